@@ -1,0 +1,91 @@
+"""What is charted: one entry becomes one FHIR Observation (or ORU, or SR). Which entries there are: charting.py."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from wince.domain.reason import Reason
+from wince.domain.stay import Identifier
+
+
+class Kind(StrEnum):
+    """Why an entry is charted."""
+
+    GRADE = "grade"
+    """A grade was entered or left (after the debounce)."""
+    ALERT = "alert"
+    """The alert rule fired."""
+    SUMMARY = "summary"
+    """At most one per `chart_every`: median, peak, assessable share."""
+    UNASSESSABLE = "unassessable"
+    """An unassessable stretch began."""
+    ASSESSABLE = "assessable"
+    """An unassessable stretch ended."""
+    VERDICT = "verdict"
+    """A nurse's own score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the record. Its id is UUIDv5 of (assessment, alert or verdict id, encounter, kind)."""
+
+    id: UUID
+    revision: int
+    """1 for the first; delivered in order."""
+    kind: Kind
+    origin: UUID
+    """The assessment, alert or verdict it was made from."""
+    assessment: UUID
+    source: str
+    bed: str
+    stay: UUID
+    patient: Identifier
+    encounter: Identifier
+    protocol: str
+    start_us: int
+    end_us: int
+    """Effective period: the window (GRADE, UNASSESSABLE, ASSESSABLE), the run (ALERT), the summed stretch (SUMMARY)."""
+    issued_us: int
+    """When the entry was made."""
+    grade: int | None
+    """None: no value; `reason` says why (dataAbsentReason)."""
+    grade_name: str
+    score: float | None
+    """What is charted as the value: median of the window, peak for ALERT; None where no value."""
+    median: float | None
+    peak: float | None
+    assessable_share: float
+    confidence: float | None
+    reason: Reason | None
+    units: tuple[float | None, ...]
+    personal: bool
+    model_set: str
+    rule: str
+    status: str
+    """preliminary, final, corrected or entered-in-error."""
+    nurse: str = ""
+    """Staff identifier of the performer of a VERDICT; empty for the model's entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEntry:
+    """A question to a nurse, to be delivered as a FHIR Task."""
+
+    id: UUID
+    """The question's id."""
+    revision: int
+    source: str
+    bed: str
+    stay: UUID | None
+    """None where nobody, or two patients, are known in the bed: then it stays in Wince's own worklist."""
+    patient: Identifier | None
+    encounter: Identifier | None
+    protocol: str
+    start_us: int
+    end_us: int
+    issued_us: int
+    reason: Reason
+    focus: UUID | None
+    """Entry that the question is about; None where none was charted."""
+    status: str
+    """requested, completed, cancelled."""

@@ -1,0 +1,68 @@
+"""Detect's ports: the face models."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """One face found in a picture, in pixels of that picture."""
+
+    box: NDArray[np.float32]
+    """(4,) x0, y0, x1, y1."""
+    points: NDArray[np.float32]
+    """(k, 2); BlazeFace: right eye, left eye, nose tip, mouth centre, right and left ear tragion. MTCNN: right eye, left eye, nose,
+    right and left mouth corner. "Right" is the person's own right."""
+    score: float
+    """0-1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A rotated square of the picture that the mesh looks at."""
+
+    centre_x: float
+    centre_y: float
+    side: float
+    """Pixels."""
+    angle: float
+    """Radians, clockwise in the image; 0: eyes level."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mesh:
+    """What the face mesh sees in a region."""
+
+    landmarks: NDArray[np.float32]
+    """(478, 3), x and y in pixels of the picture, z in the same unit."""
+    presence: float
+    """0-1."""
+    features: NDArray[np.float16]
+    """(128, 8, 8)."""
+
+
+class Detector(Protocol):
+    """Finds faces. Blocks for the inference; one instance per thread."""
+
+    def find(self, pixels: NDArray[np.uint8]) -> list[Detection]:
+        """pixels: RGB uint8 (h, w, 3). Best first; empty where there is no face."""
+        ...
+
+
+class MeshModel(Protocol):
+    """Fits the 478 points. Blocks for the inference; one instance per thread."""
+
+    def fit(self, pixels: NDArray[np.uint8], region: Region) -> Mesh:
+        """pixels: RGB uint8 (h, w, 3)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FaceModels:
+    """The models that detect calls."""
+
+    detector: Detector
+    mesh: MeshModel

@@ -1,0 +1,37 @@
+"""Estimate's port: whoever puts numbers on faces (embedded models, TorchServe)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wince.domain.estimate import Reading
+from wince.domain.face import Face
+from wince.domain.reason import Reason
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score:
+    """A scorer's answer for one face: a reading, or a reason."""
+
+    reading: Reading | None
+    reason: Reason | None = None
+    embedding: NDArray[np.float32] | None = None
+    probabilities: dict[str, tuple[float, ...]] | None = None
+
+
+class Scorer(Protocol):
+    """Scores assessable faces. May block (inference, or a call to a server); one instance per thread.
+
+    Every member answers or none: a scorer with a missing member gives a reason for every face, never a partial ensemble.
+    Raises Unavailable where a server does not answer (the runner tries again).
+    """
+
+    model_set: str
+    """sha256 (hex) over the sorted sha256 of the model files."""
+
+    def score(self, faces: Sequence[Face]) -> list[Score]:
+        """One Score per face, in order. Every face has `reason` None."""
+        ...
