@@ -1,0 +1,159 @@
+"""What an installation sets: environment variables `WINCE_*`, a TOML file, secrets from files.
+
+Order, strongest first: arguments, environment, files named by `WINCE_<NAME>_FILE` (secrets), the TOML file in `WINCE_CONFIG`,
+defaults. Unknown keys are refused, in the file and in the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from wince.errors import ConfigError
+
+SECRETS = ("pg_dsn",)
+"""Settings that may come from a file named by `WINCE_<NAME>_FILE`."""
+OUTSIDE = ("WINCE_CONFIG", "WINCE_HEAD_DATA", "WINCE_SHARED", "WINCE_PEERS_DIR", "WINCE_LOG_COLOUR")
+"""Variables with the prefix that are not settings."""
+MAX_FILE = 1 << 20
+"""Bytes; a configuration file above this is refused."""
+
+
+class Camera(BaseModel):
+    """One camera of the list `[[cameras]]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
+    """Source of everything that this camera gives."""
+    bed: str = Field(min_length=1, max_length=64)
+    """The hospital's bed as in PV1-3: POINTOFCARE^ROOM^BED."""
+    path: Path
+    """Video file that is played as the bedside camera."""
+    region: tuple[float, float, float, float] | None = None
+    """The bed's region in the picture, x0, y0, x1, y1 as shares 0-1; absent: the whole picture."""
+    rotation: Literal[0, 90, 180, 270] = 0
+    """Degrees clockwise that turn the picture upright."""
+
+    @field_validator("region")
+    @classmethod
+    def _region(cls, value: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
+        if value is not None and not (0 <= value[0] < value[2] <= 1 and 0 <= value[1] < value[3] <= 1):
+            raise ValueError("needs 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1")
+        return value
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="WINCE_", env_ignore_empty=True)
+
+    site: str = Field(default="wince-demo", min_length=1, max_length=64)
+    """Names the installation; part of every id."""
+    state_dir: Path = Field(default_factory=lambda: platformdirs.user_state_path("wince"))
+    """Embedded Postgres, EHR sandbox, audit key and checkpoints lie here."""
+    models_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path("wince") / "models")
+    """Cache of the face models."""
+    protocol: str = "activity"
+    """The protocol that grades."""
+    protocol_dir: Path | None = None
+    """A folder with further protocol files."""
+    pg_dsn: SecretStr | None = None
+    """A PostgreSQL server instead of the embedded one."""
+    audit_key_file: Path | None = None
+    """Ed25519 private key (PEM) that signs audit checkpoints; default: made in state_dir/keys at the first start."""
+    checkpoint_file: Path | None = None
+    """Where signed checkpoints are appended; default: state_dir/audit-checkpoints.jsonl. Keep a copy on another host."""
+    ehr_url: str | None = None
+    """FHIR R4 base URL; absent: the EHR sandbox is started."""
+    ehr_client_id: str = "wince"
+    """SMART Backend Services client id."""
+    ehr_key_file: Path | None = None
+    """Private key (PEM, P-384 or RSA) that signs the client assertion."""
+    mllp_port: int = Field(default=0, ge=0, le=65535)
+    """Port of the HL7 v2 listener on 127.0.0.1; 0: any free one."""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    log_json: bool = False
+    """Logs as JSON lines instead of text."""
+    cameras: tuple[Camera, ...] = ()
+    """What `wince run` watches instead of the bundled clips."""
+
+    @field_validator("cameras")
+    @classmethod
+    def _distinct(cls, value: tuple[Camera, ...]) -> tuple[Camera, ...]:
+        ids = [camera.id for camera in value]
+        if len(ids) != len(set(ids)):
+            raise ValueError("camera ids must be distinct")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, environment, secrets from files, the TOML file."""
+        sources = [init_settings, env_settings, _SecretFiles(settings_cls)]
+        if path := os.environ.get("WINCE_CONFIG"):
+            sources.append(TomlConfigSettingsSource(settings_cls, _checked(Path(path))))
+        return tuple(sources)
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """`WINCE_PG_DSN_FILE=/run/secrets/dsn` sets pg_dsn."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        name = f"WINCE_{field_name.upper()}_FILE"
+        path = os.environ.get(name) if field_name in SECRETS else None
+        try:
+            return (Path(path).read_text("utf-8").strip() if path else None), field_name, False
+        except OSError as error:
+            raise ConfigError(error.strerror or "can't be read", field=f"{name}={path}", remedy="name a readable file") from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def load(**arguments: Any) -> Settings:
+    """Read settings; arguments that are None don't count. Raises ConfigError naming the key and what to do."""
+    known = {f"WINCE_{name.upper()}" for name in Settings.model_fields} | {f"WINCE_{name.upper()}_FILE" for name in SECRETS}
+    for name in os.environ:
+        if name.startswith("WINCE_") and name not in known and name not in OUTSIDE:
+            raise ConfigError("unknown setting", field=name, remedy="remove it, or correct its name; `wince config show` lists them")
+    try:
+        return Settings(**{key: value for key, value in arguments.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(first["msg"], field=key, remedy="correct or remove it; `wince config show` lists every setting") from None
+    except SettingsError as error:
+        raise ConfigError(str(error).splitlines()[0], field="WINCE_*", remedy="lists are written as JSON in the environment") from None
+
+
+def _checked(path: Path) -> Path:
+    """The TOML file, readable and of a sane size; the library would silently ignore an absent one."""
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise ConfigError(f"larger than {MAX_FILE} bytes", field=str(path), remedy="name a TOML file of settings")
+        tomllib.loads(path.read_text("utf-8"))
+        return path
+    except OSError as error:
+        raise ConfigError(error.strerror or "can't be read", field=f"WINCE_CONFIG={path}", remedy="name a readable TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"not TOML: {error}", field=str(path), remedy="correct the line that is named") from None

@@ -1,0 +1,68 @@
+"""Settings come from arguments, environment, secret files and a TOML file; unknown keys are refused."""
+
+import pytest
+
+from wince import settings
+from wince.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch):
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("WINCE_"):
+            monkeypatch.delenv(name)
+
+
+def test_order(monkeypatch, tmp_path):
+    """Arguments beat the environment, which beats the file."""
+    file = tmp_path / "wince.toml"
+    file.write_text('site = "file"\nprotocol = "file"\nehr_client_id = "file"\n[[cameras]]\nid = "c1"\nbed = "W^1^A"\npath = "a.mp4"\n')
+    monkeypatch.setenv("WINCE_CONFIG", str(file))
+    monkeypatch.setenv("WINCE_SITE", "env")
+    monkeypatch.setenv("WINCE_PROTOCOL", "env")
+    got = settings.load(site="argument", mllp_port=None)
+    assert (got.site, got.protocol, got.ehr_client_id) == ("argument", "env", "file")
+    assert got.cameras[0].bed == "W^1^A"
+
+
+def test_secret_from_file(monkeypatch, tmp_path):
+    """WINCE_PG_DSN_FILE gives the DSN, and it is never shown."""
+    (tmp_path / "dsn").write_text("host=db password=geheim\n")
+    monkeypatch.setenv("WINCE_PG_DSN_FILE", str(tmp_path / "dsn"))
+    got = settings.load()
+    assert got.pg_dsn is not None
+    assert got.pg_dsn.get_secret_value() == "host=db password=geheim"
+    assert "geheim" not in repr(got)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field"),
+    [
+        ("WINCE_SIET", "x", "WINCE_SIET"),
+        ("WINCE_MLLP_PORT", "70000", "mllp_port"),
+        ("WINCE_LOG_LEVEL", "loud", "log_level"),
+        ("WINCE_CONFIG", "/nowhere/wince.toml", "WINCE_CONFIG"),
+        ("WINCE_PG_DSN_FILE", "/nowhere/dsn", "WINCE_PG_DSN_FILE"),
+        ("WINCE_CAMERAS", '[{"id": "a", "bed": "b", "path": "x", "region": [0.5, 0, 0.2, 1]}]', "cameras.0.region"),
+        ("WINCE_CAMERAS", '[{"id": "a", "bed": "b", "path": "x"}, {"id": "a", "bed": "c", "path": "x"}]', "cameras"),
+    ],
+)
+def test_wrong_values_name_the_key(monkeypatch, name, value, field):
+    """A wrong value stops with the key and a remedy."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as caught:
+        settings.load()
+    assert field in caught.value.field
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("text", ["site = ", "sites = 'x'", "x" * (1 << 21)])
+def test_wrong_files(monkeypatch, tmp_path, text):
+    """A file that is no TOML, has an unknown key or is huge is refused."""
+    file = tmp_path / "wince.toml"
+    file.write_text(text)
+    monkeypatch.setenv("WINCE_CONFIG", str(file))
+    with pytest.raises(ConfigError):
+        settings.load()
