@@ -1,0 +1,263 @@
+"""What a clinical protocol says, as data. One class per table of its TOML file; the loader checks them (loader.py).
+
+Every field is a key of the table of the same name. Seconds, pixels and degrees are plain numbers in the unit that the name
+carries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from wince.domain.scales import Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """A span of life in whole calendar years, months or days, as in "18y", "6m", "28d"."""
+
+    count: int
+    unit: str
+    """y, m or d."""
+
+    def reached(self, birth: date, on: date) -> bool:
+        """True from the day on which somebody born on `birth` is this old.
+
+        >>> Age(18, "y").reached(date(2008, 2, 29), date(2026, 3, 1))
+        True
+        """
+        if self.unit == "d":
+            return (on - birth).days >= self.count
+        months = (on.year - birth.year) * 12 + on.month - birth.month - (on.day < birth.day)
+        return months >= self.count * (12 if self.unit == "y" else 1)
+
+    def __str__(self) -> str:
+        return f"{self.count}{self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """[population]: whom the protocol may judge. Who doesn't fit, or whose age is unknown under an age limit, gets no grade."""
+
+    name: str
+    min_age: Age | None = None
+    """From this age on; None: no lower limit."""
+    max_age: Age | None = None
+    """Below this age; None: no upper limit."""
+    state: str = "any"
+    """awake, sedated or any; set per patient by a nurse, shown to readers."""
+    inclusions: tuple[str, ...] = ()
+    exclusions: tuple[str, ...] = ()
+    """Conditions for people to heed; they aren't in the census."""
+
+    def fits(self, birth: date | None, on: date) -> bool:
+        """Whether somebody born on `birth` may be judged on the day `on`."""
+        if self.min_age is None and self.max_age is None:
+            return True
+        if birth is None or birth > on:
+            return False
+        old_enough = self.min_age is None or self.min_age.reached(birth, on)
+        young_enough = self.max_age is None or not self.max_age.reached(birth, on)
+        return old_enough and young_enough
+
+
+@dataclass(frozen=True, slots=True)
+class DetectLimits:
+    """[detect]: which faces can be assessed. Beyond a limit the face is unassessable with that limit's reason."""
+
+    rate_hz: float
+    """Frames a second that capture samples; what a window expects."""
+    min_size_px: float
+    """Distance of the outer eye corners (Quality.size_px); below: SMALL."""
+    min_brightness: float
+    """Mean grey of the face box, 0-255; below: DARK."""
+    min_sharpness: float
+    """Variance of the Laplacian of the 224 px grey crop; below: BLURRED."""
+    max_yaw: float
+    """Degrees either way, 0-90; beyond: TURNED."""
+    max_pitch: float
+    max_roll: float
+    """Degrees either way, 0-180; beyond: TURNED, beyond 120: UPSIDE_DOWN."""
+    max_occlusion: float
+    """0 free to 1 covered (Quality.occlusion); beyond: COVERED."""
+    min_presence: float
+    """The mesh's own presence, 0-1; below: the face is lost and searched again."""
+    full_range: bool
+    """Search with the full-range detector (bedside cameras); False: the short-range one (a face within 2 m)."""
+    search_every_s: float
+    """While a face is tracked, look for others this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateRules:
+    """[estimate]: who puts numbers on a face."""
+
+    scorer: str
+    """Name of the scorer; what the runtime knows how to build."""
+    models: tuple[str, ...]
+    """Files that it needs, by their names in the models lock."""
+    fusion: str
+    """mean, weighted or majority: how several members become one."""
+    weights: tuple[float, ...] = ()
+    """One per member, for weighted; else empty."""
+    max_age_s: float = 10.0
+    """A face that waited longer is LATE and not scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRules:
+    """[window]: the grid."""
+
+    length_s: float
+    """Length of a window; windows begin at multiples of it. Divides an hour."""
+    min_share: float
+    """Assessable share below which a window has no grade, 0-1 (0 excluded)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictRule:
+    """[grade.conflict]: a smile and a score at once; the frame counts as CONFLICT, never as 0."""
+
+    min_smile: float
+    """0-1."""
+    min_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRule:
+    """[grade.alert]: when people are called."""
+
+    grade: str
+    """Name of the lowest grade that alerts."""
+    stable_s: float
+    """For so long must the debounced grade hold, seconds."""
+    clear_after_s: float
+    """The episode is over when the debounced grade was lower for so long; then a new one may open."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRule:
+    """[grade.question]: when a nurse is asked; once per stretch."""
+
+    after_s: float
+    """A conflict or uncertainty must last so long."""
+    unassessable_after_s: float
+    """Any other unassessable stretch is asked about after so long; 0: never."""
+    repeat_after_s: float
+    """Not again for the same reason within so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalmRule:
+    """[grade.calm]: when the patient's own calm face is known."""
+
+    max_score: float
+    """Frames scored above it don't count as calm."""
+    min_frames: int
+    """Calm frames needed before the calm face is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class GradeRules:
+    """[grade]: from numbers to grades, alerts and questions."""
+
+    debounce_frames: int
+    """A grade holds after so many equal frames in a row."""
+    min_confidence: float
+    """Below it a frame is UNCERTAIN, 0-1."""
+    alert: AlertRule
+    conflict: ConflictRule
+    question: QuestionRule
+    calm: CalmRule
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRules:
+    """[chart]: what of it goes into the record."""
+
+    every_s: float
+    """At most one summary in so long."""
+    max_per_day: int
+    """Entries in any 24 hours; must leave room for the summaries."""
+    min_gap_s: float
+    """Changes of grade that follow an entry sooner wait for the next summary."""
+    unassessable_after_windows: int
+    """An unassessable stretch is charted once it lasted so many windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRules:
+    """[train]: how a site makes its own model for this protocol."""
+
+    method: str
+    """Name of the trainer; "none" where nothing is trained."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRules:
+    """[report]: what stands beside every number."""
+
+    label: str
+    """Such as "research use, not validated, adjunct to a nurse's judgement"."""
+    published: tuple[str, ...] = ()
+    """What comes from a publication, with its source."""
+    ours: tuple[str, ...] = ()
+    """What we decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class GradeCode:
+    """[codes.grades.<name>]: how one grade is coded (Observation.interpretation)."""
+
+    system: str
+    code: str
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """[codes]: FHIR and HL7 v2 coding of the observation."""
+
+    system: str
+    """Code system as a URI."""
+    code: str
+    display: str
+    unit: str
+    """For people."""
+    unit_code: str
+    """UCUM."""
+    category: str
+    """Code in http://terminology.hl7.org/CodeSystem/observation-category."""
+    method: str
+    """Text of Observation.method."""
+    grades: dict[str, GradeCode] = field(default_factory=dict)
+    """One per grade of the scale, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicalProtocol:
+    """A whole protocol, checked. Made by `loader.load`."""
+
+    name: str
+    title: str
+    version: str
+    population: Population
+    scale: Scale
+    detect: DetectLimits
+    estimate: EstimateRules
+    window: WindowRules
+    grade: GradeRules
+    chart: ChartRules
+    train: TrainRules
+    report: ReportRules
+    codes: Codes
+    rule: str = ""
+    """sha256 (hex) of the canonical content; set by the loader."""
+    path: str = ""
+    """The file that it came from."""
+
+    @property
+    def window_us(self) -> int:
+        """Length of a window, microseconds."""
+        return round(self.window.length_s * 1_000_000)
