@@ -18,7 +18,7 @@ from typing import Any
 from wince.errors import ModelFileError
 
 LOCK_FILE = Path(__file__).with_name("models.lock.toml")
-FACE_MODELS = ("blazeface_full_range", "face_landmarks", "face_blendshapes", "face_geometry")
+FACE_MODELS = ("blazeface_full_range", "blazeface_short_range", "face_landmarks", "face_blendshapes", "face_geometry")
 """What the default road (detect and the `activity` scorer) needs."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from wince.domain.face import Pose
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
@@ -61,8 +63,26 @@ class MeshModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """The canonical face laid onto a mesh."""
+
+    pose: Pose
+    residual: float
+    """Root mean squared distance left over, in eye distances: how unlike a face the mesh is."""
+
+
+class PoseModel(Protocol):
+    """Solves for the head's pose. Pure."""
+
+    def solve(self, landmarks: NDArray[np.float32]) -> Fit:
+        """landmarks: (478, 3) px."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class FaceModels:
     """The models that detect calls."""
 
     detector: Detector
     mesh: MeshModel
+    pose: PoseModel

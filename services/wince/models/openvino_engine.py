@@ -1,0 +1,88 @@
+"""OpenVINO as the engine of the face models: one core per process, one infer request per model and thread.
+
+One thread a model, because a front scales by cameras, not by threads within a frame. float32 on purpose: the same numbers on
+every machine.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino.preprocess import PrePostProcessor
+
+from wince.errors import ModelFileError
+
+_CONFIG = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
+_core: ov.Core | None = None
+_core_lock = threading.Lock()
+
+
+def core() -> ov.Core:
+    """The process's OpenVINO core. Thread-safe. WINCE_COMPILED_DIR names a folder where compiled models may be kept (quicker start)."""
+    global _core  # noqa: PLW0603 - a core owns the plugin and its threads; a second one only costs memory
+    with _core_lock:
+        if _core is None:
+            _core = ov.Core()
+            if folder := os.environ.get("WINCE_COMPILED_DIR"):
+                _core.set_property({"CACHE_DIR": folder})
+        return _core
+
+
+class Network:
+    """One compiled model with its own input and output memory. Not thread-safe: one instance per thread.
+
+    `input` is the memory that the next `run` reads; write into it in place. `run` returns views of output memory, which the
+    next `run` overwrites: copy what is kept.
+    """
+
+    def __init__(self, file: Path, shape: Sequence[int], *, divide: tuple[float, float] | None = None, tap: Sequence[int] | None = None):
+        """`shape`: the input's. `divide` (mean, scale): input is uint8 and the graph computes (x - mean) / scale itself.
+        `tap`: also give the last inner result of this shape, as the last output (found by shape, because names of inner results
+        change with the version of OpenVINO).
+
+        Raises ModelFileError where the file can't be read as such a model.
+        """
+        try:
+            model = core().read_model(str(file))
+            model.reshape(list(shape))
+            if tap is not None:
+                model.add_outputs([_last_of_shape(model, tap)])
+            if divide is not None:
+                steps = PrePostProcessor(model)
+                steps.input().tensor().set_element_type(ov.Type.u8)
+                steps.input().preprocess().convert_element_type(ov.Type.f32).mean(divide[0]).scale(divide[1])
+                model = steps.build()
+            compiled = core().compile_model(model, "CPU", _CONFIG)
+        except RuntimeError as error:
+            raise ModelFileError(
+                "the model file can't be used by this version of OpenVINO", field=file.name, remedy="run `wince models fetch`"
+            ) from error
+        self._request = compiled.create_infer_request()
+        element = np.uint8 if divide is not None else np.float32
+        self.input: NDArray[Any] = np.zeros(tuple(shape), element)
+        self._request.set_input_tensor(ov.Tensor(self.input, shared_memory=True))
+        self._outputs: list[NDArray[np.float32]] = [self._request.get_output_tensor(i).data for i in range(len(compiled.outputs))]
+
+    def run(self) -> list[NDArray[np.float32]]:
+        """Infer from `input`; one array per output, in the model's order (a tap comes last)."""
+        self._request.infer()
+        return self._outputs
+
+
+def _last_of_shape(model: ov.Model, shape: Sequence[int]) -> Any:
+    found = [
+        output
+        for operation in model.get_ordered_ops()
+        for output in operation.outputs()
+        if output.partial_shape.is_static and list(output.partial_shape.to_shape()) == list(shape)
+    ]
+    if not found:
+        raise ModelFileError(f"the model has no inner result of shape {tuple(shape)}", field="face_landmarks")
+    return found[-1]

@@ -1,0 +1,22 @@
+"""Builds the face models from verified files."""
+
+from __future__ import annotations
+
+import cv2
+
+from wince.models.fetch import path
+from wince.pipeline.detect.blazeface import FULL_RANGE, SHORT_RANGE, BlazeFace
+from wince.pipeline.detect.facemesh import FaceMesh
+from wince.pipeline.detect.geometry import CanonicalFace, HeadPose
+from wince.pipeline.detect.interface import FaceModels
+
+
+def load_face_models(full_range: bool = True) -> FaceModels:
+    """The models of detect, from the cache (`wince.models.fetch.fetch` fills it). One set per thread.
+
+    Sets OpenCV to one thread for the whole process. Raises ModelFileError where a file is absent or changed; no network.
+    """
+    cv2.setNumThreads(1)
+    detector = BlazeFace(path("blazeface_full_range"), FULL_RANGE) if full_range else BlazeFace(path("blazeface_short_range"), SHORT_RANGE)
+    pose = HeadPose(CanonicalFace.parse(path("face_geometry").read_bytes()))
+    return FaceModels(detector, FaceMesh(path("face_landmarks")), pose)

@@ -1,0 +1,151 @@
+"""Where the mesh looks, and which way the head points. Pure.
+
+Regions after MediaPipe's face_landmarks_detector_graph: a square round the face, turned so that the eyes are level, 1.5 times
+the longer side of the face. Head pose by weighted Procrustes between the canonical face and the mesh (MediaPipe's face geometry
+module uses the same points and weights; perspective is left out, which costs up to 6 degrees at the picture's edge).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wince.domain.face import Pose
+from wince.errors import ModelFileError
+from wince.pipeline.detect.interface import Detection, Fit, Region
+
+RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263
+"""Mesh points; "right" is the person's own right, so it lies on the left in the image of an upright face."""
+MARGIN = 1.5
+"""Side of the region over the longer side of the face."""
+
+
+def region_from_detection(detection: Detection) -> Region:
+    """The region for a face that the detector found: level by its eyes."""
+    x0, y0, x1, y1 = (float(v) for v in detection.box)
+    (rx, ry), (lx, ly) = detection.points[0], detection.points[1]
+    return Region((x0 + x1) / 2, (y0 + y1) / 2, MARGIN * max(x1 - x0, y1 - y0), math.atan2(float(ly - ry), float(lx - rx)))
+
+
+def region_from_landmarks(landmarks: NDArray[np.float32]) -> Region:
+    """The region for the next frame of a tracked face. landmarks: (478, 3) px."""
+    right, left = landmarks[RIGHT_EYE_OUTER], landmarks[LEFT_EYE_OUTER]
+    angle = math.atan2(float(left[1] - right[1]), float(left[0] - right[0]))
+    c, s = math.cos(angle), math.sin(angle)
+    level = landmarks[:, :2] @ np.array([[c, -s], [s, c]], np.float32)
+    low, high = level.min(axis=0), level.max(axis=0)
+    x, y = (float(v) for v in (low + high) / 2)
+    return Region(c * x - s * y, s * x + c * y, MARGIN * float((high - low).max()), angle)
+
+
+def region_affine(region: Region, size: int) -> NDArray[np.float64]:
+    """(2, 3) matrix from pixels of a size x size crop to pixels of the picture."""
+    k = region.side / size
+    c, s, half = k * math.cos(region.angle), k * math.sin(region.angle), size / 2
+    return np.array([[c, -s, region.centre_x - half * (c - s)], [s, c, region.centre_y - half * (s + c)]])
+
+
+def landmark_box(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(4,) x0, y0, x1, y1 round all points, px."""
+    xy = landmarks[:, :2]
+    return np.concatenate([xy.min(axis=0), xy.max(axis=0)]).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CanonicalFace:
+    """The mean face in its own space: x to the image's right, y up, z towards the viewer; centimetres."""
+
+    points: NDArray[np.float64]
+    """(468, 3)."""
+    index: NDArray[np.intp]
+    """(k,) points that stay put when the face moves."""
+    weights: NDArray[np.float64]
+    """(k,) their weights."""
+
+    @staticmethod
+    def parse(data: bytes) -> CanonicalFace:
+        """From MediaPipe's GeometryPipelineMetadata (protobuf: 1 mesh {3 vertex floats}, 2 basis {1 landmark, 2 weight}).
+
+        Read by hand: four fields are not worth a second schema. Raises ModelFileError where it is something else.
+        """
+        vertices: list[float] = []
+        basis: list[tuple[int, float]] = []
+        try:
+            for number, value in _fields(data):
+                if number == 1 and isinstance(value, bytes):
+                    vertices = [v for n, v in _fields(value) if n == 3 and isinstance(v, float)]
+                elif number == 2 and isinstance(value, bytes):
+                    entry = dict(_fields(value))
+                    basis.append((int(entry[1]), float(entry[2])))
+            points = np.array(vertices, np.float64).reshape(468, 5)[:, :3]
+            index = np.array([i for i, _ in basis], np.intp)
+            if len(index) < 3 or index.max() >= len(points):
+                raise ValueError("no basis")
+        except (ValueError, IndexError, KeyError, TypeError, struct.error) as error:
+            raise ModelFileError("is not canonical face metadata", field="face_geometry", remedy="run `wince models fetch`") from error
+        return CanonicalFace(points, index, np.array([w for _, w in basis], np.float64))
+
+
+def _fields(data: bytes) -> list[tuple[int, int | float | bytes]]:
+    """(field number, value) pairs of one protobuf message."""
+    out: list[tuple[int, int | float | bytes]] = []
+    at = 0
+
+    def varint() -> int:
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(data):
+        tag = varint()
+        kind = tag & 7
+        if kind == 0:
+            out.append((tag >> 3, varint()))
+        elif kind == 5:
+            out.append((tag >> 3, float(struct.unpack_from("<f", data, at)[0])))
+            at += 4
+        elif kind == 2:
+            length = varint()
+            out.append((tag >> 3, data[at : at + length]))
+            at += length
+        else:
+            raise ValueError(f"wire type {kind}")
+    return out
+
+
+class HeadPose:
+    """Solves for the head's pose. Immutable; may be shared by threads."""
+
+    def __init__(self, face: CanonicalFace):
+        self._index = face.index
+        self._weights = face.weights / face.weights.sum()
+        chosen = face.points[face.index]
+        self._centred = chosen - self._weights @ chosen
+        self._spread = float(self._weights @ (self._centred**2).sum(axis=1))
+        self._eyes = float(np.linalg.norm(face.points[LEFT_EYE_OUTER] - face.points[RIGHT_EYE_OUTER]))
+
+    def solve(self, landmarks: NDArray[np.float32]) -> Fit:
+        """landmarks: (478, 3) px. Rotation = Z(-roll) X(-pitch) Y(yaw), each in degrees; see domain.face.Pose for the signs."""
+        seen = landmarks[self._index].astype(np.float64) * (1.0, -1.0, -1.0)
+        seen -= self._weights @ seen
+        cross = (seen * self._weights[:, None]).T @ self._centred
+        u, d, vt = np.linalg.svd(cross)
+        flip = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+        rotation = (u * flip) @ vt
+        scale = float((d * flip).sum()) / self._spread
+        rest = seen - scale * self._centred @ rotation.T
+        error = math.sqrt(float(self._weights @ (rest**2).sum(axis=1))) / max(abs(scale) * self._eyes, 1e-6)
+        pitch = -math.degrees(math.asin(max(-1.0, min(1.0, float(rotation[2, 1])))))
+        yaw = math.degrees(math.atan2(-float(rotation[2, 0]), float(rotation[2, 2])))
+        roll = -math.degrees(math.atan2(-float(rotation[0, 1]), float(rotation[1, 1])))
+        return Fit(Pose(yaw, pitch, roll), error)
