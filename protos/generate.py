@@ -1,0 +1,47 @@
+"""Generate the Python stubs of protos/ into services/wince/api: messages, gRPC, and their types for mypy.
+
+    python protos/generate.py              # what `make proto` runs
+    python protos/generate.py --out DIR    # somewhere else; the test compares that with what is committed
+
+Needs grpcio-tools and mypy-protobuf. The folder wince/api below the target is replaced as a whole, so that a removed
+proto leaves no stub behind.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+from grpc_tools import protoc
+
+PROTOS = Path(__file__).resolve().parent
+ROOT = PROTOS.parent
+_INIT = '"""Generated from protos/{name} by `make proto`; don\'t edit."""\n'
+
+
+def generate(out: Path) -> None:
+    """Write wince/api/** below `out`. Raises SystemExit where protoc refuses."""
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # protoc-gen-mypy is found beside python
+    shutil.rmtree(out / "wince" / "api", ignore_errors=True)
+    sources = sorted(path.relative_to(PROTOS).as_posix() for path in PROTOS.rglob("*.proto"))
+    services = [path for path in sources if path.endswith("_service.proto")]
+    include = [f"-I{PROTOS}", f"-I{files('grpc_tools') / '_proto'}"]
+    out.mkdir(parents=True, exist_ok=True)
+    for arguments in (
+        [f"--python_out={out}", f"--mypy_out=quiet:{out}", *sources],
+        [f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}", *services],
+    ):
+        if protoc.main(["protoc", *include, *arguments]):
+            raise SystemExit("protoc failed; see above")
+    api = out / "wince" / "api"
+    for folder in (api, *sorted(path for path in api.rglob("*") if path.is_dir())):
+        name = folder.relative_to(out).as_posix()
+        (folder / "__init__.py").write_text(_INIT.format(name=name))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "services")
+    generate(parser.parse_args().out)

@@ -1,0 +1,1 @@
+"""Generated from protos/wince/api/errors by `make proto`; don't edit."""

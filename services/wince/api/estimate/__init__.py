@@ -1,0 +1,1 @@
+"""Generated from protos/wince/api/estimate by `make proto`; don't edit."""

@@ -1,0 +1,1 @@
+"""Generated from protos/wince/api/hospital by `make proto`; don't edit."""

@@ -1,0 +1,88 @@
+"""What every decoder checks. Each check raises MessageError with the field's path within its message, never its value:
+a value may be about a patient."""
+
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wince.errors import MessageError
+
+MAX_SOURCE = 256
+"""Longest source id, characters."""
+MAX_TIME_US = 253_402_300_799_999_999
+"""Last microsecond of the year 9999."""
+
+
+def source(value: str) -> str:
+    """A source id: not empty, at most MAX_SOURCE characters."""
+    if not 0 < len(value) <= MAX_SOURCE:
+        raise MessageError(f"must have 1 to {MAX_SOURCE} characters", field="source")
+    return value
+
+
+def text(value: str, field: str) -> str:
+    """Text that must not be empty."""
+    if not value:
+        raise MessageError("must not be empty", field=field)
+    return value
+
+
+def moment(value: int, field: str) -> int:
+    """Microseconds, 0 up to the year 9999."""
+    if not 0 <= value <= MAX_TIME_US:
+        raise MessageError("must not be negative, nor beyond the year 9999 (microseconds)", field=field)
+    return value
+
+
+def interval(start_us: int, end_us: int) -> tuple[int, int]:
+    """Two moments in order."""
+    moment(start_us, "start_us")
+    if moment(end_us, "end_us") < start_us:
+        raise MessageError("must not be before start_us", field="end_us")
+    return start_us, end_us
+
+
+def within(value: float, low: float, high: float, field: str) -> float:
+    """A number of [low, high]; NaN is none."""
+    if not low <= value <= high:
+        raise MessageError(f"must be a number within {low:g} to {high:g}", field=field)
+    return value
+
+
+def finite(value: float, field: str) -> float:
+    """A number, neither NaN nor infinite."""
+    if value - value != 0:
+        raise MessageError("must be a finite number", field=field)
+    return value
+
+
+def identity(value: str, field: str) -> UUID:
+    """A UUID in its canonical text (36 characters, lower case)."""
+    try:
+        parsed = UUID(value)
+    except ValueError:
+        parsed = None
+    if parsed is None or str(parsed) != value:
+        raise MessageError("must be a UUID in canonical text", field=field)
+    return parsed
+
+
+def floats32(data: bytes, shape: tuple[int, ...], field: str) -> NDArray[np.float32]:
+    """Finite little-endian binary32 in C order; the array is a view of `data` and can't be written to."""
+    if len(data) != 4 * int(np.prod(shape)):
+        raise MessageError(f"must have {4 * int(np.prod(shape))} bytes, has {len(data)}", field=field)
+    array = np.frombuffer(data, dtype="<f4").reshape(shape)
+    if not np.isfinite(array).all():
+        raise MessageError("must hold finite numbers only", field=field)
+    return array
+
+
+def floats16(data: bytes, shape: tuple[int, ...], field: str) -> NDArray[np.float16]:
+    """Finite little-endian binary16 in C order; the array is a view of `data` and can't be written to."""
+    if len(data) != 2 * int(np.prod(shape)):
+        raise MessageError(f"must have {2 * int(np.prod(shape))} bytes, has {len(data)}", field=field)
+    array = np.frombuffer(data, dtype="<f2").reshape(shape)
+    if not np.isfinite(array).all():
+        raise MessageError("must hold finite numbers only", field=field)
+    return array

@@ -1,0 +1,156 @@
+"""Assessment, Alert, Question, Snapshot <-> wince.api.grade.v1."""
+
+from wince.api.grade.v1 import grade_pb2 as pb
+from wince.codec import checks, reason
+from wince.codec.estimate import units_from_message, units_to_message
+from wince.domain.assessment import Alert, Assessment, Question
+from wince.domain.reason import Reason
+from wince.domain.snapshot import Snapshot
+from wince.errors import MessageError
+
+MAX_STATE = 4 * 1024 * 1024
+"""Largest state of a fold, bytes."""
+
+
+def assessment_to_message(assessment: Assessment) -> pb.Assessment:
+    """Domain to protobuf."""
+    return pb.Assessment(
+        id=str(assessment.id),
+        source=assessment.source,
+        protocol=assessment.protocol,
+        start_us=assessment.start_us,
+        end_us=assessment.end_us,
+        grade=assessment.grade,
+        grade_name=assessment.grade_name,
+        median=assessment.median,
+        peak=assessment.peak,
+        assessable_share=assessment.assessable_share,
+        confidence=assessment.confidence,
+        reason=reason.to_message(assessment.reason),
+        frames=assessment.frames,
+        reasons=[pb.ReasonCount(reason=reason.to_message(why), frames=count) for why, count in assessment.reasons.items()],
+        units=units_to_message(assessment.units) if assessment.units else None,
+        personal=assessment.personal,
+        model_set=assessment.model_set,
+        rule=assessment.rule,
+    )
+
+
+def _reasons_from_message(message: pb.Assessment) -> dict[Reason, int]:
+    counts: dict[Reason, int] = {}
+    for item in message.reasons:
+        why = reason.required(item.reason, "reasons.reason")
+        if why in counts or item.frames == 0:
+            raise MessageError("each reason at most once, with a count above 0", field="reasons")
+        counts[why] = item.frames
+    return counts
+
+
+def assessment_from_message(message: pb.Assessment) -> Assessment:
+    """Protobuf to domain; MessageError names the field that is wrong. There is a grade, or a reason, never both."""
+    why = reason.from_message(message.reason)
+    if (why is None) != message.HasField("grade"):
+        raise MessageError("there must be a grade or a reason, and not both", field="grade")
+    start_us, end_us = checks.interval(message.start_us, message.end_us)
+    return Assessment(
+        id=checks.identity(message.id, "id"),
+        source=checks.source(message.source),
+        protocol=checks.text(message.protocol, "protocol"),
+        start_us=start_us,
+        end_us=end_us,
+        grade=message.grade if message.HasField("grade") else None,
+        grade_name=message.grade_name,
+        median=checks.finite(message.median, "median") if message.HasField("median") else None,
+        peak=checks.finite(message.peak, "peak") if message.HasField("peak") else None,
+        assessable_share=checks.within(message.assessable_share, 0, 1, "assessable_share"),
+        confidence=checks.within(message.confidence, 0, 1, "confidence") if message.HasField("confidence") else None,
+        reason=why,
+        frames=message.frames,
+        reasons=_reasons_from_message(message),
+        units=units_from_message(message.units, "units") if message.HasField("units") else (),
+        personal=message.personal,
+        model_set=message.model_set,
+        rule=message.rule,
+    )
+
+
+def alert_to_message(alert: Alert) -> pb.Alert:
+    """Domain to protobuf."""
+    return pb.Alert(
+        id=str(alert.id),
+        assessment_id=str(alert.assessment),
+        source=alert.source,
+        protocol=alert.protocol,
+        start_us=alert.start_us,
+        end_us=alert.end_us,
+        grade=alert.grade,
+        grade_name=alert.grade_name,
+        peak=alert.peak,
+    )
+
+
+def alert_from_message(message: pb.Alert) -> Alert:
+    """Protobuf to domain; MessageError names the field that is wrong."""
+    start_us, end_us = checks.interval(message.start_us, message.end_us)
+    return Alert(
+        id=checks.identity(message.id, "id"),
+        assessment=checks.identity(message.assessment_id, "assessment_id"),
+        source=checks.source(message.source),
+        protocol=checks.text(message.protocol, "protocol"),
+        start_us=start_us,
+        end_us=end_us,
+        grade=message.grade,
+        grade_name=message.grade_name,
+        peak=checks.finite(message.peak, "peak"),
+    )
+
+
+def question_to_message(question: Question) -> pb.Question:
+    """Domain to protobuf."""
+    return pb.Question(
+        id=str(question.id),
+        assessment_id=str(question.assessment),
+        source=question.source,
+        protocol=question.protocol,
+        start_us=question.start_us,
+        end_us=question.end_us,
+        reason=reason.to_message(question.reason),
+    )
+
+
+def question_from_message(message: pb.Question) -> Question:
+    """Protobuf to domain; MessageError names the field that is wrong."""
+    start_us, end_us = checks.interval(message.start_us, message.end_us)
+    return Question(
+        id=checks.identity(message.id, "id"),
+        assessment=checks.identity(message.assessment_id, "assessment_id"),
+        source=checks.source(message.source),
+        protocol=checks.text(message.protocol, "protocol"),
+        start_us=start_us,
+        end_us=end_us,
+        reason=reason.required(message.reason),
+    )
+
+
+def snapshot_to_message(snapshot: Snapshot) -> pb.Snapshot:
+    """Domain to protobuf."""
+    return pb.Snapshot(
+        source=snapshot.source,
+        fold_version=snapshot.fold_version,
+        closed_until_us=snapshot.closed_until_us,
+        state=snapshot.state,
+    )
+
+
+def snapshot_from_message(message: pb.Snapshot) -> Snapshot:
+    """Protobuf to domain; MessageError names the field that is wrong."""
+    if message.fold_version == 0:
+        raise MessageError("must be above 0", field="fold_version")
+    if not 0 < len(message.state) <= MAX_STATE:
+        raise MessageError(f"must have 1 to {MAX_STATE} bytes, has {len(message.state)}", field="state")
+    return Snapshot(
+        source=checks.source(message.source),
+        fold_version=message.fold_version,
+        closed_until_us=checks.moment(message.closed_until_us, "closed_until_us"),
+        state=message.state,
+    )
