@@ -5,7 +5,7 @@ from wince.codec import checks, reason
 from wince.codec.estimate import units_from_message, units_to_message
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.reason import Reason
-from wince.domain.snapshot import Snapshot
+from wince.domain.snapshot import Graded, Snapshot
 from wince.errors import MessageError
 
 MAX_STATE = 4 * 1024 * 1024
@@ -154,3 +154,31 @@ def snapshot_from_message(message: pb.Snapshot) -> Snapshot:
         closed_until_us=checks.moment(message.closed_until_us, "closed_until_us"),
         state=message.state,
     )
+
+
+def graded_to_message(graded: Graded) -> pb.Graded:
+    """Domain to protobuf."""
+    return pb.Graded(
+        source=graded.source,
+        assessments=[assessment_to_message(item) for item in graded.assessments],
+        alerts=[alert_to_message(item) for item in graded.alerts],
+        questions=[question_to_message(item) for item in graded.questions],
+        snapshot=None if graded.snapshot is None else snapshot_to_message(graded.snapshot),
+    )
+
+
+def graded_from_message(message: pb.Graded) -> Graded:
+    """Protobuf to domain; MessageError names the field that is wrong. Every part is of the same source."""
+    graded = Graded(
+        source=checks.source(message.source),
+        assessments=tuple(map(assessment_from_message, message.assessments)),
+        alerts=tuple(map(alert_from_message, message.alerts)),
+        questions=tuple(map(question_from_message, message.questions)),
+        snapshot=snapshot_from_message(message.snapshot) if message.HasField("snapshot") else None,
+    )
+    sources = {part.source for part in (*graded.assessments, *graded.alerts, *graded.questions)}
+    if graded.snapshot is not None:
+        sources.add(graded.snapshot.source)
+    if sources - {graded.source}:
+        raise MessageError("every part must be of the same source", field="source")
+    return graded

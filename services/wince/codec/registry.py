@@ -17,15 +17,15 @@ from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.estimate import Estimate
 from wince.domain.face import Face
 from wince.domain.frame import Beat
-from wince.domain.snapshot import Snapshot
+from wince.domain.snapshot import Graded, Snapshot
 from wince.domain.stay import Occupancy, Stay
 from wince.errors import MessageError
 
-Encodable = Beat | Face | Estimate | Assessment | Alert | Question | Snapshot | Verdict | Stay | Occupancy
+Encodable = Beat | Face | Estimate | Assessment | Alert | Question | Snapshot | Graded | Verdict | Stay | Occupancy
 """What encode takes and decode gives."""
 
 MAX_BYTES = 1024 * 1024
-"""Largest encoded message but a Snapshot."""
+"""Largest encoded message but a Snapshot and a Graded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ _CODECS = (
     _Codec(Alert, grade_pb2.Alert, grade.alert_to_message, grade.alert_from_message),
     _Codec(Question, grade_pb2.Question, grade.question_to_message, grade.question_from_message),
     _Codec(Snapshot, grade_pb2.Snapshot, grade.snapshot_to_message, grade.snapshot_from_message, grade.MAX_STATE + 1024),
+    _Codec(Graded, grade_pb2.Graded, grade.graded_to_message, grade.graded_from_message, 4 * grade.MAX_STATE),
     _Codec(Verdict, care_pb2.Verdict, care.verdict_to_message, care.verdict_from_message),
     _Codec(Stay, hospital_pb2.Stay, hospital.stay_to_message, hospital.stay_from_message),
     _Codec(Occupancy, hospital_pb2.Occupancy, hospital.occupancy_to_message, hospital.occupancy_from_message),

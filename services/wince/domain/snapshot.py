@@ -1,6 +1,8 @@
-"""The state of grade's fold for one source at a closed window. Message type only; the fold alone reads `state`."""
+"""The state of grade's fold for one source at a closed window, and what it comes with. The fold alone reads `state`."""
 
 from dataclasses import dataclass
+
+from wince.domain.assessment import Alert, Assessment, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +16,18 @@ class Snapshot:
     """Every input before this time is in the state, microseconds (UTC, or media time)."""
     state: bytes
     """What the fold wrote; opaque to everybody else. Not empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """Everything that one step of grade gave for a source, with the state after it: committed as one, or not at all.
+
+    So a window is never in the record while the state that knows of it is not, and never computed twice with other numbers.
+    """
+
+    source: str
+    assessments: tuple[Assessment, ...]
+    alerts: tuple[Alert, ...]
+    questions: tuple[Question, ...]
+    snapshot: Snapshot | None
+    """The state after; None where no window closed."""

@@ -11,7 +11,7 @@ from wince.domain.estimate import Estimate, Reading
 from wince.domain.face import Face, Pose, Quality
 from wince.domain.frame import Beat
 from wince.domain.reason import Reason
-from wince.domain.snapshot import Snapshot
+from wince.domain.snapshot import Graded, Snapshot
 from wince.domain.stay import Identifier, Occupancy, Stay
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=MAX_SOURCE)
@@ -143,6 +143,19 @@ beats = st.builds(Beat, names, times, counts, counts, counts, st.none() | reason
 verdicts = st.builds(Verdict, st.uuids(), st.none() | st.uuids(), st.uuids(), names, st.none() | grades, times)
 snapshots = st.builds(Snapshot, names, st.integers(1, 2**32 - 1), times, st.binary(min_size=1, max_size=5000))
 
+
+
+@st.composite
+def graded(draw: st.DrawFn) -> Graded:
+    """Parts of one source."""
+    import dataclasses
+
+    source = draw(names)
+    own = lambda part: dataclasses.replace(part, source=source)  # noqa: E731
+    some = lambda strategy: st.lists(strategy.map(own), max_size=2).map(tuple)  # noqa: E731
+    return Graded(source, draw(some(assessments())), draw(some(alerts())), draw(some(questions())), draw(st.none() | snapshots.map(own)))
+
+
 messages = st.one_of(
-    beats, faces(), estimates(), assessments(), alerts(), questions(), verdicts, stays(), occupancies(), snapshots
+    beats, faces(), estimates(), assessments(), alerts(), questions(), verdicts, stays(), occupancies(), snapshots, graded()
 )

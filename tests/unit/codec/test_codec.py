@@ -33,6 +33,7 @@ CASES = {
     "stays": strategies.stays(),
     "occupancies": strategies.occupancies(),
     "snapshots": strategies.snapshots,
+    "graded": strategies.graded(),
 }
 
 

@@ -292,3 +292,53 @@ class Snapshot(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Snapshot: _TypeAlias = Snapshot  # noqa: Y015
+
+@_typing.final
+class Graded(_message.Message):
+    """Everything that one step of grade gave for a source, with the state after it: committed as one, or not at all. This is what
+    grade puts on the assessments topic.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    ASSESSMENTS_FIELD_NUMBER: _builtins.int
+    ALERTS_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Camera id, or sha256 of the file (hex), or SOP Instance UID; every part has the same. Not empty, at most 256 characters."""
+    @_builtins.property
+    def assessments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Assessment]:
+        """Windows that closed, by start; empty where none did."""
+
+    @_builtins.property
+    def alerts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alert]:
+        """Alerts that opened; empty where none did."""
+
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Question]:
+        """Questions to a nurse; empty where there are none."""
+
+    @_builtins.property
+    def snapshot(self) -> Global___Snapshot:
+        """The state after the step; absent where no window closed."""
+
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        assessments: _abc.Iterable[Global___Assessment] | None = ...,
+        alerts: _abc.Iterable[Global___Alert] | None = ...,
+        questions: _abc.Iterable[Global___Question] | None = ...,
+        snapshot: Global___Snapshot | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot", "snapshot", b"snapshot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot", "alerts", b"alerts", "assessments", b"assessments", "questions", b"questions", "snapshot", b"snapshot", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__snapshot: _TypeAlias = _typing.Literal["snapshot"]  # noqa: Y015
+    _WhichOneofArgType__snapshot: _TypeAlias = _typing.Literal["_snapshot", b"_snapshot"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__snapshot) -> _WhichOneofReturnType__snapshot | None: ...
+
+Global___Graded: _TypeAlias = Graded  # noqa: Y015
