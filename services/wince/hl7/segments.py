@@ -1,0 +1,127 @@
+"""Typed views of what EVN, PID and PV1 say. Field numbers and types: HL7 v2.5.1 chapters 2A (data types) and 3 (patient administration)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+
+from wince.hl7.errors import Hl7Error
+from wince.hl7.message import Message
+
+DELETED = '""'
+"""An explicit null: delete what is known (v2.5.1 section 2.5.3). An empty field says nothing."""
+_TIME = re.compile(
+    r"(?P<y>\d{4})(?:(?P<mo>\d\d)(?:(?P<d>\d\d)(?:(?P<h>\d\d)(?:(?P<mi>\d\d)(?:(?P<s>\d\d)(?:\.(?P<f>\d{1,6}))?)?)?)?)?)?"
+    r"(?P<z>[+-]\d{4})?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """An assigning authority (HD): namespace, universal id and its type; parts that are absent are empty."""
+
+    namespace: str = ""
+    universal: str = ""
+    kind: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is said."""
+        return bool(self.namespace or self.universal)
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A CX: value, assigning authority, identifier type code (MR, VN, ...; table 0203). PHI."""
+
+    value: str
+    authority: Authority
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A PL reduced to point of care, room and bed. `deleted`: sent as an explicit null."""
+
+    point_of_care: str = ""
+    room: str = ""
+    bed: str = ""
+    deleted: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether a place is named."""
+        return bool(self.point_of_care or self.room or self.bed)
+
+    @property
+    def text(self) -> str:
+        """ "POINTOFCARE^ROOM^BED"; empty where nothing is named."""
+        return "^".join((self.point_of_care, self.room, self.bed)) if self.known else ""
+
+
+def identifiers(message: Message, segment: str, field: int) -> list[Identifier]:
+    """CX repetitions with a value. Raises Hl7Error for escapes that can't be decoded."""
+    found = []
+    for text in message.repetitions(segment, field):
+        raw = text.split(message.header.encoding[0])
+        parts = message.components(text)
+        if parts[0] and parts[0] != DELETED:
+            authority = message.subcomponents(raw[3].strip()) if len(raw) > 3 else []
+            found.append(Identifier(parts[0], Authority(*authority[:3]), parts[4] if len(parts) > 4 else ""))
+    return found
+
+
+def location(message: Message, field: int) -> Location:
+    """PV1-3 (assigned) or PV1-6 (prior)."""
+    text = message.first("PV1", field)
+    if text == DELETED:
+        return Location(deleted=True)
+    parts = [message.subcomponents(part)[0] for part in text.split(message.header.encoding[0])[:3]]
+    if any("^" in part for part in parts):
+        raise Hl7Error("a bed's name holds ^", condition="102", field=f"PV1-{field}", remedy="name beds without ^")
+    point_of_care, room, bed = ["" if part == DELETED else part for part in [*parts, "", ""][:3]]
+    return Location(point_of_care, room, bed)
+
+
+def moment(text: str, zone: tzinfo, field: str) -> int | None:
+    """A time stamp (TS, DTM) as microseconds UTC; None where absent.
+
+    Without an offset it is the site's: `zone`; in the hour that a clock set back repeats, the first one. Raises Hl7Error (102)
+    for what is no time, or less exact than a minute: a move needs its minute.
+    """
+    text = text.strip()
+    if not text or text == DELETED:
+        return None
+    found = _TIME.fullmatch(text)
+    if not found or found["mi"] is None:
+        raise Hl7Error("not a time with its minute", condition="102", field=field, remedy="send YYYYMMDDHHMM[SS][+ZZZZ]")
+    try:
+        year, month, day, hour, minute = (int(found[part]) for part in ("y", "mo", "d", "h", "mi"))
+        local = datetime(year, month, day, hour, minute, int(found["s"] or 0))
+        local = local.replace(microsecond=int((found["f"] or "0").ljust(6, "0")), tzinfo=_offset(found["z"]) or zone)
+        return round((local.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+    except (ValueError, OverflowError):
+        raise Hl7Error("no such date or time", condition="102", field=field, remedy="send YYYYMMDDHHMM[SS][+ZZZZ]") from None
+
+
+def birth_date(message: Message) -> date | None:
+    """PID-7; None where absent, deleted, or known to the year or month only. Raises Hl7Error (102) for what is no date."""
+    text = (message.components(message.first("PID", 7)) or [""])[0]
+    if not text or text == DELETED:
+        return None
+    found = _TIME.fullmatch(text)
+    try:
+        if not found:
+            raise ValueError
+        born = date(int(found["y"]), int(found["mo"] or 1), int(found["d"] or 1))
+    except ValueError:
+        raise Hl7Error("no such date", condition="102", field="PID-7", remedy="send YYYYMMDD, YYYYMM or YYYY") from None
+    return born if found["d"] else None
+
+
+def _offset(text: str | None) -> tzinfo | None:
+    if not text:
+        return None
+    minutes = int(text[1:3]) * 60 + int(text[3:])
+    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
