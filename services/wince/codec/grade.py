@@ -176,9 +176,9 @@ def graded_from_message(message: pb.Graded) -> Graded:
         questions=tuple(map(question_from_message, message.questions)),
         snapshot=snapshot_from_message(message.snapshot) if message.HasField("snapshot") else None,
     )
-    sources = {part.source for part in (*graded.assessments, *graded.alerts, *graded.questions)}
+    parts: list[Assessment | Alert | Question | Snapshot] = [*graded.assessments, *graded.alerts, *graded.questions]
     if graded.snapshot is not None:
-        sources.add(graded.snapshot.source)
-    if sources - {graded.source}:
+        parts.append(graded.snapshot)
+    if any(part.source != graded.source for part in parts):
         raise MessageError("every part must be of the same source", field="source")
     return graded
