@@ -1,0 +1,91 @@
+# Wince: `make help` lists the targets. Needs make and Python 3.11 to 3.13 with venv; everything else goes into .venv.
+
+PYTHON ?= python3
+ARGS ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# Stamps carry the hash of what they were made from, so that a second `make` costs no time and a changed lock installs.
+key = $(firstword $(shell cat $(1) | sha256sum))
+STAMPS := $(VENV)/.stamps
+HERE := $(STAMPS)/$(firstword $(shell printf '%s' "$(CURDIR)" | sha256sum)).here
+BASE := $(STAMPS)/base-$(call key,requirements/base.txt)
+DEV := $(STAMPS)/dev-$(call key,requirements/dev.txt)
+PACKAGE := $(STAMPS)/package-$(call key,pyproject.toml services/wince/__init__.py)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# $(call timed,name,command): run it, say how long it took, keep its exit status.
+timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types proto bench clean lock dev apt
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(BASE) $(PACKAGE) ## three beds on this machine, from bundled clips to a verified audit trail (ARGS="--help")
+	@$(BIN)/wince run $(ARGS)
+
+test: apt dev ## everything: lint, types, the whole test suite with real peers (PYTEST_ARGS="-k grade")
+	@$(MAKE) lint types
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: dev ## the fast part of the same, below three minutes: no slow tests, no peers
+	@$(MAKE) lint types
+	@$(BIN)/python -m pytest -m "not slow and not peer" $(PYTEST_ARGS)
+
+lint: dev ## ruff, the layers (import-linter), the protos (buf)
+	@$(call timed,ruff,$(BIN)/ruff check)
+	@$(call timed,layers,$(BIN)/lint-imports --no-timings)
+	@$(call timed,protos,$(BIN)/buf lint && $(BIN)/buf format --diff --exit-code)
+
+types: dev ## mypy, strict
+	@$(call timed,mypy,$(BIN)/mypy)
+
+proto: dev ## generate services/wince/api from protos/
+	@$(BIN)/buf format --write
+	@$(BIN)/python protos/generate.py
+
+bench: dev ## measure against rivals and floors; a table, and bench/out/bench.json (ARGS="decode record")
+	@$(BIN)/python -m bench $(ARGS)
+
+clean: ## remove what was built: the environment, caches, benchmark results; patient data and keys stay
+	rm -rf $(VENV) $(VENV)-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build bench/out
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: ## resolve pyproject.toml anew into requirements/*.txt, every file by its hash
+	@test -x $(VENV)-lock/bin/uv || { $(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv==$(UV_VERSION); }
+	@compile="$(VENV)-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate"; \
+	$$compile pyproject.toml requirements/build.in --extra embedded $(ARGS) -o requirements/base.txt; \
+	$$compile pyproject.toml requirements/build.in --extra dev $(ARGS) -c requirements/base.txt -o requirements/dev.txt
+
+dev: $(DEV) $(PACKAGE)
+
+apt:
+	@requirements/apt.sh
+
+# The environment is made anew where it is broken or was moved here; one that works is kept.
+$(HERE):
+	@requirements/venv.sh "$(PYTHON)" "$(VENV)"
+	@mkdir -p $(STAMPS) && rm -f $(STAMPS)/*.here && touch $@
+
+$(BASE): | $(HERE)
+	@echo "installing requirements/base.txt (once; about 250 MB)"
+	@$(PIP) install --require-hashes -r requirements/base.txt
+	@rm -f $(STAMPS)/base-* && touch $@
+
+$(DEV): | $(BASE)
+	@echo "installing requirements/dev.txt (once)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@rm -f $(STAMPS)/dev-* && touch $@
+
+$(PACKAGE): | $(BASE)
+	@$(PIP) install --no-deps --no-index --no-build-isolation --editable .
+	@rm -f $(STAMPS)/package-* && touch $@
