@@ -1,0 +1,180 @@
+"""A video file as a source: mp4, mov, mkv, mpeg-ts, avi; whatever FFmpeg decodes in them."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from wince.domain.frame import Beat, Frame
+from wince.errors import ConfigError, MediaError
+from wince.pipeline.capture.decode import Decoder, Picture
+from wince.pipeline.capture.media import MediaLimits
+from wince.pipeline.capture.timeline import Grid, Timeline
+
+TURNS = (0, 90, 180, 270)
+
+
+def working_size(width: int, height: int, aspect: float, side: int) -> tuple[int, int]:
+    """(width, height) in which a picture is given: square pixels, longer side at most `side`, never enlarged in height.
+
+    `aspect` is the width of a pixel over its height (anamorphic video: 4/3, PAL: 16/15).
+
+    >>> working_size(7680, 4320, 1.0, 1920)
+    (1920, 1080)
+    >>> working_size(720, 576, 16 / 15, 1920)
+    (768, 576)
+    """
+    square = width * aspect if aspect >= 1 else float(width)
+    tall = float(height) if aspect >= 1 else height / aspect
+    scale = min(1.0, side / max(square, tall))
+    return max(1, round(square * scale)), max(1, round(tall * scale))
+
+
+def upright(pixels: NDArray[np.uint8], clockwise: int) -> NDArray[np.uint8]:
+    """`pixels` (h, w, 3) turned by 0, 90, 180 or 270 degrees clockwise, C-contiguous."""
+    return np.ascontiguousarray(np.rot90(pixels, -clockwise // 90)) if clockwise % 360 else np.ascontiguousarray(pixels)
+
+
+class FileSource:
+    """Frames and beats of one video file (port `wince.pipeline.capture.interface.Source`).
+
+    Media time 0 is the start of the video stream. Sampling, sequence numbers and beats: `timeline.py`. Frames are
+    upright: turned as the file says (display matrix), then by `rotation`; big ones are scaled down to
+    `limits.working_side` on conversion; pixels are made square. At most one decoded picture and one frame are held.
+
+    What breaks inside the file is no exception: seconds without a frame have a beat with CORRUPT or NO_FRAME, and a
+    file that is damaged at its end ends with a beat `ended`, CORRUPT, at the end that its header declares.
+
+    Raises (on construction, or before the first message):
+        MediaError: missing, a folder, empty, not a video, no video stream, cut off before its index, no timestamps,
+            not one picture in it, over a limit.
+        ResourceError: permission, I/O.
+        ConfigError: `rate_hz`, `rotation` or a time is out of range.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        source: str,
+        *,
+        rate_hz: float,
+        origin_us: int = 0,
+        from_us: int = 0,
+        rotation: int = 0,
+        limits: MediaLimits | None = None,
+    ) -> None:
+        """Open the file and check its header.
+
+        Args:
+            path: the file.
+            source: camera id, or `file_id(path)`.
+            rate_hz: samples per second; above 0, at most 100.
+            origin_us: event time of media time 0, microseconds; 0 for plain files.
+            from_us: event time (the clock of `Frame.time_us`) from which frames and beats are given: where a run that
+                was cut off goes on. What lies before is decoded from the nearest key picture and not given.
+            rotation: degrees clockwise by which the camera's picture must be turned to be upright: 0, 90, 180, 270.
+            limits: caps and working size.
+        """
+        if not 0 < rate_hz <= 100:
+            raise ConfigError("the sampling rate must be above 0 and at most 100 Hz", field="rate_hz", remedy="5 is usual")
+        if rotation not in TURNS:
+            raise ConfigError("the rotation must be 0, 90, 180 or 270 degrees clockwise", field="rotation", remedy="use one of them")
+        self.source = source
+        self._path = Path(path)
+        self._limits = limits or MediaLimits()
+        self._rotation = rotation
+        self._origin_us = origin_us
+        self._from_us = max(0, from_us - origin_us)
+        self._grid = Grid(rate_hz)
+        self._timeline = Timeline(source, self._grid, origin_us=origin_us, from_us=self._from_us)
+        self._converter = VideoReformatter()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._decoder = Decoder(self._path, self._limits)
+
+    def close(self) -> None:
+        """End the iteration and release decoder and file; from any thread. Idempotent."""
+        self._closed = True
+        if self._lock.acquire(blocking=False):
+            try:
+                self._decoder.close()
+            finally:
+                self._lock.release()
+
+    def __iter__(self) -> Iterator[Frame | Beat]:
+        """Frames and beats in order of time; can be iterated once."""
+        pictures = self._decoder.pictures(self._grid.time_us(self._grid.point(self._from_us)))
+        end_us = 0
+        first = True
+        try:
+            while not self._closed:
+                picture, frame = self._step(pictures)
+                if picture is None:
+                    break
+                if picture.end_us > self._limits.max_duration_us:
+                    self._decoder.broke = True
+                    break
+                first = False
+                end_us = max(end_us, picture.end_us)
+                yield from self._timeline.until(picture.safe_us if frame is None else frame.time_us - self._origin_us)
+                if frame is not None:
+                    self._timeline.frame(frame.sequence)
+                    yield frame
+            if self._closed:
+                return
+            if first and not self._from_us:
+                raise self._nothing()
+            yield from self._finish(end_us)
+        finally:
+            self.close()
+
+    def _step(self, pictures: Iterator[Picture]) -> tuple[Picture | None, Frame | None]:
+        """Decode one picture; convert it where it is a sample. The lock keeps close() out of the decoder."""
+        with self._lock:
+            if self._closed:
+                self._decoder.close()
+                return None, None
+            picture = next(pictures, None)
+            if picture is None or picture.time_us < -1000:
+                return picture, None
+            if picture.damaged or picture.frame is None:
+                self._timeline.damaged(picture.time_us)
+                return picture, None
+            point = self._grid.point(picture.time_us)
+            if not self._timeline.wants(point):
+                return picture, None
+            time_us = max(picture.time_us, self._grid.time_us(point))
+            if time_us < self._from_us:
+                self._timeline.skipped(point)
+                return picture, None
+            if time_us < self._timeline.spoken_us:
+                self._timeline.dropped()
+                return picture, None
+            return picture, Frame(self.source, point, self._origin_us + time_us, self._pixels(picture.frame))
+
+    def _pixels(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        width, height = working_size(frame.width, frame.height, float(self._decoder.video.aspect), self._limits.working_side)
+        rgb = self._converter.reformat(frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR, threads=1)
+        array: NDArray[np.uint8] = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
+        return upright(array, (self._rotation - frame.rotation) % 360)
+
+    def _finish(self, end_us: int) -> Iterator[Beat]:
+        declared = self._decoder.video.duration_us or 0
+        cut = declared - end_us > 1_000_000
+        broken = self._decoder.broke or cut
+        yield from self._timeline.end(max(end_us, declared) if broken else end_us, broken=broken)
+
+    def _nothing(self) -> MediaError:
+        if self._decoder.untimed:
+            return MediaError(
+                "its pictures have no timestamps, so no time can be given to what is seen",
+                field=str(self._path),
+                remedy="put it into a container with the camera's frame rate: `ffmpeg -r RATE -i FILE -c copy out.mkv`",
+            )
+        return MediaError(
+            "not one picture could be decoded from it", field=str(self._path), remedy="play it in a video player; export or copy it again"
+        )
