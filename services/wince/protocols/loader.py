@@ -1,0 +1,148 @@
+"""Reads clinical protocols: TOML in, checked rules out. Everything that is wrong is named: file, table.key, remedy.
+
+    protocol = load("activity", protocol_dirs(os.environ))
+
+A folder given by the site comes first; a protocol there takes the place of a shipped one of the same name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wince.errors import ProtocolError
+from wince.protocols.check import check, fail
+from wince.protocols.rules import Age, ClinicalProtocol
+
+SHIPPED = Path(__file__).parent
+"""Where the protocols that come with Wince lie."""
+VARIABLE = "WINCE_PROTOCOL_DIR"
+MAX_BYTES = 1 << 20
+_AGE = re.compile(r"(\d{1,5})([ymd])")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+def protocol_dirs(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Folders to search, the site's first. `WINCE_PROTOCOL_DIR` may name several, separated like PATH."""
+    own = [Path(part) for part in environ.get(VARIABLE, "").split(":") if part]
+    return (*own, SHIPPED)
+
+
+def available(dirs: Sequence[Path] = (SHIPPED,)) -> dict[str, Path]:
+    """Protocols that the folders hold, by name; the first folder that has a name wins.
+
+    Raises ProtocolError where a folder is none.
+    """
+    found: dict[str, Path] = {}
+    for folder in dirs:
+        if not folder.is_dir():
+            raise ProtocolError("is not a folder", field=str(folder), remedy=f"correct {VARIABLE}")
+        for path in sorted(folder.glob("*.toml")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def load(name: str, dirs: Sequence[Path] = (SHIPPED,), *, models: Collection[str] | None = None) -> ClinicalProtocol:
+    """The protocol `name`, checked. `models`: names that the models lock knows; None: not checked.
+
+    Raises ProtocolError where there is no such protocol, its file is wrong, or it needs a model that there is not.
+    """
+    known = available(dirs)
+    if name not in known:
+        raise ProtocolError(f"there is no protocol {name!r}", field="protocol", remedy=f"one of: {', '.join(known) or 'none found'}")
+    protocol = read(known[name])
+    if models is not None:
+        check_models(protocol, models)
+    return protocol
+
+
+def read(path: Path) -> ClinicalProtocol:
+    """The protocol in one file, checked. Raises ProtocolError naming the file, the key and what to do."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ProtocolError("is larger than 1 MiB", field=str(path), remedy="a protocol is a small TOML file")
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ProtocolError(f"can't be read: {error.strerror}", field=str(path), remedy="check path and permission") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProtocolError(f"is not TOML: {error}", field=str(path), remedy="correct the line that is named") from error
+    return parse(content, str(path))
+
+
+def parse(content: Mapping[str, Any], path: str) -> ClinicalProtocol:
+    """A protocol from parsed TOML. `path` names it in errors; its stem must be the protocol's name."""
+    allowed = {f.name for f in dataclasses.fields(ClinicalProtocol)} - {"rule", "path"}
+    unknown = sorted(set(content) - allowed)
+    if unknown:
+        fail(path, unknown[0], "unknown key", f"remove it, or one of: {', '.join(sorted(allowed))}")
+    protocol: ClinicalProtocol = _build(ClinicalProtocol, {**content, "rule": "", "path": path}, path, "")
+    if not _NAME.fullmatch(protocol.name) or protocol.name != Path(path).stem:
+        fail(path, "name", f"is {protocol.name!r}", f"the file's own name in small letters, digits and '-': {Path(path).stem!r}")
+    check(protocol)
+    return dataclasses.replace(protocol, rule=rule_hash(protocol))
+
+
+def check_models(protocol: ClinicalProtocol, models: Collection[str]) -> None:
+    """Raises ProtocolError naming the models that the protocol needs and `models` (the lock, or a site's own) lacks."""
+    missing = [name for name in protocol.estimate.models if name not in models]
+    if missing:
+        remedy = f"`wince models list` shows what there is; protocol {protocol.name!r} needs a model that the site trained where none ships"
+        fail(protocol.path, "estimate.models", f"missing: {', '.join(missing)}", remedy)
+
+
+def rule_hash(protocol: ClinicalProtocol) -> str:
+    """sha256 (hex) of the canonical content: what the rules say, whatever comments, order and spelling the file has."""
+    content = dataclasses.asdict(protocol)
+    del content["rule"], content["path"]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def _build(kind: Any, table: object, path: str, where: str) -> Any:
+    """A dataclass from a table, key by key after its type hints."""
+    if not isinstance(table, Mapping):
+        fail(path, where, "is not a table", f"write [{where}]")
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    prefix = f"{where}." if where else ""
+    for key in table:
+        if key not in fields:
+            fail(path, f"{prefix}{key}", "unknown key", f"remove it, or one of: {', '.join(fields)}")
+    values: dict[str, Any] = {}
+    for name, entry in fields.items():
+        if name in table:
+            values[name] = _value(hints[name], table[name], path, f"{prefix}{name}")
+        elif entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING:
+            fail(path, f"{prefix}{name}", "missing", "add it; activity.toml shows every key")
+    return kind(**values)
+
+
+def _value(hint: Any, value: object, path: str, where: str) -> Any:
+    """`value` as `hint` wants it; whole numbers may stand for floats, nothing else is converted."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        return _value(arguments[0], value, path, where)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_value(arguments[0], item, path, f"{where}[{index}]") for index, item in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {str(key): _value(arguments[1], item, path, f"{where}.{key}") for key, item in value.items()}
+    if hint is Age:
+        match = _AGE.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            fail(path, where, f"is {value!r}", 'an age such as "18y", "6m" or "28d"')
+        return Age(int(match[1]), match[2])
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, value, path, where)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and type(value) is hint:
+        return value
+    names = {float: "a number", int: "a whole number", str: "text in quotes", bool: "true or false", tuple: "a list", dict: "a table"}
+    fail(path, where, f"is {value!r}", names.get(origin or hint, str(hint)))

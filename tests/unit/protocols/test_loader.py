@@ -1,0 +1,167 @@
+"""A protocol is one file; whatever is wrong in it is named."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wince.errors import ProtocolError
+from wince.protocols import loader
+from wince.protocols.rules import Age, Population
+
+ACTIVITY = tomllib.loads((loader.SHIPPED / "activity.toml").read_text())
+
+OWN = (
+    (loader.SHIPPED / "activity.toml")
+    .read_text()
+    .replace('name = "activity"', 'name = "ward-five"')
+    .replace('fusion = "mean"', 'fusion = "weighted"\nweights = [2, 1]')
+    .replace('grade = "high"', 'grade = "g3"')
+)
+OWN = OWN.split("grades = [")[0] + "grades = [" + ",".join(f'{{ name = "g{i}", min = {3 * i} }}' for i in range(5)) + "]" + OWN.split("]\nsource", 1)[1].join(["\nsource", ""])
+OWN = OWN.split("[codes.grades.quiet]")[0] + "\n".join(
+    f'[codes.grades.g{i}]\nsystem = "urn:site:codes"\ncode = "own-{i}"\ndisplay = "Own {i}"' for i in range(5)
+)
+
+
+def changed(key: str, value: object) -> dict[str, Any]:
+    content: dict[str, Any] = copy.deepcopy(ACTIVITY)
+    *path, last = key.split(".")
+    table = content
+    for part in path:
+        table = table[part]
+    if value is KeyError:
+        del table[last]
+    else:
+        table[last] = value
+    return content
+
+
+def test_activity_is_whole() -> None:
+    """The default is for adults, 0-16, three grades, and says that it is not validated."""
+    protocol = loader.load("activity")
+    assert [band.name for band in protocol.scale.grades] == ["quiet", "low", "high"]
+    assert (protocol.scale.low, protocol.scale.high, protocol.window_us) == (0, 16, 5_000_000)
+    assert "not validated" in protocol.report.label
+    assert protocol.population.fits(date(2008, 11, 21), date(2026, 11, 21))
+    assert not protocol.population.fits(date(2008, 11, 22), date(2026, 11, 21))
+    assert not protocol.population.fits(None, date(2026, 11, 21)), "an unknown age does not fit an age limit"
+
+
+def test_a_file_alone_adds_a_protocol(tmp_path: Path) -> None:
+    """Five grades, fusion, charting and codes of its own, from a folder outside the package."""
+    (tmp_path / "ward-five.toml").write_text(OWN)
+    dirs = loader.protocol_dirs({"WINCE_PROTOCOL_DIR": str(tmp_path)})
+    assert set(loader.available(dirs)) == {"activity", "ward-five"}
+    protocol = loader.load("ward-five", dirs)
+    assert len(protocol.scale.grades) == 5
+    assert protocol.estimate.weights == (2.0, 1.0)
+    assert protocol.codes.grades["g4"].code == "own-4"
+    assert protocol.rule != loader.load("activity", dirs).rule
+
+
+def test_site_file_takes_precedence(tmp_path: Path) -> None:
+    """A site's activity.toml stands in for the shipped one."""
+    (tmp_path / "activity.toml").write_text((loader.SHIPPED / "activity.toml").read_text().replace("min_confidence = 0.5", "min_confidence = 0.7"))
+    assert loader.load("activity", loader.protocol_dirs({"WINCE_PROTOCOL_DIR": str(tmp_path)})).grade.min_confidence == 0.7
+    assert loader.load("activity", loader.protocol_dirs({})).grade.min_confidence == 0.5
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("surprise", 1, "surprise"),
+        ("detect.max_jaw", 3, "detect.max_jaw"),
+        ("grade.alert.loud", True, "grade.alert.loud"),
+        ("population", KeyError, "population"),
+        ("population.name", KeyError, "population.name"),
+        ("population.name", " ", "population.name"),
+        ("population.min_age", "grown up", "population.min_age"),
+        ("population.max_age", "17y", "population.max_age"),
+        ("population.state", "asleep", "population.state"),
+        ("scale.high", -1, "scale.high"),
+        ("scale.grades", [{"name": "a", "min": 0}], "scale.grades"),
+        ("scale.grades", [{"name": "a", "min": 0}, {"name": "a", "min": 1}], "scale.grades"),
+        ("scale.grades", [{"name": "a", "min": 0}, {"name": "b", "min": 99}], "scale.grades[1].min"),
+        ("scale.grades", [{"name": "a", "min": 0}, {"name": "b", "min": "1"}], "scale.grades[1].min"),
+        ("detect.rate_hz", 0, "detect.rate_hz"),
+        ("detect.max_yaw", 91, "detect.max_yaw"),
+        ("detect.max_occlusion", float("nan"), "detect.max_occlusion"),
+        ("detect.full_range", "yes", "detect.full_range"),
+        ("estimate.models", [], "estimate.models"),
+        ("estimate.fusion", "vote", "estimate.fusion"),
+        ("estimate.weights", [1.0], "estimate.weights"),
+        ("window.length_s", 7, "window.length_s"),
+        ("window.min_share", 0, "window.min_share"),
+        ("grade.debounce_frames", 26, "grade.debounce_frames"),
+        ("grade.debounce_frames", 2.5, "grade.debounce_frames"),
+        ("grade.min_confidence", 1.2, "grade.min_confidence"),
+        ("grade.alert.grade", "quiet", "grade.alert.grade"),
+        ("chart.max_per_day", 41, "chart.max_per_day"),
+        ("chart.max_per_day", 24, "chart.max_per_day"),
+        ("chart.every_s", 60, "chart.every_s"),
+        ("report.label", "", "report.label"),
+        ("codes.system", "mine", "codes.system"),
+        ("codes.category", "pain", "codes.category"),
+        ("codes.grades.quiet", KeyError, "codes.grades.quiet"),
+        ("codes.grades.loud", {"system": "urn:x", "code": "a", "display": "b"}, "codes.grades.loud"),
+        ("name", "other", "name"),
+    ],
+)
+def test_what_is_wrong_is_named(key: str, value: object, named: str) -> None:
+    """The error names the file and the key, and says what to do."""
+    with pytest.raises(ProtocolError) as caught:
+        loader.parse(changed(key, value), "dir/activity.toml")
+    assert caught.value.field == f"dir/activity.toml: {named}"
+    assert caught.value.remedy
+
+
+def test_missing_models_are_named() -> None:
+    with pytest.raises(ProtocolError, match="missing: face_blendshapes"):
+        loader.load("activity", models={"blazeface_full_range", "face_landmarks", "face_geometry"})
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    """No folder, no such protocol, no TOML, not text, far too large."""
+    for content, wanted in ((b"a = = 1", "not TOML"), (b"\xff\xfe", "not TOML"), (b"#" * (loader.MAX_BYTES + 1), "1 MiB")):
+        path = tmp_path / "bad.toml"
+        path.write_bytes(content)
+        with pytest.raises(ProtocolError, match=wanted):
+            loader.load("bad", (tmp_path,))
+    with pytest.raises(ProtocolError, match="no protocol 'x'"):
+        loader.load("x")
+    with pytest.raises(ProtocolError, match="not a folder"):
+        loader.available((tmp_path / "absent",))
+
+
+def test_rule_hash_heeds_content_only(tmp_path: Path) -> None:
+    """Comments and order don't change the hash; a threshold does."""
+    base = loader.parse(ACTIVITY, "a/activity.toml")
+    assert loader.parse(dict(reversed(list(ACTIVITY.items()))), "b/activity.toml").rule == base.rule
+    assert loader.parse(changed("grade.min_confidence", 0.51), "a/activity.toml").rule != base.rule
+    assert len(base.rule) == 64
+
+
+@given(st.dates(date(1900, 1, 1), date(2026, 1, 1)), st.integers(0, 40000))
+def test_age_is_monotone(birth: date, days: int) -> None:
+    """Who has reached an age stays there; 12 months are a year."""
+    on = date.fromordinal(min(birth.toordinal() + days, date.max.toordinal() - 1))
+    later = date.fromordinal(on.toordinal() + 1)
+    for age in (Age(18, "y"), Age(6, "m"), Age(28, "d")):
+        assert not age.reached(birth, on) or age.reached(birth, later)
+    assert Age(1, "y").reached(birth, on) == Age(12, "m").reached(birth, on)
+
+
+def test_newborns() -> None:
+    """A population may have an upper limit in days."""
+    newborn = Population("neonates", max_age=Age(28, "d"))
+    assert newborn.fits(date(2026, 1, 1), date(2026, 1, 28))
+    assert not newborn.fits(date(2026, 1, 1), date(2026, 1, 29))
+    assert not newborn.fits(date(2026, 1, 2), date(2026, 1, 1)), "born after the window"
