@@ -53,10 +53,10 @@ def _render(header: Header | None, code: str, number: str, at_us: int, error: Hl
 def _err(error: Hl7Error, version: str, separator: str, encoding: str) -> list[str]:
     """ERR: from v2.5 on location, code and severity in fields of their own, before that in the components of ERR-1."""
     segment, _, field = error.field.partition("-")
-    place = [segment, "1", field] if segment else []
+    place = [part for part in (segment, "1", field) if part] if segment else []
     condition = [error.condition, CONDITIONS[error.condition], "HL70357"]
     if version < "2.5":
-        return ["ERR", encoding[0].join([*(place or [""] * 3), encoding[3].join(condition)])]
+        return ["ERR", encoding[0].join([*(place + [""] * 3)[:3], encoding[3].join(condition)])]
     advice = _text(error.remedy, separator, encoding)
     return ["ERR", "", encoding[0].join(place), encoding[0].join(condition), "E", "", "", _text(error.message, separator, encoding), advice]
 

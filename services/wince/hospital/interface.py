@@ -26,13 +26,15 @@ class Census(Protocol):
         trigger and the notes are no PHI, everything else of the movement is), COMMIT.
 
         Returning means durable. A known (application, facility, control_id): DUPLICATE, `revise` is not called, nothing is
-        written. The same with another digest: IntegrityError. What `revise` raises rolls everything back and comes out as is.
+        written. The same with another digest: IntegrityError. What `revise` raises rolls everything back and comes out as is; the
+        key stays free then (a message that was refused comes again, corrected, under the same control id).
         """
         ...
 
     def audit(self, key: MessageKey, event: str, detail: str) -> None:
         """Append an audited fact about a message that changed no stay, in one transaction, and return when it is durable.
-        `event`: ignored, rejected. `detail`: no PHI, such as "ADT^A60" or "PID-3 101". The same (key, event) again: nothing."""
+        `event`: ignored, rejected. `detail`: no PHI, such as "ADT^A60" or "PID-3 101". The same (key, event) again: nothing,
+        whatever its digest; digests are compared between applied messages only."""
         ...
 
     def stays(self, bed: str, start_us: int, end_us: int | None, as_of_us: int | None = None) -> list[Stay]:

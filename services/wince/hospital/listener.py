@@ -1,0 +1,174 @@
+"""The hospital's door: MLLP in, one committed change of the census per message, acknowledgement out.
+
+    bytes -> header -> text -> movement -> census.apply (COMMIT) -> occupancies published -> AA
+
+AA is sent after the commit and after grade was told; whatever fails before that is answered AE (207) and the message can be sent
+again: a key that is known is not applied twice. AE and AR name the field and what to do, in our own words only.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from wince.domain.census import Movement, Outcome
+from wince.domain.stay import Occupancy, Watch
+from wince.errors import IntegrityError, WinceError
+from wince.hl7 import ack
+from wince.hl7.errors import Hl7Error
+from wince.hl7.header import Header, read_header
+from wince.hl7.message import parse
+from wince.hl7.mllp_server import MllpServer
+from wince.hospital import adt
+from wince.hospital.interface import Census
+from wince.hospital.occupancy import occupancies
+from wince.hospital.stays import revise
+from wince.telemetry import logs
+
+log = logs.get(__name__)
+
+Publish = Callable[[Sequence[Occupancy]], None]
+"""Tells grade. Called after the commit, possibly from several threads, one call at a time; returns when what it was given will
+survive. An exception is answered AE; the sender's next attempt publishes again."""
+
+
+def _nobody(_occupancies: Sequence[Occupancy]) -> None:
+    """Nobody is told."""
+
+
+class AdtListener:
+    """Takes ADT messages from `start` to `stop`; a context manager. `handle` alone needs no socket."""
+
+    def __init__(
+        self,
+        census: Census,
+        site: adt.Site,
+        *,
+        watches: Sequence[Watch] = (),
+        publish: Publish = _nobody,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`watches`: which camera watches which bed, for `publish`. `port` 0: any free one."""
+        self._census, self._site, self._watches, self._publish, self._now_us = census, site, tuple(watches), publish, now_us
+        self._server = MllpServer(self.handle, self._too_long, host=host, port=port, tls=tls)
+        self._started = f"{now_us() // 1000:x}"
+        self._numbers = itertools.count(1)
+        self._telling = threading.Lock()
+        self._untold: dict[str, int] = {}
+        """Beds whose change was committed but not yet published -> from when on."""
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on, after `start`."""
+        return self._server.port
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the wire saw; see MllpServer.counts."""
+        return dict(self._server.counts)
+
+    def start(self) -> AdtListener:
+        """Listen. Raises ResourceError where the port can't be had."""
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Answer what is in hand, then close. Idempotent."""
+        self._server.stop()
+
+    def __enter__(self) -> AdtListener:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def occupancies(self, from_us: int) -> list[Occupancy]:
+        """Every source's occupancy at `from_us` and after: what grade must know at its start."""
+        sources = sorted({watch.source for watch in self._watches})
+        return [one for source in sources for one in occupancies(source, self._watches, self._census.stays, from_us)]
+
+    def handle(self, raw: bytes) -> bytes:
+        """One message in, its acknowledgement out. Never raises for what the message or the store does."""
+        header = read_header(raw)
+        try:
+            if header is None:
+                raise Hl7Error("no MSH segment", condition="100", field="MSH", remedy="begin each message with MSH", rejected=True)
+            self._take(raw, header)
+            return ack.accept(header, self._number(), self._now_us())
+        except Hl7Error as error:
+            return self._refuse(raw, header, error)
+        except IntegrityError:
+            reason = Hl7Error("another message under this control id", condition="205", field="MSH-10", remedy="number each message once")
+            return self._refuse(raw, header, reason)
+        except Exception as error:
+            log.error("message not taken", error=error)
+            return ack.refuse(header, _internal(), self._number(), self._now_us())
+
+    def _take(self, raw: bytes, header: Header) -> None:
+        message = parse(raw, header)
+        if not adt.concerns(header):
+            self._census.audit(adt.key(header, message.digest), "ignored", f"ADT^{header.trigger[:3]}")
+            log.info("event ignored", trigger=header.trigger[:3], message=header.control_id)
+            return
+        movement = adt.movement(message, self._site, self._now_us())
+        applied = self._census.apply(movement, functools.partial(revise, self._site.name))
+        revision = applied.revision
+        with self._telling:
+            for stay in (*revision.supersede, *revision.add):
+                self._untold[stay.bed] = min(stay.start_us, self._untold.get(stay.bed, stay.start_us))
+            self._tell()
+        self._log(movement, applied.outcome, revision.notes)
+
+    def _tell(self) -> None:
+        """Publish what has changed; what could not be published stays untold."""
+        changed: dict[str, int] = {}
+        for watch in self._watches:
+            if watch.bed in self._untold:
+                changed[watch.source] = min(self._untold[watch.bed], changed.get(watch.source, self._untold[watch.bed]))
+        news = [
+            one for source, from_us in sorted(changed.items()) for one in occupancies(source, self._watches, self._census.stays, from_us)
+        ]
+        if news:
+            self._publish(news)
+        self._untold.clear()
+
+    def _refuse(self, raw: bytes, header: Header | None, error: Hl7Error) -> bytes:
+        log.warning("message refused", field=error.field, code=error.condition, message=header.control_id if header else "")
+        if header is not None and header.control_id and error.condition != "205":
+            try:
+                digest = hashlib.sha256(raw).hexdigest()
+                self._census.audit(adt.key(header, digest), "rejected", f"{error.field} {error.condition}".strip())
+            except WinceError as failure:
+                log.error("refusal not audited", error=failure)
+        return ack.refuse(header, error, self._number(), self._now_us())
+
+    def _too_long(self, beginning: bytes) -> bytes:
+        error = Hl7Error("message too long", condition="102", remedy="send at most 1 MiB", rejected=True)
+        return self._refuse(beginning, read_header(beginning), error)
+
+    def _number(self) -> str:
+        return f"{self._started}-{next(self._numbers)}"
+
+    def _log(self, movement: Movement, outcome: Outcome, notes: Sequence[str]) -> None:
+        log.info(
+            "event taken",
+            trigger=movement.trigger,
+            outcome=outcome,
+            notes=notes,
+            message=movement.key.control_id,
+            patient=movement.patient.value,
+            bed=movement.bed,
+        )
+
+
+def _internal() -> Hl7Error:
+    return Hl7Error("could not be kept", condition="207", remedy="send the message again")
