@@ -77,7 +77,7 @@ $(HERE):
 	@mkdir -p $(STAMPS) && rm -f $(STAMPS)/*.here && touch $@
 
 $(BASE): | $(HERE)
-	@echo "installing requirements/base.txt (once; about 250 MB)"
+	@echo "installing requirements/base.txt (once; 770 MB on disk)"
 	@$(PIP) install --require-hashes -r requirements/base.txt
 	@rm -f $(STAMPS)/base-* && touch $@
 

@@ -14,6 +14,7 @@ from wince.api.grade.v1 import grade_pb2
 from wince.api.hospital.v1 import hospital_pb2
 from wince.codec import capture, care, detect, estimate, grade, hospital
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
+from wince.domain.care import PatientState, Pause
 from wince.domain.estimate import Estimate
 from wince.domain.face import Face
 from wince.domain.frame import Beat
@@ -21,7 +22,7 @@ from wince.domain.snapshot import Graded, Snapshot
 from wince.domain.stay import Occupancy, Stay
 from wince.errors import MessageError
 
-Encodable = Beat | Face | Estimate | Assessment | Alert | Question | Snapshot | Graded | Verdict | Stay | Occupancy
+Encodable = Beat | Face | Estimate | Assessment | Alert | Question | Snapshot | Graded | Verdict | Pause | PatientState | Stay | Occupancy
 """What encode takes and decode gives."""
 
 MAX_BYTES = 1024 * 1024
@@ -47,6 +48,8 @@ _CODECS = (
     _Codec(Snapshot, grade_pb2.Snapshot, grade.snapshot_to_message, grade.snapshot_from_message, grade.MAX_STATE + 1024),
     _Codec(Graded, grade_pb2.Graded, grade.graded_to_message, grade.graded_from_message, 4 * grade.MAX_STATE),
     _Codec(Verdict, care_pb2.Verdict, care.verdict_to_message, care.verdict_from_message),
+    _Codec(Pause, care_pb2.SourcePause, care.pause_to_message, care.pause_from_message),
+    _Codec(PatientState, care_pb2.SourcePatientState, care.state_to_message, care.state_from_message),
     _Codec(Stay, hospital_pb2.Stay, hospital.stay_to_message, hospital.stay_from_message),
     _Codec(Occupancy, hospital_pb2.Occupancy, hospital.occupancy_to_message, hospital.occupancy_from_message),
 )
@@ -86,7 +89,7 @@ def decode(schema: str, data: bytes) -> Encodable:
     if codec is None:
         raise MessageError("unknown schema", field="schema", remedy="upgrade this service, or correct the sender")
     if len(data) > codec.max_bytes:
-        raise MessageError(f"has {len(data)} bytes, more than {codec.max_bytes}", field=schema)
+        raise MessageError(f"has {len(data)} bytes, more than {codec.max_bytes}", field=schema, remedy="send less")
     try:
         return codec.from_message(codec.message.FromString(data))
     except DecodeError:

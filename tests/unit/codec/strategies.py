@@ -1,5 +1,6 @@
 """Any message of the domain that keeps its documented ranges."""
 
+import dataclasses
 from datetime import date
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from wince.codec.checks import MAX_SOURCE, MAX_TIME_US
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
+from wince.domain.care import PatientState, Pause
 from wince.domain.estimate import Estimate, Reading
 from wince.domain.face import Face, Pose, Quality
 from wince.domain.frame import Beat
@@ -139,6 +141,17 @@ def occupancies(draw: st.DrawFn) -> Occupancy:
     return Occupancy(draw(names), draw(times), stay, ambiguous=stay is None and draw(st.booleans()))
 
 
+@st.composite
+def pauses(draw: st.DrawFn) -> Pause:
+    return Pause(draw(names), *draw(intervals))
+
+
+@st.composite
+def states(draw: st.DrawFn) -> PatientState:
+    from_us, until_us = draw(intervals)
+    return PatientState(draw(names), from_us, draw(st.sampled_from([None, until_us])), draw(st.booleans()))
+
+
 beats = st.builds(Beat, names, times, counts, counts, counts, st.none() | reasons, st.booleans())
 verdicts = st.builds(Verdict, st.uuids(), st.none() | st.uuids(), st.uuids(), names, st.none() | grades, times)
 snapshots = st.builds(Snapshot, names, st.integers(1, 2**32 - 1), times, st.binary(min_size=1, max_size=5000))
@@ -148,8 +161,6 @@ snapshots = st.builds(Snapshot, names, st.integers(1, 2**32 - 1), times, st.bina
 @st.composite
 def graded(draw: st.DrawFn) -> Graded:
     """Parts of one source."""
-    import dataclasses
-
     source = draw(names)
     own = lambda part: dataclasses.replace(part, source=source)  # noqa: E731
     some = lambda strategy: st.lists(strategy.map(own), max_size=2).map(tuple)  # noqa: E731
@@ -157,5 +168,17 @@ def graded(draw: st.DrawFn) -> Graded:
 
 
 messages = st.one_of(
-    beats, faces(), estimates(), assessments(), alerts(), questions(), verdicts, stays(), occupancies(), snapshots, graded()
+    beats,
+    faces(),
+    estimates(),
+    assessments(),
+    alerts(),
+    questions(),
+    verdicts,
+    pauses(),
+    states(),
+    stays(),
+    occupancies(),
+    snapshots,
+    graded(),
 )

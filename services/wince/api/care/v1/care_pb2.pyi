@@ -196,3 +196,71 @@ class PatientState(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PatientState: _TypeAlias = PatientState  # noqa: Y015
+
+@_typing.final
+class SourcePause(_message.Message):
+    """What grade heeds of a pause: no assessment of a source for a while. Made from a Pause for the camera that watches the bed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    FROM_US_FIELD_NUMBER: _builtins.int
+    UNTIL_US_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Camera id. Not empty, at most 256 characters."""
+    from_us: _builtins.int
+    """From (inclusive), microseconds UTC, >= 0."""
+    until_us: _builtins.int
+    """To (exclusive), >= from_us."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        from_us: _builtins.int = ...,
+        until_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_us", b"from_us", "source", b"source", "until_us", b"until_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SourcePause: _TypeAlias = SourcePause  # noqa: Y015
+
+@_typing.final
+class SourcePatientState(_message.Message):
+    """What grade heeds of a patient state: whether the face before a source can show pain. Takes the place of what was said for
+    from_us and later; void when the stay changes.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    FROM_US_FIELD_NUMBER: _builtins.int
+    UNTIL_US_FIELD_NUMBER: _builtins.int
+    ASSESSABLE_BY_FACE_FIELD_NUMBER: _builtins.int
+    source: _builtins.str
+    """Camera id. Not empty, at most 256 characters."""
+    from_us: _builtins.int
+    """From (inclusive), microseconds UTC, >= 0."""
+    until_us: _builtins.int
+    """To (exclusive), >= from_us. Absent: until said otherwise."""
+    assessable_by_face: _builtins.bool
+    """The face can be assessed."""
+    def __init__(
+        self,
+        *,
+        source: _builtins.str = ...,
+        from_us: _builtins.int = ...,
+        until_us: _builtins.int | None = ...,
+        assessable_by_face: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_until_us", b"_until_us", "until_us", b"until_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_until_us", b"_until_us", "assessable_by_face", b"assessable_by_face", "from_us", b"from_us", "source", b"source", "until_us", b"until_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__until_us: _TypeAlias = _typing.Literal["until_us"]  # noqa: Y015
+    _WhichOneofArgType__until_us: _TypeAlias = _typing.Literal["_until_us", b"_until_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__until_us) -> _WhichOneofReturnType__until_us | None: ...
+
+Global___SourcePatientState: _TypeAlias = SourcePatientState  # noqa: Y015

@@ -333,49 +333,55 @@ Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
 
 @_typing.final
 class AuditEntry(_message.Message):
-    """One link of the audit chain. Names no person: who is concerned stands beside the chain and can be erased."""
+    """One row of the audit chain. Its payload, which may be about a person, stands beside the chain, can be erased, and is not
+    sent. Texts hold no 0x1f.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
-    AT_US_FIELD_NUMBER: _builtins.int
-    ACTOR_FIELD_NUMBER: _builtins.int
-    ACTION_FIELD_NUMBER: _builtins.int
-    SUBJECT_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
-    PREVIOUS_FIELD_NUMBER: _builtins.int
+    PREVIOUS_HASH_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Position in the chain, from 1 without gaps."""
-    at_us: _builtins.int
-    """When it was written, microseconds UTC."""
-    actor: _builtins.str
-    """Who acted: a service's name, or a staff identifier (not a name)."""
-    action: _builtins.str
-    """What was done, such as "entry.charted" or "delivery.written"."""
-    subject: _builtins.str
-    """Id of what it was done to: an assessment, entry, question, verdict or stay. Empty: the chain itself."""
+    at: _builtins.str
+    """When it was appended, UTC, the text that was hashed."""
+    entry_id: _builtins.str
+    """UUID of what the event is about: an assessment, entry, question, verdict or stay."""
+    revision: _builtins.int
+    """Revision of that. 0: it has none."""
+    event: _builtins.str
+    """What was done, such as "charted" or "delivered"."""
+    attempt: _builtins.int
+    """Attempt, where the event is one of several. 0: it is not."""
     digest: _builtins.bytes
-    """SHA-256 of the stored bytes that it speaks of, 32 bytes."""
-    previous: _builtins.bytes
-    """SHA-256 of the link before, 32 bytes; zeros for the first."""
+    """SHA-256 of the payload's stored bytes, 32 bytes."""
+    previous_hash: _builtins.bytes
+    """Hash of the row before, 32 bytes; zeros for the first."""
     hash: _builtins.bytes
-    """SHA-256 of this link, 32 bytes."""
+    """SHA-256 over previous_hash, sequence, at, entry_id, revision, event, attempt and digest, each after a 0x1f; 32 bytes."""
     def __init__(
         self,
         *,
         sequence: _builtins.int = ...,
-        at_us: _builtins.int = ...,
-        actor: _builtins.str = ...,
-        action: _builtins.str = ...,
-        subject: _builtins.str = ...,
+        at: _builtins.str = ...,
+        entry_id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        event: _builtins.str = ...,
+        attempt: _builtins.int = ...,
         digest: _builtins.bytes = ...,
-        previous: _builtins.bytes = ...,
+        previous_hash: _builtins.bytes = ...,
         hash: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "at_us", b"at_us", "digest", b"digest", "hash", b"hash", "previous", b"previous", "sequence", b"sequence", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "attempt", b"attempt", "digest", b"digest", "entry_id", b"entry_id", "event", b"event", "hash", b"hash", "previous_hash", b"previous_hash", "revision", b"revision", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -463,11 +463,11 @@ class QueryAuditRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    SUBJECT_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
     FROM_SEQUENCE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
-    subject: _builtins.str
-    """Of this subject only. Empty: of all."""
+    entry_id: _builtins.str
+    """UUID of what the events are about. Empty: of all."""
     from_sequence: _builtins.int
     """From this position on. 0: from the first."""
     page_size: _builtins.int
@@ -475,13 +475,13 @@ class QueryAuditRequest(_message.Message):
     def __init__(
         self,
         *,
-        subject: _builtins.str = ...,
+        entry_id: _builtins.str = ...,
         from_sequence: _builtins.int = ...,
         page_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_sequence", b"from_sequence", "page_size", b"page_size", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "from_sequence", b"from_sequence", "page_size", b"page_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -536,23 +536,39 @@ class VerifyAuditResponse(_message.Message):
 
     VERIFIED_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
-    FIRST_BROKEN_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    TAIL_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
+    BROKEN_FIELD_NUMBER: _builtins.int
     verified: _builtins.bool
     """The whole chain and every checkpoint hold."""
     entries: _builtins.int
-    """Links that were checked."""
-    first_broken: _builtins.int
-    """Position of the first link that does not hold. 0: all hold."""
+    """Rows that were checked."""
+    head: _builtins.bytes
+    """Hash of the last row that holds, 32 bytes; zeros where there is none."""
+    checkpoint: _builtins.int
+    """Position of the last checkpoint that was checked. 0: none."""
+    tail: _builtins.int
+    """Rows after that checkpoint: what the database's owner could still rewrite."""
+    erased: _builtins.int
+    """Rows whose payload was erased and so not compared."""
+    broken: _builtins.str
+    """What does not hold, such as "audit row 4711: was changed: its hash is another". Empty: all holds."""
     def __init__(
         self,
         *,
         verified: _builtins.bool = ...,
         entries: _builtins.int = ...,
-        first_broken: _builtins.int = ...,
+        head: _builtins.bytes = ...,
+        checkpoint: _builtins.int = ...,
+        tail: _builtins.int = ...,
+        erased: _builtins.int = ...,
+        broken: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "first_broken", b"first_broken", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken", b"broken", "checkpoint", b"checkpoint", "entries", b"entries", "erased", b"erased", "head", b"head", "tail", b"tail", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
