@@ -1,0 +1,1 @@
+"""What joins the stages: the port, topics, and its implementations."""

@@ -1,0 +1,1 @@
+"""First stage: pictures of cameras and files, and a beat a second whatever happens."""

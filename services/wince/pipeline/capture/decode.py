@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from wince.domain.frame import US
 from wince.pipeline.capture.media import MediaLimits, Video, open_video
@@ -142,7 +143,7 @@ class Decoder:
         too_big = frame.width * frame.height > self._limits.max_pixels
         return Picture(time_us, time_us + length, frame, damaged or too_big, time_us)
 
-    def _lost(self, packet: Packet) -> Picture:
+    def _lost(self, packet: "Packet[VideoStream]") -> Picture:
         """A packet that could not be decoded: its time, if it says one."""
         stamp = packet.pts if packet.pts is not None else packet.dts
         time_us = self._last_us if stamp is None or self._start is None else self._media_us(stamp)

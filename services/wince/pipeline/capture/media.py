@@ -49,10 +49,10 @@ def check_file(path: Path, limits: MediaLimits) -> None:
     """Raise MediaError or ResourceError unless `path` is a readable, non-empty file within `limits.max_bytes`."""
     with reading(path):
         if path.is_dir():
-            raise MediaError("is a folder, not a video or picture", field=str(path), remedy="name a file, or use a command that takes folders")
+            raise MediaError("is a folder, not a video or picture", field=str(path), remedy="name a file in it")
         size = path.stat().st_size
         if not path.is_file():
-            raise MediaError("is not a plain file", field=str(path), remedy="name a video or picture file; live cameras have their own setting")
+            raise MediaError("is not a plain file", field=str(path), remedy="name a video or picture file")
         if size == 0:
             raise MediaError("the file is empty (0 bytes)", field=str(path), remedy="copy or export it again")
         if size > limits.max_bytes:
@@ -73,7 +73,7 @@ def reading(path: Path) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError):
         raise MediaError("no such file", field=str(path), remedy="check the name; relative paths start at the current folder") from None
     except PermissionError:
-        raise ResourceError("no permission to read it", field=str(path), remedy="give the account that runs Wince read permission") from None
+        raise ResourceError("no permission to read it", field=str(path), remedy="give the account of Wince read permission") from None
     except ValueError as error:
         if isinstance(error, av.error.FFmpegError):
             raise
@@ -183,8 +183,8 @@ def _duration(container: InputContainer, stream: VideoStream) -> int | None:
     """What the header declares for the video stream (an audio track may be longer), microseconds."""
     if stream.duration and stream.time_base:
         return int(stream.duration * stream.time_base * US)
-    tag = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d{1,9})?)\d*", next((v for k, v in stream.metadata.items() if k.upper() == "DURATION"), ""))
-    if tag:
+    declared = next((value for name, value in stream.metadata.items() if name.upper() == "DURATION"), "")
+    if tag := re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d{1,9})?)\d*", declared):
         return int((int(tag[1]) * 3600 + int(tag[2]) * 60 + Fraction(tag[3])) * US)
     if container.duration and len(container.streams) == 1:
         return int(container.duration)

@@ -1,0 +1,325 @@
+"""The bus of one process: bounded queues in memory, with the promises that Kafka gives.
+
+- Order per key, at least once. Keys are spread over partitions by CRC-32; a partition belongs to one consumer of a
+  group at a time, and changes hands only between batches. One consumer gets the records of all its topics and
+  partitions in the order in which they were published.
+- A group that subscribed once keeps its position: what is published while none of its consumers runs waits for the
+  next one, up to the bound; then publish blocks. What was published before any group subscribed waits likewise.
+- A record that every group has handled is gone: a group that subscribes later does not see it.
+- A handler that raises an Exception gets the same batch again, after 50 ms, doubling up to 5 s. A BaseException that
+  is none (SystemExit) ends that consumer; its batch goes to the next consumer of the group.
+"""
+
+import logging
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from heapq import merge
+from itertools import islice
+
+from wince.bus.interface import Handler, Record
+from wince.errors import ConfigError, MessageError, Unavailable
+
+log = logging.getLogger(__name__)
+
+FIRST_BACKOFF_S = 0.05
+LONGEST_BACKOFF_S = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A record until every group has handled it."""
+
+    sequence: int
+    record: Record
+    size: int
+    future: "Future[None]"
+    groups: int = 0
+    """Groups that still have to handle it."""
+
+
+@dataclass(slots=True, eq=False)
+class _Partition:
+    """What one group has still to handle of one partition of a topic."""
+
+    entries: deque[_Entry] = field(default_factory=deque)
+    owner: "_Consumer | None" = None
+    """Who has a batch of it in hand."""
+
+
+@dataclass(slots=True, eq=False)
+class _Queue:
+    """One topic for one group."""
+
+    partitions: list[_Partition]
+    records: int = 0
+    size: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Topic:
+    held: dict[int, _Entry] = field(default_factory=dict)
+    """Not yet handled by every group, in order."""
+    size: int = 0
+    offsets: dict[int, int] = field(default_factory=dict)
+
+
+class MemoryBus:
+    """Implements `wince.bus.interface.Bus`. All times of waiting are conditions: nothing polls."""
+
+    def __init__(
+        self, *, max_records: int = 10_000, max_bytes: int = 64 << 20, partitions: int = 8, flush_s: float = 5.0
+    ) -> None:
+        """Make an empty bus.
+
+        Args:
+            max_records: records that one group may have waiting per topic; publish blocks beyond.
+            max_bytes: the same in bytes of keys, values and headers; a single record above it is refused.
+            partitions: how many consumers of a group can share a topic.
+            flush_s: how long close() lets running consumers work off what was accepted.
+        """
+        if min(max_records, max_bytes, partitions) < 1:
+            raise ConfigError("the bounds of the bus must be at least 1", field="max_records, max_bytes, partitions")
+        self._max_records, self._max_bytes, self._partitions, self._flush_s = max_records, max_bytes, partitions, flush_s
+        self._lock = threading.Lock()
+        self._space = threading.Condition(self._lock)
+        self._topics: dict[str, _Topic] = {}
+        self._groups: dict[str, dict[str, _Queue]] = {}
+        self._consumers: list[_Consumer] = []
+        self._sequence = 0
+        self._closing = False
+        self._closed = False
+
+    def ensure_topics(self, topics: Sequence[str]) -> None:
+        """Create what is missing."""
+        with self._lock:
+            for topic in topics:
+                self._topics.setdefault(topic, _Topic())
+
+    def publish(self, topic: str, key: str, value: bytes, headers: dict[str, bytes] | None = None) -> "Future[None]":
+        """Accept a record; blocks while a group that is subscribed has no room. The future: every group handled it.
+
+        Raises:
+            Unavailable: the bus is closed, or was closed while this call waited for room.
+            MessageError: the record alone is larger than the bound.
+        """
+        headers = dict(headers or {})
+        size = len(key.encode()) + len(value) + sum(len(name) + len(content) for name, content in headers.items())
+        if size > self._max_bytes:
+            raise MessageError(f"a record of {size} bytes is above the bus's bound of {self._max_bytes}", field=topic)
+        partition = zlib.crc32(key.encode()) % self._partitions
+        future: Future[None] = Future()
+        future.set_running_or_notify_cancel()
+        with self._lock:
+            held = self._topics.setdefault(topic, _Topic())
+            while not self._refuses() and not self._room(topic, size):
+                self._space.wait()
+            if self._refuses():
+                raise Unavailable("the bus is closed", field=topic)
+            offset = held.offsets.get(partition, 0)
+            held.offsets[partition] = offset + 1
+            self._sequence += 1
+            entry = _Entry(self._sequence, Record(topic, key, value, headers, partition, offset), size, future)
+            held.held[entry.sequence] = entry
+            held.size += size
+            for queues in self._groups.values():
+                if topic in queues:
+                    self._put(queues[topic], entry)
+            self._wake(topic)
+        return future
+
+    def consume(self, topics: Sequence[str], group: str, handler: Handler, *, batch: int = 500) -> "_Consumer":
+        """Start a consumer on a thread of its own. Consumers of one group share the partitions."""
+        if batch < 1:
+            raise ConfigError("a batch has at least one record", field="batch")
+        with self._lock:
+            if self._refuses():
+                raise Unavailable("the bus is closed", field=group)
+            queues = self._groups.setdefault(group, {})
+            for topic in topics:
+                held = self._topics.setdefault(topic, _Topic())
+                if topic not in queues:
+                    queues[topic] = _Queue([_Partition() for _ in range(self._partitions)])
+                    for entry in held.held.values():
+                        self._put(queues[topic], entry)
+            consumer = _Consumer(self, tuple(dict.fromkeys(topics)), group, handler, batch)
+            self._consumers.append(consumer)
+        consumer.thread.start()
+        return consumer
+
+    def close(self) -> None:
+        """Refuse and release publishers, let consumers work off what they can within `flush_s`, stop them.
+
+        Handlers may still publish while that lasts. Futures of what remained unhandled fail with Unavailable.
+        """
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+            self._space.notify_all()
+            self._space.wait_for(self._drained, timeout=self._flush_s)
+            self._closed = True
+            consumers = list(self._consumers)
+            self._space.notify_all()
+        for consumer in consumers:
+            consumer.stop()
+        with self._lock:
+            left = [entry.future for topic in self._topics.values() for entry in topic.held.values()]
+            for topic in self._topics.values():
+                topic.held.clear()
+        for future in left:
+            future.set_exception(Unavailable("the bus was closed before the record was handled"))
+
+    # Below: called with the lock held.
+
+    def _refuses(self) -> bool:
+        handler = any(consumer.thread is threading.current_thread() for consumer in self._consumers)
+        return self._closed or (self._closing and not handler)
+
+    def _room(self, topic: str, size: int) -> bool:
+        queues = [queues[topic] for queues in self._groups.values() if topic in queues]
+        if not queues:
+            held = self._topics[topic]
+            return len(held.held) < self._max_records and held.size + size <= self._max_bytes
+        return all(queue.records < self._max_records and queue.size + size <= self._max_bytes for queue in queues)
+
+    def _put(self, queue: _Queue, entry: _Entry) -> None:
+        entry.groups += 1
+        queue.partitions[entry.record.partition].entries.append(entry)
+        queue.records += 1
+        queue.size += entry.size
+
+    def _wake(self, topic: str) -> None:
+        for consumer in self._consumers:
+            if topic in consumer.topics:
+                consumer.ready.notify_all()
+
+    def _drained(self) -> bool:
+        return not any(
+            self._groups[consumer.group][topic].records for consumer in self._consumers for topic in consumer.topics
+        )
+
+    def take(self, consumer: "_Consumer") -> list[_Entry]:
+        """The next batch for `consumer`, whose partitions it then owns; empty where there is none."""
+        mine: list[_Partition] = []
+        for topic in consumer.topics:
+            sharing = [other for other in self._consumers if other.group == consumer.group and topic in other.topics]
+            for index, partition in enumerate(self._groups[consumer.group][topic].partitions):
+                if partition.entries and partition.owner is None and sharing[index % len(sharing)] is consumer:
+                    mine.append(partition)
+        heads = (islice(partition.entries, consumer.batch) for partition in mine)
+        taken = list(islice(merge(*heads, key=lambda entry: entry.sequence), consumer.batch))
+        firsts = {id(entry) for entry in taken}
+        for partition in mine:
+            if id(partition.entries[0]) in firsts:
+                partition.owner = consumer
+        return taken
+
+    def commit(self, consumer: "_Consumer", taken: list[_Entry]) -> "list[Future[None]]":
+        """`consumer` handled `taken`; gives the futures that are now to be resolved, outside the lock."""
+        done = []
+        for entry in taken:
+            queue = self._groups[consumer.group][entry.record.topic]
+            queue.partitions[entry.record.partition].entries.popleft()
+            queue.records -= 1
+            queue.size -= entry.size
+            entry.groups -= 1
+            topic = self._topics[entry.record.topic]
+            if entry.groups == 0 and entry.sequence in topic.held:
+                del topic.held[entry.sequence]
+                topic.size -= entry.size
+                done.append(entry.future)
+        self._space.notify_all()
+        return done
+
+    def release(self, consumer: "_Consumer") -> None:
+        """Give up the partitions in hand; the others of the group look again."""
+        for topic in consumer.topics:
+            for partition in self._groups[consumer.group][topic].partitions:
+                if partition.owner is consumer:
+                    partition.owner = None
+            self._wake(topic)
+
+    def leave(self, consumer: "_Consumer") -> None:
+        """`consumer` has ended."""
+        if consumer in self._consumers:
+            self.release(consumer)
+            self._consumers.remove(consumer)
+            for topic in consumer.topics:
+                self._wake(topic)
+        self._space.notify_all()
+
+
+class _Consumer:
+    """A running consumer: implements `wince.bus.interface.Subscription`."""
+
+    def __init__(self, bus: MemoryBus, topics: tuple[str, ...], group: str, handler: Handler, batch: int) -> None:
+        self.topics, self.group, self.batch = topics, group, batch
+        self._bus, self._handler = bus, handler
+        self._lock = bus._lock
+        self.ready = threading.Condition(self._lock)
+        self._stopped = False
+        self._failed: BaseException | None = None
+        self.thread = threading.Thread(target=self._run, name=f"bus-{group}", daemon=True)
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Finish the batch in hand, commit it, end. Called by the handler itself, it ends after that batch."""
+        with self._lock:
+            self._stopped = True
+            self.ready.notify_all()
+        if self.thread is not threading.current_thread():
+            self.thread.join(timeout_s)
+
+    def failed(self) -> BaseException | None:
+        """What ended the consumer for good; None while it runs or after a plain stop."""
+        return self._failed
+
+    def _run(self) -> None:
+        try:
+            while taken := self._next():
+                if not self._handled(taken):
+                    return
+        except BaseException as error:
+            self._failed = error
+            log.error("consumer of group %s ended (%s)", self.group, type(error).__name__)
+        finally:
+            with self._lock:
+                self._bus.leave(self)
+
+    def _next(self) -> list[_Entry]:
+        with self._lock:
+            while not self._stopped:
+                if taken := self._bus.take(self):
+                    return taken
+                self.ready.wait()
+        return []
+
+    def _handled(self, taken: list[_Entry]) -> bool:
+        """Call the handler until it returns; False where the consumer was stopped before that."""
+        records = [entry.record for entry in taken]
+        pause = FIRST_BACKOFF_S
+        while True:
+            try:
+                self._handler(records)
+                break
+            except Exception as error:
+                log.warning("group %s: a batch of %d failed (%s)", self.group, len(records), type(error).__name__)
+            if not self._wait(pause):
+                return False
+            pause = min(2 * pause, LONGEST_BACKOFF_S)
+        with self._lock:
+            done = self._bus.commit(self, taken)
+            self._bus.release(self)
+        for future in done:
+            future.set_result(None)
+        return True
+
+    def _wait(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        with self._lock:
+            self.ready.wait_for(lambda: self._stopped, timeout=max(0.0, deadline - time.monotonic()))
+            return not self._stopped
