@@ -1,0 +1,1 @@
+"""The data scientist's side: synthetic patients with known truth, training, evaluation."""
