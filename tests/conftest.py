@@ -1,10 +1,52 @@
-"""With CI=true a test marked `peer` may not be skipped: the machine can start its peer, so a skip hides a broken setup.
-Shared data that is absent is no such case."""
+"""Fixtures that need a process: one PostgreSQL server for the session, a fresh migrated database for each test.
+
+With CI=true a test marked `peer` may not be skipped: the machine can start its peer, so a skip hides a broken setup. Shared data that
+is absent is no such case.
+"""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
+
+from wince.store.database import Database
+from wince.store.embedded import EmbeddedPostgres
+from wince.store.migrate import migrate
+
+TEMPLATE = "wince_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Connection string of the session's server, naming a migrated database that is a template: copy it, don't use it."""
+    directory: Path = tmp_path_factory.mktemp("postgres")
+    with EmbeddedPostgres(directory) as server:
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {TEMPLATE}")
+        with Database(server.dsn(TEMPLATE), size=1) as database:
+            migrate(database)
+        yield server.dsn(TEMPLATE)
+
+
+@pytest.fixture
+def database_dsn(postgres_dsn: str) -> Iterator[str]:
+    """Connection string of a fresh, migrated database."""
+    name = f"test_{uuid4().hex}"
+    admin = psycopg.conninfo.make_conninfo(postgres_dsn, dbname="postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        yield psycopg.conninfo.make_conninfo(postgres_dsn, dbname=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_dsn: str) -> Iterator[Database]:
+    """A fresh, migrated database."""
+    with Database(database_dsn) as opened:
+        yield opened
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,1 @@
+"""The database: embedded PostgreSQL, pool, migrations, audit trail with checkpoints, stays, snapshots."""

@@ -1,0 +1,95 @@
+"""The audit trail in the database: appended inside the transaction of what it speaks of, never changed.
+
+Every append takes advisory lock 7211 until its COMMIT, so that the chain has one order. Take it last: what holds it makes every
+other writer wait. The chain holds digests; the payload (PHI) lies beside it and can be erased without breaking the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from wince.domain.audit import ZERO, AuditRow, digest, link
+from wince.store.database import Database, Tx
+
+LOCK = 7211
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CHUNK = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened and is to be proven later. (entry, revision, event, attempt) is there once."""
+
+    entry: UUID
+    """What it is about: an entry, assessment, question, verdict, stay or message."""
+    revision: int
+    event: str
+    """Such as "charted", "intent", "written", "adt"; no PHI."""
+    attempt: int
+    """1 for the first; counts the attempts of a delivery."""
+    payload: str
+    """The bytes that the chain proves; may hold PHI."""
+
+
+def append(tx: Tx, facts: Sequence[Fact], at_us: int) -> int:
+    """Adds links in order; the sequence number of the last (0 where the chain is empty).
+
+    Raises StoreError where one of the facts stands already.
+    """
+    tx.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    last = tx.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    seq, head = (last[0], bytes(last[1])) if last else (0, ZERO)
+    if not facts:
+        return seq
+    at = utc(at_us)
+    links: list[tuple[object, ...]] = []
+    payloads: list[tuple[int, str]] = []
+    for fact in facts:
+        seq += 1
+        proof = digest(fact.payload)
+        hashed = link(head, seq, at, fact.entry, fact.revision, fact.event, fact.attempt, proof)
+        links.append((seq, at, fact.entry, fact.revision, fact.event, fact.attempt, proof, head, hashed))
+        payloads.append((seq, fact.payload))
+        head = hashed
+    with tx.cursor() as cursor:
+        with cursor.copy("COPY audit (seq, at_utc, entry, revision, event, attempt, digest, prev_hash, hash) FROM STDIN") as copy:
+            for row in links:
+                copy.write_row(row)
+        with cursor.copy("COPY audit_payload (seq, payload) FROM STDIN") as copy:
+            for item in payloads:
+                copy.write_row(item)
+    return seq
+
+
+def rows(database: Database, after: int = 0, *, payloads: bool = False, entry: UUID | None = None) -> Iterator[AuditRow]:
+    """Links above sequence number `after`, in order, streamed; `entry`: only those about it."""
+    while True:
+        with database.transaction() as tx:
+            chunk = tx.execute(
+                "SELECT a.seq, a.at_utc, a.entry, a.revision, a.event, a.attempt, a.digest, a.prev_hash, a.hash,"
+                " CASE WHEN %s THEN p.payload END FROM audit a LEFT JOIN audit_payload p ON %s AND p.seq = a.seq"
+                " WHERE a.seq > %s AND (%s::uuid IS NULL OR a.entry = %s) ORDER BY a.seq LIMIT %s",
+                (payloads, payloads, after, entry, entry, _CHUNK),
+            ).fetchall()
+        for row in chunk:
+            yield AuditRow(row[0], row[1], row[2], row[3], row[4], row[5], bytes(row[6]), bytes(row[7]), bytes(row[8]), row[9])
+        if len(chunk) < _CHUNK:
+            return
+        after = chunk[-1][0]
+
+
+def erase_payload(tx: Tx, entry: UUID) -> int:
+    """Deletes what the trail says about one thing beyond digest and event; how many payloads went. The chain stays whole."""
+    return tx.execute("DELETE FROM audit_payload p USING audit a WHERE a.seq = p.seq AND a.entry = %s", (entry,)).rowcount
+
+
+def utc(at_us: int) -> str:
+    """ISO 8601 with microseconds and Z, always 27 characters: the bytes that are hashed.
+
+    >>> utc(0)
+    '1970-01-01T00:00:00.000000Z'
+    """
+    return (_EPOCH + timedelta(microseconds=at_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,222 @@
+"""Signed checkpoints of the audit chain, kept outside the database.
+
+Whoever owns the database can compute a whole new chain that fits in itself. A checkpoint (sequence number, head, Merkle root, time),
+signed with an Ed25519 key and appended to a file, both outside the database, says what the chain was. What was appended after the
+last checkpoint can still be rewritten: `Verified.tail` says how many rows that are. Checkpoints that are cut from the file's end show
+only in a copy elsewhere: keep one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from wince.domain import audit as chain
+from wince.domain.audit import Checkpoint, Verified
+from wince.errors import ConfigError, IntegrityError, ResourceError
+from wince.store import audit
+from wince.store.database import Database
+
+
+def signing_key(path: Path) -> Ed25519PrivateKey:
+    """The key in a PEM file (PKCS 8, unencrypted); made, 0600, where the file is absent.
+
+    Raises ConfigError where the file is no such key or others may read it, ResourceError where it can't be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return _new_key(path)
+    except OSError as error:
+        raise ConfigError(
+            error.strerror or "can't be read", field=str(path), remedy="give a readable key in WINCE_AUDIT_KEY_FILE"
+        ) from None
+    with os.fdopen(descriptor, "rb") as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            raise ConfigError("other users may read the audit key", field=str(path), remedy=f"chmod 600 {path}")
+        text = file.read(65536)
+    try:
+        key = serialization.load_pem_private_key(text, password=None)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError("is no Ed25519 private key in PEM", field=str(path), remedy="openssl genpkey -algorithm ed25519 -out FILE")
+    return key
+
+
+def _new_key(path: Path) -> Ed25519PrivateKey:
+    key = Ed25519PrivateKey.generate()
+    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        return signing_key(path)
+    except OSError as error:
+        raise ResourceError(error.strerror or "can't be written", field=str(path), remedy="give a directory that can be written") from None
+    return key
+
+
+def public_hex(key: Ed25519PrivateKey) -> str:
+    """The public half, raw bytes as hex: what a verifier must know."""
+    return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw).hex()
+
+
+class Checkpointer:
+    """Appends a checkpoint every `rows` links or `seconds`, and at `close`. Thread-safe.
+
+    Beginning reads the whole chain once and checks it against the checkpoints that stand (IntegrityError).
+    `tick` is called by whoever appends, after the COMMIT; or `run` starts a thread that does it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        file: Path,
+        key: Ed25519PrivateKey,
+        *,
+        rows: int = 1000,
+        seconds: float = 60.0,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self._database = database
+        self._file = file
+        self._key = key
+        self._rows = rows
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._frontier = chain.Frontier()
+        self._head = chain.ZERO
+        self._written = 0
+        self._written_at = time.monotonic()
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+        found = verify(database, file, public_hex(key), payloads=False)
+        self._written = found.checkpoint
+        self._take_in()
+
+    def tick(self, *, force: bool = False) -> Checkpoint | None:
+        """Takes in the new links (checked) and writes a checkpoint where one is due. Raises IntegrityError, ResourceError."""
+        with self._lock:
+            self._take_in()
+            fresh = self._frontier.count - self._written
+            due = force or fresh >= self._rows or time.monotonic() - self._written_at >= self._seconds
+            return self._write() if fresh and due else None
+
+    def run(self, every_s: float = 5.0) -> None:
+        """Ticks on a thread of its own until `close`."""
+
+        def loop() -> None:
+            while not self._stopped.wait(every_s):
+                try:
+                    self.tick()
+                except Exception as error:
+                    self.failure = error
+
+        self._thread = threading.Thread(target=loop, name="checkpoints", daemon=True)
+        self._thread.start()
+
+    failure: Exception | None = None
+    """What the thread's last failing tick raised; `close` raises what its own does."""
+
+    def close(self) -> None:
+        """Ends the thread and writes the last checkpoint."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self.tick(force=True)
+
+    def _take_in(self) -> None:
+        for row in audit.rows(self._database, self._frontier.count):
+            made = chain.link(self._head, self._frontier.count + 1, row.at, row.entry, row.revision, row.event, row.attempt, row.digest)
+            if made != row.hash:
+                raise IntegrityError(
+                    "the row does not follow the one before it: no checkpoint is signed over it",
+                    field=f"audit row {row.seq}",
+                    remedy="run `wince audit verify`, keep the database as it is",
+                )
+            self._frontier.add(row.hash)
+            self._head = row.hash
+
+    def _write(self) -> Checkpoint:
+        bare = Checkpoint(self._frontier.count, self._head, self._frontier.root(), audit.utc(self._clock()))
+        point = Checkpoint(bare.seq, bare.head, bare.root, bare.at, self._key.sign(bare.message()))
+        fields = {"seq": point.seq, "head": point.head.hex(), "root": point.root.hex(), "at": point.at}
+        line = json.dumps({**fields, "key": public_hex(self._key), "signature": point.signature.hex()})
+        try:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(self._file, "ab+") as file:
+                # A line that a crash cut short is closed, so that it can't spoil this one.
+                cut = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+                file.write((b"\n" if cut else b"") + line.encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise ResourceError(
+                error.strerror or "can't be written", field=str(self._file), remedy="the checkpoints need a place outside the database"
+            ) from None
+        self._written = point.seq
+        self._written_at = time.monotonic()
+        return point
+
+
+def read(file: Path) -> list[Checkpoint]:
+    """The checkpoints in a file, in its order; none where it is absent. A line that a crash cut short is left out.
+
+    Raises IntegrityError for a whole line that is no checkpoint.
+    """
+    try:
+        lines = file.read_text("ascii", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ResourceError(error.strerror or "can't be read", field=str(file), remedy="make the checkpoints readable") from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line.endswith("}"):
+            continue
+        try:
+            said = json.loads(line)
+            point = Checkpoint(
+                int(said["seq"]),
+                bytes.fromhex(said["head"]),
+                bytes.fromhex(said["root"]),
+                str(said["at"]),
+                bytes.fromhex(said["signature"]),
+            )
+        except (ValueError, TypeError, KeyError):
+            raise IntegrityError(f"line {number} is no checkpoint", field=str(file), remedy="compare with the copy of the file") from None
+        found.append(point)
+    return found
+
+
+def verify(database: Database, file: Path, public_key: str, *, payloads: bool = True) -> Verified:
+    """Checks every link, every payload that is there, and every checkpoint's signature and root; streams the chain.
+
+    `public_key` (hex): whose signatures are believed, see `public_hex`. `payloads` False: digests only, and `erased` counts all.
+    Raises IntegrityError that names the first row or checkpoint that does not hold.
+    """
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+
+    def verifier(message: bytes, signature: bytes) -> bool:
+        try:
+            key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    return chain.verify(audit.rows(database, payloads=payloads), read(file), verifier)

@@ -1,0 +1,99 @@
+"""The way to PostgreSQL: a pool, transactions, and the database's errors as ours.
+
+What PostgreSQL says in the DETAIL of an error quotes rows, so patients: of its errors only the SQLSTATE and the names of table,
+column and constraint come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from wince.errors import ResourceError, StoreError, Unavailable, WinceError
+
+Tx = psycopg.Connection[tuple[Any, ...]]
+"""A connection inside a transaction."""
+
+OLDEST = 150000
+"""server_version_num below which we refuse: PostgreSQL 15."""
+
+
+class Database:
+    """A pool of connections to one database. Thread-safe.
+
+    `dsn`: libpq connection string or URI. Raises Unavailable where the server does not answer within `wait_s`, StoreError for a
+    server older than PostgreSQL 15 or a refused login.
+    """
+
+    def __init__(self, dsn: str, *, size: int = 8, wait_s: float = 10.0) -> None:
+        self.dsn = dsn
+        with mapped(), psycopg.connect(dsn, connect_timeout=max(2, int(wait_s))) as connection:
+            version = connection.info.server_version
+        if version < OLDEST:
+            raise StoreError(f"PostgreSQL {version // 10000} is too old", field="WINCE_PG_DSN", remedy="use PostgreSQL 15 or newer")
+        self._pool: ConnectionPool[Tx] = ConnectionPool(
+            dsn,
+            min_size=1,
+            max_size=size,
+            timeout=wait_s,
+            reconnect_timeout=30,
+            check=ConnectionPool.check_connection,
+            kwargs={"application_name": "wince"},
+            open=True,
+        )
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """A connection whose work is committed when the block ends, rolled back when it raises.
+
+        Raises Unavailable (connection lost: the outcome of the COMMIT may be unknown; pool exhausted), ResourceError (disk full),
+        StoreError (anything else the database says). What the block raises of its own comes out as it is.
+        """
+        with mapped(), self._pool.connection() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Closes every connection. Idempotent."""
+        self._pool.close()
+
+
+@contextmanager
+def mapped() -> Iterator[None]:
+    """Turns psycopg's errors into ours, without any row's content."""
+    try:
+        yield
+    except WinceError:
+        raise
+    except PoolTimeout:
+        raise Unavailable("no connection to the database", field="database", remedy="is PostgreSQL running?") from None
+    except psycopg.Error as error:
+        raise _ours(error) from None
+
+
+def _ours(error: psycopg.Error) -> WinceError:
+    state = error.sqlstate or ""
+    kind = type(error).__name__
+    if state in ("53100", "58030"):
+        return ResourceError(
+            "the database's disk is full or failing", field=state, remedy="free space on the database's disk; nothing committed is lost"
+        )
+    if state[:3] in ("28P", "280", "3D0"):
+        return StoreError(f"login refused ({kind})", field="WINCE_PG_DSN", remedy="check user, password and database name")
+    if state[:2] in ("08", "57", "53", "40") or (not state and isinstance(error, psycopg.OperationalError)):
+        return Unavailable(
+            f"the database does not answer ({state or kind})", field="database", remedy="tried again; is PostgreSQL running?"
+        )
+    where = ".".join(name for name in (error.diag.table_name, error.diag.column_name, error.diag.constraint_name) if name)
+    # Class 42 (syntax, undefined table) speaks of our SQL, never of rows.
+    said = f": {error.diag.message_primary}" if state.startswith("42") else ""
+    return StoreError(f"{kind} ({state or 'no SQLSTATE'}){said}", field=where)

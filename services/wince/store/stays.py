@@ -1,0 +1,217 @@
+"""Who lies where, kept bitemporally: movements as they came, stays with valid and recorded time; and which camera watches which bed.
+
+`PostgresCensus` keeps the promises of hospital's port (wince/hospital/interface.py, Census).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from wince.domain.census import Applied, MessageKey, Movement, Outcome, Revision
+from wince.domain.stay import Identifier, Stay, Watch
+from wince.errors import IntegrityError
+from wince.store import plain
+from wince.store.audit import Fact, append
+from wince.store.database import Database, Tx
+
+_COLUMNS = "id, bed, patient_system, patient, encounter_system, encounter, start_us, end_us, recorded_us, superseded_us, birth_date, ward"
+_APPLIED = "adt"
+
+InBed = Callable[[str], Sequence[Stay]]
+Revise = Callable[[Sequence[Movement], Sequence[Stay], InBed], Revision]
+
+
+class PostgresCensus:
+    """Movements and stays in the database. Thread-safe. `clock`: microseconds UTC, stamps the audit trail."""
+
+    def __init__(self, database: Database, clock: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
+        self._database = database
+        self._clock = clock
+
+    def apply(self, movement: Movement, revise: Revise) -> Applied:
+        """See Census.apply."""
+        encounter = movement.encounter
+        with self._database.transaction() as tx:
+            # Serialises an encounter; the bed, so that two encounters can't both find it free.
+            for name in sorted({f"encounter {encounter.system} {encounter.value}", f"bed {movement.bed}"}):
+                tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7212))", (name,))
+            if not _first(tx, movement.key, _APPLIED):
+                return Applied(Outcome.DUPLICATE, Revision())
+            tx.execute(
+                "INSERT INTO movement(encounter_system, encounter, body) VALUES (%s, %s, %s)",
+                (encounter.system, encounter.value, plain.dump(movement)),
+            )
+            kept = tx.execute(
+                "SELECT body FROM movement WHERE encounter_system = %s AND encounter = %s ORDER BY seq", (encounter.system, encounter.value)
+            ).fetchall()
+            believed = _read(
+                tx,
+                "encounter_system = %s AND encounter = %s AND superseded_us IS NULL ORDER BY start_us",
+                (encounter.system, encounter.value),
+            )
+            revision = revise([plain.load(Movement, body) for (body,) in kept], believed, lambda bed: _believed_in(tx, bed))
+            _revise(tx, revision)
+            said = {
+                "trigger": movement.trigger,
+                "notes": list(revision.notes),
+                "movement": json.loads(plain.dump(movement)),
+                "superseded": [str(stay.id) for stay in revision.supersede],
+                "added": [str(stay.id) for stay in revision.add],
+            }
+            append(tx, [Fact(message_id(movement.key), 1, _APPLIED, 1, _text(said))], self._clock())
+        return Applied(Outcome.APPLIED, revision)
+
+    def audit(self, key: MessageKey, event: str, detail: str) -> None:
+        """See Census.audit."""
+        with self._database.transaction() as tx:
+            if _first(tx, key, event):
+                append(tx, [Fact(message_id(key), 1, f"{_APPLIED}.{event}", 1, _text({"detail": detail}))], self._clock())
+
+    def stays(self, bed: str, start_us: int, end_us: int | None, as_of_us: int | None = None) -> list[Stay]:
+        """See Census.stays."""
+        with self._database.transaction() as tx:
+            return _overlapping(tx, [bed], start_us, end_us, as_of_us)
+
+    def current(self) -> list[Stay]:
+        """See Census.current."""
+        with self._database.transaction() as tx:
+            return _read(tx, "superseded_us IS NULL AND end_us IS NULL ORDER BY bed, start_us", ())
+
+
+def message_id(key: MessageKey) -> UUID:
+    """The audit trail's name for a message: UUIDv5 of its sender and control id."""
+    return uuid5(NAMESPACE_URL, "urn:wince:adt:" + json.dumps([key.application, key.facility, key.control_id]))
+
+
+def save_watches(database: Database, watches: Iterable[Watch]) -> None:
+    """Keeps which camera watches which bed; the same row again changes nothing."""
+    with database.transaction() as tx, tx.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO watch(source, bed, start_us, end_us, recorded_us, region, rotation) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (source, start_us, recorded_us) DO UPDATE SET bed = excluded.bed, end_us = excluded.end_us,"
+            " region = excluded.region, rotation = excluded.rotation",
+            [
+                (
+                    item.source,
+                    item.bed,
+                    item.start_us,
+                    item.end_us,
+                    item.recorded_us,
+                    None if item.region is None else json.dumps(item.region),
+                    item.rotation,
+                )
+                for item in watches
+            ],
+        )
+
+
+def watches(tx: Tx, sources: Sequence[str]) -> list[Watch]:
+    """Every row of these cameras, in order of recording."""
+    rows = tx.execute(
+        "SELECT source, bed, start_us, end_us, recorded_us, region, rotation FROM watch"
+        " WHERE source = ANY(%s) ORDER BY recorded_us, start_us",
+        (list(sources),),
+    ).fetchall()
+    return [
+        Watch(source, bed, start, end, recorded, None if region is None else _region(region), rotation)
+        for source, bed, start, end, recorded, region, rotation in rows
+    ]
+
+
+def believed(tx: Tx, beds: Sequence[str], start_us: int, end_us: int) -> list[Stay]:
+    """Believed stays of these beds that overlap [start_us, end_us]."""
+    return _overlapping(tx, beds, start_us, end_us + 1, None)
+
+
+def unreviewed(tx: Tx) -> list[UUID]:
+    """Stays of which a row stopped being believed since entries were last checked against them; locked until the commit."""
+    rows = tx.execute("SELECT id FROM stay WHERE NOT reviewed ORDER BY row_id FOR UPDATE SKIP LOCKED").fetchall()
+    return list(dict.fromkeys(stay for (stay,) in rows))
+
+
+def mark_reviewed(tx: Tx, stays: Sequence[UUID]) -> None:
+    """The entries bound to these stays have been checked in this transaction."""
+    tx.execute("UPDATE stay SET reviewed = true WHERE NOT reviewed AND id = ANY(%s)", (list(stays),))
+
+
+def _first(tx: Tx, key: MessageKey, event: str) -> bool:
+    """True where (key, event) is new. Raises IntegrityError where another message stands under the key."""
+    names = (key.application, key.facility, key.control_id)
+    known = tx.execute(
+        "SELECT DISTINCT digest FROM adt_inbox WHERE application = %s AND facility = %s AND control_id = %s", names
+    ).fetchall()
+    if any(digest != key.digest for (digest,) in known):
+        raise IntegrityError(
+            "another message came under a control id that was used before",
+            field="MSH-10",
+            remedy="the sender must give every message a control id of its own",
+        )
+    done = tx.execute(
+        "INSERT INTO adt_inbox(application, facility, control_id, event, digest) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (*names, event, key.digest),
+    )
+    return done.rowcount == 1
+
+
+def _revise(tx: Tx, revision: Revision) -> None:
+    with tx.cursor() as cursor:
+        if revision.supersede:
+            cursor.executemany(
+                "UPDATE stay SET superseded_us = %s, reviewed = false WHERE id = %s AND superseded_us IS NULL",
+                [(revision.recorded_us, stay.id) for stay in revision.supersede],
+            )
+            if cursor.rowcount != len(revision.supersede):
+                raise IntegrityError("a stay that is to be superseded is not believed", field="stay")
+        if revision.add:
+            cursor.executemany(
+                f"INSERT INTO stay({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)".encode(),
+                [_row(stay) for stay in revision.add],
+            )
+
+
+def _row(stay: Stay) -> tuple[Any, ...]:
+    return (
+        stay.id,
+        stay.bed,
+        stay.patient.system,
+        stay.patient.value,
+        stay.encounter.system,
+        stay.encounter.value,
+        stay.start_us,
+        stay.end_us,
+        stay.recorded_us,
+        stay.superseded_us,
+        stay.birth_date,
+        stay.ward,
+    )
+
+
+def _read(tx: Tx, where: str, arguments: tuple[Any, ...]) -> list[Stay]:
+    rows = tx.execute(f"SELECT {_COLUMNS} FROM stay WHERE {where}".encode(), arguments).fetchall()
+    return [Stay(row[0], row[1], Identifier(row[2], row[3]), Identifier(row[4], row[5]), *row[6:]) for row in rows]
+
+
+def _believed_in(tx: Tx, bed: str) -> list[Stay]:
+    return _read(tx, "bed = %s AND superseded_us IS NULL ORDER BY start_us", (bed,))
+
+
+def _overlapping(tx: Tx, beds: Sequence[str], start_us: int, end_us: int | None, as_of_us: int | None) -> list[Stay]:
+    where = "bed = ANY(%s) AND (end_us IS NULL OR end_us > %s) AND (%s::bigint IS NULL OR start_us < %s)"
+    arguments: tuple[Any, ...] = (list(beds), start_us, end_us, end_us)
+    if as_of_us is None:
+        return _read(tx, where + " AND superseded_us IS NULL ORDER BY start_us, row_id", arguments)
+    where += " AND recorded_us <= %s AND (superseded_us IS NULL OR superseded_us > %s) ORDER BY start_us, row_id"
+    return _read(tx, where, (*arguments, as_of_us, as_of_us))
+
+
+def _text(said: Any) -> str:
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _region(text: str) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = json.loads(text)
+    return x0, y0, x1, y1
