@@ -1,5 +1,4 @@
 import pytest
-
 from wince.hospital.memory import MemoryCensus
 
 

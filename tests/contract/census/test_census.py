@@ -5,7 +5,6 @@ import threading
 from dataclasses import replace
 
 import pytest
-
 from wince.domain.census import MessageKey, Movement, Outcome, Revision
 from wince.domain.stay import Identifier
 from wince.errors import IntegrityError

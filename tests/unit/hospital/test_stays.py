@@ -6,7 +6,6 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from wince.domain.census import MessageKey, Movement
 from wince.domain.stay import Identifier
 from wince.hl7.errors import Hl7Error
