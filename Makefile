@@ -43,7 +43,7 @@ check: dev ## the fast part of the same, below three minutes: no slow tests, no 
 
 lint: dev ## ruff, the layers (import-linter), the protos (buf)
 	@$(call timed,ruff,$(BIN)/ruff check)
-	@$(call timed,layers,$(BIN)/lint-imports --no-timings)
+	@$(call timed,layers,$(BIN)/lint-imports)
 	@$(call timed,protos,$(BIN)/buf lint && $(BIN)/buf format --diff --exit-code)
 
 types: dev ## mypy, strict

@@ -1,5 +1,5 @@
 """Benchmarks: `make bench`, or `python -m bench NAME...`. What a module here gives stands in README.md."""
 
 
-class Unmeasurable(Exception):  # noqa: N818 - it names a state, not a fault
+class Unmeasurable(Exception):
     """A figure can't be taken here; the text says why and what to install."""

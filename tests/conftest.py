@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-
 from wince.store.database import Database
 from wince.store.embedded import EmbeddedPostgres
 from wince.store.migrate import migrate
