@@ -15,6 +15,8 @@ import wince.errors
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from wince.api.errors.v1 import errors_pb2
+from wince.api.record.v1 import record_pb2
+from wince.domain.entry import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -75,6 +77,11 @@ def test_error_reasons_mirror_the_error_tree() -> None:
 
     names = {name.removeprefix("ERROR_REASON_").lower() for name in errors_pb2.ErrorReason.keys()}  # noqa: SIM118 - a protobuf enum
     assert names - {"unspecified"} == codes(wince.errors.WinceError)
+
+
+def test_kinds_of_entries_mirror_the_domain() -> None:
+    names = {name.removeprefix("ENTRY_KIND_").lower() for name in record_pb2.EntryKind.keys()}  # noqa: SIM118 - a protobuf enum
+    assert names - {"unspecified"} == set(Kind)
 
 
 def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
