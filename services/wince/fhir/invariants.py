@@ -36,20 +36,17 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_STATUS: Mapping[tuple[str, str], frozenset[str]] = {
-    ("Observation", "status"): frozenset(
-        {"registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"}
-    ),
-    ("Task", "status"): _set(
-        "draft requested received accepted rejected ready cancelled in-progress on-hold failed completed entered-in-error"
-    ),
-    ("Task", "intent"): _set("unknown proposal plan order original-order reflex-order filler-order instance-order option"),
-    ("Task", "priority"): _set("routine urgent asap stat"),
-    ("AuditEvent", "action"): frozenset("CRUDE"),
-    ("AuditEvent", "outcome"): frozenset({"0", "4", "8", "12"}),
-    ("Device", "status"): frozenset({"active", "inactive", "entered-in-error", "unknown"}),
-    ("Encounter", "status"): _set("planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"),
-    ("Patient", "gender"): frozenset({"male", "female", "other", "unknown"}),
+_STATUS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "Observation": {"status": _set("registered preliminary final amended corrected cancelled entered-in-error unknown")},
+    "Task": {
+        "status": _set("draft requested received accepted rejected ready cancelled in-progress on-hold failed completed entered-in-error"),
+        "intent": _set("unknown proposal plan order original-order reflex-order filler-order instance-order option"),
+        "priority": _set("routine urgent asap stat"),
+    },
+    "AuditEvent": {"action": _set("C R U D E"), "outcome": _set("0 4 8 12")},
+    "Device": {"status": _set("active inactive entered-in-error unknown")},
+    "Encounter": {"status": _set("planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown")},
+    "Patient": {"gender": _set("male female other unknown")},
 }
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Observation": ("status", "code"),
@@ -109,12 +106,13 @@ def problems(resource: Resource) -> list[Problem]:
     kind = resource.get("resourceType")
     if not isinstance(kind, str) or not kind:
         return [Problem("type", "resourceType", "must name the type")]
-    found = list(_walk(resource, kind))
+    found: list[Problem] = []
+    _walk(resource, kind, found)
     for name in _REQUIRED.get(kind, ()):
         if not resource.get(name):
             found.append(Problem("card", f"{kind}.{name}", "is required"))
-    for (of, name), allowed in _STATUS.items():
-        if of == kind and name in resource and resource[name] not in allowed:
+    for name, allowed in _STATUS.get(kind, {}).items():
+        if name in resource and resource[name] not in allowed:
             found.append(Problem("status", f"{kind}.{name}", "is not in the required value set"))
     if (instant := _INSTANTS.get(kind)) and instant in resource and (
         not isinstance(resource[instant], str) or parse_time(resource[instant]) is None
@@ -139,41 +137,56 @@ def check(resource: Resource) -> Resource:
     return resource
 
 
-def _walk(node: Any, path: str) -> Iterator[Problem]:
-    if isinstance(node, dict):
-        if not node:
-            yield Problem("empty", path, "is an empty object")
-        yield from _object(node, path)
+_Place = tuple[Any, str | int]
+"""(place of the parent, name or index): made into text only where a rule is broken."""
+
+
+def _text(place: Any) -> str:
+    if isinstance(place, str):
+        return place
+    parent, step = place
+    return f"{_text(parent)}[{step}]" if isinstance(step, int) else f"{_text(parent)}.{step}"
+
+
+def _walk(node: Any, place: str | _Place, found: list[Problem]) -> None:
+    """The rules that hold everywhere. Runs on every node of every resource: no generator, no text unless a rule is broken."""
+    if not node:
+        found.append(Problem("empty", _text(place), "is an empty list or object"))
+        return
+    if type(node) is dict:
+        if "code" in node or "start" in node:
+            _object(node, place, found)
         for name, child in node.items():
-            if isinstance(child, (dict, list)):
-                yield from _walk(child, f"{path}.{name}")
-            elif child is None or child == "":
-                yield Problem("empty", f"{path}.{name}", "is empty")
-            elif isinstance(child, float) and not math.isfinite(child):
-                yield Problem("decimal", f"{path}.{name}", "is not a finite number")
-            elif name in _DATETIMES and isinstance(child, str) and not _DATETIME.fullmatch(child):
-                yield Problem("datetime", f"{path}.{name}", "is not a dateTime")
-    elif isinstance(node, list):
-        if not node:
-            yield Problem("empty", path, "is an empty list")
-        for place, child in enumerate(node):
-            if isinstance(child, (dict, list)):
-                yield from _walk(child, f"{path}[{place}]")
-            elif child is None or child == "":
-                yield Problem("empty", f"{path}[{place}]", "is empty")
+            of = type(child)
+            if of is dict or of is list:
+                _walk(child, (place, name), found)
+            elif of is str:
+                if not child:
+                    found.append(Problem("empty", _text((place, name)), "is empty"))
+                elif name in _DATETIMES and not _DATETIME.fullmatch(child):
+                    found.append(Problem("datetime", _text((place, name)), "is not a dateTime"))
+            elif child is None:
+                found.append(Problem("empty", _text((place, name)), "is empty"))
+            elif of is float and not math.isfinite(child):
+                found.append(Problem("decimal", _text((place, name)), "is not a finite number"))
+        return
+    for index, child in enumerate(node):
+        if type(child) in (dict, list):
+            _walk(child, (place, index), found)
+        elif child is None or child == "":
+            found.append(Problem("empty", _text((place, index)), "is empty"))
 
 
-def _object(node: Resource, path: str) -> Iterator[Problem]:
-    system = node.get("system")
+def _object(node: Resource, place: str | _Place, found: list[Problem]) -> None:
     if "code" in node and "system" not in node and ("value" in node or "unit" in node):
-        yield Problem("qty-3", path, "a unit code needs its system")
-    if system == LOINC and isinstance(node.get("code"), str) and not loinc_ok(node["code"]):
-        yield Problem("loinc", f"{path}.code", "has a wrong check digit")
+        found.append(Problem("qty-3", _text(place), "a unit code needs its system"))
+    if node.get("system") == LOINC and isinstance(node.get("code"), str) and not loinc_ok(node["code"]):
+        found.append(Problem("loinc", _text((place, "code")), "has a wrong check digit"))
     start, end = node.get("start"), node.get("end")
     if isinstance(start, str) and isinstance(end, str):
         first, last = parse_time(start), parse_time(end)
         if (first > last) if first and last else start[: len(end)] > end[: len(start)]:
-            yield Problem("per-1", path, "starts after it ends")
+            found.append(Problem("per-1", _text(place), "starts after it ends"))
 
 
 def _choices(node: Resource, stem: str) -> list[str]:

@@ -16,7 +16,7 @@ _UNKNOWN_RETRY_S = 60.0
 _MAX_STAYS = 4096
 
 
-class Stop(Exception):  # noqa: N818 - no error: the answer is known
+class Stop(Exception):
     """Ends a delivery with an answer."""
 
     def __init__(self, delivery: Delivery) -> None:

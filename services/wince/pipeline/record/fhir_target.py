@@ -14,7 +14,9 @@ The rule for every answer (a create is a POST with If-None-Exist; an update is a
 
 Never a conditional update: it doubles under races (HAPI, 21 of 50). Nothing is written for a patient of whom we are not sure:
 patient and encounter are searched by identifier, exactly one hit each, and the encounter must be that patient's.
-Device, Provenance and AuditEvent go by PUT under our own ids where the server takes client ids, so a replay changes nothing.
+Device, Provenance and AuditEvent go by PUT under our own ids where the server declares that it takes client ids; elsewhere the
+Device is created conditionally, and the others are looked for before a replay adds them. One request each, no transactions: they
+are as fast one by one (HAPI: 14.6 against 15.0 entries a second), and many EHRs have no transactions.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from typing import Any
 from wince.domain.entry import Entry, TaskEntry
 from wince.errors import MessageError, Refused, Unavailable
 from wince.fhir.client import Answer, Capabilities, FhirClient
-from wince.fhir.invariants import Resource
+from wince.fhir.invariants import Resource, parse_time
 from wince.pipeline.record.fhir_r4 import bundle
 from wince.pipeline.record.fhir_r4_parts import Software
 from wince.pipeline.record.fhir_resolve import Resolver, Stop, judged, link
@@ -198,17 +200,34 @@ class FhirTarget:
             self._devices[resource["id"]] = place
         return place
 
+    def _stands(self, can: Capabilities, resource: Resource) -> bool:
+        """Whether a Provenance or AuditEvent of this moment stands at a server that takes no client ids; True where it can't say."""
+        kind = resource["resourceType"]
+        if not can.can(kind, "search-type"):
+            return True
+        name, about = ("target", resource["target"][0]) if kind == "Provenance" else ("entity", resource["entity"][0]["what"])
+        answer = self._client.request("GET", kind, params={name: _place(about), "_count": "20"})
+        if answer.status != 200:
+            raise Stop(judged(answer))
+        moment = parse_time(resource["recorded"])
+        there = [entry.get("resource", {}) for entry in answer.resource.get("entry", [])]
+        return any(parse_time(str(found.get("recorded", ""))) == moment for found in there)
+
     def _beside(self, can: Capabilities, resource: Resource, *, created: bool) -> Delivery | None:
         """Write what stands beside an entry; None: done, or the server does not take it."""
         kind = resource["resourceType"]
         if kind in can.client_ids and can.can(kind, "update"):
             answer = self._again("PUT", f"{kind}/{resource['id']}", resource, {"Prefer": "return=minimal"})
-        elif created and can.can(kind, "create"):
+        elif can.can(kind, "create") and (created or not self._stands(can, resource)):
             bare = {key: value for key, value in resource.items() if key != "id"}
             answer = self._client.request("POST", kind, body=json.dumps(bare, separators=(",", ":")).encode())
         else:
             return None
         return None if answer.status in (200, 201) else judged(answer)
+
+
+def _place(reference: Resource) -> str:
+    return "/".join(str(reference.get("reference", "")).split("/_history/")[0].split("/")[-2:])
 
 
 def core(resource: Resource) -> tuple[Any, ...]:
@@ -221,7 +240,7 @@ def core(resource: Resource) -> tuple[Any, ...]:
         resource.get("valueQuantity", {}).get("value"),
         period.get("start"),
         period.get("end"),
-        str(person.get("reference", "")).split("/_history/")[0].rpartition("/")[2],
+        _place(person),
     )
 
 

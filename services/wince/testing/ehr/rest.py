@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
 
 from wince.errors import MessageError
@@ -20,7 +20,7 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _LOCAL = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(/_history/\d+)?")
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
+class Refusal(Exception):
     """Ends an interaction with an OperationOutcome."""
 
     def __init__(self, status: int, code: str, found: list[Problem] | None = None, text: str = "") -> None:
@@ -169,12 +169,12 @@ class Rest:
             raise Refusal(400, "invalid", [Problem("type", "resourceType", "must be the type of the URL")])
         if found := problems(resource):
             raise Refusal(422, "invariant", found)
-        for path, literal in _references(resource, kind):
+        for name, literal in _references(resource, []):
             match = _LOCAL.fullmatch(literal)
             if literal.startswith("urn:uuid:") or (
                 match and literal not in fresh and match[1] in PARAMETERS and not self._store.exists(match[1], match[2])
             ):
-                raise Refusal(400, "not-found", [Problem("reference", path, "points to nothing here")])
+                raise Refusal(400, "not-found", [Problem("reference", f"{kind}.{name}", "points to nothing here")])
 
     def _matches(self, kind: str, query: str) -> Resource | None:
         if not query:
@@ -242,16 +242,20 @@ def _content(resource: Resource) -> Resource:
     return {**resource, "meta": meta}
 
 
-def _references(node: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(node, dict):
-        if isinstance(node.get("reference"), str):
-            yield path, unquote(node["reference"])
-        for name, child in node.items():
-            if isinstance(child, (dict, list)):
-                yield from _references(child, f"{path}.{name}")
-    elif isinstance(node, list):
-        for place, child in enumerate(node):
-            yield from _references(child, f"{path}[{place}]")
+def _references(node: Any, found: list[tuple[str, str]], name: str = "") -> list[tuple[str, str]]:
+    """(name of the element, literal) of every reference."""
+    if type(node) is dict:
+        literal = node.get("reference")
+        if isinstance(literal, str):
+            found.append((name, literal))
+        for child_name, child in node.items():
+            if type(child) in (dict, list):
+                _references(child, found, child_name)
+    else:
+        for child in node:
+            if type(child) in (dict, list):
+                _references(child, found, name)
+    return found
 
 
 def _linked(node: Any, places: dict[str, str]) -> Any:

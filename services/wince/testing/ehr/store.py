@@ -1,10 +1,13 @@
-"""What the sandbox keeps: every version of every resource, and the index for searches, in one SQLite file (WAL)."""
+"""What the sandbox keeps: every version of every resource, and the index for searches, in one SQLite file.
+
+What was answered survives the end of the process (kill -9 too), not that of the machine: nothing waits for the disk.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,12 +19,9 @@ Resource = dict[str, Any]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS version (type TEXT, id TEXT, version INTEGER, body TEXT, PRIMARY KEY (type, id, version)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS current (seq INTEGER PRIMARY KEY, type TEXT, id TEXT, version INTEGER, UNIQUE (type, id));
-CREATE TABLE IF NOT EXISTS term (type TEXT, name TEXT, value TEXT, seq INTEGER);
-CREATE INDEX IF NOT EXISTS term_value ON term (type, name, value, seq);
-CREATE INDEX IF NOT EXISTS term_seq ON term (seq);
-CREATE TABLE IF NOT EXISTS span (type TEXT, name TEXT, low INTEGER, high INTEGER, seq INTEGER);
-CREATE INDEX IF NOT EXISTS span_low ON span (type, name, low, high, seq);
-CREATE INDEX IF NOT EXISTS span_seq ON span (seq);
+CREATE TABLE IF NOT EXISTS term (type TEXT, name TEXT, value TEXT, seq INTEGER, PRIMARY KEY (type, name, value, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS span
+    (type TEXT, name TEXT, low INTEGER, high INTEGER, seq INTEGER, PRIMARY KEY (type, name, low, high, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS client (id TEXT, kid TEXT, key TEXT, scope TEXT, PRIMARY KEY (id, kid));
 CREATE TABLE IF NOT EXISTS jti (value TEXT PRIMARY KEY, ends REAL);
 CREATE TABLE IF NOT EXISTS token (value TEXT PRIMARY KEY, client TEXT, scope TEXT, ends REAL);
@@ -35,7 +35,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.db = sqlite3.connect(path, isolation_level=None)
         self.db.execute("PRAGMA journal_mode = WAL")
-        self.db.execute("PRAGMA synchronous = NORMAL")
+        self.db.execute("PRAGMA synchronous = OFF")
         self.db.executescript(_SCHEMA)
         self._depth = 0
 
@@ -80,17 +80,19 @@ class Store:
         """Keep a resource under its id and meta.versionId, as the current one; returns it as JSON."""
         kind, identity, version = resource["resourceType"], resource["id"], int(resource["meta"]["versionId"])
         body = json.dumps(resource, separators=(",", ":"), ensure_ascii=False)
-        run = self.db.execute
+        run, many = self.db.execute, self.db.executemany
         run("INSERT INTO version VALUES (?, ?, ?, ?)", (kind, identity, version, body))
         if version == 1:
             seq = run("INSERT INTO current (type, id, version) VALUES (?, ?, 1)", (kind, identity)).lastrowid
         else:
             seq = run("SELECT seq FROM current WHERE type = ? AND id = ?", (kind, identity)).fetchone()[0]
             run("UPDATE current SET version = ? WHERE seq = ?", (version, seq))
-            run("DELETE FROM term WHERE seq = ?", (seq,))
-            run("DELETE FROM span WHERE seq = ?", (seq,))
-        self.db.executemany("INSERT INTO term VALUES (?, ?, ?, ?)", [(kind, name, value, seq) for name, value in search.terms(resource)])
-        self.db.executemany("INSERT INTO span VALUES (?, ?, ?, ?, ?)", [(kind, *found, seq) for found in search.spans(resource)])
+            before = self.read(kind, identity, version - 1) or {"resourceType": kind}
+            many("DELETE FROM term WHERE type = ? AND name = ? AND value = ? AND seq = ?", _rows(kind, search.terms(before), seq))
+            statement = "DELETE FROM span WHERE type = ? AND name = ? AND low = ? AND high = ? AND seq = ?"
+            many(statement, _rows(kind, search.spans(before), seq))
+        many("INSERT OR IGNORE INTO term VALUES (?, ?, ?, ?)", _rows(kind, search.terms(resource), seq))
+        many("INSERT OR IGNORE INTO span VALUES (?, ?, ?, ?, ?)", _rows(kind, search.spans(resource), seq))
         return body
 
     def find(self, kind: str, query: str) -> tuple[list[Resource], int, int, int]:
@@ -104,3 +106,7 @@ class Store:
         if len(rows) == count or (offset and not rows):
             total = self.db.execute(f"SELECT count(*) FROM current WHERE {condition}", arguments).fetchone()[0]
         return [json.loads(row[0]) for row in rows], total, count, offset
+
+
+def _rows(kind: str, found: Iterable[tuple[Any, ...]], seq: int | None) -> list[tuple[Any, ...]]:
+    return [(kind, *row, seq) for row in found]
