@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wince.pipeline.detect.interface import Detection
 from wince.models.openvino_engine import Network
+from wince.pipeline.detect.interface import Detection
 
 MIN_SCORE = 0.5
 OVERLAP = 0.3

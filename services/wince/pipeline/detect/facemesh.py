@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wince.models.openvino_engine import Network
 from wince.pipeline.detect.geometry import region_affine
 from wince.pipeline.detect.interface import Mesh, Region
-from wince.models.openvino_engine import Network
 
 SIZE = 256
 FEATURES = (128, 8, 8)

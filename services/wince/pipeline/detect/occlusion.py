@@ -1,0 +1,49 @@
+"""Is the face covered? A linear probe on the mesh's inner map. Pure.
+
+The mesh's own presence never warns: it stays at 1.00 under an oxygen mask, behind a hand, with the eyes painted over. Its inner
+map does know: averaged over four bands from brow to chin, a logistic probe on 512 numbers tells covered from free.
+
+Fitted on drawn heads only (identities 3000-3089, 1,881 pictures for the figures below, the last 20 identities held out): free faces
+with expressions, beards, glasses and shade, against oxygen masks, surgical masks, hands, blankets, clear domes, bands over the
+eyes and half-hidden faces. Held out, at .5: 0.9 % of the free faces called covered (beards 5.6 %), 97 % of the covered found (clear
+domes 85 %, half faces 92 %). Never seen in fitting: the reference clips (free at most .15, mask at least .98) and seven real
+faces (free at most .11; one in sunglasses .89). A breathing tube alone is found one time in three: don't rely on it.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+PROBE_FILE = Path(__file__).with_name("occlusion_probe.npy")
+
+
+@cache
+def _probe() -> tuple[NDArray[np.float32], float]:
+    values: NDArray[np.float32] = np.load(PROBE_FILE, allow_pickle=False)
+    return values[:-1], float(values[-1])
+
+
+def bands(features: NDArray[np.float16]) -> NDArray[np.float32]:
+    """(128, 8, 8) inner map -> (512,): four bands of two rows, the outermost columns left out; channel-major."""
+    inner = features[:, :, 1:7].astype(np.float32).reshape(128, 4, 2, 6)
+    pooled: NDArray[np.float32] = inner.mean(axis=(2, 3)).reshape(-1)
+    return pooled
+
+
+def covered(features: NDArray[np.float16]) -> float:
+    """0 free to 1 covered."""
+    weights, bias = _probe()
+    logit = float(bands(features) @ weights) + bias
+    return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
+
+
+def share_outside(landmarks: NDArray[np.float32], size: tuple[int, int]) -> float:
+    """Share of the mesh that lies outside the picture, 0-1. size: (width, height) px."""
+    xy = landmarks[:, :2]
+    inside = ((xy >= 0) & (xy < np.array(size, np.float32))).all(axis=1)
+    return 1.0 - float(inside.mean())

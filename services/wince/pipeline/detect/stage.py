@@ -1,0 +1,194 @@
+"""The detect stage: frames in, one Face per frame out; beats pass through unchanged.
+
+A fold for one source: `step(state, batch, ...) -> (state, events)`. No I/O, no clock; the models are called through a port.
+
+A frame goes one of two ways. Tracked: the mesh looks where the face was, the result is believed while the mesh is sure of itself
+and the face has not jumped. Searched: nothing is tracked, or the last search is `search_every_s` old; then the detector looks at
+the whole picture and patient.py says whose face is whose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wince.domain.face import Face
+from wince.domain.frame import US, Beat, Frame
+from wince.domain.reason import Reason
+from wince.pipeline.detect import align, occlusion, patient, quality
+from wince.pipeline.detect.geometry import landmark_box, region_from_landmarks
+from wince.pipeline.detect.interface import FaceModels, Fit, Mesh, Region
+from wince.pipeline.detect.search import Found, search, search_besides
+from wince.pipeline.detect.smoothing import Smoothed, smooth
+from wince.protocols.rules import DetectLimits
+
+LOST_AFTER_US = 1 * US
+"""A track is not carried over a longer gap between frames."""
+UNLIKE_TRACKED = 0.13
+"""Residual of the canonical face above which a tracked mesh has slipped off the face."""
+UNCONFIRMED = 4
+"""Searches in a row that may miss the tracked face before it counts as lost."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """The face that is followed."""
+
+    box: NDArray[np.float32]
+    region: Region
+    """Where the mesh looks next."""
+    smoothed: Smoothed
+    time_us: int
+    misses: int = 0
+    """Searches in a row that did not see it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceState:
+    """All that detect remembers of one source."""
+
+    track: Track | None = None
+    memory: patient.Memory = field(default_factory=patient.Memory)
+    seen: int = 0
+    """Faces in the last search."""
+    searched_us: int | None = None
+    turned_us: int | None = None
+    """Last search that also turned the picture."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """One face in one frame, tracked or found."""
+
+    mesh: Mesh
+    fit: Fit
+    box: NDArray[np.float32]
+
+
+def step(
+    state: SourceState,
+    batch: Sequence[Frame | Beat],
+    now_us: int,
+    models: FaceModels,
+    limits: DetectLimits,
+    *,
+    region: patient.Share | None = None,
+) -> tuple[SourceState, list[Face | Beat]]:
+    """Faces and beats of one source, in the order of the batch. `now_us` is not looked at: the messages carry their time.
+
+    region: the bed's, as shares of the picture; None: the whole picture.
+    """
+    events: list[Face | Beat] = []
+    for message in batch:
+        if isinstance(message, Beat):
+            events.append(message)
+            continue
+        state, face = look(state, message, models, limits, region)
+        events.append(face)
+    return state, events
+
+
+def look(
+    state: SourceState, frame: Frame, models: FaceModels, limits: DetectLimits, region: patient.Share | None
+) -> tuple[SourceState, Face]:
+    """One frame."""
+    size = (frame.pixels.shape[1], frame.pixels.shape[0])
+    why: Reason | None = None
+    seen = _follow(state.track, frame, models, limits)
+    if seen is not None and not patient.inside(seen.box, region, size):
+        seen = None
+    if seen is not None and state.track is not None and _due(state.searched_us, frame.time_us, limits):
+        state, believed = _confirm(state, state.track, seen, frame, models)
+        seen = seen if believed else None
+    if seen is None:
+        state, seen, why = _search(replace(state, track=None), frame, models, limits, region)
+    if seen is None:
+        return replace(state, track=None), _nothing(frame, why or Reason.NONE, state.seen, limits)
+    before = state.track.smoothed if state.track is not None else None
+    smoothed = smooth(before, seen.mesh.landmarks, frame.time_us)
+    misses = state.track.misses if state.track is not None else 0
+    following = Track(seen.box, region_from_landmarks(seen.mesh.landmarks), smoothed, frame.time_us, misses)
+    memory = patient.Memory(seen.box, frame.time_us)
+    return replace(state, track=following, memory=memory), _face(frame, seen, smoothed.landmarks, state.seen, limits)
+
+
+def _follow(track: Track | None, frame: Frame, models: FaceModels, limits: DetectLimits) -> _Look | None:
+    """The tracked face in this frame; None where there is none to track, or it is lost."""
+    if track is None or not 0 < frame.time_us - track.time_us <= LOST_AFTER_US:
+        return None
+    mesh = models.mesh.fit(frame.pixels, track.region)
+    if mesh.presence < limits.min_presence:
+        return None
+    box = landmark_box(mesh.landmarks)
+    fit = models.pose.solve(mesh.landmarks)
+    if fit.residual > UNLIKE_TRACKED or not patient.continues(box, track.box):
+        return None
+    return _Look(mesh, fit, box)
+
+
+def _confirm(state: SourceState, track: Track, seen: _Look, frame: Frame, models: FaceModels) -> tuple[SourceState, bool]:
+    """While a face is tracked: is it still a face to the detector, and who else is there? False: it counts as lost."""
+    matched, others = search_besides(models, frame.pixels, seen.box, seen.fit.pose.roll)
+    misses = 0 if matched else track.misses + 1
+    state = replace(state, searched_us=frame.time_us, seen=1 + len(others), track=replace(track, misses=misses))
+    return state, misses < UNCONFIRMED
+
+
+def _search(
+    state: SourceState, frame: Frame, models: FaceModels, limits: DetectLimits, region: patient.Share | None
+) -> tuple[SourceState, _Look | None, Reason | None]:
+    """Nothing is tracked: look at the whole picture, and choose the patient's face or say why there is none."""
+    turns = _due(state.turned_us, frame.time_us, limits)
+    found, choice = _choose(state, frame, models, region, turns=turns)
+    if choice.index is not None and not turns:  # before a face is followed it is looked at in every turn: see `search`
+        turns = True
+        found, choice = _choose(state, frame, models, region, turns=True)
+    turned_us = frame.time_us if turns else state.turned_us
+    state = replace(state, track=None, seen=len(found), memory=choice.memory, searched_us=frame.time_us, turned_us=turned_us)
+    if choice.index is None:
+        return state, None, choice.reason
+    chosen = found[choice.index]
+    return state, _Look(chosen.mesh, chosen.fit, chosen.box), None
+
+
+def _choose(
+    state: SourceState, frame: Frame, models: FaceModels, region: patient.Share | None, *, turns: bool
+) -> tuple[list[Found], patient.Choice]:
+    found = search(models, frame.pixels, turns=turns)
+    size = (frame.pixels.shape[1], frame.pixels.shape[0])
+    return found, patient.choose([one.box for one in found], state.memory, region, size, frame.time_us)
+
+
+def _due(last_us: int | None, time_us: int, limits: DetectLimits) -> bool:
+    return last_us is None or not 0 <= time_us - last_us < limits.search_every_s * US
+
+
+def _nothing(frame: Frame, why: Reason, seen: int, limits: DetectLimits) -> Face:
+    """No face of the patient. In a picture too dark to see one in, the light is to blame."""
+    height, width = frame.pixels.shape[:2]
+    whole = np.array([0, 0, width, height], np.float32)
+    if why is Reason.NONE and quality.brightness(frame.pixels, whole) < limits.min_brightness / 2:
+        why = Reason.DARK
+    return Face(
+        source=frame.source, sequence=frame.sequence, time_us=frame.time_us, frame_size=(width, height), reason=why, seen=seen,
+        box=None, landmarks=None, pose=None, quality=None, features=None, crop=b"",
+    )  # fmt: skip
+
+
+def _face(frame: Frame, seen: _Look, landmarks: NDArray[np.float32], count: int, limits: DetectLimits) -> Face:
+    """Measure, judge, and cut out what later stages look at."""
+    size = (frame.pixels.shape[1], frame.pixels.shape[0])
+    if occlusion.share_outside(seen.mesh.landmarks, size) > quality.OUT_OF_PICTURE:
+        return _nothing(frame, Reason.NONE, count, limits)
+    crop = align.aligned(frame.pixels, landmarks)
+    measured = quality.measure(frame.pixels, seen.box, seen.mesh.landmarks, crop, seen.mesh)
+    why = quality.reason(measured, seen.fit.pose, limits)
+    good = why is None
+    return Face(
+        source=frame.source, sequence=frame.sequence, time_us=frame.time_us, frame_size=size, reason=why, seen=max(count, 1),
+        box=seen.box, landmarks=landmarks, pose=seen.fit.pose, quality=measured,
+        features=seen.mesh.features if good else None, crop=align.encode(crop) if good else b"",
+    )  # fmt: skip
