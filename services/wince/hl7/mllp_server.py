@@ -101,7 +101,10 @@ class MllpServer:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._loop.set_exception_handler(lambda _, context: log.warning("connection broke", error=context.get("exception")))
         try:
-            server = await asyncio.start_server(self._connected, self._host, self._port, limit=self._limit, ssl=self._tls)
+            patience = {"ssl_handshake_timeout": self._message_s} if self._tls is not None else {}
+            server = await asyncio.start_server(
+                self._connected, self._host, self._port, limit=self._limit, ssl=self._tls, **patience
+            )
         except OSError as error:
             self._failed = error
             self._ready.set()
@@ -145,9 +148,9 @@ class MllpServer:
             self._busy.add(task)
             try:
                 answer = await self._loop.run_in_executor(self._pool, self._handle, message)
+                self.counts["messages"] += 1
                 writer.write(START + answer + END)
                 await asyncio.wait_for(writer.drain(), self._message_s)
-                self.counts["messages"] += 1
             except (ConnectionError, TimeoutError):
                 return
             except Exception as error:
