@@ -85,7 +85,7 @@ def revise(site: str, movements: Sequence[Movement], believed: Sequence[Stay], i
     kept = {replace(stay, recorded_us=0) for stay in believed}
     recorded = max([new.recorded_us, *(stay.recorded_us + 1 for stay in supersede)])
     add = tuple(replace(row, recorded_us=recorded) for row in rows if row not in kept)
-    notes += _claims(add, in_bed)
+    notes += _claims(add, supersede, in_bed)
     return Revision(supersede, add, recorded, tuple(dict.fromkeys(notes)))
 
 
@@ -175,11 +175,12 @@ def _told(known: Sequence[Movement]) -> Identifier:
     return next((m.patient for m in reversed(known) if m.trigger in ("A01", "A04", "A08")), known[-1].patient)
 
 
-def _claims(add: Sequence[Stay], in_bed: Callable[[str], Sequence[Stay]]) -> list[str]:
-    """Both claims to a bed are kept; who asks for the binding is told that there are two."""
+def _claims(add: Sequence[Stay], supersede: Sequence[Stay], in_bed: Callable[[str], Sequence[Stay]]) -> list[str]:
+    """Both claims to a bed are kept; who asks for the binding is told that there are two. Noted once, when it begins."""
     notes = []
     for stay in add:
         for other in in_bed(stay.bed):
-            if other.encounter != stay.encounter and overlap(stay, other):
+            before = any(old.bed == stay.bed and old.patient == stay.patient and overlap(old, other) for old in supersede)
+            if other.encounter != stay.encounter and overlap(stay, other) and not before:
                 notes.append(TWO_PATIENTS if other.patient != stay.patient else TWO_ENCOUNTERS)
     return notes

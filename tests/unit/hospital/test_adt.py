@@ -1,0 +1,125 @@
+"""What a message says: required fields by name, whose number counts, when it happened."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+from wince.domain.stay import Identifier
+from wince.hl7.errors import Hl7Error
+from wince.hl7.header import read_header
+from wince.hl7.message import parse
+from wince.hl7.segments import Authority
+from wince.hospital import adt as meaning
+from wince.testing.hl7 import Person, adt
+
+P = Person("4711", birth_date="19500102")
+SITE = meaning.Site()
+SECOND = 1_000_000
+
+
+def read(trigger="A01", bed="ICU^1^A", at_us=100 * SECOND, site=SITE, drop="", **options):
+    text = adt(trigger, P, bed, "V1", at_us, **options)
+    text = "\r".join(line for line in text.split("\r") if not drop or not line.startswith(drop))
+    raw = text.encode()
+    header = read_header(raw)
+    assert header is not None
+    return meaning.movement(parse(raw, header), site, 999)
+
+
+def refused(**options):
+    with pytest.raises(Hl7Error) as caught:
+        read(**options)
+    return caught.value.field, caught.value.condition
+
+
+def test_a_movement_says_who_where_and_when():
+    said = read(occurred_us=90 * SECOND)
+    assert (said.trigger, said.bed, said.ward) == ("A01", "ICU^1^A", "ICU")
+    assert said.patient == Identifier("urn:wince:authority:HOSP", "4711")
+    assert said.encounter == Identifier("urn:wince:authority:HOSP", "V1")
+    assert (said.at_us, said.known_us, said.recorded_us) == (90 * SECOND, 100 * SECOND, 999)
+    assert said.birth_date == date(1950, 1, 2)
+
+
+def test_the_time_is_evn_6_then_evn_2_then_msh_7():
+    assert read(at_us=100 * SECOND).at_us == 100 * SECOND
+    said = read(at_us=100 * SECOND, fields={"EVN-2": ""})
+    assert (said.at_us, said.known_us) == (100 * SECOND, 100 * SECOND)
+    said = read(occurred_us=90 * SECOND, fields={"EVN-2": "", "MSH-7": ""})
+    assert (said.at_us, said.known_us) == (90 * SECOND, 90 * SECOND)
+    assert refused(fields={"EVN-2": "", "MSH-7": ""}) == ("EVN-2", "101")
+
+
+def test_a_time_without_a_zone_is_the_sites():
+    site = meaning.Site(zone=ZoneInfo("America/New_York"))
+    assert read(site=site, fields={"EVN-2": "197001010000"}).at_us == 5 * 3600 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"fields": {"PID-3": ""}}, ("PID-3", "101")),
+        ({"fields": {"PID-3": '""'}}, ("PID-3", "101")),
+        ({"fields": {"PID-3": "1^^^A^SS"}}, ("PID-3", "101")),
+        ({"fields": {"PID-3": "1^^^A^MR~2^^^B^MR"}}, ("PID-3", "102")),
+        ({"fields": {"PV1-3": ""}}, ("PV1-3", "101")),
+        ({"trigger": "A02", "fields": {"PV1-3": ""}}, ("PV1-3", "101")),
+        ({"trigger": "A13", "fields": {"PV1-3": ""}}, ("PV1-3", "101")),
+        ({"fields": {"PV1-19": ""}}, ("PV1-19", "101")),
+        ({"fields": {"EVN-2": "soon"}}, ("EVN-2", "102")),
+        ({"fields": {"EVN-6": "20261399"}}, ("EVN-6", "102")),
+        ({"fields": {"PID-7": "19503102"}}, ("PID-7", "102")),
+        ({"drop": "EVN"}, ("EVN", "100")),
+        ({"drop": "PID"}, ("PID", "100")),
+        ({"drop": "PV1"}, ("PV1", "100")),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(options, expected):
+    assert refused(**options) == expected
+
+
+def test_a_discharge_needs_no_bed_and_a_deleted_bed_is_taken():
+    assert read("A03", bed="").bed == ""
+    assert read("A11", bed="").bed == ""
+    assert read("A02", bed='""').bed == ""
+
+
+def test_the_number_of_type_mr_counts_of_the_sites_authority_where_there_are_several():
+    assert read(fields={"PID-3": "1^^^A^SS~2^^^B^MR"}).patient.value == "2"
+    assert read(fields={"PID-3": "7^^^A"}).patient.value == "7"
+    both = {"PID-3": "1^^^A^MR~2^^^B&1.2.3&ISO^MR"}
+    assert read(fields=both, site=meaning.Site(authority="B")).patient == Identifier("urn:oid:1.2.3", "2")
+    assert read(fields=both, site=meaning.Site(authority="1.2.3")).patient.value == "2"
+    assert refused(fields=both, site=meaning.Site(authority="C")) == ("PID-3", "101")
+
+
+@pytest.mark.parametrize(
+    ("authority", "expected"),
+    [
+        (Authority("H", "1.2.3", "ISO"), "urn:oid:1.2.3"),
+        (Authority("", "https://x.org/mrn", "URI"), "https://x.org/mrn"),
+        (Authority("", "0f0e", "UUID"), "urn:uuid:0f0e"),
+        (Authority("H", "x.org", "DNS"), "urn:wince:authority:H"),
+        (Authority("", "x.org", "DNS"), "urn:wince:authority:x.org"),
+        (Authority("My Hospital/1"), "urn:wince:authority:My%20Hospital%2F1"),
+        (Authority(), "urn:wince:authority:HOSP"),
+    ],
+)
+def test_an_authority_becomes_a_uri(authority, expected):
+    header = read_header(adt("A01", P, "ICU^1^A", "V1", 0).encode())
+    assert header is not None
+    assert meaning.system(authority, header) == expected
+
+
+def test_only_adt_is_taken_and_other_triggers_do_not_concern():
+    def asked(kind):
+        header = read_header(adt("A01", P, "ICU^1^A", "V1", 0, fields={"MSH-9": kind}).encode())
+        assert header is not None
+        return meaning.concerns(header)
+
+    assert asked("ADT^A01")
+    assert not asked("ADT^A60")
+    for kind, condition in (("ORM^O01", "200"), ("ADT", "101")):
+        with pytest.raises(Hl7Error) as caught:
+            asked(kind)
+        assert (caught.value.condition, caught.value.rejected) == (condition, True)

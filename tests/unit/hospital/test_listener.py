@@ -1,0 +1,145 @@
+"""One message in, one acknowledgement out: after the commit, after grade was told, and never with a name in it."""
+
+import threading
+
+import pytest
+from wince.domain.stay import Watch
+from wince.errors import StoreError
+from wince.hospital.adt import Site
+from wince.hospital.listener import AdtListener
+from wince.hospital.memory import MemoryCensus
+from wince.testing.hl7 import Person, adt, code
+
+P, Q = Person("4711", "Musterfrau"), Person("0815", "Beispiel")
+SECOND = 1_000_000
+WATCHES = [Watch("cam-a", "ICU^1^A", 0, None, 0), Watch("cam-b", "ICU^1^B", 0, None, 0)]
+
+
+class Hospital:
+    """A listener over a memory census, with a clock that stands."""
+
+    def __init__(self, census=None):
+        self.census = census or MemoryCensus()
+        self.told = []
+        self.listener = AdtListener(self.census, Site(), watches=WATCHES, publish=self.publish, now_us=lambda: 10**15)
+        self.broken = False
+
+    def publish(self, news):
+        if self.broken:
+            raise OSError("bus is down")
+        self.told.extend(news)
+
+    def say(self, trigger, patient, bed, visit, at_s, **options) -> str:
+        return self.listener.handle(adt(trigger, patient, bed, visit, at_s * SECOND, **options).encode()).decode()
+
+    def heard(self):
+        return [(o.source, o.at_us // SECOND, o.stay.patient.value if o.stay else None, o.ambiguous) for o in self.told]
+
+
+@pytest.fixture
+def hospital():
+    return Hospital()
+
+
+def test_a_transfer_tells_both_cameras(hospital):
+    assert code(hospital.say("A01", P, "ICU^1^A", "V1", 100)) == "AA"
+    hospital.told.clear()
+    assert code(hospital.say("A02", P, "ICU^1^B", "V1", 200)) == "AA"
+    assert hospital.heard() == [("cam-a", 100, "4711", False), ("cam-a", 200, None, False), ("cam-b", 200, "4711", False)]
+
+
+def test_two_patients_in_a_bed_are_nobodys_and_ambiguous_until_one_leaves(hospital):
+    hospital.say("A01", P, "ICU^1^A", "V1", 100)
+    hospital.say("A01", Q, "ICU^1^A", "V2", 200)
+    hospital.told.clear()
+    hospital.say("A03", P, "ICU^1^A", "V1", 300)
+    assert hospital.heard() == [("cam-a", 100, "4711", False), ("cam-a", 200, None, True), ("cam-a", 300, "0815", False)]
+    assert [event[2] for event in hospital.census.trail] == ["A01", "A01 two_patients", "A03"]
+
+
+def test_at_its_start_grade_is_told_of_every_camera(hospital):
+    hospital.say("A01", P, "ICU^1^A", "V1", 100)
+    found = hospital.listener.occupancies(500 * SECOND)
+    assert [(o.source, o.at_us // SECOND, o.stay is not None) for o in found] == [("cam-a", 500, True), ("cam-b", 500, False)]
+
+
+def test_an_event_that_does_not_concern_beds_is_taken_and_audited(hospital):
+    answer = hospital.say("A60", P, "", "V1", 100)
+    assert code(answer) == "AA"
+    assert [(event, detail) for _, event, detail in hospital.census.trail] == [("ignored", "ADT^A60")]
+    assert hospital.census.current() == []
+
+
+def test_a_refusal_names_the_field_and_is_audited(hospital):
+    answer = hospital.say("A01", P, "ICU^1^A", "V1", 100, fields={"PV1-19": ""}, control_id="C1")
+    assert code(answer) == "AE"
+    assert "|PV1^1^19|101^Required field missing^HL70357|E|" in answer
+    assert [(event, detail) for _, event, detail in hospital.census.trail] == [("rejected", "PV1-19 101")]
+    assert code(hospital.say("A01", P, "ICU^1^A", "V1", 100, control_id="C1")) == "AA", "corrected, under the same control id"
+
+
+def test_a_resend_is_accepted_and_tells_nobody_twice(hospital):
+    for at in (100, 100):
+        answer = hospital.say("A01", P, "ICU^1^A", "V1", at, control_id="C1")
+        assert code(answer) == "AA"
+    assert len(hospital.told) == 1
+    answer = hospital.say("A02", P, "ICU^1^B", "V1", 200, control_id="C1")
+    assert code(answer) == "AE"
+    assert "205^Duplicate key identifier" in answer
+
+
+def test_no_acceptance_before_the_commit():
+    """A census that has not committed yet holds the acknowledgement back."""
+    gate, answers = threading.Event(), []
+
+    class Slow(MemoryCensus):
+        def apply(self, movement, revise):
+            assert gate.wait(5)
+            return super().apply(movement, revise)
+
+    hospital = Hospital(Slow())
+    thread = threading.Thread(target=lambda: answers.append(hospital.say("A01", P, "ICU^1^A", "V1", 100)))
+    thread.start()
+    thread.join(0.2)
+    assert answers == []
+    assert hospital.told == []
+    gate.set()
+    thread.join(5)
+    assert code(answers[0]) == "AA"
+
+
+@pytest.mark.parametrize("failure", [StoreError("down"), RuntimeError("Musterfrau"), MemoryError()])
+def test_a_census_that_fails_is_answered_207_and_the_message_can_be_sent_again(failure):
+    class Failing(MemoryCensus):
+        fails = True
+
+        def apply(self, movement, revise):
+            if self.fails:
+                raise failure
+            return super().apply(movement, revise)
+
+    hospital = Hospital(Failing())
+    answer = hospital.say("A01", P, "ICU^1^A", "V1", 100, control_id="C1")
+    assert code(answer) == "AE"
+    assert "207^Application internal error" in answer
+    assert "Musterfrau" not in answer
+    assert hospital.told == []
+    hospital.census.fails = False
+    assert code(hospital.say("A01", P, "ICU^1^A", "V1", 100, control_id="C1")) == "AA"
+    assert hospital.heard() == [("cam-a", 100, "4711", False)]
+
+
+def test_what_grade_could_not_be_told_is_told_with_the_resend(hospital):
+    """The commit stands; AE makes the sender come back, and then grade hears of it although the message is a duplicate."""
+    hospital.broken = True
+    assert code(hospital.say("A01", P, "ICU^1^A", "V1", 100, control_id="C1")) == "AE"
+    assert len(hospital.census.current()) == 1
+    hospital.broken = False
+    assert code(hospital.say("A01", P, "ICU^1^A", "V1", 100, control_id="C1")) == "AA"
+    assert hospital.heard() == [("cam-a", 100, "4711", False)]
+
+
+def test_junk_is_rejected_without_a_control_id(hospital):
+    answer = hospital.listener.handle(b"hello\xff").decode()
+    assert code(answer) == "AR"
+    assert hospital.census.trail == []
