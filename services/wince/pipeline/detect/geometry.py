@@ -42,6 +42,17 @@ def region_from_landmarks(landmarks: NDArray[np.float32]) -> Region:
     return Region(c * x - s * y, s * x + c * y, MARGIN * float((high - low).max()), angle)
 
 
+def drifted(used: Region, right: Region) -> bool:
+    """Whether the mesh looked so far beside the face (a tenth of the region, or 15 degrees) that it should look again.
+
+    At a few frames a second a face that slides through the picture leaves the region of the frame before; the mesh still finds it,
+    but its inner map reads the empty part as cover.
+    """
+    shift = math.hypot(used.centre_x - right.centre_x, used.centre_y - right.centre_y)
+    turn = abs(math.remainder(used.angle - right.angle, 2 * math.pi))
+    return shift > 0.1 * right.side or not 0.85 < used.side / right.side < 1.18 or turn > math.radians(15)
+
+
 def region_affine(region: Region, size: int) -> NDArray[np.float64]:
     """(2, 3) matrix from pixels of a size x size crop to pixels of the picture."""
     k = region.side / size

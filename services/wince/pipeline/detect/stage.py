@@ -19,7 +19,7 @@ from wince.domain.face import Face
 from wince.domain.frame import US, Beat, Frame
 from wince.domain.reason import Reason
 from wince.pipeline.detect import align, occlusion, patient, quality
-from wince.pipeline.detect.geometry import landmark_box, region_from_landmarks
+from wince.pipeline.detect.geometry import drifted, landmark_box, region_from_landmarks
 from wince.pipeline.detect.interface import FaceModels, Fit, Mesh, Region
 from wince.pipeline.detect.search import Found, search, search_besides
 from wince.pipeline.detect.smoothing import Smoothed, smooth
@@ -122,9 +122,11 @@ def _follow(track: Track | None, frame: Frame, models: FaceModels, limits: Detec
     mesh = models.mesh.fit(frame.pixels, track.region)
     if mesh.presence < limits.min_presence:
         return None
+    if drifted(track.region, region := region_from_landmarks(mesh.landmarks)):
+        mesh = models.mesh.fit(frame.pixels, region)
     box = landmark_box(mesh.landmarks)
     fit = models.pose.solve(mesh.landmarks)
-    if fit.residual > UNLIKE_TRACKED or not patient.continues(box, track.box):
+    if mesh.presence < limits.min_presence or fit.residual > UNLIKE_TRACKED or not patient.continues(box, track.box):
         return None
     return _Look(mesh, fit, box)
 
