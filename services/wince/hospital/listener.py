@@ -17,7 +17,9 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from wince.domain.binding import occupancies
 from wince.domain.census import Movement, Outcome
+from wince.domain.ids import site_namespace
 from wince.domain.stay import Occupancy, Watch
 from wince.errors import IntegrityError, WinceError
 from wince.hl7 import ack
@@ -27,11 +29,13 @@ from wince.hl7.message import parse
 from wince.hl7.mllp_server import MllpServer
 from wince.hospital import adt
 from wince.hospital.interface import Census
-from wince.hospital.occupancy import occupancies
 from wince.hospital.stays import revise
 from wince.telemetry import logs
 
 log = logs.get(__name__)
+
+ALL_THAT_IS_BELIEVED = 1 << 62
+"""As of a moment after every recording: the census gave only what it believes now."""
 
 Publish = Callable[[Sequence[Occupancy]], None]
 """Tells grade. Called after the commit, possibly from several threads, one call at a time; returns when what it was given will
@@ -60,6 +64,7 @@ class AdtListener:
         """`watches`: which camera watches which bed, for `publish`. `port` 0: any free one."""
         self._census, self._site, self._watches, self._publish, self._now_us = census, site, tuple(watches), publish, now_us
         self._server = MllpServer(self.handle, self._too_long, host=host, port=port, tls=tls)
+        self._namespace = site_namespace(site.name)
         self._started = f"{now_us() // 1000:x}"
         self._numbers = itertools.count(1)
         self._telling = threading.Lock()
@@ -93,8 +98,7 @@ class AdtListener:
 
     def occupancies(self, from_us: int) -> list[Occupancy]:
         """Every source's occupancy at `from_us` and after: what grade must know at its start."""
-        sources = sorted({watch.source for watch in self._watches})
-        return [one for source in sources for one in occupancies(source, self._watches, self._census.stays, from_us)]
+        return [one for source in sorted({watch.source for watch in self._watches}) for one in self._seen_by(source, from_us)]
 
     def handle(self, raw: bytes) -> bytes:
         """One message in, its acknowledgement out. Never raises for what the message or the store does."""
@@ -120,7 +124,7 @@ class AdtListener:
             log.info("event ignored", trigger=header.trigger[:3], message=header.control_id)
             return
         movement = adt.movement(message, self._site, self._now_us())
-        applied = self._census.apply(movement, functools.partial(revise, self._site.name))
+        applied = self._census.apply(movement, functools.partial(revise, self._namespace))
         revision = applied.revision
         with self._telling:
             for stay in (*revision.supersede, *revision.add):
@@ -134,12 +138,16 @@ class AdtListener:
         for watch in self._watches:
             if watch.bed in self._untold:
                 changed[watch.source] = min(self._untold[watch.bed], changed.get(watch.source, self._untold[watch.bed]))
-        news = [
-            one for source, from_us in sorted(changed.items()) for one in occupancies(source, self._watches, self._census.stays, from_us)
-        ]
+        news = [one for source, from_us in sorted(changed.items()) for one in self._seen_by(source, from_us)]
         if news:
             self._publish(news)
         self._untold.clear()
+
+    def _seen_by(self, source: str, from_us: int) -> list[Occupancy]:
+        """What is believed now of the beds that a camera watched since `from_us`; it replaces what was said for then and later."""
+        beds = sorted({watch.bed for watch in self._watches if watch.source == source})
+        believed = [stay for bed in beds for stay in self._census.stays(bed, from_us, None)]
+        return occupancies(self._watches, believed, source, ALL_THAT_IS_BELIEVED, from_us)
 
     def _refuse(self, raw: bytes, header: Header | None, error: Hl7Error) -> bytes:
         log.warning("message refused", field=error.field, code=error.condition, message=header.control_id if header else "")

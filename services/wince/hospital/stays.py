@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
+from wince.domain.binding import overlaps
 from wince.domain.census import Movement, Revision
+from wince.domain.ids import stay_id
 from wince.domain.stay import Identifier, Stay
 from wince.hl7.errors import Hl7Error
 
-FOREVER = 1 << 62
-"""Later than every time, microseconds."""
+NEVER_WAS_US = -(1 << 62)
+"""Before every time, microseconds: when a cancelled visit ended."""
 
 LATE = "late"
 NOTHING_TO_CANCEL = "nothing_to_cancel"
@@ -47,13 +49,8 @@ class Interval:
     end_us: int | None
 
 
-def stay_id(site: str, encounter: Identifier, bed: str, start_us: int) -> UUID:
-    """UUIDv5 of (site, encounter, bed, start)."""
-    return uuid5(NAMESPACE_URL, "\x1f".join(("wince-stay", site, encounter.system, encounter.value, bed, str(start_us))))
-
-
-def revise(site: str, movements: Sequence[Movement], believed: Sequence[Stay], in_bed: Callable[[str], Sequence[Stay]]) -> Revision:
-    """What the last of `movements` (all of one encounter, in order of arrival) changes in the `believed` stays.
+def revise(site: UUID, movements: Sequence[Movement], believed: Sequence[Stay], in_bed: Callable[[str], Sequence[Stay]]) -> Revision:
+    """What the last of `movements` (all of one encounter, in order of arrival) changes in the `believed` stays. `site`: namespace.
 
     Raises Hl7Error (AE 204) where a message other than A08 names another patient than the visit's.
     """
@@ -94,13 +91,6 @@ def intervals(movements: Sequence[Movement]) -> list[Interval]:
     return _intervals(_marks(sorted(movements, key=lambda movement: movement.known_us))[0])
 
 
-def overlap(one: Stay, other: Stay) -> bool:
-    """Whether two stays share a moment."""
-    return one.start_us < (FOREVER if other.end_us is None else other.end_us) and other.start_us < (
-        FOREVER if one.end_us is None else one.end_us
-    )
-
-
 def _marks(known: Sequence[Movement]) -> tuple[list[_Mark], list[Movement]]:
     """Marks that stand after all cancellations, and the cancellations that found nothing to cancel."""
     marks: list[_Mark] = []
@@ -110,7 +100,7 @@ def _marks(known: Sequence[Movement]) -> tuple[list[_Mark], list[Movement]]:
         if movement.trigger == "A11":
             if not any(earlier.trigger in ("A01", "A04") for earlier in marks):
                 idle.append(movement)
-            marks = [replace(mark, at_us=-FOREVER)]  # the visit is void; only a new admission opens it again
+            marks = [replace(mark, at_us=NEVER_WAS_US)]  # the visit is void; only a new admission opens it again
         elif movement.trigger in ("A12", "A13"):
             if not _take_back(marks, {"A12": "A02", "A13": "A03"}[movement.trigger]):
                 idle.append(movement)
@@ -180,7 +170,11 @@ def _claims(add: Sequence[Stay], supersede: Sequence[Stay], in_bed: Callable[[st
     notes = []
     for stay in add:
         for other in in_bed(stay.bed):
-            before = any(old.bed == stay.bed and old.patient == stay.patient and overlap(old, other) for old in supersede)
-            if other.encounter != stay.encounter and overlap(stay, other) and not before:
+            before = any(old.bed == stay.bed and old.patient == stay.patient and _overlap(old, other) for old in supersede)
+            if other.encounter != stay.encounter and _overlap(stay, other) and not before:
                 notes.append(TWO_PATIENTS if other.patient != stay.patient else TWO_ENCOUNTERS)
     return notes
+
+
+def _overlap(one: Stay, other: Stay) -> bool:
+    return overlaps(one.start_us, one.end_us, other.start_us, other.end_us)

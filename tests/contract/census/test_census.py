@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 from wince.domain.census import MessageKey, Movement, Outcome, Revision
+from wince.domain.ids import site_namespace
 from wince.domain.stay import Identifier
 from wince.errors import IntegrityError
 from wince.hl7.errors import Hl7Error
 from wince.hospital.interface import Census
 from wince.hospital.stays import revise
 
-REVISE = functools.partial(revise, "test-site")
+REVISE = functools.partial(revise, site_namespace("test"))
 SECOND = 1_000_000
 
 
