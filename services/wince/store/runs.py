@@ -60,3 +60,10 @@ def unfinished(database: Database) -> Run | None:
 def _read(tx: Tx, where: str, arguments: tuple[Any, ...]) -> list[Run]:
     rows = tx.execute(f"SELECT id, state, origin_us, settings FROM run {where}".encode(), arguments).fetchall()
     return [Run(number, RunState(state), origin_us, json.loads(settings)) for number, state, origin_us, settings in rows]
+
+
+def latest_origin(database: Database) -> int | None:
+    """When the clips of the latest run began, microseconds UTC; None before the first run."""
+    with database.transaction() as tx:
+        found = tx.execute("SELECT max(origin_us) FROM run").fetchone()
+    return found[0] if found else None
