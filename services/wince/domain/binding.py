@@ -52,7 +52,9 @@ def in_bed(stays: Iterable[Stay], bed: str, at_us: int, as_of_us: int) -> Stay |
     return max(rows, key=lambda row: (row.recorded_us, row.start_us))
 
 
-def who_during(watches: Sequence[Watch], stays: Sequence[Stay], source: str, start_us: int, end_us: int, as_of_us: int) -> Stay | Reason:
+def who_during(
+    watches: Sequence[Watch], stays: Sequence[Stay], source: str, start_us: int, end_us: int, as_of_us: int
+) -> Stay | Reason:
     """Who lay before a camera during the whole window [start, end).
 
     The stay at its begin, if the same patient and encounter lay there in the same bed at every moment of it. Where somebody came
@@ -65,7 +67,8 @@ def who_during(watches: Sequence[Watch], stays: Sequence[Stay], source: str, sta
     first = found[0]
     if isinstance(first, Reason):
         return first
-    same = all(isinstance(one, Stay) and (one.patient, one.encounter, one.bed) == (first.patient, first.encounter, first.bed) for one in found)
+    where = (first.patient, first.encounter, first.bed)
+    same = all(isinstance(one, Stay) and (one.patient, one.encounter, one.bed) == where for one in found)
     return first if same else Reason.NO_PATIENT
 
 

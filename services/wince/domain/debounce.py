@@ -26,8 +26,14 @@ def debounce(state: Debounce, label: int | None, frames: int) -> Debounce:
     >>> state = Debounce()
     >>> for label in (1, 1, 2, 1, 1, 1, None):
     ...     state = debounce(state, label, 3)
-    ...     print(state.held, end=" ")
-    None None None None None 1 None 
+    ...     print(label, state.held)
+    1 None
+    1 None
+    2 None
+    1 None
+    1 None
+    1 1
+    None None
     """
     if label is None:
         return Debounce()

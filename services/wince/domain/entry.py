@@ -65,6 +65,8 @@ class Entry:
     """preliminary, final, corrected or entered-in-error."""
     nurse: str = ""
     """Staff identifier of the performer of a VERDICT; empty for the model's entries."""
+    alerts: int = 0
+    """SUMMARY: alerts of the summed stretch that have no entry of their own; else 0."""
 
 
 @dataclass(frozen=True, slots=True)

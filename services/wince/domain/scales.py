@@ -85,7 +85,7 @@ def pspi(units: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float3
     Pspi(score=6.0, complete=False)
     """
     if len(units) != len(UNITS):
-        raise InputError(f"PSPI needs {len(UNITS)} units, got {len(units)}", field="units", remedy=f"give them in the order {', '.join(UNITS)}")
+        raise InputError(f"PSPI needs {len(UNITS)} units, got {len(units)}", field="units", remedy=f"in the order {', '.join(UNITS)}")
     values = [float(value) for value in units]
     for name, value, limit in zip(UNITS, values, LIMITS, strict=True):
         if not math.isnan(value) and not 0.0 <= value <= limit:
@@ -120,5 +120,5 @@ ICU = Scale(
 )
 """Facial grades 0/1/2 of the critically ill."""
 
-PAIN = Scale("pain", 0.0, 1.0, (Band("no pain", 0.0), Band("pain", 0.5)), "pain / no pain of the infant and neonatal studies; the cut at .5 is ours")
+PAIN = Scale("pain", 0.0, 1.0, (Band("no pain", 0.0), Band("pain", 0.5)), "infant and neonatal studies; the cut at .5 is ours")
 """Probability of pain, cut at one half."""

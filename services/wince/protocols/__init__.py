@@ -1,0 +1,1 @@
+"""Clinical protocols: one TOML file each, and the loader that checks them."""

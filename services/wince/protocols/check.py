@@ -53,8 +53,9 @@ def _population(protocol: ClinicalProtocol) -> None:
         fail(protocol.path, "population.state", f"is {population.state!r}", f"one of: {', '.join(STATES)}")
     if population.min_age and population.max_age:
         days = {"y": 365.25, "m": 30.44, "d": 1.0}
-        if population.min_age.count * days[population.min_age.unit] >= population.max_age.count * days[population.max_age.unit]:
-            fail(protocol.path, "population.max_age", f"{population.max_age} is not above min_age {population.min_age}", "swap or correct them")
+        low, high = population.min_age, population.max_age
+        if low.count * days[low.unit] >= high.count * days[high.unit]:
+            fail(protocol.path, "population.max_age", f"{high} is not above min_age {low}", "swap or correct them")
 
 
 def _scale(protocol: ClinicalProtocol) -> None:

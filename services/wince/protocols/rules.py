@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from wince.domain.charting import ChartRules
 from wince.domain.scales import Scale
 
 
@@ -169,20 +170,6 @@ class GradeRules:
     conflict: ConflictRule
     question: QuestionRule
     calm: CalmRule
-
-
-@dataclass(frozen=True, slots=True)
-class ChartRules:
-    """[chart]: what of it goes into the record."""
-
-    every_s: float
-    """At most one summary in so long."""
-    max_per_day: int
-    """Entries in any 24 hours; must leave room for the summaries."""
-    min_gap_s: float
-    """Changes of grade that follow an entry sooner wait for the next summary."""
-    unassessable_after_windows: int
-    """An unassessable stretch is charted once it lasted so many windows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from wince.errors import ProtocolError
 from wince.protocols import loader
 from wince.protocols.rules import Age, Population
@@ -25,7 +24,8 @@ OWN = (
     .replace('fusion = "mean"', 'fusion = "weighted"\nweights = [2, 1]')
     .replace('grade = "high"', 'grade = "g3"')
 )
-OWN = OWN.split("grades = [")[0] + "grades = [" + ",".join(f'{{ name = "g{i}", min = {3 * i} }}' for i in range(5)) + "]" + OWN.split("]\nsource", 1)[1].join(["\nsource", ""])
+FIVE = ", ".join(f'{{ name = "g{i}", min = {3 * i} }}' for i in range(5))
+OWN = OWN.split("grades = [")[0] + f"grades = [{FIVE}]\nsource" + OWN.split("]\nsource", 1)[1]
 OWN = OWN.split("[codes.grades.quiet]")[0] + "\n".join(
     f'[codes.grades.g{i}]\nsystem = "urn:site:codes"\ncode = "own-{i}"\ndisplay = "Own {i}"' for i in range(5)
 )
@@ -69,9 +69,10 @@ def test_a_file_alone_adds_a_protocol(tmp_path: Path) -> None:
 
 def test_site_file_takes_precedence(tmp_path: Path) -> None:
     """A site's activity.toml stands in for the shipped one."""
-    (tmp_path / "activity.toml").write_text((loader.SHIPPED / "activity.toml").read_text().replace("min_confidence = 0.5", "min_confidence = 0.7"))
-    assert loader.load("activity", loader.protocol_dirs({"WINCE_PROTOCOL_DIR": str(tmp_path)})).grade.min_confidence == 0.7
-    assert loader.load("activity", loader.protocol_dirs({})).grade.min_confidence == 0.5
+    shipped = (loader.SHIPPED / "activity.toml").read_text()
+    (tmp_path / "activity.toml").write_text(shipped.replace("Facial activity of adults", "Of this site"))
+    assert loader.load("activity", loader.protocol_dirs({"WINCE_PROTOCOL_DIR": str(tmp_path)})).title == "Of this site"
+    assert loader.load("activity", loader.protocol_dirs({})).title == "Facial activity of adults"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""What a summary sums, and how an entry is made from an assessment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from wince.domain.assessment import Alert, Assessment
+from wince.domain.entry import Entry, Kind
+from wince.domain.ids import entry_id
+from wince.domain.reason import Reason
+from wince.domain.stay import Stay
+
+Tally = dict[float, int]
+"""Values, rounded to .01, with how often they came: medians of hours from small state."""
+
+
+def _count(tally: Tally, value: float | None) -> Tally:
+    if value is None:
+        return tally
+    key = round(value, 2)
+    return {**tally, key: tally.get(key, 0) + 1}
+
+
+def _median(tally: Mapping[float, int]) -> float | None:
+    """Median of what was counted (the lower one of two); None of nothing."""
+    half, seen = (sum(tally.values()) + 1) // 2, 0
+    for value in sorted(tally):
+        seen += tally[value]
+        if seen >= half:
+            return value
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The windows since the last summary."""
+
+    since_us: int | None = None
+    """Begin; None: no window yet."""
+    windows: int = 0
+    share: float = 0.0
+    """Sum of the assessable shares."""
+    medians: Tally = field(default_factory=dict)
+    confidences: Tally = field(default_factory=dict)
+    grades: dict[int, int] = field(default_factory=dict)
+    """Windows per grade."""
+    names: dict[int, str] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Unassessable windows per reason."""
+    peak: float | None = None
+    uncharted: int = 0
+    """Alerts without an entry of their own."""
+    last: Assessment | None = None
+    """The last window, kept only while alerts wait for a summary."""
+
+    def add(self, window: Assessment, alerts: Sequence[Alert]) -> Period:
+        """With one more window."""
+        grades, names, reasons = self.grades, self.names, self.reasons
+        if window.grade is not None:
+            grades = {**grades, window.grade: grades.get(window.grade, 0) + 1}
+            names = {**names, window.grade: window.grade_name}
+        elif window.reason is not None:
+            reasons = {**reasons, window.reason.value: reasons.get(window.reason.value, 0) + 1}
+        uncharted = self.uncharted + len(alerts)
+        return replace(
+            self,
+            since_us=window.start_us if self.since_us is None else self.since_us,
+            windows=self.windows + 1,
+            share=self.share + window.assessable_share,
+            medians=_count(self.medians, window.median),
+            confidences=_count(self.confidences, window.confidence),
+            grades=grades,
+            names=names,
+            reasons=reasons,
+            peak=max((value for value in (self.peak, window.peak, *(a.peak for a in alerts)) if value is not None), default=None),
+            uncharted=uncharted,
+            last=window if uncharted else None,
+        )
+
+
+def entry(
+    kind: Kind,
+    window: Assessment,
+    stay: Stay,
+    issued_us: int,
+    *,
+    alert: Alert | None = None,
+    start_us: int | None = None,
+    period: Period | None = None,
+) -> Entry:
+    """The entry of a window. `alert`: of an alert in it; `period`: sums a period that ends with it; `start_us`: begins earlier."""
+    origin = window.id if alert is None else alert.id
+    made = Entry(
+        id=entry_id(origin, stay.encounter, kind),
+        revision=1,
+        kind=kind,
+        origin=origin,
+        assessment=window.id,
+        source=window.source,
+        bed=stay.bed,
+        stay=stay.id,
+        patient=stay.patient,
+        encounter=stay.encounter,
+        protocol=window.protocol,
+        start_us=window.start_us if start_us is None else start_us,
+        end_us=window.end_us,
+        issued_us=issued_us,
+        grade=window.grade,
+        grade_name=window.grade_name,
+        score=window.median,
+        median=window.median,
+        peak=window.peak,
+        assessable_share=window.assessable_share,
+        confidence=window.confidence,
+        reason=window.reason,
+        units=window.units,
+        personal=window.personal,
+        model_set=window.model_set,
+        rule=window.rule,
+        status="preliminary",
+    )
+    if alert is not None:
+        values = {"grade": alert.grade, "grade_name": alert.grade_name, "score": alert.peak, "peak": alert.peak}
+        return replace(made, start_us=alert.start_us, end_us=alert.end_us, reason=None, **values)  # type: ignore[arg-type]
+    if period is not None:
+        return _summed(made, period)
+    return made
+
+
+def _summed(made: Entry, period: Period) -> Entry:
+    """A window's entry turned into the summary of a period: the commonest grade (of equals the higher), medians, mean share."""
+    grade = max(period.grades, key=lambda one: (period.grades[one], one), default=None)
+    commonest = max(sorted(period.reasons), key=lambda one: period.reasons[one], default="")
+    median = _median(period.medians)
+    return replace(
+        made,
+        start_us=made.start_us if period.since_us is None else period.since_us,
+        grade=grade,
+        grade_name="" if grade is None else period.names[grade],
+        score=median,
+        median=median,
+        peak=period.peak if grade is not None else None,
+        assessable_share=min(1.0, period.share / max(1, period.windows)),
+        confidence=_median(period.confidences),
+        reason=None if grade is not None else Reason(commonest) if commonest else made.reason,
+        units=(),
+        alerts=period.uncharted,
+    )
