@@ -139,17 +139,19 @@ def mark_reviewed(tx: Tx, stays: Sequence[UUID]) -> None:
 
 
 def _first(tx: Tx, key: MessageKey, event: str) -> bool:
-    """True where (key, event) is new. Raises IntegrityError where another message stands under the key."""
+    """True where (key, event) is new. Raises IntegrityError where another message was applied under the key: a message that was
+    refused may come again, corrected, under the same one."""
     names = (key.application, key.facility, key.control_id)
-    known = tx.execute(
-        "SELECT DISTINCT digest FROM adt_inbox WHERE application = %s AND facility = %s AND control_id = %s", names
-    ).fetchall()
-    if any(digest != key.digest for (digest,) in known):
-        raise IntegrityError(
-            "another message came under a control id that was used before",
-            field="MSH-10",
-            remedy="the sender must give every message a control id of its own",
-        )
+    if event == _APPLIED:
+        known = tx.execute(
+            "SELECT digest FROM adt_inbox WHERE application = %s AND facility = %s AND control_id = %s AND event = %s", (*names, event)
+        ).fetchone()
+        if known and known[0] != key.digest:
+            raise IntegrityError(
+                "another message came under a control id that was used before",
+                field="MSH-10",
+                remedy="the sender must give every message a control id of its own",
+            )
     done = tx.execute(
         "INSERT INTO adt_inbox(application, facility, control_id, event, digest) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         (*names, event, key.digest),
