@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wince.domain.entry import Entry, Kind, TaskEntry
+from wince.domain.ids import device_id, related_id
 from wince.errors import MessageError
 from wince.fhir.invariants import Resource, check
 from wince.pipeline.record import fhir_codes as codes
 from wince.pipeline.record.fhir_r4_context import audit_event, device, provenance
 from wince.pipeline.record.fhir_r4_observation import observation
-from wince.pipeline.record.fhir_r4_parts import Software, device_id, instant, logical, related_id, uri_identifier, urn
+from wince.pipeline.record.fhir_r4_parts import Software, instant, logical, uri_identifier, urn
 from wince.protocols.rules import ClinicalProtocol
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from wince.domain.entry import Entry, Kind, TaskEntry
+from wince.domain.ids import device_id, related_id
 from wince.domain.stay import Identifier
 from wince.fhir.invariants import Resource
 from wince.pipeline.record import fhir_codes as codes
-from wince.pipeline.record.fhir_r4_parts import Software, device_id, instant, logical, related_id, uri_identifier, urn
+from wince.pipeline.record.fhir_r4_parts import Software, instant, logical, uri_identifier, urn
 
 _DCM = "http://dicom.nema.org/resources/ontology/DCM"
 _ENTITY = "http://terminology.hl7.org/CodeSystem/audit-entity-type"

@@ -6,11 +6,12 @@ import math
 
 from wince.domain.entry import Entry, Kind
 from wince.domain.estimate import UNITS
+from wince.domain.ids import device_id
 from wince.domain.stay import Identifier
 from wince.errors import MessageError
 from wince.fhir.invariants import Resource
 from wince.pipeline.record import fhir_codes as codes
-from wince.pipeline.record.fhir_r4_parts import Software, device_id, instant, logical, uri_identifier, urn
+from wince.pipeline.record.fhir_r4_parts import Software, instant, logical, uri_identifier, urn
 from wince.protocols.rules import ClinicalProtocol
 
 _AI = {
@@ -25,6 +26,7 @@ _NAMES = {
     "peak": "Highest debounced score",
     "assessable-share": "Share of the frames that could be assessed",
     "confidence": "Median confidence of the frames",
+    "alerts": "Alerts of this stretch that have no entry of their own",
     **{unit: f"FACS action unit {unit.removeprefix('au')}, estimated" for unit in UNITS},
 }
 
@@ -104,6 +106,7 @@ def _components(entry: Entry, score_unit: str) -> list[Resource]:
         ("peak", entry.peak, score_unit),
         ("assessable-share", entry.assessable_share, "1"),
         ("confidence", entry.confidence, "1"),
+        ("alerts", entry.alerts or None, "1"),
     ):
         if number is not None:
             found.append({"code": _component(name), "valueQuantity": _quantity(number, unit)})
@@ -123,5 +126,5 @@ def _component(name: str) -> Resource:
 def _quantity(number: float, unit: str) -> Resource:
     if not math.isfinite(number):
         raise MessageError("a number is not finite", field="value")
-    shown = {"{score}": "score", "1": "share"}.get(unit, unit)
+    shown = {"{score}": "score"}.get(unit, unit)
     return {"value": round(float(number), 3), "unit": shown, "system": codes.UCUM, "code": unit}

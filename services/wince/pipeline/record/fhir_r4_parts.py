@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from wince.domain.stay import Identifier
 from wince.pipeline.record import fhir_codes as codes
@@ -46,13 +46,3 @@ def uri_identifier(identity: UUID) -> dict[str, str]:
 def logical(kind: str, identifier: Identifier) -> dict[str, Any]:
     """A reference by business identifier, to be resolved at delivery."""
     return {"type": kind, "identifier": {"system": identifier.system, "value": identifier.value}}
-
-
-def device_id(model_set: str, version: str) -> UUID:
-    """Id of the Device: one per model set and software version, the same on every machine."""
-    return uuid5(NAMESPACE_URL, f"urn:wince:device:{model_set}:{version}")
-
-
-def related_id(entry: UUID, revision: int, kind: str) -> UUID:
-    """Id of the Provenance or AuditEvent of one revision of an entry."""
-    return uuid5(entry, f"{kind}|{revision}")

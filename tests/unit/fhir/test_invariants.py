@@ -1,0 +1,133 @@
+"""The invariant layer catches what the classes of fhir.resources let pass, and nothing that is right."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wince.errors import MessageError
+from wince.fhir.invariants import Resource, check, loinc_ok, problems
+
+OBSERVATION: Resource = {
+    "resourceType": "Observation",
+    "status": "final",
+    "code": {"coding": [{"system": "http://loinc.org", "code": "38208-5"}]},
+    "effectivePeriod": {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:00Z"},
+    "issued": "2026-01-01T00:01:00.123Z",
+    "valueQuantity": {"value": 3, "unit": "score", "system": "http://unitsofmeasure.org", "code": "{score}"},
+    "component": [{"code": {"text": "median"}, "valueQuantity": {"value": 3.0}}],
+}
+TASK: Resource = {"resourceType": "Task", "status": "requested", "intent": "order", "focus": {"reference": "Observation/1"}}
+PROVENANCE: Resource = {
+    "resourceType": "Provenance",
+    "target": [{"reference": "Observation/1"}],
+    "recorded": "2026-01-01T00:01:00Z",
+    "agent": [{"who": {"reference": "Device/1"}}],
+}
+AUDIT: Resource = {
+    "resourceType": "AuditEvent",
+    "type": {"code": "rest"},
+    "action": "C",
+    "recorded": "2026-01-01T00:01:00Z",
+    "outcome": "0",
+    "agent": [{"requestor": True}],
+    "source": {"observer": {"display": "x"}},
+}
+DEVICE: Resource = {"resourceType": "Device", "status": "active", "version": [{"value": "1"}]}
+ABSENT = {"coding": [{"system": "s", "code": "unknown"}]}
+
+
+def changed(base: Resource, **changes: Any) -> Resource:
+    made = deepcopy(base)
+    for name, value in changes.items():
+        if value is None:
+            made.pop(name)
+        else:
+            made[name] = value
+    return made
+
+
+@pytest.mark.parametrize("resource", [OBSERVATION, TASK, PROVENANCE, AUDIT, DEVICE], ids=lambda r: r["resourceType"])
+def test_what_is_right_passes(resource: Resource) -> None:
+    assert problems(resource) == []
+    assert check(resource) is resource
+
+
+WRONG = {
+    "no code": (changed(OBSERVATION, code=None), "card", "Observation.code"),
+    "status": (changed(OBSERVATION, status="done"), "status", "Observation.status"),
+    "two effective": (changed(OBSERVATION, effectiveDateTime="2026-01-01"), "choice-1", "Observation.effective[x]"),
+    "two values": (changed(OBSERVATION, valueString="x"), "choice-1", "Observation.value[x]"),
+    "obs-6": (changed(OBSERVATION, dataAbsentReason=ABSENT), "obs-6", "Observation"),
+    "obs-6 in a component": (
+        changed(OBSERVATION, component=[{"code": {"text": "x"}, "valueString": "y", "dataAbsentReason": ABSENT}]),
+        "obs-6",
+        "Observation.component[0]",
+    ),
+    "component without code": (changed(OBSERVATION, component=[{"valueString": "y"}]), "card", "Observation.component[0].code"),
+    "performer Device": (changed(OBSERVATION, performer=[{"reference": "Device/1"}]), "obs-perf", "Observation.performer[0]"),
+    "performer Device, logical": (
+        changed(OBSERVATION, performer=[{"type": "Device", "identifier": {"value": "x"}}]),
+        "obs-perf",
+        "Observation.performer[0]",
+    ),
+    "qty-3": (changed(OBSERVATION, valueQuantity={"value": 1, "code": "{score}"}), "qty-3", "Observation.valueQuantity"),
+    "per-1": (
+        changed(OBSERVATION, effectivePeriod={"start": "2026-01-02T00:00:00+02:00", "end": "2026-01-01T21:59:59Z"}),
+        "per-1",
+        "Observation.effectivePeriod",
+    ),
+    "LOINC check digit": (
+        changed(OBSERVATION, code={"coding": [{"system": "http://loinc.org", "code": "38208-6"}]}),
+        "loinc",
+        "Observation.code.coding[0].code",
+    ),
+    "instant without zone": (changed(OBSERVATION, issued="2026-01-01T00:01:00"), "instant", "Observation.issued"),
+    "instant that is a date": (changed(OBSERVATION, issued="2026-01-01"), "instant", "Observation.issued"),
+    "a day that is none": (changed(OBSERVATION, issued="2026-02-30T00:00:00Z"), "instant", "Observation.issued"),
+    "dateTime": (changed(OBSERVATION, effectivePeriod={"start": "yesterday"}), "datetime", "Observation.effectivePeriod.start"),
+    "empty list": (changed(OBSERVATION, note=[]), "empty", "Observation.note"),
+    "empty string": (changed(OBSERVATION, method={"text": ""}), "empty", "Observation.method.text"),
+    "NaN": (changed(OBSERVATION, valueQuantity={"value": float("nan")}), "decimal", "Observation.valueQuantity.value"),
+    "id": (changed(OBSERVATION, id="a b"), "id", "Observation.id"),
+    "task status": (changed(TASK, status="open"), "status", "Task.status"),
+    "task intent": (changed(TASK, intent=None), "card", "Task.intent"),
+    "task focus a string": (changed(TASK, focus="Observation/1"), "shape", "Task.focus"),
+    "provenance without target": (changed(PROVENANCE, target=[]), "empty", "Provenance.target"),
+    "provenance without who": (changed(PROVENANCE, agent=[{"type": {"text": "x"}}]), "card", "Provenance.agent[0].who"),
+    "audit without agent": (changed(AUDIT, agent=None), "card", "AuditEvent.agent"),
+    "audit action": (changed(AUDIT, action="X"), "status", "AuditEvent.action"),
+    "audit outcome of R5": (changed(AUDIT, outcome="success"), "status", "AuditEvent.outcome"),
+    "audit requestor": (changed(AUDIT, agent=[{"who": {"display": "x"}}]), "card", "AuditEvent.agent[0].requestor"),
+    "audit observer": (changed(AUDIT, source={"site": "x"}), "card", "AuditEvent.source.observer"),
+    "device version": (changed(DEVICE, version=[{"type": {"text": "x"}}]), "card", "Device.version[0].value"),
+    "no type": ({"status": "final"}, "type", "resourceType"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_named_with_its_place(name: str) -> None:
+    resource, rule, path = WRONG[name]
+    assert (rule, path) in [(problem.rule, problem.path) for problem in problems(resource)]
+    with pytest.raises(MessageError) as caught:
+        check(resource)
+    assert caught.value.field
+
+
+def test_the_message_never_quotes_a_value() -> None:
+    with pytest.raises(MessageError) as caught:
+        check(changed(OBSERVATION, status="Jane Doe"))
+    assert "Jane" not in caught.value.diagnostics()
+
+
+@given(st.integers(1, 999_999), st.integers(0, 9))
+def test_exactly_one_check_digit_is_right(body: int, digit: int) -> None:
+    right = [last for last in range(10) if loinc_ok(f"{body}-{last}")]
+    assert len(right) == 1
+    assert loinc_ok(f"{body}-{digit}") == (digit == right[0])
+
+
+@pytest.mark.parametrize("code", ["72514-3", "38208-5", "38214-3", "38221-8", "57696-7", "38213-5", "38215-0", "38216-8", "99287-5"])
+def test_published_codes_have_right_digits(code: str) -> None:
+    assert loinc_ok(code)
