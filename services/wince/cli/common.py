@@ -1,0 +1,39 @@
+"""What the commands share: options, consoles, settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.console import Console
+
+from wince.settings import Settings, load
+from wince.telemetry import logs
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+out = Console(highlight=False, soft_wrap=True)
+"""Standard output."""
+
+
+def settings(**arguments: Any) -> Settings:
+    """Settings of this call, with logging set up by them."""
+    loaded = load(**arguments)
+    logs.configure(loaded.log_level, json=loaded.log_json)
+    return loaded
+
+
+def to_json(value: Any) -> str:
+    """One line of JSON; dataclasses as objects, ids and paths as text."""
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value) if isinstance(value, UUID) or not hasattr(value, "item") else value.item()

@@ -1,0 +1,101 @@
+"""`wince run`: the main job, with live progress and a table at the end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from wince.cli.common import Json, out, settings, to_json
+from wince.cli.progress import Progress
+from wince.errors import ConfigError
+from wince.runtime.outcome import BedOutcome, Outcome
+from wince.settings import Camera
+
+LABEL = "research use, not validated, adjunct to a nurse's judgement"
+
+
+def run(
+    clip: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--clip",
+            metavar="BED=FILE",
+            help="Play this file as the camera of that bed, instead of the bundled clips; repeat for more beds.",
+        ),
+    ] = None,
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="When the clips begin (ISO 8601, whole minute); default: an hour ago.")
+    ] = "",
+    json_: Json = False,
+) -> None:
+    """Admit patients by HL7, play bedside clips, grade, write Observations to the EHR, verify the audit trail.
+
+    Started again after it was killed, it goes on from the last committed window.
+    """
+    from wince.runtime import play, scenario  # the stages take a second to import; other commands don't wait for them
+
+    loaded = settings()
+    cameras = tuple(_camera(number, text) for number, text in enumerate(clip or ()))
+    beds = scenario.configured(cameras or loaded.cameras) if cameras or loaded.cameras else scenario.bundled()
+    moment = play.moment(at) if at else None
+    if json_:
+        done = play.play(loaded, beds, moment, lambda event, fields: print(json.dumps({"event": event, **fields}, default=str), flush=True))
+        print(
+            to_json(
+                {
+                    "event": "done",
+                    "observations": done.observations,
+                    **{name: getattr(done, name) for name in ("patients", "nurse", "undelivered", "in_ehr", "beds", "entries")},
+                    "audit": _audit(done),
+                }
+            ),
+            flush=True,
+        )
+        return
+    with Progress({bed.camera.id: bed.camera.bed for bed in beds.beds}) as progress:
+        done = play.play(loaded, beds, moment, progress.on_event)
+    out.print(_table(done))
+    out.print(f"{LABEL}; record: {loaded.state_dir}", style="dim")
+    if done.undelivered:
+        out.print(f"{done.undelivered} entries wait for the EHR; `wince run` again delivers them", style="yellow")
+    print(done.line())
+
+
+def _camera(number: int, text: str) -> Camera:
+    bed, sign, file = text.partition("=")
+    if not sign or not bed or not file:
+        raise ConfigError("must be BED=FILE", field=f"--clip {text}", remedy="such as --clip 'ICU^101^A=clip.mp4'")
+    return Camera(id=f"clip-{number + 1}", bed=bed, path=Path(file))
+
+
+def _audit(done: Outcome) -> dict[str, Any]:
+    return {"rows": done.audit.count, "head": done.audit.head.hex(), "checkpointed": done.audit.checkpoint}
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} x{count}" if count > 1 else name for name, count in counts.items()) or "-"
+
+
+def _seen(bed: BedOutcome) -> str:
+    return _counts(bed.grades | {f"unassessable: {reason}": count for reason, count in bed.reasons.items()})
+
+
+def _why_not(bed: BedOutcome) -> str:
+    if bed.patient == "-" or "no_patient" in bed.questions:
+        return "no patient is known in the bed: a person is asked"
+    if "two_patients" in bed.questions:
+        return "two patients are claimed for the bed: a person is asked"
+    return "asked a nurse: " + _counts(bed.questions) if bed.questions else "-"
+
+
+def _table(done: Outcome) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("bed", "encounter", "clip", "seen (windows)", "charted", "why not"):
+        table.add_column(column, overflow="fold")
+    for bed in done.beds:
+        table.add_row(bed.bed, bed.patient, bed.about, _seen(bed), _counts(bed.charted), _why_not(bed))
+    return table

@@ -1,0 +1,75 @@
+"""Composes detect and estimate for one camera: models loaded, states kept, one message in and what comes of it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from wince.domain.estimate import Estimate
+from wince.domain.frame import Beat, Frame
+from wince.errors import ProtocolError
+from wince.models import fetch
+from wince.pipeline.detect import stage as detect
+from wince.pipeline.detect.face_models import load_face_models
+from wince.pipeline.detect.interface import FaceModels
+from wince.pipeline.detect.patient import Share
+from wince.pipeline.estimate import stage as estimate
+from wince.pipeline.estimate.activity import load_activity_scorer
+from wince.pipeline.estimate.interface import Scorer
+from wince.pipeline.grade.activity_personal import ActivityPersonal
+from wince.pipeline.grade.interface import Personal
+from wince.protocols.rules import ClinicalProtocol
+from wince.settings import Settings
+
+SCORERS: dict[str, Callable[[], Scorer]] = {"activity": load_activity_scorer}
+"""By the protocol's estimate.scorer."""
+PERSONALS: dict[str, Callable[[], Personal]] = {"activity": ActivityPersonal}
+
+
+def fetch_models(settings: Settings, progress: Callable[[str, str], None]) -> None:
+    """Make the face models present and verified; touches the network only where one is missing."""
+    fetch.fetch(cache_dir=settings.models_dir, progress=progress)
+
+
+def scorer(protocol: ClinicalProtocol) -> Scorer:
+    """The scorer that a protocol names."""
+    return _named(SCORERS, protocol)()
+
+
+def personal(protocol: ClinicalProtocol) -> Personal:
+    """The model that looks against the patient's own calm face."""
+    return _named(PERSONALS, protocol)()
+
+
+T = TypeVar("T")
+
+
+def _named(table: dict[str, T], protocol: ClinicalProtocol) -> T:
+    try:
+        return table[protocol.estimate.scorer]
+    except KeyError:
+        known = ", ".join(table)
+        raise ProtocolError(
+            f"unknown scorer {protocol.estimate.scorer!r}", field=f"{protocol.path} estimate.scorer", remedy=f"one of: {known}"
+        ) from None
+
+
+class Chain:
+    """One camera's detect and estimate. Called from one thread."""
+
+    def __init__(self, models: FaceModels, scorer: Scorer, protocol: ClinicalProtocol, region: Share | None = None) -> None:
+        self._models, self._scorer, self._protocol, self._region = models, scorer, protocol, region
+        self._detect, self._estimate = detect.SourceState(), estimate.State()
+        self._max_age_us = round(protocol.estimate.max_age_s * 1e6)
+
+    def __call__(self, message: Frame | Beat) -> list[Estimate | Beat]:
+        """What comes of one message. A file's own time is the clock: nothing of it is late."""
+        now_us = message.time_us
+        self._detect, faces = detect.step(self._detect, [message], now_us, self._models, self._protocol.detect, region=self._region)
+        self._estimate, out = estimate.step(self._estimate, faces, now_us, self._scorer, self._max_age_us)
+        return out
+
+
+def build(settings: Settings, protocol: ClinicalProtocol, region: Share | None = None) -> Chain:
+    """A chain with models of its own. Raises ModelFileError where a model is absent or changed."""
+    return Chain(load_face_models(protocol.detect.full_range), scorer(protocol), protocol, region)

@@ -1,0 +1,80 @@
+"""Runs the grade fold over the bus: one state per source, a snapshot at every closed window."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from wince import codec
+from wince.bus.interface import Bus, Record, Subscription
+from wince.bus.topics import ASSESSMENTS, CARE, ESTIMATES, STAYS
+from wince.domain.assessment import Alert, Assessment, Question
+from wince.domain.estimate import Estimate
+from wince.domain.frame import Beat
+from wince.domain.snapshot import Graded, Snapshot
+from wince.domain.stay import Occupancy
+from wince.errors import MessageError
+from wince.pipeline.grade import stage
+
+Begin = Callable[[str], stage.State]
+"""State of a source that is not known yet: from its snapshot, or new."""
+
+
+class Grading:
+    """Subscribes to estimates, stays and care; publishes assessments, alerts, questions and snapshots."""
+
+    def __init__(self, bus: Bus, begin: Begin, now_us: Callable[[], int]) -> None:
+        self._bus, self._begin, self._now_us = bus, begin, now_us
+        self._states: dict[str, stage.State] = {}
+        self._lock = threading.Lock()
+        self._subscription: Subscription | None = None
+
+    def start(self) -> None:
+        """Begin to consume."""
+        self._subscription = self._bus.consume([STAYS, CARE, ESTIMATES], "grade", self.handle)
+
+    def stop(self) -> None:
+        """Finish the batch in hand."""
+        if self._subscription is not None:
+            self._subscription.stop()
+
+    def failed(self) -> BaseException | None:
+        """What ended the consumer for good."""
+        return self._subscription.failed() if self._subscription is not None else None
+
+    def handle(self, records: Sequence[Record]) -> None:
+        """Fold a batch; returns when everything that came of it will survive. A state is kept only then."""
+        batches: dict[str, list[stage.Input]] = {}
+        for record in records:
+            message = codec.decode(record.headers["schema"].decode(), record.value)
+            if not isinstance(message, Estimate | Beat | Occupancy):
+                raise MessageError(f"{type(message).__name__} is nothing that grade takes", field=record.topic)
+            batches.setdefault(message.source, []).append(message)
+        with self._lock:
+            after: dict[str, stage.State] = {}
+            futures = []
+            for source, batch in batches.items():
+                before = self._states.get(source) or self._begin(source)
+                state, events = stage.step(before, batch, self._now_us())
+                after[source] = state
+                graded = _graded(source, events, before, state)
+                if graded is not None:
+                    schema, value = codec.encode(graded)
+                    futures.append(self._bus.publish(ASSESSMENTS, source, value, {"schema": schema.encode()}))
+            for future in futures:
+                future.result()
+            self._states |= after
+
+
+def _graded(source: str, events: Sequence[Assessment | Alert | Question], before: stage.State, after: stage.State) -> Graded | None:
+    """One message of everything that a step gave, with the state after it where a window closed; None where there is nothing."""
+    closed = after.closed_until_us != before.closed_until_us
+    if not events and not closed:
+        return None
+    return Graded(
+        source,
+        tuple(event for event in events if isinstance(event, Assessment)),
+        tuple(event for event in events if isinstance(event, Alert)),
+        tuple(event for event in events if isinstance(event, Question)),
+        Snapshot(source, stage.VERSION, after.closed_until_us, stage.dump(after)) if closed else None,
+    )

@@ -1,0 +1,120 @@
+"""What a run came to, read from the database: the table at the end, and what a test compares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from wince.domain.audit import Verified
+from wince.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Charted:
+    """One entry of the record and how far its delivery is."""
+
+    id: UUID
+    revision: int
+    kind: str
+    bed: str
+    source: str
+    start_us: int
+    end_us: int
+    grade: int | None
+    state: str
+    """written, ready, leased or dead."""
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class BedOutcome:
+    """What one bed showed and what was charted of it."""
+
+    bed: str
+    source: str
+    patient: str
+    """Encounter number (Wince's own); never a name."""
+    about: str
+    windows: int
+    grades: dict[str, int]
+    """Windows per grade name."""
+    reasons: dict[str, int]
+    """Unassessable windows per reason."""
+    alerts: int
+    questions: dict[str, int]
+    """Questions to a nurse per reason."""
+    charted: dict[str, int]
+    """Entries per kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The whole run."""
+
+    beds: tuple[BedOutcome, ...]
+    entries: tuple[Charted, ...]
+    patients: int
+    nurse: int
+    """Questions sent to a nurse."""
+    undelivered: int
+    """Entries and tasks that the EHR has not taken (dead or open)."""
+    audit: Verified
+    in_ehr: int | None
+    """Observations of this run that the EHR sandbox holds; None where another EHR is configured."""
+
+    @property
+    def observations(self) -> int:
+        """Entries that the EHR has taken."""
+        return sum(entry.state == "written" for entry in self.entries)
+
+    def line(self) -> str:
+        """The last line of `wince run`."""
+        return (
+            f"wince: {self.observations} observations for {self.patients} patients, {self.nurse} sent to a nurse, "
+            f"audit chain verified ({self.audit.count} entries)"
+        )
+
+
+def entries(database: Database, sources: list[str], from_us: int) -> list[Charted]:
+    """Entries of some sources since a moment, in order of time."""
+    with database.transaction() as tx:
+        rows = tx.execute(
+            "SELECT e.id, e.revision, e.kind, e.source, e.start_us, e.end_us, e.body::json->>'bed', (e.body::json->>'grade')::int,"
+            " coalesce(o.state, 'kept'), coalesce(o.location, '') FROM entry e"
+            " LEFT JOIN outbox o ON o.entry = e.id AND o.revision = e.revision"
+            " WHERE e.source = ANY(%s) AND e.start_us >= %s ORDER BY e.start_us, e.source, e.id, e.revision",
+            (sources, from_us),
+        ).fetchall()
+    return [Charted(id_, revision, kind, bed, source, start, end, grade, state, location)
+            for id_, revision, kind, source, start, end, bed, grade, state, location in rows]  # fmt: skip
+
+
+def bed(database: Database, row: tuple[str, str, str, str], from_us: int, charted: list[Charted]) -> BedOutcome:
+    """One bed: (bed, source, encounter, about) and what the database says of it since a moment."""
+    name, source, patient, about = row
+    with database.transaction() as tx:
+
+        def counted(query: str) -> dict[str, int]:
+            return {str(key): int(count) for key, count in tx.execute(query.encode(), (source, from_us)).fetchall()}
+
+        grades = counted(
+            "SELECT grade, count(*) FROM assessment WHERE source = %s AND start_us >= %s AND grade IS NOT NULL GROUP BY 1 ORDER BY 1"
+        )
+        reasons = counted(
+            "SELECT reason, count(*) FROM assessment WHERE source = %s AND start_us >= %s AND grade IS NULL GROUP BY 1 ORDER BY 2 DESC"
+        )
+        questions = counted("SELECT reason, count(*) FROM question WHERE source = %s AND start_us >= %s GROUP BY 1 ORDER BY 2 DESC")
+        alerts = counted("SELECT 'alerts', count(*) FROM alert WHERE source = %s AND start_us >= %s")["alerts"]
+    kinds = Counter(entry.kind for entry in charted if entry.source == source)
+    return BedOutcome(
+        name, source, patient, about, sum(grades.values()) + sum(reasons.values()), grades, reasons, alerts, questions, dict(kinds)
+    )
+
+
+def undelivered(database: Database, ids: list[Any]) -> int:
+    """How many outbox rows are neither written nor of another run."""
+    with database.transaction() as tx:
+        found = tx.execute("SELECT count(*) FROM outbox WHERE state <> 'written'").fetchone()
+    return int(found[0]) if found else 0

@@ -1,0 +1,74 @@
+"""Where an embedded installation keeps its state."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from wince.errors import ResourceError
+from wince.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Files and folders below the state directory."""
+
+    root: Path
+    postgres: Path
+    ehr: Path
+    audit_key: Path
+    """Signs checkpoints. In production it lies on another host than the database."""
+    checkpoints: Path
+    logs_key: Path
+    """Keys the hashes that stand for patients in logs."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Places:
+        """The places that the settings name."""
+        root = settings.state_dir.expanduser().resolve()
+        return cls(
+            root,
+            root / "postgres",
+            root / "ehr",
+            settings.audit_key_file or root / "keys" / "audit.pem",
+            settings.checkpoint_file or root / "audit-checkpoints.jsonl",
+            root / "keys" / "logs.key",
+        )
+
+    def make(self) -> None:
+        """Create the folders, readable by their owner alone. Raises ResourceError."""
+        try:
+            for folder in (self.root, self.ehr, self.audit_key.parent):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResourceError(
+                error.strerror or "can't be made",
+                field=f"WINCE_STATE_DIR={self.root}",
+                remedy="free space, or name a folder that you may write",
+            ) from None
+
+
+class Owner:
+    """Only one process plays on a state directory at a time; the lock goes with the process, however it ends."""
+
+    def __init__(self, places: Places) -> None:
+        self._path = places.root / "owner.lock"
+        self._file = -1
+
+    def __enter__(self) -> Owner:
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise ResourceError(
+                "another wince works on this state directory", field=str(self._path.parent), remedy="wait for it, or set WINCE_STATE_DIR"
+            ) from None
+        except OSError as error:
+            raise ResourceError(error.strerror or "can't be locked", field=str(self._path), remedy="check space and permission") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)

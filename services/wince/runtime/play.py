@@ -1,0 +1,137 @@
+"""The main job: admit by HL7, play every bed's clip, chart, deliver, discharge, verify. Goes on where a killed run stopped."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from wince.domain.frame import US
+from wince.domain.stay import Identifier
+from wince.errors import ConfigError, PeerError
+from wince.runtime import outcome
+from wince.runtime.embedded import Embedded, OnEvent
+from wince.runtime.outcome import Outcome
+from wince.runtime.scenario import Bed, Scenario
+from wince.settings import Settings
+from wince.store import runs
+from wince.store.database import Database
+from wince.testing import hl7
+
+GRID_US = 60 * US
+"""Clips begin at a whole minute, so that windows lie as they would in media time."""
+AGO_US = 3600 * US
+"""Where nothing else is said, the clips happened an hour ago."""
+BEFORE_US = 60 * US
+"""Patients are admitted this long before the clips begin, and discharged this long after they end."""
+AUTHORITY = "HOSP"
+
+
+def moment(text: str) -> int:
+    """Microseconds of an ISO 8601 time with offset, at a whole minute. Raises ConfigError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError("is no ISO 8601 time", field=f"--at={text}", remedy="such as 2026-01-05T08:00:00Z") from None
+    if at.tzinfo is None or at.second or at.microsecond:
+        raise ConfigError("needs an offset and a whole minute", field=f"--at={text}", remedy="such as 2026-01-05T08:00:00Z")
+    return int(at.astimezone(UTC).timestamp()) * US
+
+
+def play(settings: Settings, scenario: Scenario, at_us: int | None, on_event: OnEvent) -> Outcome:
+    """Run the scenario to its end. Raises WinceError; what was committed until then stays, and the next call goes on from it."""
+    job = _Job(settings, scenario, at_us)
+    with Embedded(settings, [bed.camera for bed in scenario.beds], job.begin, on_event) as road:
+        job.admit(road)
+        road.play()
+        road.settle()
+        job.discharge(road)
+        verified = road.verify()
+        done = job.outcome(road, verified)
+        runs.finish(road.database, job.run, runs.RunState.DONE)
+        return done
+
+
+class _Job:
+    """One run: which moment it plays, which messages it sends."""
+
+    def __init__(self, settings: Settings, scenario: Scenario, at_us: int | None) -> None:
+        self._settings, self._scenario, self._at_us = settings, scenario, at_us
+        self.origin_us = 0
+        self.run = NAMESPACE_URL
+
+    def begin(self, database: Database) -> int:
+        """The moment at which the clips begin: that of the run which was cut off, the one asked for, or an hour ago."""
+        print_ = self._scenario.fingerprint()
+        found = runs.unfinished(database)
+        if found is not None:
+            same = found.settings.get("scenario") == print_ and self._at_us in (None, found.origin_us)
+            if same:
+                self.origin_us, self.run = found.origin_us, found.id
+                return self.origin_us
+            runs.finish(database, found.id, runs.RunState.FAILED)
+        latest = runs.latest_origin(database)
+        ago = (time.time_ns() // 1000 - AGO_US) // GRID_US * GRID_US
+        self.origin_us = self._at_us if self._at_us is not None else max(ago, latest + 10 * GRID_US if latest is not None else 0)
+        self.run = uuid5(NAMESPACE_URL, f"wince-run|{self._settings.site}|{self.origin_us}|{print_}")
+        runs.begin(database, self.run, self.origin_us, {"scenario": print_})
+        return self.origin_us
+
+    def visit(self, number: int) -> str:
+        """Encounter number of a bed in this run."""
+        return f"V{self.origin_us // GRID_US}-{number}"
+
+    def admit(self, road: Embedded) -> None:
+        """The EHR knows patients and encounters; the hospital sends an A01 for each."""
+        for number, bed in self._admitted():
+            if road.sandbox is not None:
+                patient = Identifier(f"urn:wince:authority:{AUTHORITY}", bed.patient.mrn)  # type: ignore[union-attr]
+                road.sandbox.seed([patient], [(Identifier(f"urn:wince:authority:{AUTHORITY}", self.visit(number)), patient)])
+            self._send(road, "A01", number, bed, self.origin_us - BEFORE_US)
+        road.tell("admitted", patients=len(self._admitted()))
+
+    def discharge(self, road: Embedded) -> None:
+        """An A03 for each, so that the beds are free for the next run."""
+        for number, bed in self._admitted():
+            self._send(road, "A03", number, bed, road.ended_us + BEFORE_US)
+        road.tell("discharged")
+
+    def _admitted(self) -> list[tuple[int, Bed]]:
+        first = {bed.camera.bed: number for number, bed in reversed(list(enumerate(self._scenario.beds)))}
+        return [
+            (number, bed) for number, bed in enumerate(self._scenario.beds) if bed.patient is not None and first[bed.camera.bed] == number
+        ]
+
+    def _send(self, road: Embedded, trigger: str, number: int, bed: Bed, at_us: int) -> None:
+        patient = bed.patient
+        assert patient is not None
+        person = hl7.Person(patient.mrn, patient.family, patient.given, patient.birth_date.strftime("%Y%m%d"), patient.sex)
+        text = hl7.adt(trigger, person, bed.camera.bed, self.visit(number), at_us, control_id=f"{self.visit(number)}{trigger}")
+        answer = hl7.code(hl7.send("127.0.0.1", road.listener.port, text))
+        if answer != "AA":
+            raise PeerError(f"the ADT listener answered {answer}", field=trigger, remedy="see the log")
+
+    def outcome(self, road: Embedded, verified: object) -> Outcome:
+        """What the database and the EHR say of this run."""
+        sources = [bed.camera.id for bed in self._scenario.beds]
+        charted = outcome.entries(road.database, sources, self.origin_us)
+        beds = tuple(
+            outcome.bed(
+                road.database,
+                (bed.camera.bed, bed.camera.id, self.visit(number) if bed.patient else "-", bed.about),
+                self.origin_us,
+                charted,
+            )
+            for number, bed in enumerate(self._scenario.beds)
+        )
+        in_ehr = None
+        if road.sandbox is not None:
+            in_ehr = sum(
+                road.sandbox.count("Observation", f"identifier=urn:ietf:rfc:3986|urn:uuid:{entry.id}")
+                for entry in charted
+                if entry.revision == 1
+            )
+        return Outcome(
+            beds, tuple(charted), len(self._admitted()), sum(sum(bed.questions.values()) for bed in beds),
+            outcome.undelivered(road.database, []), verified, in_ehr,  # type: ignore[arg-type]
+        )  # fmt: skip

@@ -1,0 +1,59 @@
+"""What every command builds from settings: protocol, database, keys. One place, so that all agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wince.errors import ConfigError
+from wince.models import lock
+from wince.protocols import loader
+from wince.protocols.rules import ClinicalProtocol
+from wince.runtime.places import Places
+from wince.settings import Settings
+from wince.store.account import binaries, server_account
+from wince.store.database import Database
+from wince.store.embedded import MAJOR, EmbeddedPostgres
+from wince.store.migrate import migrate
+
+
+def protocol_folders(settings: Settings) -> tuple[Path, ...]:
+    """Folders with protocols, the site's first."""
+    return (*((settings.protocol_dir,) if settings.protocol_dir else ()), loader.SHIPPED)
+
+
+def protocol(settings: Settings) -> ClinicalProtocol:
+    """The protocol that is set, with every model that it needs in the lock."""
+    return loader.load(settings.protocol, protocol_folders(settings), models=lock.load().keys())
+
+
+@contextmanager
+def database(settings: Settings, places: Places) -> Iterator[Database]:
+    """The configured or embedded database, migrated; stopped at the end where it was started here."""
+    if settings.pg_dsn is not None:
+        with Database(settings.pg_dsn.get_secret_value()) as opened:
+            migrate(opened)
+            yield opened
+        return
+    places.make()
+    with EmbeddedPostgres(places.postgres) as server, Database(server.dsn()) as opened:
+        migrate(opened)
+        yield opened
+
+
+def database_check(settings: Settings) -> str:
+    """One line about the database for `wince doctor`; raises what is wrong with it."""
+    if settings.pg_dsn is not None:
+        with Database(settings.pg_dsn.get_secret_value(), wait_s=3) as opened, opened.transaction() as tx:
+            row = tx.execute("SHOW server_version").fetchone()
+        return f"PostgreSQL {row[0] if row else '?'} by WINCE_PG_DSN"
+    return f"embedded PostgreSQL {MAJOR}, binaries in {binaries(server_account())}"
+
+
+def read_key(path: Path) -> bytes:
+    """A private key's PEM. Raises ConfigError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(error.strerror or "can't be read", field=str(path), remedy="name a readable PEM file") from None

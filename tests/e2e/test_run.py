@@ -1,0 +1,123 @@
+"""The main job, as a person starts it: patients admitted by HL7, clips graded, the record written, the trail verified."""
+
+import re
+
+import pytest
+
+from tests.e2e.wince_run import Ran, run
+from tests.shared_data import shared
+from wince.runtime.scenario import PATIENTS
+
+KILLS = 10
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """One uninterrupted run of the bundled clips."""
+    ran = run(tmp_path_factory.mktemp("whole"))
+    assert ran.returncode == 0, ran.stderr
+    return ran
+
+
+def charted(ran: Ran) -> set:
+    return {(row["id"], row["revision"], row["kind"], row["bed"], row["grade"], row["start_us"]) for row in ran.result["entries"]}
+
+
+def test_main_job(whole):
+    """Three beds: pain is charted as an alert, smile and speech are not, the dark is unassessable and sent to nobody's guess."""
+    result = whole.result
+    assert result["patients"] == 3
+    assert result["observations"] == len(result["entries"]) == result["in_ehr"] > 3
+    assert result["undelivered"] == 0
+    assert result["audit"]["rows"] == result["audit"]["checkpointed"] > 2 * result["observations"]
+    pain, smile, dark = (bed for bed in result["beds"])
+    assert pain["alerts"] >= 1
+    assert "alert" in pain["charted"]
+    assert smile["alerts"] == dark["alerts"] == 0
+    assert dark["reasons"] == {"dark": dark["reasons"]["dark"]}
+    assert "unassessable" in dark["charted"]
+    assert "assessable" in dark["charted"]
+
+
+def test_no_name_anywhere(whole):
+    """Names, record numbers and birth dates stand in no log line and no output."""
+    for patient in PATIENTS:
+        for secret in (patient.family, patient.given, patient.mrn, patient.birth_date.isoformat(), patient.birth_date.strftime("%Y%m%d")):
+            assert secret not in whole.stderr
+            assert secret not in whole.stdout
+
+
+def test_last_line(tmp_path_factory):
+    """Without --json the last line says what was done, and progress goes line by line where there is no terminal."""
+    ran = run(tmp_path_factory.mktemp("text"), text=True)
+    assert ran.returncode == 0, ran.stderr
+    line = ran.stdout.strip().splitlines()[-1]
+    assert re.fullmatch(r"wince: \d+ observations for 3 patients, \d+ sent to a nurse, audit chain verified \(\d+ entries\)", line)
+    assert "research use, not validated" in ran.stdout
+
+
+@pytest.mark.slow
+def test_kill_and_go_on(whole, tmp_path):
+    """kill -9 at ten points of a run, started again: the same entries as without, each once, each once in the EHR."""
+    last = len(whole.events) - 1
+    for number in range(KILLS):
+        state = tmp_path / "state"
+        at = f"2026-02-{number + 1:02d}T08:00:00Z"
+        killed = run(state, kill_at=1 + last * number // KILLS, at=at)
+        assert killed.returncode == -9
+        again = run(state, at=at)
+        assert again.returncode == 0, again.stderr
+        assert again.result["observations"] == len(again.result["entries"]) == again.result["in_ehr"] == whole.result["observations"]
+        assert same_story(again) == same_story(whole)
+
+
+def same_story(ran: Ran) -> list:
+    """Entries without what depends on the moment: bed, kind, grade, seconds since the clips began."""
+    origin = min(row["start_us"] for row in ran.result["entries"]) // 60_000_000 * 60_000_000
+    return sorted((row["bed"], row["kind"], row["grade"] is None, row["grade"] or 0, row["start_us"] - origin) for row in ran.result["entries"])
+
+
+def test_twice_is_once(whole, tmp_path):
+    """The same moment played again on the same state writes nothing anew."""
+    state = tmp_path / "twice"
+    first, second = run(state), run(state)
+    assert first.returncode == second.returncode == 0, second.stderr
+    assert charted(first) == charted(second) == charted(whole)
+    assert second.result["in_ehr"] == first.result["in_ehr"]
+
+
+def test_real_clip(tmp_path):
+    """HEVC with a variable frame rate and an audio track; the man smiles, then he is gone: no alert, and the gap is charted."""
+    ran = run(tmp_path / "real", "--clip", f"ICU^7^A={shared('real/face_noface.mov')}")
+    assert ran.returncode == 0, ran.stderr
+    (bed,) = ran.result["beds"]
+    assert bed["alerts"] == 0
+    assert bed["windows"] == 2
+    assert bed["reasons"] == {"none": 2} or bed["reasons"] == {"none": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "field"),
+    [
+        (["--clip", "ICU^7^A=/nowhere.mp4"], 3, "/nowhere.mp4"),
+        (["--clip", "nonsense"], 4, "--clip"),
+        (["--clip", f"ICU^7^A={__file__}"], 3, "test_run.py"),
+        (["--protocol-x"], 2, "--protocol-x"),
+    ],
+)
+def test_bad_arguments(tmp_path, arguments, code, field):
+    """Each ends with its exit code, names the field and says what to do."""
+    ran = run(tmp_path / "bad", *arguments, text=True)
+    assert ran.returncode == code, ran.stderr
+    assert field in ran.stderr
+    assert "Traceback" not in ran.stderr
+    if code != 2:
+        assert "remedy" in ran.stderr
+
+
+def test_unknown_protocol(tmp_path):
+    """A protocol that is not there is named, with those that are."""
+    ran = run(tmp_path / "bad", text=True, WINCE_PROTOCOL="wishful")
+    assert ran.returncode == 3
+    assert "wishful" in ran.stderr
+    assert "activity" in ran.stderr
