@@ -10,7 +10,6 @@
   is none (SystemExit) ends that consumer; its batch goes to the next consumer of the group.
 """
 
-import logging
 import threading
 import time
 import zlib
@@ -23,8 +22,9 @@ from itertools import islice
 
 from wince.bus.interface import Handler, Record
 from wince.errors import ConfigError, MessageError, Unavailable
+from wince.telemetry import logs
 
-log = logging.getLogger(__name__)
+log = logs.get(__name__)
 
 FIRST_BACKOFF_S = 0.05
 LONGEST_BACKOFF_S = 5.0
@@ -285,7 +285,7 @@ class _Consumer:
                     return
         except BaseException as error:
             self._failed = error
-            log.error("consumer of group %s ended (%s)", self.group, type(error).__name__)
+            log.error("consumer ended", group=self.group, error=error)
         finally:
             with self._lock:
                 self._bus.leave(self)
@@ -307,7 +307,7 @@ class _Consumer:
                 self._handler(records)
                 break
             except Exception as error:
-                log.warning("group %s: a batch of %d failed (%s)", self.group, len(records), type(error).__name__)
+                log.warning("batch failed, comes again", group=self.group, count=len(records), error=error)
             if not self._wait(pause):
                 return False
             pause = min(2 * pause, LONGEST_BACKOFF_S)

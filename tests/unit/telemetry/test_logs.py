@@ -1,0 +1,172 @@
+"""Nothing about a patient gets into a line, whatever is thrown at it."""
+
+import ast
+import io
+import json
+import logging
+import subprocess
+import sys
+import threading
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+import wince
+from wince.errors import StoreError
+from wince.telemetry import logs
+
+LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
+
+
+@pytest.fixture
+def lines():
+    hooks = threading.excepthook, sys.excepthook
+    stream = io.StringIO()
+    logs.configure("debug", json=True, key=b"k" * 32, stream=stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    logs.configure()
+    threading.excepthook, sys.excepthook = hooks
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+def test_keys_of_the_list_are_written_as_they_are(lines):
+    logs.get("wince.x").info("window closed", source="bed-1", grade=None, frames=3, reason=Colour.RED, notes=["late"])
+    (line,) = lines()
+    expected = {"event": "window closed", "component": "wince.x", "level": "info", "source": "bed-1", "grade": None, "frames": 3}
+    assert expected.items() <= line.items()
+    assert (line["reason"], line["notes"]) == ("red", ["late"])
+    assert "timestamp" in line
+
+
+def test_other_keys_are_dropped_and_counted(lines):
+    before = logs.dropped().get("name", 0)
+    logs.get("x").warning("hello", name="Musterfrau", born="19500102", count=1)
+    (line,) = lines()
+    assert "Musterfrau" not in str(line)
+    assert line["dropped_keys"] == 2
+    assert logs.dropped()["name"] == before + 1
+
+
+def test_references_become_keyed_hashes(lines):
+    logs.get("x").info("a", patient="4711", bed="ICU^1^A")
+    logs.get("x").info("b", patient="4711")
+    logs.configure("debug", json=True, key=b"l" * 32)
+    other = logs.pseudonym("4711")
+    first, second = lines()
+    assert first["patient"] == second["patient"] != other
+    assert "4711" not in str(first)
+    assert "ICU" not in str(first)
+
+
+def test_of_a_foreign_exception_only_type_and_place_remain(lines):
+    try:
+        raise ValueError("Key (encounter)=(Musterfrau) already exists")
+    except ValueError as error:
+        logs.get("x").error("failed", error=error)
+        logs.get("x").exception("failed")
+    for line in lines():
+        assert line["error"] == "ValueError"
+        assert line["at"].startswith("test_logs.py:")
+        assert "Musterfrau" not in str(line)
+
+
+def test_of_our_own_exceptions_code_field_and_message_remain(lines):
+    logs.get("x").error("failed", error=StoreError("disk full", field="state_dir"))
+    (line,) = lines()
+    told = [line[key] for key in ("error", "error_code", "error_field", "error_message")]
+    assert told == ["StoreError", "store", "state_dir", "disk full"]
+
+
+def test_a_cause_is_not_told(lines):
+    try:
+        try:
+            raise ValueError("Musterfrau")
+        except ValueError as error:
+            raise StoreError("failed") from error
+    except StoreError as error:
+        logs.get("x").error("failed", error=error)
+    assert "Musterfrau" not in str(lines())
+
+
+def test_objects_and_long_or_broken_text_are_reduced(lines):
+    class Patient:
+        def __repr__(self):
+            return "Musterfrau"
+
+    logs.get("x").info("a", state=Patient(), detail_code="x" * 500, reason="a\nb\x1b[31m", notes={"k": Patient()}, error="Musterfrau")
+    (line,) = lines()
+    assert "Musterfrau" not in str(line)
+    assert line["state"] == "Patient"
+    assert line["detail_code"] == "x" * 200 + "..."
+    assert line["reason"] == "a?b?[31m"
+
+
+def test_foreign_libraries_are_reduced_to_their_name(lines):
+    logging.getLogger("httpx").warning("GET /Patient?identifier=%s", "4711")
+    try:
+        raise KeyError("Musterfrau")
+    except KeyError:
+        logging.getLogger("asyncio").exception("Musterfrau")
+    first, second = lines()
+    assert (first["component"], first["level"]) == ("httpx", "warning")
+    assert (second["component"], second["error"]) == ("asyncio", "KeyError")
+    assert "4711" not in str(first)
+    assert "Musterfrau" not in str(second)
+
+
+def test_a_thread_that_dies_is_told_without_its_text(lines):
+    def die():
+        raise ValueError("Musterfrau")
+
+    thread = threading.Thread(target=die, name="front-1")
+    hook, threading.excepthook = threading.excepthook, logs._thread_ended
+    thread.start()
+    thread.join()
+    threading.excepthook = hook
+    (line,) = lines()
+    assert (line["thread"], line["error"]) == ("front-1", "ValueError")
+
+
+def test_levels_filter_and_unconfigured_logging_is_safe():
+    program = (
+        "from wince.telemetry import logs\nlog = logs.get('x')\nlog.info('quiet')\nlog.warning('loud', name='Musterfrau', patient='4711')\n"
+        "logs.configure('error')\nlog.warning('quiet too')\nraise ValueError('Musterfrau')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 2
+    assert "loud" in done.stderr
+    assert "error=ValueError" in done.stderr
+    assert "Musterfrau" not in done.stderr
+    assert "4711" not in done.stderr
+
+
+def _calls():
+    for path in sorted(Path(wince.__file__).parent.rglob("*.py")):
+        if "api" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in LEVELS
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id in ("log", "logger")
+            ):
+                yield f"{path.name}:{node.lineno}", node
+
+
+def test_every_logging_call_has_a_literal_event_and_known_keys():
+    """What varies goes into keywords of the list; an f-string as event could carry anything."""
+    known = logs.PLAIN | logs.REFERENCES | {"error", "exc_info"}
+    seen = 0
+    for place, call in _calls():
+        seen += 1
+        assert len(call.args) == 1, place
+        assert isinstance(call.args[0], ast.Constant), place
+        assert {keyword.arg for keyword in call.keywords} <= known, place
+    assert seen > 5
