@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -38,14 +39,27 @@ def moment(text: str) -> int:
     return int(at.astimezone(UTC).timestamp()) * US
 
 
-def play(settings: Settings, scenario: Scenario, at_us: int | None, on_event: OnEvent) -> Outcome:
-    """Run the scenario to its end. Raises WinceError; what was committed until then stays, and the next call goes on from it."""
+def play(
+    settings: Settings,
+    scenario: Scenario,
+    at_us: int | None,
+    on_event: OnEvent,
+    *,
+    admitted: Callable[[Embedded], None] = lambda _: None,
+    discharge: bool = True,
+) -> Outcome:
+    """Run the scenario to its end. Raises WinceError; what was committed until then stays, and the next call goes on from it.
+
+    `admitted`: called after the admissions, before the clips; more ADT can be sent then. `discharge`: send the A03s.
+    """
     job = _Job(settings, scenario, at_us)
     with Embedded(settings, [bed.camera for bed in scenario.beds], job.begin, on_event) as road:
         job.admit(road)
+        admitted(road)
         road.play()
         road.settle()
-        job.discharge(road)
+        if discharge:
+            job.discharge(road)
         verified = road.verify()
         done = job.outcome(road, verified)
         runs.finish(road.database, job.run, runs.RunState.DONE)

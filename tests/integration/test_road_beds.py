@@ -1,0 +1,99 @@
+"""Who lies in the bed decides whether anything is written: nobody, two, discharged; and what stands in no log."""
+
+from dataclasses import replace
+
+import pytest
+
+from wince import settings
+from wince.runtime import play, scenario
+from wince.runtime.embedded import Embedded
+from wince.settings import Camera
+from wince.testing import hl7
+
+AT = play.moment("2026-01-05T08:00:00Z")
+
+
+@pytest.fixture
+def loaded(tmp_path, monkeypatch):
+    """Settings with a state directory of their own."""
+    monkeypatch.setenv("WINCE_STATE_DIR", str(tmp_path / "state"))
+    return settings.load()
+
+
+def beds(*admitted: bool) -> scenario.Scenario:
+    """The bundled clip with pain, in as many beds; patients only where asked."""
+    whole = scenario.bundled()
+    clip = whole.beds[0].camera.path
+    return scenario.Scenario(tuple(
+        replace(bed, camera=Camera(id=f"c{number}", bed=bed.camera.bed, path=clip), patient=bed.patient if there else None)
+        for number, (bed, there) in enumerate(zip(whole.beds, admitted, strict=False))))
+
+
+def test_nobody_in_the_bed(loaded):
+    """No patient: the assessments stand, nothing is charted, and a person is asked once."""
+    done = play.play(loaded, beds(False), AT, lambda *_: None)
+    (bed,) = done.beds
+    assert done.observations == 0
+    assert done.in_ehr == 0
+    assert bed.charted == {}
+    assert bed.questions == {"no_patient": 1}
+    assert bed.windows == 5
+
+
+def test_two_patients_in_the_bed(loaded):
+    """Two are claimed for one bed: nothing is written for either, a person is asked."""
+    one = scenario.bundled().beds[0]
+    events = []
+
+    def second(road: Embedded) -> None:
+        person = hl7.Person("777001", "Zweitbett", "Zoe")
+        text = hl7.adt("A01", person, one.camera.bed, "V-other", AT - play.BEFORE_US)
+        assert hl7.code(hl7.send("127.0.0.1", road.listener.port, text)) == "AA"
+
+    done = play.play(loaded, beds(True), AT, lambda *event: events.append(event), admitted=second)
+    (bed,) = done.beds
+    assert done.observations == 0
+    assert "two_patients" in bed.questions
+    assert bed.charted == {}
+
+
+def test_discharged_before_the_clip(loaded):
+    """Discharged (A03) before the camera saw anything: nothing is written."""
+    one = scenario.bundled().beds[0]
+    patient = one.patient
+    assert patient is not None
+
+    def leaves(road: Embedded) -> None:
+        person = hl7.Person(patient.mrn, patient.family, patient.given)
+        text = hl7.adt("A03", person, one.camera.bed, f"V{AT // play.GRID_US}-0", AT - play.BEFORE_US // 2)
+        assert hl7.code(hl7.send("127.0.0.1", road.listener.port, text)) == "AA"
+
+    done = play.play(loaded, beds(True), AT, lambda *_: None, admitted=leaves, discharge=False)
+    (bed,) = done.beds
+    assert done.observations == 0
+    assert "no_patient" in bed.questions
+
+
+def test_a_child_gets_no_grade(loaded):
+    """The protocol is for adults: every window of a child is unassessable, and says so."""
+    from datetime import date
+
+    child = beds(True)
+    bed = child.beds[0]
+    assert bed.patient is not None
+    young = scenario.Scenario((replace(bed, patient=replace(bed.patient, birth_date=date(2020, 5, 5))),))
+    done = play.play(loaded, young, AT, lambda *_: None)
+    assert done.beds[0].grades == {}
+    assert done.beds[0].reasons == {"population": 5}
+    assert done.beds[0].alerts == 0
+
+
+def test_second_wince_on_the_same_state(loaded):
+    """Two processes never work on one state directory."""
+    from wince.errors import ResourceError
+    from wince.runtime.places import Owner, Places
+
+    places = Places.of(loaded)
+    places.make()
+    with Owner(places), pytest.raises(ResourceError, match="another wince"):
+        play.play(loaded, beds(True), AT, lambda *_: None)
