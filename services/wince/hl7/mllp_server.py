@@ -169,15 +169,15 @@ class MllpServer:
             return None
         if first != START:
             if first:
-                self._count("junk", "not MLLP")
+                self._count("junk")
             return None
         try:
             text = await asyncio.wait_for(reader.readuntil(END), self._message_s)
         except (asyncio.IncompleteReadError, TimeoutError):
-            self._count("half", "half a message")
+            self._count("half")
             return None
         except asyncio.LimitOverrunError:
-            self._count("too_long", "message too long")
+            self._count("too_long")
             await self._refuse(reader, writer)
             return None
         return text[: -len(END)].rpartition(START)[2]  # a new start within: the sender began again
@@ -192,9 +192,9 @@ class MllpServer:
                 while left > 0 and (chunk := await reader.read(1 << 16)):
                     left -= len(chunk)
 
-    def _count(self, kind: str, event: str) -> None:
+    def _count(self, kind: str) -> None:
         self.counts[kind] += 1
-        log.warning(event, port=self._port, count=self.counts[kind])
+        log.warning("no usable message", kind=kind, port=self._port, count=self.counts[kind])
 
 
 async def _first(reader: asyncio.StreamReader) -> bytes:
