@@ -6,7 +6,6 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-
 from wince.domain.audit import ZERO, link
 from wince.errors import ConfigError, IntegrityError, ResourceError, StoreError
 from wince.store import audit, checkpoints

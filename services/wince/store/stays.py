@@ -138,6 +138,16 @@ def mark_reviewed(tx: Tx, stays: Sequence[UUID]) -> None:
     tx.execute("UPDATE stay SET reviewed = true WHERE NOT reviewed AND id = ANY(%s)", (list(stays),))
 
 
+def doubt(tx: Tx, stays: Sequence[UUID]) -> None:
+    """Something was written to these stays now: those of which no row is believed any more are to be reviewed (again)."""
+    if stays:
+        tx.execute(
+            "UPDATE stay SET reviewed = false WHERE id = ANY(%s) AND superseded_us IS NOT NULL"
+            " AND NOT EXISTS (SELECT FROM stay b WHERE b.id = stay.id AND b.superseded_us IS NULL)",
+            (list(stays),),
+        )
+
+
 def _first(tx: Tx, key: MessageKey, event: str) -> bool:
     """True where (key, event) is new. Raises IntegrityError where another message was applied under the key: a message that was
     refused may come again, corrected, under the same one."""

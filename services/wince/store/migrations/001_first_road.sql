@@ -67,7 +67,7 @@ CREATE TABLE alert (
 -- The worklist. A question without a stay never leaves it.
 CREATE TABLE question (
     id         uuid PRIMARY KEY,
-    assessment uuid NOT NULL,
+    assessment uuid,                                -- null: asked by record itself (who lies there?)
     source     text NOT NULL,
     protocol   text NOT NULL,
     start_us   bigint NOT NULL,
@@ -125,9 +125,10 @@ CREATE TABLE outbox (
     location    text NOT NULL DEFAULT '',
     version     text NOT NULL DEFAULT '',
     last_error  text NOT NULL DEFAULT '',
+    made        bigint GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (entry, revision)
 );
-CREATE INDEX outbox_open ON outbox (target, encounter, effective, entry, revision) WHERE state IN ('ready', 'leased');
+CREATE INDEX outbox_open ON outbox (target, encounter, effective, revision, made) WHERE state IN ('ready', 'leased');
 CREATE TABLE target_hold (
     target text PRIMARY KEY,
     since  timestamptz NOT NULL DEFAULT now(),

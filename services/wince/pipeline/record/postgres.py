@@ -1,0 +1,172 @@
+"""Record's sink: a batch of messages becomes rows, entries, deliveries and links of the audit chain in one PostgreSQL transaction.
+
+`commit` returns after the COMMIT: what it was given is acknowledged, for ever, once. A message whose id is known changes nothing; if
+its content is another, that is audited as an alarm and the first stands.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from wince.domain.assessment import Alert, Assessment, Question, Verdict
+from wince.domain.audit import digest
+from wince.domain.binding import who_during
+from wince.domain.entry import Entry, TaskEntry
+from wince.domain.ids import content_hash
+from wince.domain.snapshot import Snapshot
+from wince.domain.stay import Stay
+from wince.pipeline.record import rows
+from wince.pipeline.record.interface import Target
+from wince.pipeline.record.stage import Effects, Message, Who, correct, plan
+from wince.protocols.rules import ClinicalProtocol
+from wince.store import snapshots as store_snapshots
+from wince.store import stays as store_stays
+from wince.store.audit import LOCK, Fact, append
+from wince.store.database import Database, Tx
+from wince.store.plain import dump
+
+CONSUMER = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a batch came to."""
+
+    taken: int
+    """Messages that were new."""
+    known: int
+    """Messages that had been taken before."""
+    entries: tuple[Entry, ...]
+    """Charted now, corrections included."""
+    tasks: tuple[TaskEntry, ...]
+    """Questions, new revisions included; those without a patient stay in the worklist."""
+    alarms: tuple[UUID, ...]
+    """Ids that came with another content than the one that stands."""
+
+
+class PostgresSink:
+    """Writes what grade found and nurses said. Thread-safe; a transaction at a time.
+
+    `target`: what entries are delivered to; None: nothing is (they stand in Wince's own tables). `fold`: whose snapshots are kept with
+    the batch. `clock`: microseconds UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        protocols: Mapping[str, ClinicalProtocol],
+        target: Target | None,
+        *,
+        fold: str = "grade",
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self._database = database
+        self._protocols = protocols
+        self._target = target
+        self._fold = fold
+        self._clock = clock
+
+    def commit(self, messages: Sequence[Message], snapshots: Sequence[Snapshot] = ()) -> Committed:
+        """Returns when all of it is durable; raises and has written nothing otherwise.
+
+        A snapshot goes with the batch that holds the last message it covers. Raises Unavailable, ResourceError, StoreError (try the same
+        batch again), MessageError (a protocol is not loaded).
+        """
+        # A batch may hold the same message twice (redelivery): the first counts.
+        hashes: dict[UUID, bytes] = {}
+        first: list[Message] = []
+        contents = [(message, content_of(message)) for message in messages]
+        for message, content in contents:
+            if message.id not in hashes:
+                hashes[message.id] = content
+                first.append(message)
+        with self._database.transaction() as tx:
+            tx.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            new, others = rows.take(tx, CONSUMER, hashes)
+            others |= {message.id: content for message, content in contents if content != hashes[message.id]}
+            fresh = [message for message in first if message.id in new]
+            now_us = self._clock()
+            effects = self._plan(tx, fresh, now_us)
+            alarms = rows.unalarmed(tx, others)
+            facts = [Fact(identity, 1, "alarm", 1, dump({"content": others[identity].hex()})) for identity in alarms]
+            self._write(tx, effects, facts, hashes, now_us)
+            review = self._review(tx, now_us)
+            store_snapshots.save(tx, self._fold, snapshots)
+        entries = (*effects.entries, *review.entries)
+        return Committed(len(fresh), len(messages) - len(fresh), entries, (*effects.tasks, *review.tasks), tuple(alarms))
+
+    def review(self) -> Committed:
+        """Corrects entries whose stay turned out to have been another; `commit` does it too. For quiet hours."""
+        return self.commit(())
+
+    def _plan(self, tx: Tx, messages: Sequence[Message], now_us: int) -> Effects:
+        if not messages:
+            return Effects()
+        known = rows.known(tx, messages)
+        keys = {(message.source, message.protocol) for message in messages if isinstance(message, Assessment | Alert | Question)}
+        timed: list[Assessment | Alert | Question] = [item for item in messages if isinstance(item, Assessment | Alert | Question)]
+        timed += known.assessments.values()
+        who = _who(tx, {(item.source, item.start_us, item.end_us) for item in timed}, now_us)
+        return plan(messages, rows.states(tx, keys), who, known, self._protocols, now_us)
+
+    def _review(self, tx: Tx, now_us: int) -> Effects:
+        stays = store_stays.unreviewed(tx)
+        if not stays:
+            return Effects()
+        entries, tasks, latest = rows.written_to(tx, stays)
+        written: list[Entry | TaskEntry] = [*entries, *tasks]
+        who = _who(tx, {(item.source, item.start_us, item.end_us) for item in written}, now_us)
+        effects = correct(entries, tasks, who, latest, now_us)
+        self._write(tx, effects, [], {}, now_us)
+        store_stays.mark_reviewed(tx, stays)
+        return effects
+
+    def _write(self, tx: Tx, effects: Effects, facts: list[Fact], hashes: Mapping[UUID, bytes], now_us: int) -> None:
+        """All rows, then the audit trail over them."""
+        made: list[Entry | TaskEntry] = [*effects.entries, *effects.tasks]
+        waiting = [rows.outgoing(item, self._target) for item in made]
+        facts += [_taken(bound.message, hashes[bound.message.id], bound.stay) for bound in effects.bound]
+        facts += [Fact(item.entry.id, item.entry.revision, _event(item.entry), 1, item.body or dump(item.entry)) for item in waiting]
+        facts += [Fact(note.subject, note.revision, note.event, 1, dump(note.detail)) for note in effects.notes]
+        facts += [
+            Fact(item.entry.id, item.entry.revision, "dead", 0, dump({"detail": item.error})) for item in waiting if item.state == "dead"
+        ]
+        rows.save_messages(tx, effects.bound)
+        rows.save_entries(tx, effects.entries)
+        rows.save_questions(tx, effects)
+        rows.save_outbox(tx, waiting)
+        rows.save_states(tx, effects.states)
+        store_stays.doubt(tx, sorted({entry.stay for entry in effects.entries}))
+        if facts:
+            append(tx, facts, now_us)
+
+
+def content_of(message: Message) -> bytes:
+    """sha256 of what the message says, 32 bytes."""
+    return digest(dump(message)) if isinstance(message, Verdict) else content_hash(message)
+
+
+def _taken(message: Message, content: bytes, stay: UUID | None) -> Fact:
+    return Fact(message.id, 1, type(message).__name__.lower(), 1, dump({"content": content.hex(), "stay": stay}))
+
+
+def _event(item: Entry | TaskEntry) -> str:
+    if isinstance(item, TaskEntry):
+        return {"requested": "asked", "completed": "answered"}.get(item.status, item.status)
+    return {"entered-in-error": "withdrawn"}.get(item.status, "charted")
+
+
+def _who(tx: Tx, spans: set[tuple[str, int, int]], as_of_us: int) -> Who:
+    """Bindings as they are known in this transaction, for these (source, start, end)."""
+    if not spans:
+        return lambda source, start_us, end_us: who_during((), (), source, start_us, end_us, as_of_us)
+    watches = store_stays.watches(tx, sorted({source for source, _, _ in spans}))
+    found: list[Stay] = store_stays.believed(
+        tx, sorted({watch.bed for watch in watches}), min(start for _, start, _ in spans), max(end for _, _, end in spans)
+    )
+    # A believed row counts whatever the clocks of hospital and record say.
+    latest = max([as_of_us, *(stay.recorded_us for stay in found), *(watch.recorded_us for watch in watches)])
+    return lambda source, start_us, end_us: who_during(watches, found, source, start_us, end_us, latest)

@@ -1,0 +1,233 @@
+"""The SQL of record's sink. Every function works inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from wince.codec.registry import decode, encode
+from wince.domain.assessment import Alert, Assessment, Question, Verdict
+from wince.domain.entry import Entry, TaskEntry
+from wince.errors import MessageError
+from wince.pipeline.record.interface import Target
+from wince.pipeline.record.stage import Bound, Effects, Key, Known, Message, SourceState
+from wince.store.database import Tx
+from wince.store.plain import dump, load
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A row of the outbox."""
+
+    entry: Entry | TaskEntry
+    target: str
+    body: str
+    state: str
+    """ready; dead where it can't be rendered; empty: not to be delivered."""
+    error: str = ""
+
+
+def take(tx: Tx, consumer: str, hashes: Mapping[UUID, bytes]) -> tuple[set[UUID], dict[UUID, bytes]]:
+    """(ids that are new and now taken, known ids that came with another content and that content's hash)."""
+    if not hashes:
+        return set(), {}
+    ids, contents = list(hashes), list(hashes.values())
+    new = tx.execute(
+        "INSERT INTO inbox(consumer, id, content_hash) SELECT %s, * FROM unnest(%s::uuid[], %s::bytea[])"
+        " ON CONFLICT DO NOTHING RETURNING id",
+        (consumer, ids, contents),
+    ).fetchall()
+    taken = {identity for (identity,) in new}
+    rest = [identity for identity in ids if identity not in taken]
+    if not rest:
+        return taken, {}
+    stand = tx.execute("SELECT id, content_hash FROM inbox WHERE consumer = %s AND id = ANY(%s)", (consumer, rest)).fetchall()
+    return taken, {identity: hashes[identity] for identity, content in stand if bytes(content) != hashes[identity]}
+
+
+def unalarmed(tx: Tx, others: Mapping[UUID, bytes]) -> list[UUID]:
+    """Of these ids those about which no alarm stands in the trail yet."""
+    if not others:
+        return []
+    known = tx.execute("SELECT entry FROM audit WHERE event = 'alarm' AND entry = ANY(%s)", (list(others),)).fetchall()
+    return [identity for identity in others if (identity,) not in set(known)]
+
+
+def states(tx: Tx, keys: Iterable[Key]) -> dict[Key, SourceState]:
+    """Chart states of these sources and protocols, locked until the commit."""
+    pairs = sorted(keys)
+    found = tx.execute(
+        "SELECT source, protocol, body FROM chart_state WHERE (source, protocol) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+        " FOR UPDATE",
+        ([source for source, _ in pairs], [protocol for _, protocol in pairs]),
+    ).fetchall()
+    return {(source, protocol): load(SourceState, body) for source, protocol, body in found}
+
+
+def known(tx: Tx, messages: Sequence[Message]) -> Known:
+    """What these messages point at and is not among them."""
+    pointed = {item.assessment for item in messages if not isinstance(item, Assessment)}
+    if not pointed:
+        return Known()
+    found = tx.execute("SELECT id, body, stay FROM assessment WHERE id = ANY(%s)", (list(pointed),)).fetchall()
+    charted = tx.execute("SELECT assessment, id FROM entry WHERE assessment = ANY(%s) AND revision = 1", (list(pointed),)).fetchall()
+    verdicts = [item for item in messages if isinstance(item, Verdict)]
+    tasks: list[TaskEntry] = []
+    if verdicts:
+        about = {item.assessment for item in verdicts}
+        stays = [stay for identity, _, stay in found if identity in about and stay]
+        questions = [item.question for item in verdicts if item.question]
+        rows = tx.execute(
+            "SELECT body FROM question WHERE state = 'open' AND (stay = ANY(%s::uuid[]) OR id = ANY(%s::uuid[]))"
+            " ORDER BY start_us, id FOR UPDATE",
+            (stays, questions),
+        ).fetchall()
+        tasks = [load(TaskEntry, body) for (body,) in rows]
+    return Known({identity: _assessment(body) for identity, body, _ in found}, dict(charted), tasks)
+
+
+def written_to(tx: Tx, stays: Sequence[UUID]) -> tuple[list[Entry], list[TaskEntry], dict[UUID, Entry]]:
+    """(latest revisions of entries on these stays, open questions of these stays, latest of all entries of the same origins)."""
+    entries = tx.execute(
+        "SELECT DISTINCT ON (id) id, body FROM entry WHERE id IN (SELECT id FROM entry WHERE stay = ANY(%s)) ORDER BY id, revision DESC",
+        (list(stays),),
+    ).fetchall()
+    mine = [load(Entry, body) for _, body in entries]
+    origins = [entry.origin for entry in mine]
+    siblings = tx.execute(
+        "SELECT DISTINCT ON (id) id, body FROM entry WHERE origin = ANY(%s) ORDER BY id, revision DESC", (origins,)
+    ).fetchall()
+    tasks = tx.execute("SELECT body FROM question WHERE state = 'open' AND stay = ANY(%s) ORDER BY start_us, id", (list(stays),)).fetchall()
+    mine.sort(key=lambda entry: (entry.start_us, entry.end_us, str(entry.id)))
+    return mine, [load(TaskEntry, body) for (body,) in tasks], {identity: load(Entry, body) for identity, body in siblings}
+
+
+def outgoing(item: Entry | TaskEntry, target: Target | None) -> Outgoing:
+    """What is to be delivered of an entry. One that can't be rendered is a dead letter at once: it must not stop the others."""
+    if target is None or item.encounter is None:
+        return Outgoing(item, "", "", "")
+    try:
+        return Outgoing(item, target.name, target.render(item), "ready")
+    except MessageError as error:
+        return Outgoing(item, target.name, "", "dead", f"can't be rendered: {error.field} {error.message}".strip())
+
+
+def save_messages(tx: Tx, bound: Sequence[Bound]) -> None:
+    """Assessments, alerts and verdicts as they came. Questions: `save_questions`."""
+    windows, alerts, verdicts = [], [], []
+    for item in bound:
+        message, body = item.message, encode(item.message)[1]
+        if isinstance(message, Assessment):
+            reason = message.reason.value if message.reason else None
+            unbound = item.unbound.value if item.unbound else None
+            windows.append(
+                (
+                    message.id,
+                    message.source,
+                    message.protocol,
+                    message.start_us,
+                    message.end_us,
+                    message.grade,
+                    reason,
+                    item.stay,
+                    unbound,
+                    body,
+                )
+            )
+        elif isinstance(message, Alert):
+            alerts.append((message.id, message.assessment, message.source, message.start_us, item.stay, body))
+        elif isinstance(message, Verdict):
+            verdicts.append((message.id, message.question, message.assessment, message.at_us, body))
+    _copy(tx, "assessment (id, source, protocol, start_us, end_us, grade, reason, stay, unbound, body)", windows)
+    _copy(tx, "alert (id, assessment, source, start_us, stay, body)", alerts)
+    _copy(tx, "verdict (id, question, assessment, at_us, body)", verdicts)
+
+
+def save_entries(tx: Tx, entries: Sequence[Entry]) -> None:
+    """New revisions of entries."""
+    _copy(
+        tx,
+        "entry (id, revision, kind, origin, assessment, stay, source, start_us, end_us, status, body)",
+        [
+            (
+                item.id,
+                item.revision,
+                item.kind.value,
+                item.origin,
+                item.assessment,
+                item.stay,
+                item.source,
+                item.start_us,
+                item.end_us,
+                item.status,
+                dump(item),
+            )
+            for item in entries
+        ],
+    )
+
+
+def save_questions(tx: Tx, effects: Effects) -> None:
+    """New questions, new revisions, what was answered and superseded."""
+    if not effects.tasks:
+        return
+    windows = {item.message.id: item.message.assessment for item in effects.bound if isinstance(item.message, Question)}
+    state = dict.fromkeys(effects.answered, "answered") | dict.fromkeys(effects.superseded, "superseded")
+    with tx.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO question(id, assessment, source, protocol, start_us, end_us, reason, stay, state, body)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body",
+            [
+                (
+                    item.id,
+                    windows.get(item.id),
+                    item.source,
+                    item.protocol,
+                    item.start_us,
+                    item.end_us,
+                    item.reason.value,
+                    item.stay,
+                    state.get(item.id, "open"),
+                    dump(item),
+                )
+                for item in effects.tasks
+            ],
+        )
+
+
+def save_outbox(tx: Tx, waiting: Sequence[Outgoing]) -> None:
+    """What is to be delivered, in the order in which it was made."""
+    out = []
+    for item in waiting:
+        if item.state and item.entry.encounter:
+            key = f"{item.entry.encounter.system}|{item.entry.encounter.value}"
+            out.append((item.entry.id, item.entry.revision, item.target, key, item.entry.start_us, item.body, item.state, item.error))
+    _copy(tx, "outbox (entry, revision, target, encounter, effective, body, state, last_error)", out)
+
+
+def save_states(tx: Tx, changed: Mapping[Key, SourceState]) -> None:
+    """Chart states."""
+    if changed:
+        with tx.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO chart_state(source, protocol, body) VALUES (%s, %s, %s)"
+                " ON CONFLICT (source, protocol) DO UPDATE SET body = excluded.body",
+                [(source, protocol, dump(state)) for (source, protocol), state in sorted(changed.items())],
+            )
+
+
+def _copy(tx: Tx, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
+        with tx.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN".encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+def _assessment(body: bytes) -> Assessment:
+    found = decode("wince.api.grade.v1.Assessment", bytes(body))
+    if not isinstance(found, Assessment):
+        raise MessageError("a stored assessment is none", field="assessment.body")
+    return found
