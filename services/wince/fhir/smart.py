@@ -107,7 +107,6 @@ class SmartAuth:
             "iss": self._client_id,
             "sub": self._client_id,
             "aud": url,
-            "iat": now,
             "exp": now + ASSERTION_LIFE_S,
             "jti": str(uuid.uuid4()),
         }

@@ -1,0 +1,200 @@
+"""What every EHR holds after a delivery: one resource per entry, for the right patient, whatever is tried again."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from wince.domain.entry import Entry, Kind, TaskEntry
+from wince.pipeline.record.interface import Delivery, Outcome
+
+from tests.contract.ehr.conftest import Ehr
+from tests.contract.ehr.samples import entry, fresh_stay, of, question, samples
+
+URI = "urn:ietf:rfc:3986"
+
+
+def kept(ehr: Ehr, item: Entry | TaskEntry) -> list[dict[str, Any]]:
+    kind = "Task" if isinstance(item, TaskEntry) else "Observation"
+    return ehr.found(kind, identifier=f"{URI}|urn:uuid:{item.id}")
+
+
+def written(delivery: Delivery) -> Delivery:
+    assert delivery.outcome is Outcome.WRITTEN, delivery
+    return delivery
+
+
+@pytest.mark.parametrize("name", samples())
+def test_every_kind_is_taken_once(ehr: Ehr, name: str) -> None:
+    mrn, visit = ehr.admit()
+    item = of(samples()[name], mrn, visit)
+    target = ehr.target()
+    body = target.render(item)
+    first = written(target.deliver(body))
+    assert first.location.split("/")[0] in ("Observation", "Task")
+    assert first.version
+    again = written(ehr.target().deliver(body))
+    assert again.location == first.location
+    assert again.version == first.version
+    [there] = kept(ehr, item)
+    assert there["id"] == first.location.split("/")[1]
+    assert (there.get("subject") or there["for"])["reference"] == f"Patient/{mrn.value}"
+    assert there["encounter"]["reference"] == f"Encounter/{visit.value}"
+
+
+def test_what_stands_beside_an_entry_is_there_once(ehr: Ehr) -> None:
+    mrn, visit = ehr.admit()
+    target = ehr.target()
+    body = target.render(entry(patient=mrn, encounter=visit))
+    place = written(target.deliver(body)).location
+    for _ in range(2):
+        written(ehr.target().deliver(body))
+    [provenance] = ehr.found("Provenance", target=place)
+    [audit] = ehr.found("AuditEvent", entity=place)
+    assert audit["entity"][1]["what"]["reference"] == f"Patient/{mrn.value}"
+    device = provenance["agent"][0]["who"]["reference"]
+    assert ehr.admin.request("GET", place).resource["device"]["reference"] == device
+    assert ehr.admin.request("GET", device).resource["manufacturer"] == "Wince"
+
+
+def test_a_race_of_replays_doubles_nothing(ehr: Ehr) -> None:
+    mrn, visit = ehr.admit()
+    item = entry(patient=mrn, encounter=visit)
+    targets = [ehr.target() for _ in range(6)]
+    body = targets[0].render(item)
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = [delivery.outcome for delivery in pool.map(lambda target: target.deliver(body), targets)]
+    assert Outcome.WRITTEN in outcomes
+    assert set(outcomes) <= {Outcome.WRITTEN, Outcome.RETRY}
+    written(targets[0].deliver(body))
+    assert len(kept(ehr, item)) == 1
+
+
+def test_a_revision_follows_and_is_never_taken_back(ehr: Ehr) -> None:
+    mrn, visit = ehr.admit()
+    item = entry(patient=mrn, encounter=visit)
+    target = ehr.target()
+    first_body = target.render(item)
+    first = written(target.deliver(first_body))
+    second_body = target.render(replace(item, revision=2, status="final"))
+    second = written(target.deliver(second_body, first.location, first.version))
+    assert second.location == first.location
+    assert second.version != first.version
+    assert written(target.deliver(second_body, first.location, first.version)).version == second.version
+    written(target.deliver(first_body))
+    [there] = kept(ehr, item)
+    assert there["status"] == "final"
+    assert there["valueQuantity"]["value"] == 3.5
+
+
+def test_a_revision_whose_first_was_never_marked_finds_it(ehr: Ehr) -> None:
+    mrn, visit = ehr.admit()
+    item = entry(patient=mrn, encounter=visit)
+    target = ehr.target()
+    written(target.deliver(target.render(item)))
+    written(target.deliver(target.render(replace(item, revision=2, status="entered-in-error"))))
+    [there] = kept(ehr, item)
+    assert there["status"] == "entered-in-error"
+
+
+def test_what_a_person_added_there_stays(ehr: Ehr) -> None:
+    mrn, visit = ehr.admit()
+    item = question(patient=mrn, encounter=visit, focus=None)
+    target = ehr.target()
+    first = written(target.deliver(target.render(item)))
+    theirs = ehr.admin.request("GET", first.location).resource
+    ehr.put({**theirs, "status": "in-progress", "owner": {"display": "pain team"}})
+    done = target.render(replace(item, revision=2, status="completed"))
+    written(target.deliver(done, first.location, first.version))
+    [there] = kept(ehr, item)
+    assert there["status"] == "completed"
+    assert there["owner"] == {"display": "pain team"}
+
+
+def test_what_a_person_withdrew_there_stays_withdrawn(ehr: Ehr) -> None:
+    mrn, visit = ehr.admit()
+    item = entry(patient=mrn, encounter=visit)
+    target = ehr.target()
+    first = written(target.deliver(target.render(item)))
+    theirs = ehr.admin.request("GET", first.location).resource
+    ehr.put({**theirs, "status": "entered-in-error"})
+    target.deliver(target.render(replace(item, revision=2, status="final")), first.location, first.version)
+    [there] = kept(ehr, item)
+    assert there["status"] == "entered-in-error"
+
+
+def test_other_content_under_our_identifier_is_left_alone(ehr: Ehr) -> None:
+    mrn, visit = ehr.admit()
+    item = entry(patient=mrn, encounter=visit)
+    target = ehr.target()
+    written(target.deliver(target.render(item)))
+    assert target.deliver(target.render(replace(item, score=9.0))).outcome is Outcome.DEAD
+    [there] = kept(ehr, item)
+    assert there["valueQuantity"]["value"] == 3.5
+
+
+def test_nothing_is_written_for_a_patient_who_is_not_there(ehr: Ehr) -> None:
+    mrn, visit = fresh_stay()
+    item = entry(patient=mrn, encounter=visit)
+    target = ehr.target()
+    waits = target.deliver(target.render(item))
+    assert waits.outcome is Outcome.RETRY
+    assert waits.retry_after_s
+    assert "Patient" in waits.detail
+    assert mrn.value not in waits.detail
+    assert kept(ehr, item) == []
+    ehr.patient(mrn, mrn.value)
+    ehr.encounter(visit, visit.value, mrn.value)
+    written(target.deliver(target.render(item)))
+
+
+def test_nothing_is_written_where_two_patients_share_a_number(ehr: Ehr) -> None:
+    mrn, visit = ehr.admit()
+    ehr.patient(mrn, f"other-{uuid4().hex[:12]}")
+    item = entry(patient=mrn, encounter=visit)
+    target = ehr.target()
+    assert target.deliver(target.render(item)).outcome is Outcome.DEAD
+    assert kept(ehr, item) == []
+
+
+def test_nothing_is_written_into_another_patients_encounter(ehr: Ehr) -> None:
+    mrn, _ = ehr.admit()
+    _, other_visit = ehr.admit()
+    item = entry(patient=mrn, encounter=other_visit)
+    target = ehr.target()
+    refused = target.deliver(target.render(item))
+    assert refused.outcome is Outcome.DEAD
+    assert "encounter" in refused.detail
+    assert kept(ehr, item) == []
+
+
+@pytest.mark.parametrize("flaw", ["inactive", "cancelled"])
+def test_nothing_is_written_into_a_closed_record(ehr: Ehr, flaw: str) -> None:
+    mrn, visit = fresh_stay()
+    ehr.patient(mrn, mrn.value, active=flaw != "inactive")
+    ehr.encounter(visit, visit.value, mrn.value, "cancelled" if flaw == "cancelled" else "in-progress")
+    item = entry(patient=mrn, encounter=visit)
+    target = ehr.target()
+    assert target.deliver(target.render(item)).outcome is Outcome.DEAD
+    assert kept(ehr, item) == []
+
+
+def test_the_hospitals_name_for_an_authority_can_differ_from_the_servers(ehr: Ehr) -> None:
+    mrn, visit = ehr.admit()
+    ours = [replace(identifier, system="urn:wince:authority:OTHER") for identifier in (mrn, visit)]
+    item = entry(patient=ours[0], encounter=ours[1])
+    target = ehr.target(systems={"urn:wince:authority:OTHER": mrn.system})
+    written(target.deliver(target.render(item)))
+    assert len(kept(ehr, item)) == 1
+
+
+def test_without_the_scope_the_target_is_held(ehr: Ehr) -> None:
+    mrn, visit = ehr.admit()
+    item = entry(Kind.VERDICT, patient=mrn, encounter=visit, nurse="N-1", status="final", units=(), model_set="")
+    target = ehr.target()
+    target._client = ehr.client("system/Patient.rs system/Encounter.rs system/Observation.rs")
+    held = target.deliver(target.render(item))
+    assert held.outcome is Outcome.HELD
+    assert "403" in held.detail
+    assert kept(ehr, item) == []

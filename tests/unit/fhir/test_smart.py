@@ -1,0 +1,187 @@
+"""Signing in by SMART Backend Services, against the sandbox's token endpoint, which checks what the standard asks for."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from wince.errors import ConfigError, MessageError, Refused, Unavailable
+from wince.fhir.smart import ASSERTION_TYPE, SmartAuth
+from wince.testing.ehr import Credentials, EhrSandbox
+
+
+@pytest.fixture(scope="module")
+def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EhrSandbox]:
+    with EhrSandbox(tmp_path_factory.mktemp("ehr")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def behave(ehr: EhrSandbox) -> None:
+    ehr.faults.clear()
+    ehr.requests.clear()
+
+
+def auth(ehr: EhrSandbox, credentials: Credentials, **options: object) -> SmartAuth:
+    return SmartAuth(ehr.base_url, credentials.client_id, credentials.key_pem, credentials.kid, credentials.scope, **options)  # type: ignore[arg-type]
+
+
+def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def test_a_token_is_used_until_a_minute_before_its_end() -> None:
+    given: list[str] = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        given.append(f"t{len(given)}")
+        return httpx.Response(200, json={"access_token": given[-1], "expires_in": 300})
+
+    clock = [1000.0]
+    key = pem(ec.generate_private_key(ec.SECP384R1()))
+    transport = httpx.MockTransport(answer)
+    smart = SmartAuth("https://e/fhir", "me", key, "k", "s", transport=transport, token_url="https://e/token", now=lambda: clock[0])
+    assert smart.token() == "t0"
+    clock[0] += 239
+    assert smart.token() == "t0"
+    clock[0] += 2
+    assert smart.token() == "t1"
+
+
+def test_a_refused_token_is_not_given_again(ehr: EhrSandbox) -> None:
+    smart = auth(ehr, ehr.new_client())
+    first = smart.token()
+    smart.invalidate("another")
+    assert smart.token() == first
+    smart.invalidate(first)
+    assert smart.token() != first
+
+
+def test_threads_share_one_request(ehr: EhrSandbox) -> None:
+    smart = auth(ehr, ehr.new_client())
+    ehr.faults.add("slow", on="token", seconds=0.2)
+    tokens: list[str] = []
+    threads = [threading.Thread(target=lambda: tokens.append(smart.token())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(tokens) == 8
+    assert len(set(tokens)) == 1
+    assert ehr.requests["token"] == 1
+
+
+def test_a_key_that_is_not_registered_is_refused(ehr: EhrSandbox) -> None:
+    known = ehr.new_client()
+    stranger = Credentials(known.client_id, pem(ec.generate_private_key(ec.SECP384R1())), known.kid, known.scope)
+    with pytest.raises(Refused) as caught:
+        auth(ehr, stranger).token()
+    assert "registered" in caught.value.remedy
+
+
+@pytest.mark.parametrize("change", [{"kid": "9"}, {"client_id": "nobody"}, {"scope": "system/Patient.d"}, {"scope": "everything"}, {"scope": ""}])
+def test_wrong_client_kid_or_scope_is_refused(ehr: EhrSandbox, change: dict[str, str]) -> None:
+    known = ehr.new_client()
+    parts = {"client_id": known.client_id, "key_pem": known.key_pem, "kid": known.kid, "scope": known.scope, **change}
+    with pytest.raises(Refused):
+        auth(ehr, Credentials(**parts)).token()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("effect", [{"effect": "status", "status": 503}, {"effect": "drop"}])
+def test_an_endpoint_that_does_not_answer_is_unavailable(ehr: EhrSandbox, effect: dict[str, object]) -> None:
+    ehr.faults.add(**effect, on="token", count=1)  # type: ignore[arg-type]
+    smart = auth(ehr, ehr.new_client())
+    with pytest.raises(Unavailable):
+        smart.token()
+    assert smart.token()
+
+
+def assertion(ehr: EhrSandbox, credentials: Credentials, **claims: object) -> dict[str, str]:
+    now = int(time.time())
+    body = {
+        "iss": credentials.client_id,
+        "sub": credentials.client_id,
+        "aud": ehr.base_url.removesuffix("/fhir") + "/token",
+        "exp": now + 200,
+        "jti": "once",
+    }
+    key = load_pem_private_key(credentials.key_pem, None)
+    signed = jwt.encode({**body, **claims}, key, algorithm="ES384", headers={"kid": credentials.kid})  # type: ignore[arg-type]
+    scope = credentials.scope
+    return {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE, "client_assertion": signed, "scope": scope}
+
+
+def test_the_sandbox_refuses_what_the_standard_forbids(ehr: EhrSandbox) -> None:
+    known = ehr.new_client()
+    url = ehr.base_url.removesuffix("/fhir") + "/token"
+
+    def status(**claims: object) -> int:
+        return httpx.post(url, data=assertion(ehr, known, **claims)).status_code
+
+    now = int(time.time())
+    assert status(jti="a") == 200
+    assert status(jti="a") == 400, "a jti that was used before"
+    assert status(jti="b", aud="https://elsewhere.example/token") == 400
+    assert status(jti="c", exp=now - 10) == 400
+    assert status(jti="d", exp=now + 3600) == 400, "more than five minutes"
+    assert status(jti="e", sub="other") == 400
+    assert httpx.post(url, data={**assertion(ehr, known, jti="f"), "grant_type": "password"}).status_code == 400
+    assert httpx.post(url, data={**assertion(ehr, known, jti="g"), "client_assertion": "nonsense"}).status_code == 400
+
+
+def test_a_client_stays_registered_over_a_restart(tmp_path: Path) -> None:
+    with EhrSandbox(tmp_path) as first:
+        credentials = first.new_client()
+        assert auth(first, credentials).token()
+    with EhrSandbox(tmp_path) as again:
+        assert auth(again, credentials).token()
+        assert again.new_client().key_pem == credentials.key_pem
+
+
+def test_rsa_keys_sign_rs384() -> None:
+    headers: list[dict[str, str]] = []
+    claims: list[dict[str, object]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"token_endpoint": "https://ehr.example/token"})
+        signed = dict(httpx.QueryParams(request.content.decode()))["client_assertion"]
+        headers.append(jwt.get_unverified_header(signed))
+        claims.append(jwt.decode(signed, options={"verify_signature": False}))
+        return httpx.Response(200, json={"access_token": "t", "expires_in": 300})
+
+    key = pem(rsa.generate_private_key(65537, 2048))
+    smart = SmartAuth("https://ehr.example/fhir", "me", key, "k1", "system/*.r", transport=httpx.MockTransport(answer), now=lambda: 1000.0)
+    assert smart.token() == "t"
+    assert headers == [{"alg": "RS384", "typ": "JWT", "kid": "k1"}]
+    assert claims[0]["iss"] == claims[0]["sub"] == "me"
+    assert claims[0]["aud"] == "https://ehr.example/token"
+    assert claims[0]["exp"] == 1240
+
+
+@pytest.mark.parametrize("key", [b"nonsense", pem(ec.generate_private_key(ec.SECP256R1())), pem(rsa.generate_private_key(65537, 1024))])
+def test_a_key_that_smart_does_not_allow_is_named(key: bytes) -> None:
+    with pytest.raises(ConfigError):
+        SmartAuth("https://ehr.example/fhir", "me", key, "k", "s")
+
+
+@pytest.mark.parametrize("found", [{}, {"token_endpoint": 3}, {"token_endpoint": "ftp://x"}, {"token_endpoint": "http://ehr.example/token"}])
+def test_discovery_that_leads_nowhere_or_off_tls_is_named(found: dict[str, object]) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=found))
+    key = pem(ec.generate_private_key(ec.SECP384R1()))
+    with pytest.raises(MessageError):
+        SmartAuth("https://ehr.example/fhir", "me", key, "k", "s", transport=transport).token()
+
+
+@pytest.mark.parametrize("answer", [{}, {"access_token": ""}, {"access_token": "t", "expires_in": "x"}, {"access_token": "t", "expires_in": -1}])
+def test_a_token_answer_that_is_useless_is_named(answer: dict[str, object]) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+    key = pem(ec.generate_private_key(ec.SECP384R1()))
+    smart = SmartAuth("https://e/fhir", "me", key, "k", "s", transport=transport, token_url="https://e/token")
+    with pytest.raises(MessageError):
+        smart.token()
