@@ -1,12 +1,14 @@
 """Decoding one video file in order of presentation, with damage told apart from pictures, and entry at any time.
 
 Damage spreads: FFmpeg conceals a broken picture and predicts the next ones from it, unmarked. So from a damaged
-picture on everything is withheld until the next key picture.
+picture on everything is withheld until the next key picture. HEVC is decoded with `explode`, else its decoder keeps
+most damage to itself (measured on flipped bits: 207 wrong pictures of 1280 unmarked without, 174 of 1153 with;
+H.264 13 of 962, MPEG-2 0 of 1289). A flipped bit that still decodes shows nowhere: no codec here has checksums.
 """
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from wince.pipeline.capture.media import MediaLimits, Video, open_video
 
 _MARGINS_US = (1 * US, 10 * US, 60 * US)
 """How far before the wanted time an entry is tried; then the file is read from its start."""
+_JUMP_US = 2 * US
+"""A picture this much later than the one before is believed only when the next one confirms it: timestamps get damaged too."""
 _LAG_US = 2 * US
 """Decoders give pictures later than they take packets (reordering); damage without a picture moves time on this much later."""
 
@@ -69,6 +73,30 @@ class Decoder:
 
         From there on they are the same, damage included, as in a run from the start of the file.
         """
+        yield from self._steady(self._entered(from_us))
+
+    def _steady(self, pictures: Iterator[Picture]) -> Iterator[Picture]:
+        """Take a lone timestamp in the far future for what it is: damage."""
+        last_us = 0
+        held: Picture | None = None
+        for picture in pictures:
+            if held is not None:
+                if picture.time_us >= held.time_us:
+                    yield held
+                    last_us = held.time_us
+                else:
+                    yield replace(held, time_us=last_us, end_us=last_us, safe_us=last_us, frame=None, damaged=True)
+                held = None
+            if picture.frame is not None and picture.time_us > last_us + _JUMP_US:
+                held = picture
+                continue
+            last_us = max(last_us, picture.safe_us)
+            yield picture
+        if held is not None:
+            within = self._video.duration_us is not None and held.time_us <= self._video.duration_us
+            yield held if within else replace(held, time_us=last_us, end_us=last_us, safe_us=last_us, frame=None, damaged=True)
+
+    def _entered(self, from_us: int) -> Iterator[Picture]:
         if from_us <= 0 or self._start is None:
             yield from self._decode()
             return
@@ -116,6 +144,7 @@ class Decoder:
                 hurt = True
                 yield self._lost(packet)
                 continue
+            hurt = hurt or bool(packet.is_corrupt)
             for frame in frames:
                 hurt = frame.is_corrupt or (hurt and not frame.key_frame)
                 picture = self._picture(frame, hurt)

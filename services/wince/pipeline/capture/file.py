@@ -118,8 +118,10 @@ class FileSource:
                 if picture.end_us > self._limits.max_duration_us:
                     self._decoder.broke = True
                     break
-                first = False
                 end_us = max(end_us, picture.end_us)
+                if first and picture.frame is None:
+                    continue  # nothing is said of a file in which there may be no picture at all
+                first = False
                 yield from self._timeline.until(picture.safe_us if frame is None else frame.time_us - self._origin_us)
                 if frame is not None:
                     self._timeline.frame(frame.sequence)
@@ -152,7 +154,7 @@ class FileSource:
                 self._timeline.skipped(point)
                 return picture, None
             if time_us < self._timeline.spoken_us:
-                self._timeline.dropped()
+                self._timeline.late()
                 return picture, None
             return picture, Frame(self.source, point, self._origin_us + time_us, self._pixels(picture.frame))
 

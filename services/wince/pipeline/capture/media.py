@@ -175,12 +175,19 @@ def _video(container: InputContainer, path: Path, limits: MediaLimits) -> Video:
             remedy="split it, or raise the limit max_duration_us",
         )
     context.thread_count = 1
+    if context.name == "hevc":
+        context.options = {"err_detect": "explode"}
     aspect = stream.sample_aspect_ratio or Fraction(1)
     return Video(container, stream, stream.time_base or Fraction(1, US), stream.start_time, duration, aspect if aspect > 0 else Fraction(1))
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> int | None:
-    """What the header declares for the video stream (an audio track may be longer), microseconds."""
+    """What the header declares for the video stream (an audio track may be longer), microseconds.
+
+    MPEG streams have no header: FFmpeg guesses from the last timestamps, and a damaged one makes hours of seconds.
+    """
+    if container.format.name in {"mpegts", "mpeg"}:
+        return None
     if stream.duration and stream.time_base:
         return int(stream.duration * stream.time_base * US)
     declared = next((value for name, value in stream.metadata.items() if name.upper() == "DURATION"), "")

@@ -57,7 +57,9 @@ class Timeline:
         return self._second * US
 
     def wants(self, point: int) -> bool:
-        """Is a sample of this grid point still missing?"""
+        """Is a sample of this grid point still missing? A picture of a point that is past is counted as dropped."""
+        if point < self._given:
+            self.late()
         return point > self._given
 
     def frame(self, point: int) -> None:
@@ -76,8 +78,8 @@ class Timeline:
         if point > self._given and self._grid.time_us(point) >= max(self._from_us, self.spoken_us):
             self._damaged.add(point)
 
-    def dropped(self) -> None:
-        """A picture came whose time had passed (timestamps that jump back); it can't be given any more."""
+    def late(self) -> None:
+        """A picture came whose second was already spoken for; it can't be given any more."""
         self._dropped += 1
 
     def until(self, time_us: int) -> Iterator[Beat]:

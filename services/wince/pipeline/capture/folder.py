@@ -1,0 +1,103 @@
+"""Which files of a folder can be watched, and opening one by what it holds, not by what it is called."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wince.errors import MediaError, WinceError
+from wince.pipeline.capture.file import FileSource
+from wince.pipeline.capture.interface import Source
+from wince.pipeline.capture.media import MediaLimits, check_file, file_id, open_video, reading
+from wince.pipeline.capture.still import StillSource, read_still
+
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+", b"BM")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file that was looked at."""
+
+    path: Path
+    still: bool
+    """A picture; else a video (or neither, see `problem`)."""
+    problem: WinceError | None
+    """Why it can't be used; None: it can be opened."""
+
+
+def find(paths: Sequence[Path | str], limits: MediaLimits | None = None) -> list[Found]:
+    """Look at files and, recursively, at folders; nothing is left out silently.
+
+    Sorted by name within each of `paths`, a folder's files before its subfolders; a file that is reached twice comes
+    once. Only names that begin with a dot are passed over inside folders; links to folders are reported, not followed.
+    Every file is opened: its header is read (a video's), or it is decoded (a picture's).
+    """
+    limits = limits or MediaLimits()
+    found: dict[Path, Found] = {}
+    for path in map(Path, paths):
+        for candidate, problem in _files(path) if path.is_dir() else [(path, None)]:
+            key = candidate.resolve()
+            if key not in found:
+                found[key] = _examine(candidate, limits) if problem is None else Found(candidate, still=False, problem=problem)
+    return list(found.values())
+
+
+def open_source(
+    path: Path | str,
+    source: str | None = None,
+    *,
+    rate_hz: float,
+    origin_us: int = 0,
+    from_us: int = 0,
+    rotation: int = 0,
+    limits: MediaLimits | None = None,
+) -> Source:
+    """A video or picture as a source, told apart by its first bytes.
+
+    `source` None: the sha256 of the file (`file_id`). The other arguments and the errors are those of `FileSource`.
+    """
+    path, limits = Path(path), limits or MediaLimits()
+    kind = StillSource if is_still(path, limits) else FileSource
+    name = file_id(path) if source is None else source
+    return kind(path, name, rate_hz=rate_hz, origin_us=origin_us, from_us=from_us, rotation=rotation, limits=limits)
+
+
+def is_still(path: Path, limits: MediaLimits) -> bool:
+    """Does the file begin like a picture? Raises MediaError or ResourceError where it can't be read."""
+    check_file(path, limits)
+    with reading(path), path.open("rb") as stream:
+        head = stream.read(12)
+    return head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def _examine(path: Path, limits: MediaLimits) -> Found:
+    still = False
+    try:
+        still = is_still(path, limits)
+        if still:
+            read_still(path, limits)
+        else:
+            open_video(path, limits).container.close()
+    except WinceError as error:
+        return Found(path, still, error)
+    return Found(path, still, None)
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, WinceError | None]]:
+    """Files below `folder`, or the reason why a part of it can't be looked at."""
+    try:
+        with reading(folder):
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except WinceError as error:
+        yield folder, error
+        return
+    entries = [entry for entry in entries if not entry.name.startswith(".")]
+    for entry in entries:
+        if entry.is_dir():
+            continue
+        yield Path(entry.path), None
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+        elif entry.is_dir():
+            yield Path(entry.path), MediaError("a link to a folder is not followed", field=entry.path, remedy="name the folder itself")
