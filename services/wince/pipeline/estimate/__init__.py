@@ -1,0 +1,1 @@
+"""Third stage: numbers for faces, with a mask of what was measured."""
