@@ -1,0 +1,253 @@
+"""Delivery from a real outbox to a target that fails in every way: nothing lost, doubled or out of order."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from tests.integration.record_world import T0, US, FakeTarget, admit, change, stay, window
+from wince.domain.audit import verify
+from wince.domain.census import Revision
+from wince.domain.entry import Entry
+from wince.errors import InputError
+from wince.pipeline.record.delivery import Delivery as Deliverer
+from wince.pipeline.record.interface import Delivery, Outcome
+from wince.pipeline.record.leases import backoff_s, lease, settle
+from wince.pipeline.record.postgres import PostgresSink
+from wince.protocols.loader import load
+from wince.store import audit
+from wince.store.database import Database
+
+PROTOCOLS = {"activity": load("activity")}
+NO_WAIT = random.Random()
+NO_WAIT.uniform = lambda low, high: 0.0  # type: ignore[method-assign]
+
+
+def charted(database: Database, target: FakeTarget, grades: int = 4) -> list[Entry]:
+    """So many entries of one encounter, ten minutes apart."""
+    admit(database, stay())
+    sink = PostgresSink(database, PROTOCOLS, target)
+    made: list[Entry] = []
+    for number in range(grades):
+        made += sink.commit([window(120 * number, 1 + number % 2)]).entries
+    assert len(made) == grades
+    return made
+
+
+@contextmanager
+def delivering(database: Database, target: FakeTarget, *, lease_s: float = 30.0) -> Iterator[Deliverer]:
+    running = Deliverer(database, [target], poll_s=0.02, jitter=NO_WAIT, lease_s=lease_s)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def states(database: Database) -> Counter[str]:
+    with database.transaction() as tx:
+        return Counter(state for (state,) in tx.execute("SELECT state FROM outbox").fetchall())
+
+
+def events(database: Database) -> Counter[str]:
+    return Counter(row.event for row in audit.rows(database) if row.event not in ("adt", "assessment", "charted"))
+
+
+def test_an_encounters_entries_arrive_in_order_each_with_its_intent(database: Database) -> None:
+    target = FakeTarget()
+    made = charted(database, target)
+    with delivering(database, target) as running:
+        assert running.drain(10)
+    assert [call[0] for call in target.calls] == [str(entry.id) for entry in made]
+    assert events(database) == {"intent": 4, "written": 4}
+    order = [(row.entry, row.event) for row in audit.rows(database) if row.event in ("intent", "written")]
+    assert all(order.index((entry.id, "intent")) < order.index((entry.id, "written")) for entry in made)
+    assert verify(audit.rows(database, payloads=True)).count == sum(events(database).values()) + 9
+
+
+@pytest.mark.parametrize("detail", ["503", "timeout after the commit"])
+def test_a_failed_request_is_repeated_before_anything_behind_it(database: Database, detail: str) -> None:
+    """Also where the target had committed: the same body again leaves one resource."""
+    target = FakeTarget(lambda number, _: Delivery(Outcome.RETRY, detail) if number in (1, 2) else None)
+    made = charted(database, target)
+    with delivering(database, target) as running:
+        assert running.drain(10)
+    ids = [str(entry.id) for entry in made]
+    assert [call[0] for call in target.calls] == [ids[0], ids[1], ids[1], ids[1], ids[2], ids[3]]
+    assert len(target.held) == 4
+    assert states(database) == {"written": 4}
+    assert events(database)["retry"] == 2
+
+
+def test_retry_after_is_honoured(database: Database) -> None:
+    target = FakeTarget(lambda number, _: Delivery(Outcome.RETRY, "429", retry_after_s=1.0) if number == 0 else None)
+    charted(database, target, 1)
+    began = time.monotonic()
+    with delivering(database, target) as running:
+        assert running.drain(10)
+    assert time.monotonic() - began >= 1.0
+    assert len(target.calls) == 2
+
+
+def test_a_held_target_is_sent_nothing_until_a_person_acts(database: Database) -> None:
+    allowed: list[bool] = []
+    target = FakeTarget(lambda *_: None if allowed else Delivery(Outcome.HELD, "403"))
+    charted(database, target)
+    with delivering(database, target) as running:
+        assert running.drain(10)
+        assert running.held() == {"fake": "403"}
+        time.sleep(0.2)
+        assert len(target.calls) == 1
+        allowed.append(True)
+        running.release("fake")
+        assert running.drain(10)
+    assert states(database) == {"written": 4}
+
+
+def test_a_dead_letter_lets_the_others_through_and_can_be_replayed(database: Database) -> None:
+    right: list[bool] = []
+    target = FakeTarget(lambda number, _: Delivery(Outcome.DEAD, "422 invalid Observation.code") if number == 1 and not right else None)
+    made = charted(database, target)
+    with delivering(database, target) as running:
+        assert running.drain(10)
+        (letter,) = running.dead()
+        assert (letter.entry, letter.revision, letter.detail) == (made[1].id, 1, "422 invalid Observation.code")
+        with pytest.raises(InputError):
+            running.replay(made[0].id, 1)
+        right.append(True)
+        running.replay(letter.entry, letter.revision)
+        assert running.drain(10)
+    assert states(database) == {"written": 4}
+    assert events(database)["dead"] == events(database)["replay"] == 1
+
+
+def test_a_revision_never_goes_before_the_one_below_it(database: Database) -> None:
+    """Revision 2 gets revision 1's place at the target; behind a dead letter it waits for the replay."""
+    target = FakeTarget(lambda number, _: Delivery(Outcome.DEAD, "422") if number == 0 else None)
+    (made,) = charted(database, target, 1)
+    change(database, Revision(supersede=(stay(),), recorded_us=T0))
+    PostgresSink(database, PROTOCOLS, target).review()
+    with delivering(database, target) as running:
+        assert running.drain(10)
+        assert [call[1] for call in target.calls] == [1]
+        running.replay(made.id, 1)
+        assert running.drain(10)
+    assert target.calls[-1] == (str(made.id), 2, f"Observation/{made.id}", "1")
+    assert target.held == {str(made.id): (2, "entered-in-error")}
+
+
+def test_a_lease_whose_holder_died_is_tried_again(database: Database) -> None:
+    target = FakeTarget()
+    charted(database, target)
+    with database.transaction() as tx:
+        (run,) = lease(tx, "fake", T0, encounters=4, per_encounter=2, seconds=0.5)
+    assert len(run) == 2
+    with database.transaction() as tx:
+        assert lease(tx, "fake", T0, encounters=4, per_encounter=2, seconds=0.5) == []
+    with delivering(database, target) as running:
+        assert running.drain(10)
+    assert states(database) == {"written": 4}
+    assert [call[1] for call in target.calls] == [1, 1, 1, 1]
+    assert events(database)["intent"] == 6
+
+
+def test_the_answer_of_a_lease_that_ran_out_changes_nothing(database: Database) -> None:
+    charted(database, FakeTarget(), 1)
+    with database.transaction() as tx:
+        ((old,),) = lease(tx, "fake", T0, encounters=1, per_encounter=1, seconds=-1)
+        ((new,),) = lease(tx, "fake", T0, encounters=1, per_encounter=1, seconds=60)
+    from wince.pipeline.record.leases import Tried
+
+    with database.transaction() as tx:
+        settle(tx, "fake", [Tried(old, Delivery(Outcome.DEAD, "late"))], T0, NO_WAIT)
+        settle(tx, "fake", [Tried(new, Delivery(Outcome.WRITTEN, "201"))], T0, NO_WAIT)
+    assert states(database) == {"written": 1}
+
+
+def test_encounters_are_delivered_beside_each_other(database: Database) -> None:
+    """A slow encounter does not stop another; within each the order holds."""
+    target = FakeTarget()
+    admit(database, *(stay(f"V{n}", start_us=T0 + n * 3600 * US, end_us=T0 + (n + 1) * 3600 * US) for n in range(4)))
+    sink = PostgresSink(database, PROTOCOLS, target)
+    for number in range(4):
+        for step in range(3):
+            sink.commit([window(number * 720 + step * 120, 1 + step % 2)])
+    target.delay_s = 0.05
+    began = time.monotonic()
+    with delivering(database, target) as running:
+        assert running.drain(20)
+    assert time.monotonic() - began < 12 * 0.05 * 0.9
+    assert len(target.calls) == 12
+    with database.transaction() as tx:
+        order = dict(tx.execute("SELECT entry::text, (encounter, effective) FROM outbox").fetchall())
+    seen: dict[str, list[str]] = {}
+    for call in target.calls:
+        encounter, effective = order[call[0]]
+        seen.setdefault(encounter, []).append(effective)
+    assert all(int(a) < int(b) for times in seen.values() for a, b in pairwise(times))
+
+
+def test_a_target_that_breaks_its_promise_is_an_unknown_outcome(database: Database) -> None:
+    target = FakeTarget()
+    charted(database, target, 1)
+    broken = [True]
+
+    def script(_number: int, _entry: str) -> Delivery | None:
+        if broken.pop() if broken else False:
+            raise RuntimeError("Mr Seeded Name")
+        return None
+
+    target.script = script
+    with delivering(database, target) as running:
+        assert running.drain(10)
+    assert states(database) == {"written": 1}
+    assert "Seeded" not in "".join(row.payload or "" for row in audit.rows(database, payloads=True))
+
+
+def test_stopping_gives_back_what_was_not_tried(database: Database) -> None:
+    target = FakeTarget()
+    charted(database, target)
+    target.delay_s = 0.2
+    with delivering(database, target):
+        time.sleep(0.1)
+    assert states(database)["leased"] == 0
+    assert states(database)["ready"] + states(database)["written"] == 4
+
+
+def test_a_question_without_a_patient_never_leaves_the_worklist(database: Database) -> None:
+    target = FakeTarget()
+    admit(database)
+    done = PostgresSink(database, PROTOCOLS, target).commit([window(0)])
+    assert len(done.tasks) == 1
+    with delivering(database, target) as running:
+        assert running.drain(5)
+    assert target.calls == []
+
+
+def test_backoff_grows_to_its_cap_and_never_undercuts_what_was_asked() -> None:
+    jitter = random.Random(1)
+    waits = [[backoff_s(attempt, None, jitter) for _ in range(300)] for attempt in (1, 5, 30)]
+    assert max(waits[0]) <= 1 < max(waits[1]) <= 16 < max(waits[2]) <= 300
+    assert min(backoff_s(1, 20.0, jitter) for _ in range(20)) >= 20.0
+    assert backoff_s(1, 1e9, jitter) == 3600.0
+
+
+def test_a_stay_that_moves_leaves_one_current_entry_at_the_target(database: Database) -> None:
+    """Withdrawn at the wrong encounter, written at the right one, each once."""
+    target = FakeTarget()
+    (made,) = charted(database, target, 1)
+    with delivering(database, target) as running:
+        assert running.drain(10)
+        right = replace(stay("V2"), recorded_us=T0 + US)
+        change(database, Revision(supersede=(stay(),), recorded_us=T0 + US), "V1")
+        change(database, Revision(add=(right,), recorded_us=T0 + US), "V2")
+        PostgresSink(database, PROTOCOLS, target).review()
+        running.wake()
+        assert running.drain(10)
+    assert sorted(status for _, status in target.held.values()) == ["entered-in-error", "preliminary"]
+    assert target.held[str(made.id)] == (2, "entered-in-error")
