@@ -1,7 +1,7 @@
 """Topic names, and what the key of each means. Names hold nothing about a patient; neither do keys.
 
-Order holds within a key. Keys are the camera (or file) up to record, so that whatever concerns one bed's picture
-comes in order; stays and care go by the hospital's bed.
+Order holds within a key. Every key is the source (camera or file), so that whatever concerns one bed's picture comes in
+order: what grade folds of one source is one sequence.
 """
 
 FACES = "wince.faces.v1"
@@ -11,9 +11,9 @@ ESTIMATES = "wince.estimates.v1"
 ASSESSMENTS = "wince.assessments.v1"
 """What a grade step gave, and the state after it. Key: source."""
 CARE = "wince.care.v1"
-"""What people decide: verdicts, pauses, patient state. Key: bed."""
+"""What people decide: verdicts, pauses, patient state. Key: source."""
 STAYS = "wince.stays.v1"
-"""Who lies where. Key: bed."""
+"""Who lies before a camera from when on. Key: source."""
 
 ALL = (FACES, ESTIMATES, ASSESSMENTS, CARE, STAYS)
 

@@ -155,7 +155,7 @@ def _calls():
                 and isinstance(node.func, ast.Attribute)
                 and node.func.attr in LEVELS
                 and isinstance(node.func.value, ast.Name)
-                and node.func.value.id in ("log", "logger")
+                and node.func.value.id in ("log", "_log", "logger")
             ):
                 yield f"{path.name}:{node.lineno}", node
 
