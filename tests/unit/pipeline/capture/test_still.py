@@ -34,7 +34,8 @@ def pixels(path: Path, **options: object) -> np.ndarray:
 @pytest.mark.parametrize(
     ("name", "mode"),
     [("a.jpg", "RGB"), ("a.jpg", "L"), ("a.jpg", "CMYK"), ("a.mpo", "RGB"), ("a.png", "RGB"), ("a.png", "RGBA"), ("a.png", "LA"),
-     ("a.png", "P"), ("a.png", "1"), ("a.webp", "RGB"), ("a.tiff", "RGB"), ("a.tiff", "CMYK"), ("a.tiff", "F"), ("a.bmp", "RGB"), ("a.gif", "P")],
+     ("a.png", "P"), ("a.png", "1"),
+     ("a.webp", "RGB"), ("a.tiff", "RGB"), ("a.tiff", "CMYK"), ("a.tiff", "F"), ("a.bmp", "RGB"), ("a.gif", "P")],
 )  # fmt: skip
 def test_every_kind_of_picture_is_read(tmp_path: Path, name: str, mode: str) -> None:
     """The number can be read from each."""
