@@ -1,6 +1,6 @@
 """What is measured of a face, and which limit it breaks. Pure.
 
-The order of the reasons is the order in which a person would mend them: light, distance, camera, pose, cover, focus.
+The order of the reasons is the order in which a person would mend them: light, distance, camera, pose, focus, cover.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def reason(quality: Quality, pose: Pose, limits: DetectLimits) -> Reason | None:
         (quality.size_px < limits.min_size_px, Reason.SMALL),
         (roll > max(UPSIDE_DOWN_DEGREES, limits.max_roll), Reason.UPSIDE_DOWN),
         (roll > limits.max_roll or abs(pose.yaw) > limits.max_yaw or abs(pose.pitch) > limits.max_pitch, Reason.TURNED),
-        (quality.occlusion > limits.max_occlusion, Reason.COVERED),
         (quality.sharpness < limits.min_sharpness, Reason.BLURRED),
+        (quality.occlusion > limits.max_occlusion, Reason.COVERED),
     )
     return next((why for broken, why in checks if broken), None)
