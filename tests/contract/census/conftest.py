@@ -2,6 +2,7 @@ import itertools
 
 import psycopg
 import pytest
+
 from wince.hospital.memory import MemoryCensus
 from wince.store.database import Database
 from wince.store.embedded import EmbeddedPostgres

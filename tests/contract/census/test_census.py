@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+
 from wince.domain.census import MessageKey, Movement, Outcome, Revision
 from wince.domain.ids import site_namespace
 from wince.domain.stay import Identifier

@@ -2,6 +2,7 @@
 
 import hl7
 import pytest
+
 from wince.hl7 import ack
 from wince.hl7.errors import CONDITIONS, Hl7Error
 from wince.hl7.header import read_header

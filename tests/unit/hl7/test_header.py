@@ -1,4 +1,5 @@
 import pytest
+
 from wince.hl7.errors import Hl7Error
 from wince.hl7.header import CHARSETS, decode, read_header
 from wince.testing.hl7 import Person, adt

@@ -6,6 +6,7 @@ import hl7
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wince.hl7.errors import Hl7Error
 from wince.hl7.header import read_header
 from wince.hl7.message import KEPT, parse

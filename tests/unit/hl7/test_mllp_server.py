@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
 from wince.errors import ConfigError, ResourceError
 from wince.hl7.mllp_server import MllpServer
 from wince.testing.hl7.send import answer

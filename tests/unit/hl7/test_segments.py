@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from wince.hl7 import segments
 from wince.hl7.errors import Hl7Error
 from wince.hl7.header import read_header

@@ -4,6 +4,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from wince.domain.stay import Identifier
 from wince.hl7.errors import Hl7Error
 from wince.hl7.header import read_header

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+
 from wince.domain.stay import Watch
 from wince.errors import StoreError
 from wince.hospital.adt import Site

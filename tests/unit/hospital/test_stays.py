@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wince.domain.census import MessageKey, Movement
 from wince.domain.ids import site_namespace
 from wince.domain.stay import Identifier
