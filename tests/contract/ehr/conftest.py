@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
+from tests.contract.ehr.samples import PROTOCOLS, fresh_stay
 from wince.domain.stay import Identifier
 from wince.fhir.client import Answer, FhirClient
 from wince.fhir.smart import SmartAuth
 from wince.pipeline.record.fhir_target import FhirTarget
 from wince.testing.ehr import WRITER_SCOPE, Credentials, EhrSandbox
 from wince.testing.peers import HapiPeer, available
-
-from tests.contract.ehr.samples import PROTOCOLS, fresh_stay
 
 
 @dataclass

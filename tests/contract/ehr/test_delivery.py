@@ -6,11 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from wince.domain.entry import Entry, Kind, TaskEntry
-from wince.pipeline.record.interface import Delivery, Outcome
 
 from tests.contract.ehr.conftest import Ehr
 from tests.contract.ehr.samples import entry, fresh_stay, of, question, samples
+from wince.domain.entry import Entry, Kind, TaskEntry
+from wince.pipeline.record.interface import Delivery, Outcome
 
 URI = "urn:ietf:rfc:3986"
 

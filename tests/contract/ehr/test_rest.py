@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from wince.fhir.client import Answer, Capabilities
 
 from tests.contract.ehr.conftest import Ehr
+from wince.fhir.client import Answer, Capabilities
 
 URI = "urn:ietf:rfc:3986"
 CODE = {"coding": [{"system": "urn:test", "code": "x"}]}

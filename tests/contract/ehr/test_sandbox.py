@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from wince.errors import ConfigError, ResourceError
-from wince.testing.ehr import EhrSandbox
 
 from tests.contract.ehr.samples import MRN, VISIT
+from wince.errors import ConfigError, ResourceError
+from wince.testing.ehr import EhrSandbox
 
 WRONG = {"resourceType": "Observation", "status": "done", "code": {"text": "x"}}
 RIGHT = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+
 from wince.errors import MessageError, Unavailable
 from wince.fhir.client import Answer, Capabilities, FhirClient
 
@@ -105,7 +106,7 @@ def test_place_and_version_come_from_wherever_the_server_says_them() -> None:
     assert (Answer(200, body, httpx.Headers()).location, Answer(200, body, httpx.Headers()).version) == ("Task/5", "2")
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("3", 3.0), ("1e9", 3600.0), ("-1", 0.0), ("", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
+@pytest.mark.parametrize(("text", "seconds"), [("3", 3.0), ("1e9", 3600.0), ("-1", 0.0), ("", None), ("Wed, 21 Oct 2026", None)])
 def test_retry_after_is_bounded(text: str, seconds: float | None) -> None:
     assert Answer(503, b"", httpx.Headers({"retry-after": text})).retry_after_s == seconds
 

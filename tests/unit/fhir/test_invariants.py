@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wince.errors import MessageError
 from wince.fhir.invariants import Resource, check, loinc_ok, problems
 

@@ -10,6 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
 from wince.errors import ConfigError, MessageError, Refused, Unavailable
 from wince.fhir.smart import ASSERTION_TYPE, SmartAuth
 from wince.testing.ehr import Credentials, EhrSandbox
@@ -84,7 +85,7 @@ def test_a_key_that_is_not_registered_is_refused(ehr: EhrSandbox) -> None:
     assert "registered" in caught.value.remedy
 
 
-@pytest.mark.parametrize("change", [{"kid": "9"}, {"client_id": "nobody"}, {"scope": "system/Patient.d"}, {"scope": "everything"}, {"scope": ""}])
+@pytest.mark.parametrize("change", [{"kid": "9"}, {"client_id": "nobody"}, {"scope": "system/Patient.d"}, {"scope": "all"}, {"scope": ""}])
 def test_wrong_client_kid_or_scope_is_refused(ehr: EhrSandbox, change: dict[str, str]) -> None:
     known = ehr.new_client()
     parts = {"client_id": known.client_id, "key_pem": known.key_pem, "kid": known.kid, "scope": known.scope, **change}
@@ -178,7 +179,9 @@ def test_discovery_that_leads_nowhere_or_off_tls_is_named(found: dict[str, objec
         SmartAuth("https://ehr.example/fhir", "me", key, "k", "s", transport=transport).token()
 
 
-@pytest.mark.parametrize("answer", [{}, {"access_token": ""}, {"access_token": "t", "expires_in": "x"}, {"access_token": "t", "expires_in": -1}])
+@pytest.mark.parametrize(
+    "answer", [{}, {"access_token": ""}, {"access_token": "t", "expires_in": "x"}, {"access_token": "t", "expires_in": -1}]
+)
 def test_a_token_answer_that_is_useless_is_named(answer: dict[str, object]) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
     key = pem(ec.generate_private_key(ec.SECP384R1()))

@@ -8,14 +8,14 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.contract.ehr.samples import MRN, PROTOCOLS, entry, question, samples
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.reason import Reason
 from wince.errors import MessageError
 from wince.fhir.invariants import problems
 from wince.pipeline.record.fhir_r4 import bundle
 from wince.pipeline.record.fhir_r4_parts import Software, instant
-
-from tests.contract.ehr.samples import MRN, PROTOCOLS, entry, question, samples
 
 SOFTWARE = Software("0.1.0", "ward-7", "https://ehr.example/fhir")
 

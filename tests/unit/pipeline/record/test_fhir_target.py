@@ -6,14 +6,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.contract.ehr.samples import MRN, PROTOCOLS, VISIT, entry, question
 from wince.domain.entry import Entry
 from wince.fhir.client import FhirClient
 from wince.fhir.smart import SmartAuth
 from wince.pipeline.record.fhir_target import FhirTarget
 from wince.pipeline.record.interface import Outcome
 from wince.testing.ehr import EhrSandbox
-
-from tests.contract.ehr.samples import MRN, PROTOCOLS, VISIT, entry, question
 
 
 @pytest.fixture(scope="module")
