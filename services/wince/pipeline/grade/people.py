@@ -1,0 +1,103 @@
+"""Who is before the camera and whether people want an assessment: occupancy, patient state, pauses, population."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from wince.domain.binding import overlaps
+from wince.domain.care import PatientState, Pause
+from wince.domain.reason import Reason
+from wince.domain.stay import Occupancy
+from wince.pipeline.grade.state import Occupant, State
+
+
+def heed(state: State, message: Occupancy | PatientState | Pause) -> State:
+    """The state with a message of hospital or care. It holds from the windows that are still open on."""
+    if isinstance(message, Occupancy):
+        return replace(state, occupants=_occupants(state.occupants, message))
+    if isinstance(message, Pause):
+        return state if message in state.pauses else replace(state, pauses=(*state.pauses, message))
+    earlier = [
+        replace(one, until_us=message.from_us) if overlaps(one.from_us, one.until_us, message.from_us, None) else one
+        for one in state.patient
+        if one.from_us < message.from_us
+    ]
+    return replace(state, patient=(*earlier, message))
+
+
+def _occupants(known: tuple[Occupant, ...], message: Occupancy) -> tuple[Occupant, ...]:
+    """A message says who is there from its time on: it takes the place of what was known for later. One that is known already,
+    or that only repeats what holds, changes nothing else."""
+    stay = message.stay if not message.ambiguous else None
+    new = Occupant(message.at_us, None if stay is None else stay.id, None if stay is None else stay.birth_date)
+    if new in known:
+        return known
+    before = tuple(one for one in known if one.at_us < new.at_us)
+    if before and (before[-1].stay, before[-1].birth_date) == (new.stay, new.birth_date):
+        return before
+    return (*before, new)
+
+
+def occupant(state: State, at_us: int) -> Occupant | None:
+    """Who is there at a moment; None: nobody said."""
+    found = None
+    for one in state.occupants:
+        if one.at_us <= at_us:
+            found = one
+    return found
+
+
+def stay_at(state: State, at_us: int) -> UUID | None:
+    """Stay at a moment; None where nobody is known."""
+    found = occupant(state, at_us)
+    return None if found is None else found.stay
+
+
+def changes(state: State, start_us: int, end_us: int) -> list[int]:
+    """Moments inside (start, end) at which the stay changes."""
+    moments, last = [], stay_at(state, start_us)
+    for one in state.occupants:
+        if start_us < one.at_us < end_us and one.stay != last:
+            moments.append(one.at_us)
+            last = one.stay
+    return moments
+
+
+def blocked(state: State, start_us: int, end_us: int) -> Reason | None:
+    """Why the window must not be assessed at all: PATIENT, PAUSED, POPULATION; None: it may be."""
+    now = occupant(state, start_us)
+    since = None if now is None else _since(state, now)
+    for one in state.patient:
+        void = since is not None and one.from_us < since
+        if not one.assessable_by_face and not void and overlaps(one.from_us, one.until_us, start_us, end_us):
+            return Reason.PATIENT
+    if any(overlaps(one.from_us, one.until_us, start_us, end_us) for one in state.pauses):
+        return Reason.PAUSED
+    if now is not None and now.stay is not None:
+        day = datetime.fromtimestamp(start_us // 1_000_000, UTC).date()
+        if not state.setup.protocol.population.fits(now.birth_date, day):
+            return Reason.POPULATION
+    return None
+
+
+def _since(state: State, now: Occupant) -> int:
+    """From when on the present stay has been there."""
+    since = now.at_us
+    for one in reversed([other for other in state.occupants if other.at_us < now.at_us]):
+        if one.stay != now.stay:
+            break
+        since = one.at_us
+    return since
+
+
+def prune(state: State, until_us: int) -> State:
+    """Without what no later window needs."""
+    last = occupant(state, until_us)
+    return replace(
+        state,
+        occupants=tuple(one for one in state.occupants if last is None or one.at_us >= last.at_us),
+        patient=tuple(one for one in state.patient if one.until_us is None or one.until_us > until_us),
+        pauses=tuple(one for one in state.pauses if one.until_us > until_us),
+    )
