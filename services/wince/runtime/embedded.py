@@ -21,8 +21,9 @@ from wince.bus.memory import MemoryBus
 from wince.bus.topics import ALL, STAYS
 from wince.domain.audit import Verified
 from wince.domain.estimate import Estimate
-from wince.domain.frame import Beat
-from wince.domain.snapshot import Graded
+from wince.domain.frame import US, Beat
+from wince.domain.ids import site_namespace
+from wince.domain.snapshot import Graded, Snapshot
 from wince.domain.stay import Occupancy, Watch
 from wince.errors import ConfigError, WinceError
 from wince.fhir.client import FhirClient
@@ -51,6 +52,8 @@ log = logs.get(__name__)
 
 TARGET = "ehr"
 """Name of the one target in outbox rows."""
+LONGEST_US = 24 * 3600 * US
+"""A clip is no longer than this."""
 SETTLE_S = 300.0
 """How long `settle` waits for an EHR that does not answer."""
 
@@ -149,26 +152,27 @@ class Embedded:
 
     def _begin(self, source: str) -> grade.State:
         """A source's state: from its snapshot where one of this run and fold stands, else new; told who lies there."""
-        state = grade.begin(self._settings.site, source, self._protocol, chain.personal(self._protocol), self.origin_us)
-        found = self._snapshots.get(source)
-        if found is not None:
-            state = grade.load(state, found.state)
-        return grade.step(state, self.listener.occupancies(state.closed_until_us), time.time_ns() // 1000)[0]
+        setup_ = grade.Setup(self._protocol, site_namespace(self._settings.site), chain.personal(self._protocol))
+        found = self._snapshots().get(source)
+        state = grade.begin(source, setup_) if found is None else grade.load(found.state, setup_)
+        since_us = max(state.closed_until_us, self.origin_us)
+        lying = [one for one in self.listener.occupancies(since_us) if one.source == source]
+        return grade.step(state, lying, since_us)[0]
 
     def _occupied(self, changes: Sequence[Occupancy]) -> None:
         for change in changes:
             schema, value = codec.encode(change)
             self._bus.publish(STAYS, change.source, value, {"schema": schema.encode()}).result(timeout=60)
 
-    @property
-    def _snapshots(self) -> dict[str, Any]:
-        """Snapshots of this run: those that lie after its beginning and were written by this version of the fold."""
-        found = snapshots.load(self.database, "grade")
-        return {source: one for source, one in found.items() if one.fold_version == grade.VERSION and one.closed_until_us >= self.origin_us}
+    def _snapshots(self) -> dict[str, Snapshot]:
+        """Snapshots of this run, by source: those of its time that this version of the fold wrote."""
+        found = snapshots.load(self.database, "grade").values()
+        until_us = self.origin_us + LONGEST_US
+        return {one.source: one for one in found if one.fold_version == grade.VERSION and self.origin_us <= one.closed_until_us <= until_us}
 
     def play(self) -> None:
         """Play every clip to its end, each from where the last run left off. Raises what ended a front or a stage."""
-        resumed = self._snapshots
+        resumed = self._snapshots()
         for camera in self._cameras:
             from_us = resumed[camera.id].closed_until_us if camera.id in resumed else self.origin_us
             source = open_source(

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from wince import codec
-from wince.bus.interface import Bus, Record, Subscription
+from wince.bus.interface import Bus, Record
 from wince.bus.topics import ASSESSMENTS, CARE, ESTIMATES, STAYS
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.estimate import Estimate
@@ -15,32 +15,20 @@ from wince.domain.snapshot import Graded, Snapshot
 from wince.domain.stay import Occupancy
 from wince.errors import MessageError
 from wince.pipeline.grade import stage
+from wince.runtime.consumer import Consumer
 
 Begin = Callable[[str], stage.State]
 """State of a source that is not known yet: from its snapshot, or new."""
 
 
-class Grading:
-    """Subscribes to estimates, stays and care; publishes assessments, alerts, questions and snapshots."""
+class Grading(Consumer):
+    """Subscribes to estimates, stays and care; publishes what closed, with the state after it."""
 
     def __init__(self, bus: Bus, begin: Begin, now_us: Callable[[], int]) -> None:
-        self._bus, self._begin, self._now_us = bus, begin, now_us
+        super().__init__(bus, [STAYS, CARE, ESTIMATES], "grade", self.handle)
+        self._begin, self._now_us = begin, now_us
         self._states: dict[str, stage.State] = {}
         self._lock = threading.Lock()
-        self._subscription: Subscription | None = None
-
-    def start(self) -> None:
-        """Begin to consume."""
-        self._subscription = self._bus.consume([STAYS, CARE, ESTIMATES], "grade", self.handle)
-
-    def stop(self) -> None:
-        """Finish the batch in hand."""
-        if self._subscription is not None:
-            self._subscription.stop()
-
-    def failed(self) -> BaseException | None:
-        """What ended the consumer for good."""
-        return self._subscription.failed() if self._subscription is not None else None
 
     def handle(self, records: Sequence[Record]) -> None:
         """Fold a batch; returns when everything that came of it will survive. A state is kept only then."""
@@ -68,7 +56,7 @@ class Grading:
 
 def _graded(source: str, events: Sequence[Assessment | Alert | Question], before: stage.State, after: stage.State) -> Graded | None:
     """One message of everything that a step gave, with the state after it where a window closed; None where there is nothing."""
-    closed = after.closed_until_us != before.closed_until_us
+    closed = stage.snapshot_due(before, after)
     if not events and not closed:
         return None
     return Graded(

@@ -5,35 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from wince import codec
-from wince.bus.interface import Bus, Record, Subscription
+from wince.bus.interface import Bus, Record
 from wince.bus.topics import ASSESSMENTS
 from wince.domain.snapshot import Graded
 from wince.errors import MessageError
+from wince.runtime.consumer import Consumer
 
 Commit = Callable[[Sequence[Graded]], None]
 """Writes a batch in one transaction; returning means committed."""
 
 
-class Recording:
+class Recording(Consumer):
     """Subscribes to assessments; hands every batch to the sink."""
 
     def __init__(self, bus: Bus, commit: Commit, committed: Commit) -> None:
         """`committed` is told afterwards."""
-        self._bus, self._commit, self._committed = bus, commit, committed
-        self._subscription: Subscription | None = None
-
-    def start(self) -> None:
-        """Begin to consume."""
-        self._subscription = self._bus.consume([ASSESSMENTS], "record", self.handle)
-
-    def stop(self) -> None:
-        """Finish the batch in hand."""
-        if self._subscription is not None:
-            self._subscription.stop()
-
-    def failed(self) -> BaseException | None:
-        """What ended the consumer for good."""
-        return self._subscription.failed() if self._subscription is not None else None
+        super().__init__(bus, [ASSESSMENTS], "record", self.handle)
+        self._commit, self._committed = commit, committed
 
     def handle(self, records: Sequence[Record]) -> None:
         """Commit a batch."""
