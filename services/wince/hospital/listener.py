@@ -29,7 +29,7 @@ from wince.hl7.message import parse
 from wince.hl7.mllp_server import MllpServer
 from wince.hospital import adt
 from wince.hospital.interface import Census
-from wince.hospital.stays import revise
+from wince.hospital.stays import changed, revise
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -127,18 +127,18 @@ class AdtListener:
         applied = self._census.apply(movement, functools.partial(revise, self._namespace))
         revision = applied.revision
         with self._telling:
-            for stay in (*revision.supersede, *revision.add):
-                self._untold[stay.bed] = min(stay.start_us, self._untold.get(stay.bed, stay.start_us))
+            for bed, from_us in changed(revision).items():
+                self._untold[bed] = min(from_us, self._untold.get(bed, from_us))
             self._tell()
         self._log(movement, applied.outcome, revision.notes)
 
     def _tell(self) -> None:
         """Publish what has changed; what could not be published stays untold."""
-        changed: dict[str, int] = {}
+        since: dict[str, int] = {}
         for watch in self._watches:
             if watch.bed in self._untold:
-                changed[watch.source] = min(self._untold[watch.bed], changed.get(watch.source, self._untold[watch.bed]))
-        news = [one for source, from_us in sorted(changed.items()) for one in self._seen_by(source, from_us)]
+                since[watch.source] = min(self._untold[watch.bed], since.get(watch.source, self._untold[watch.bed]))
+        news = [one for source, from_us in sorted(since.items()) for one in self._seen_by(source, from_us)]
         if news:
             self._publish(news)
         self._untold.clear()
@@ -151,7 +151,7 @@ class AdtListener:
 
     def _refuse(self, raw: bytes, header: Header | None, error: Hl7Error) -> bytes:
         log.warning("message refused", field=error.field, code=error.condition, message=header.control_id if header else "")
-        if header is not None and header.control_id and error.condition != "205":
+        if header is not None and header.control_id:
             try:
                 digest = hashlib.sha256(raw).hexdigest()
                 self._census.audit(adt.key(header, digest), "rejected", f"{error.field} {error.condition}".strip())

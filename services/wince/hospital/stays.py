@@ -91,6 +91,19 @@ def intervals(movements: Sequence[Movement]) -> list[Interval]:
     return _intervals(_marks(sorted(movements, key=lambda movement: movement.known_us))[0])
 
 
+def changed(revision: Revision) -> dict[str, int]:
+    """From when on the occupancy of which bed is another than was believed, microseconds UTC. A stay of which only the end became
+    known, or another, was right until the earlier of the two."""
+    found: dict[str, int] = {}
+    for stay in (*revision.supersede, *revision.add):
+        twins = [other for other in (*revision.supersede, *revision.add) if other.id == stay.id and other is not stay]
+        same = all((other.patient, other.birth_date) == (stay.patient, stay.birth_date) for other in twins)
+        ends = [one.end_us for one in (stay, *twins) if one.end_us is not None]
+        at_us = min(ends) if twins and same and ends else stay.start_us
+        found[stay.bed] = min(at_us, found.get(stay.bed, at_us))
+    return found
+
+
 def _marks(known: Sequence[Movement]) -> tuple[list[_Mark], list[Movement]]:
     """Marks that stand after all cancellations, and the cancellations that found nothing to cancel."""
     marks: list[_Mark] = []

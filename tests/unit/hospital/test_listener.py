@@ -46,7 +46,7 @@ def test_a_transfer_tells_both_cameras(hospital):
     assert code(hospital.say("A01", P, "ICU^1^A", "V1", 100)) == "AA"
     hospital.told.clear()
     assert code(hospital.say("A02", P, "ICU^1^B", "V1", 200)) == "AA"
-    assert hospital.heard() == [("cam-a", 100, "4711", False), ("cam-a", 200, None, False), ("cam-b", 200, "4711", False)]
+    assert hospital.heard() == [("cam-a", 200, None, False), ("cam-b", 200, "4711", False)]
 
 
 def test_two_patients_in_a_bed_are_nobodys_and_ambiguous_until_one_leaves(hospital):
@@ -54,8 +54,31 @@ def test_two_patients_in_a_bed_are_nobodys_and_ambiguous_until_one_leaves(hospit
     hospital.say("A01", Q, "ICU^1^A", "V2", 200)
     hospital.told.clear()
     hospital.say("A03", P, "ICU^1^A", "V1", 300)
-    assert hospital.heard() == [("cam-a", 100, "4711", False), ("cam-a", 200, None, True), ("cam-a", 300, "0815", False)]
+    assert hospital.heard() == [("cam-a", 300, "0815", False)]
     assert [event[2] for event in hospital.census.trail] == ["A01", "A01 two_patients", "A03"]
+
+
+def test_a_cancelled_discharge_is_told_from_the_moment_that_was_wrong(hospital):
+    """Only the moments that change are told: grade takes what it knew of later times back, and keeps what it knew of earlier."""
+    hospital.say("A01", P, "ICU^1^A", "V1", 100)
+    hospital.say("A03", P, "ICU^1^A", "V1", 200)
+    hospital.told.clear()
+    hospital.say("A13", P, "ICU^1^A", "V1", 300)
+    assert hospital.heard() == [("cam-a", 200, "4711", False)]
+
+
+def test_a_stay_that_turns_out_to_be_another_patients_is_told_from_its_start(hospital):
+    hospital.say("A01", P, "ICU^1^A", "V1", 100)
+    hospital.told.clear()
+    hospital.say("A08", Q, "ICU^1^A", "V1", 300)
+    assert hospital.heard() == [("cam-a", 100, "0815", False)]
+
+
+def test_a_cancelled_admission_leaves_the_bed_empty_from_its_start(hospital):
+    hospital.say("A01", P, "ICU^1^A", "V1", 100)
+    hospital.told.clear()
+    hospital.say("A11", P, "", "V1", 300)
+    assert hospital.heard() == [("cam-a", 100, None, False)]
 
 
 def test_at_its_start_grade_is_told_of_every_camera(hospital):
@@ -87,6 +110,7 @@ def test_a_resend_is_accepted_and_tells_nobody_twice(hospital):
     answer = hospital.say("A02", P, "ICU^1^B", "V1", 200, control_id="C1")
     assert code(answer) == "AE"
     assert "205^Duplicate key identifier" in answer
+    assert [event for _, event, _ in hospital.census.trail] == ["adt", "rejected"]
 
 
 def test_no_acceptance_before_the_commit():

@@ -1,17 +1,21 @@
 """Movements -> intervals: each event, late and reordered ones, what is taken back."""
 
 import itertools
+from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wince.domain.binding import occupancies
 from wince.domain.census import MessageKey, Movement
 from wince.domain.ids import site_namespace
-from wince.domain.stay import Identifier
+from wince.domain.stay import Identifier, Watch
 from wince.hl7.errors import Hl7Error
-from wince.hospital.stays import intervals, revise
+from wince.hospital.memory import MemoryCensus
+from wince.hospital.stays import changed, intervals, revise
 
 SITE = site_namespace("s")
 VISIT = Identifier("urn:x", "V1")
@@ -177,3 +181,31 @@ def test_applying_one_by_one_ends_where_all_at_once_would(movements):
         assert len({stay.id for stay in believed}) == len(believed)
     said = sorted((s.start_us, s.end_us, s.bed) for s in believed)
     assert said == [(i.start_us, i.end_us, i.bed) for i in intervals(movements)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(movement, st.booleans()), min_size=1, max_size=8))
+def test_who_is_told_only_what_changed_knows_everything(told):
+    """A consumer that takes each told step as replacing all later ones ends with the view that a newcomer would be given."""
+    census, known = MemoryCensus(), []
+    watches = [Watch("cam", "A", 0, None, 0)]
+    for one, second in told:
+        visit = Identifier("urn:x", "V2" if second else "V1")
+        applied = census.apply(replace(one, encounter=visit), partial(revise, SITE))
+        from_us = changed(applied.revision).get("A")
+        if from_us is not None:
+            for step in occupancies(watches, census.stays("A", from_us, None), "cam", 1 << 62, from_us):
+                known = [old for old in known if old.at_us < step.at_us] + [step]
+    if known:
+        fresh = occupancies(watches, census.stays("A", 0, None), "cam", 1 << 62, 0)
+        assert _merged(known) == _merged(fresh)
+
+
+def _merged(steps):
+    """(from, stay, ambiguous) where they change; nobody before the first."""
+    found = [(-1, None, False)]
+    for step in steps:
+        now = (step.stay and step.stay.id, step.ambiguous)
+        if found[-1][1:] != now:
+            found.append((step.at_us, *now))
+    return found
