@@ -5,12 +5,15 @@ is absent is no such case.
 """
 
 import os
+import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
+
 from wince.store.database import Database
 from wince.store.embedded import EmbeddedPostgres
 from wince.store.migrate import migrate
@@ -18,11 +21,25 @@ from wince.store.migrate import migrate
 TEMPLATE = "wince_template"
 
 
+@contextmanager
+def reachable() -> Iterator[Path]:
+    """An empty directory, removed afterwards, that a server may lie in which root runs as somebody else (pytest's own are 0700)."""
+    with tempfile.TemporaryDirectory(prefix="wince-test-", dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    """Where a test lets Wince keep its state: what is put there, the embedded PostgreSQL too, goes with the test."""
+    with reachable() as directory:
+        yield directory
+
+
 @pytest.fixture(scope="session")
-def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_dsn() -> Iterator[str]:
     """Connection string of the session's server, naming a migrated database that is a template: copy it, don't use it."""
-    directory: Path = tmp_path_factory.mktemp("postgres")
-    with EmbeddedPostgres(directory) as server:
+    with reachable() as directory, EmbeddedPostgres(directory) as server:
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {TEMPLATE}")
         with Database(server.dsn(TEMPLATE), size=1) as database:

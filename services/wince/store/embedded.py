@@ -168,8 +168,15 @@ class EmbeddedPostgres:
         """Where cluster and log lie: in the directory, or, for an account that can't reach it, where `location` says."""
         location = self.directory / "location"
         if location.exists():
-            return Path(location.read_text().strip())
-        if self._account.can_traverse(self.directory.resolve()):
+            home = Path(location.read_text().strip())
+            if not home.is_dir():
+                raise StoreError(
+                    "the data directory that this file names is gone",
+                    field=str(location),
+                    remedy="restore it from a backup, or move the whole state directory away to begin anew",
+                )
+            return home
+        if (self.directory / "data").exists() or self._account.can_traverse(self.directory.resolve()):
             return self.directory
         name = "postgres-" + hashlib.sha256(str(self.directory.resolve()).encode()).hexdigest()[:12]
         home = shared_directory(name)
