@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import wince.errors
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import wince.errors
 from wince.api.errors.v1 import errors_pb2
 from wince.api.record.v1 import record_pb2
 from wince.domain.entry import Kind

@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from wince.codec.checks import MAX_SOURCE, MAX_TIME_US
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.care import PatientState, Pause

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.unit.codec import strategies
 from wince.api.capture.v1 import capture_pb2
 from wince.api.care.v1 import care_pb2
 from wince.api.detect.v1 import detect_pb2
@@ -18,8 +20,6 @@ from wince.codec import reason as reason_codec
 from wince.domain.frame import Beat
 from wince.domain.reason import Reason
 from wince.errors import MessageError
-
-from tests.unit.codec import strategies
 
 ID = str(UUID(int=7))
 CASES = {
