@@ -133,7 +133,7 @@ class AlertRule:
     stable_s: float
     """For so long must the debounced grade hold, seconds."""
     clear_after_s: float
-    """The episode is over when the debounced grade was lower for so long; then a new one may open."""
+    """The episode is over when for so long no frame held the grade, lower or not seen; then a new one may open."""
 
 
 @dataclass(frozen=True, slots=True)

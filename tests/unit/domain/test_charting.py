@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wince.domain.assessment import Alert, Assessment
 from wince.domain.charting import DAY_US, US, ChartRules, ChartState, chart, finish
 from wince.domain.entry import Entry, Kind
