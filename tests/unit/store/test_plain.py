@@ -1,0 +1,75 @@
+"""Dataclasses as text and back."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wince.domain.census import MessageKey, Movement
+from wince.domain.charting import ChartState
+from wince.domain.charting_entries import Period
+from wince.domain.reason import Reason
+from wince.domain.stay import Identifier, Stay
+from wince.errors import StoreError
+from wince.pipeline.record.stage import SourceState
+from wince.store.plain import dump, load
+
+MICROS = st.integers(-(2**53), 2**53)
+NAMES = st.builds(Identifier, st.text(), st.text())
+STAYS = st.builds(
+    Stay, st.uuids(), st.text(), NAMES, NAMES, MICROS, st.none() | MICROS, MICROS, st.none() | MICROS, st.none() | st.dates(), st.text()
+)
+
+
+@given(STAYS)
+def test_a_stay_comes_back(stay: Stay) -> None:
+    assert load(Stay, dump(stay)) == stay
+
+
+@given(
+    st.builds(
+        SourceState,
+        st.builds(
+            ChartState,
+            stay=st.none() | STAYS,
+            spent=st.lists(MICROS).map(tuple),
+            period=st.builds(
+                Period,
+                share=st.floats(0, 1e6),
+                medians=st.dictionaries(st.floats(0, 16).map(lambda x: round(x, 2)), st.integers(1, 99)),
+                grades=st.dictionaries(st.integers(0, 9), st.integers(1, 99)),
+                names=st.dictionaries(st.integers(0, 9), st.text()),
+            ),
+        ),
+        asked=st.none() | st.sampled_from(Reason),
+    )
+)
+def test_a_chart_state_comes_back(state: SourceState) -> None:
+    """Numbers as keys too: medians are kept by their value."""
+    assert load(SourceState, dump(state)) == state
+
+
+def test_equal_values_are_equal_text() -> None:
+    key = MessageKey("A", "B", "C", "D")
+    first = Movement(key, "A01", Identifier("s", "v"), Identifier("s", "p"), "b", 1, 2, 3, date(2000, 2, 29), "w")
+    assert dump(first) == dump(replace(first))
+    assert load(Movement, dump(first)) == first
+
+
+def test_a_field_that_an_older_version_did_not_write_takes_its_default() -> None:
+    @dataclass(frozen=True)
+    class Newer:
+        id: UUID
+        more: int = 7
+
+    assert load(Newer, '{"id":"00000000-0000-0000-0000-000000000001"}') == Newer(UUID(int=1), 7)
+
+
+@pytest.mark.parametrize("text", ['{"id":"no uuid"}', "{}", "[", '{"id":null}'])
+def test_text_that_is_none_is_a_named_error_that_quotes_nothing(text: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        load(Stay, text)
+    assert "uuid" not in caught.value.message
