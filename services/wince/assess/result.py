@@ -1,0 +1,93 @@
+"""What assessing one input gives: typed, complete, the same for command line, Python and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wince.domain.assessment import Alert, Assessment, Question
+from wince.domain.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRow:
+    """One sampled frame; None where not measured or not assessable."""
+
+    time_s: float
+    """Media time, seconds from the start."""
+    assessable: bool
+    reason: Reason | None
+    """Why it is not assessable; None where it is."""
+    score: float | None
+    """The protocol's number before any debounce; for `activity` 0-16."""
+    grade: int | None
+    """Index into the protocol's scale, by the score alone."""
+    confidence: float | None
+    units: tuple[float | None, ...]
+    """AU4, 6, 7, 9, 10, 43 in the order of domain.estimate.UNITS; None where not measured."""
+    yaw: float | None
+    pitch: float | None
+    roll: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyFrame:
+    """A picture worth showing: a local maximum of the inter-frame difference in CIELUV, or the strongest moment."""
+
+    time_s: float
+    jpeg: bytes
+    """The frame scaled to at most 640 px, JPEG."""
+    landmarks: NDArray[np.float32]
+    """(478, 2) in pixels of that JPEG; (0, 2) where no face is assessable."""
+    grade: int | None
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the input comes to in one way of reading it (with, or without, the patient's own calm face)."""
+
+    grade: int | None
+    """The grade that lasted longest over the whole input (PEEA's report rule); None: not assessable."""
+    grade_name: str
+    seconds: dict[str, float]
+    """How long each grade lasted, by name."""
+    median: float | None
+    peak: float | None
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipResult:
+    """One input, assessed (or not: `error`)."""
+
+    path: Path
+    source: str
+    """sha256 of the file's bytes (hex); the identity under which it is skipped when done."""
+    still: bool
+    protocol: str
+    rule: str
+    model_set: str
+    duration_s: float
+    """Media time covered; 0 for a still."""
+    frames: tuple[FrameRow, ...]
+    assessments: tuple[Assessment, ...]
+    alerts: tuple[Alert, ...]
+    questions: tuple[Question, ...]
+    plain: Reading
+    """Without a reference."""
+    personal: Reading | None
+    """With the reference of the same patient; None where none was given or the protocol does not allow it."""
+    assessable_share: float
+    reasons: dict[Reason, int]
+    """Unassessable frames per reason."""
+    faces: int
+    """Most faces seen in one frame."""
+    key_frames: tuple[KeyFrame, ...] = ()
+    error: str = ""
+    """Why the input failed, with its remedy; empty where it did not. Then numbers are empty."""
+    notes: tuple[str, ...] = field(default_factory=tuple)
+    """What a reader must know: excluded as dim, several faces, reference too short."""
