@@ -29,6 +29,8 @@ FOLDS = 8
 BINS = 6
 WEIGHT = {"yawn": 3.0, "neutral": 1.5, "smile": 1.5, "surprise": 1.5, "sleep": 1.5}
 """Of an expression's stills, where 1 is not enough: a yawn has closed eyes and a squint, and few stills."""
+OPEN = 0.3
+"""Below so much closure an eye counts as open (AU43 + AU45)."""
 DIGITS = 5
 
 
@@ -41,7 +43,7 @@ class Corpus:
     change: Array
     """(n, 39) against the median of the same person's neutral stills."""
     targets: Array
-    """(n, outputs)."""
+    """(n, 7) in the order of FREE_OUTPUTS."""
     expression: Array
     """(n,) names."""
     level: Array
@@ -62,7 +64,9 @@ def read_corpus(folder: Path) -> Corpus:
             name = pack["name"]
             score = np.where(name == "pain", pack["pspi"], 0.0)
             closed = np.clip(pack["au43"] + pack["au45"], 0, 1)
-            targets = np.stack([score, pack["au4"], pack["au7"], pack["au10"], closed, (name == "smile").astype(float)], axis=1)
+            smile, rest = name == "smile", np.isin(name, ("neutral", "blink")) & (closed < OPEN)
+            truth = (score, pack["au4"], pack["au7"], pack["au10"], closed, smile.astype(float), rest.astype(float))
+            targets = np.stack(truth, axis=1)
             if not np.isfinite(targets).all():
                 raise DataError(f"{file.name} holds a truth that is not finite", field=str(folder), remedy="delete it and draw it again")
             calm = np.median(x[name == "neutral"], axis=0)
@@ -73,8 +77,8 @@ def read_corpus(folder: Path) -> Corpus:
 def fit(x: Array, targets: Array, importance: Array, centred: bool) -> activity.Linear:
     """Ridge on expanded channels; `centred` False: no mean and no bias, so that no change reads 0."""
     x = x.astype(np.float64)
-    mean: Array = x.mean(axis=0) if centred else np.zeros(x.shape[1])
-    spread: Array = np.sqrt(((x - mean) ** 2).mean(axis=0)) + 1e-6
+    mean: NDArray[np.float64] = x.mean(axis=0) if centred else np.zeros(x.shape[1])
+    spread = np.sqrt(((x - mean) ** 2).mean(axis=0)) + 1e-6
     features = activity.expand((x - mean) / spread)
     if centred:
         features = np.hstack([features, np.ones((len(features), 1))])
@@ -84,16 +88,25 @@ def fit(x: Array, targets: Array, importance: Array, centred: bool) -> activity.
     solved = np.linalg.solve(features.T @ weighted + np.diag(penalty), weighted.T @ targets)
     bias = solved[-1] if centred else np.zeros(targets.shape[1])
     weights = solved[:-1] if centred else solved
-    return activity.Linear(mean, spread, weights, bias, np.array([0.0, 1.0]), np.array([1.0, 1.0]))
+    uncalibrated = np.array([0.0, 1.0])
+    return activity.Linear(
+        mean, np.asarray(spread, np.float64), np.asarray(weights, np.float64), np.asarray(bias, np.float64), uncalibrated, uncalibrated
+    )
+
+
+def targets_of(corpus: Corpus, centred: bool) -> Array:
+    """(n, outputs) that the free (centred) or the personal reading is fitted to."""
+    return corpus.targets if centred else corpus.targets[:, : len(activity.OUTPUTS)]
 
 
 def cross_validate(x: Array, corpus: Corpus, centred: bool) -> tuple[Array, Array]:
     """(n, outputs) values and (n,) distances, each person read by weights that never saw them."""
     importance = np.array([WEIGHT.get(str(name), 1.0) for name in corpus.expression])
-    values, distance = np.zeros(corpus.targets.shape), np.zeros(len(x))
+    targets = targets_of(corpus, centred)
+    values, distance = np.zeros(targets.shape), np.zeros(len(x))
     for fold in range(FOLDS):
         out = corpus.fold == fold
-        linear = fit(x[~out], corpus.targets[~out], importance[~out], centred)
+        linear = fit(x[~out], targets[~out], importance[~out], centred)
         values[out] = linear.values(x[out].astype(np.float64))
         distance[out] = np.sqrt((((x[out] - linear.mean) / linear.spread) ** 2).mean(axis=1))
     return values, distance
@@ -113,7 +126,7 @@ def report(name: str, values: Array, corpus: Corpus) -> dict[str, float]:
     """Print and return figures of a reading: errors, and the tails that decide about false alarms and misses."""
     score, pain = values[:, 0], corpus.level >= 4
     figures = {"score_mae": float(np.abs(score - corpus.targets[:, 0]).mean())}
-    for column, output in enumerate(activity.OUTPUTS[1:], start=1):
+    for column, output in enumerate(activity.FREE_OUTPUTS[1 : values.shape[1]], start=1):
         figures[f"{output}_mae"] = float(np.abs(values[:, column] - corpus.targets[:, column]).mean())
     negative = corpus.expression != "pain"
     ranks = np.concatenate([score[pain], score[negative]]).argsort(kind="stable").argsort() + 1
@@ -143,9 +156,9 @@ def fit_all(corpus: Corpus) -> dict[str, Any]:
         values, far = cross_validate(x, corpus, centred)
         figures = report(name, values, corpus)
         distance, share = calibrate(values, far, corpus.targets)
-        linear = fit(x, corpus.targets, importance, centred)
+        linear = fit(x, targets_of(corpus, centred), importance, centred)
         tables = {"mean": linear.mean, "spread": linear.spread, "bias": linear.bias, "distance": distance, "share": share}
-        tables |= {f"weights.{output}": linear.weights[:, k] for k, output in enumerate(activity.OUTPUTS)}
+        tables |= {f"weights.{output}": linear.weights[:, k] for k, output in enumerate(activity.FREE_OUTPUTS[: len(linear.bias)])}
         content[name] = {"held_out": {key: round(value, 3) for key, value in figures.items()}}
         content[name] |= {key: [round(float(value), DIGITS) for value in table] for key, table in tables.items()}
     return content

@@ -20,3 +20,7 @@ class ActivityPersonal:
     def read(self, embeddings: NDArray[np.float32], calm: NDArray[np.float32]) -> list[Reading]:
         """embeddings: (n, 39); calm: (39,), both of ActivityScorer. A face equal to the calm one reads score 0."""
         return self._model.personal.read(embeddings.astype(np.float64) - calm.astype(np.float64))
+
+    def at_rest(self, embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """embeddings: (n, 39). (n,) True: no expression, open eyes; speech counts now and then, a yawn, a smile or pain doesn't."""
+        return self._model.at_rest(embeddings.astype(np.float64))

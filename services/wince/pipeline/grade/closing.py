@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.ids import alert_id, assessment_id, question_id
@@ -20,6 +21,8 @@ from wince.pipeline.grade.people import blocked, changes, prune, stay_at
 from wince.pipeline.grade.state import Beats, Seen, State
 from wince.protocols.rules import ClinicalProtocol
 
+Embedding = NDArray[np.float32]
+"""(k,), see `domain.estimate.Estimate`."""
 Asked = tuple[Reason, int, int]
 """Reason, begin and end of a stretch that a nurse is asked about."""
 
@@ -49,7 +52,7 @@ def close(state: State, seen: Sequence[Seen], start_us: int, end_us: int) -> tup
         summary = replace(summary, reason=reason, grade=None, median=None, peak=None, confidence=None, units=())
     state = _without(state, summary, reason, start_us, end_us, asked)
     if reason is None and not moves and not nameless:
-        state = replace(state, calm=state.calm.add(_calm_faces(protocol, seen)))
+        state = replace(state, calm=state.calm.add(_calm_faces(state, seen)))
     events = _events(state, summary, (start_us, end_us), len(seen), personal, fired, asked)
     state = replace(state, bound=stay_at(state, end_us - 1))
     return prune(state, end_us), events
@@ -179,10 +182,11 @@ def _without(state: State, summary: Summary, reason: Reason | None, start_us: in
     return replace(state, without=stretch)
 
 
-def _calm_faces(protocol: ClinicalProtocol, seen: Sequence[Seen]) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-    """Embeddings of the frames that are calm by the reading without a reference."""
-    rule = protocol.grade
-    return [
+def _calm_faces(state: State, seen: Sequence[Seen]) -> list[Embedding]:
+    """Embeddings of the frames that are calm by the reading without a reference, and at rest by the personal model: a low score
+    alone would let yawns and speech teach the calm face."""
+    rule, personal = state.setup.protocol.grade, state.setup.personal
+    calm = [
         one.embedding
         for one in seen
         if one.reason is None
@@ -191,6 +195,9 @@ def _calm_faces(protocol: ClinicalProtocol, seen: Sequence[Seen]) -> list[np.nda
         and one.smile < rule.conflict.min_smile
         and one.confidence >= rule.min_confidence
     ]
+    if personal is None or not calm or len({one.shape for one in calm}) > 1:
+        return []
+    return [one for one, rests in zip(calm, personal.at_rest(np.stack(calm)), strict=True) if rests]
 
 
 def _events(

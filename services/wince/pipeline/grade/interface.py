@@ -16,3 +16,7 @@ class Personal(Protocol):
     def read(self, embeddings: NDArray[np.float32], calm: NDArray[np.float32]) -> list[Reading]:
         """embeddings: (n, k) float32; calm: (k,) float32. One Reading per row."""
         ...
+
+    def at_rest(self, embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """embeddings: (n, k) float32. (n,) True: this face shows no expression and may teach the calm face."""
+        ...

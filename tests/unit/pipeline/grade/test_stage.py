@@ -51,6 +51,9 @@ class Against:
     def read(self, embeddings: NDArray[np.float32], calm: NDArray[np.float32]) -> list[Reading]:
         return [Reading(float(abs(row[0] - calm[0])), 0.9, np.zeros(6, np.float32), 0.0) for row in embeddings]
 
+    def at_rest(self, embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
+        return np.ones(len(embeddings), np.bool_)
+
 
 def test_one_assessment_per_window() -> None:
     """12 s of a calm face: two whole windows and a partial one, closed by beats; ids by window start."""
@@ -257,6 +260,20 @@ def test_the_calm_face_is_learned_used_and_void() -> None:
 def test_pain_at_admission_is_not_the_calm_face() -> None:
     """A patient who comes in pain: no calm face until there was a calm stretch."""
     state, _ = stage.step(stage.begin("cam", setup(Against())), feed(lambda t: PAIN if t < 30 else CALM, 40, ended=False), 0)
+    face = state.calm.face(25)
+    assert state.calm.frames == 50
+    assert face is not None
+    assert face.tolist() == [0.5, 1.0]
+
+
+def test_only_a_face_at_rest_teaches_the_calm_face() -> None:
+    """A yawn scores as low as a calm face; the personal model knows that it isn't one."""
+
+    class Awake(Against):
+        def at_rest(self, embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
+            return embeddings[:, 0] < 1.0
+
+    state, _ = stage.step(stage.begin("cam", setup(Awake())), feed(lambda t: (1.5, 0.9, 0.0) if t < 20 else CALM, 30, ended=False), 0)
     face = state.calm.face(25)
     assert state.calm.frames == 50
     assert face is not None
