@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+
 from wince.bus.interface import Bus, Record
 from wince.bus.memory import MemoryBus
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 import pytest
-from wince.bus.interface import Bus, Record
-from wince.errors import WinceError
 
 from tests.contract.bus.conftest import Network, Seen, eventually, resident
+from wince.bus.interface import Bus, Record
+from wince.errors import WinceError
 
 
 def numbers(count: int) -> list[bytes]:
@@ -94,11 +94,23 @@ def test_several_topics_come_to_one_handler(network: Network, topic: str) -> Non
 
 def test_consumers_of_a_group_share_and_keep_the_order_of_each_key(network: Network, topic: str) -> None:
     """While a second consumer joins and the first one leaves, nothing is lost and no key goes backwards."""
-    bus, together = network.client(), Seen(lambda _: time.sleep(0.002))
+    active: list[int] = []
+    overlaps: list[int] = []
+
+    def holds(records: Sequence[Record]) -> None:
+        mine = {record.partition for record in records}
+        overlaps.extend(mine & set(active))
+        active.extend(mine)
+        time.sleep(0.02 if len(overlaps) + len(together.batches) < 10 else 0.002)
+        for partition in mine:
+            active.remove(partition)
+
+    bus, together = network.client(), Seen(holds)
     bus.ensure_topics([topic])
     keys = [f"camera-{n}" for n in range(16)]
     first = bus.consume([topic], "g", together, batch=5)
     send(bus, topic, 320, keys)
+    assert eventually(lambda: len(set(active)) > 1)
     second = network.client().consume([topic], "g", together, batch=5)
     send(bus, topic, 320, keys, start=320)
     first.stop()
@@ -106,6 +118,7 @@ def test_consumers_of_a_group_share_and_keep_the_order_of_each_key(network: Netw
     assert eventually(lambda: len(set(together.values())) == 960)
     for index, key in enumerate(keys):
         assert without_repeats(together.values(key)) == [str(n).encode() for n in range(index, 960, 16)]
+    assert not overlaps, "two consumers had one partition in hand"
     second.stop()
 
 

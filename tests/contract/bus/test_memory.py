@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import pytest
+
+from tests.contract.bus.conftest import Seen
 from wince.bus.interface import Record
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ALL, dead_letters
 from wince.errors import ConfigError, MessageError, Unavailable
-
-from tests.contract.bus.conftest import Seen
 
 
 @pytest.fixture

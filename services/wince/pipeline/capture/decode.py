@@ -132,14 +132,15 @@ class Decoder:
             except av.error.FFmpegError:
                 self.broke = True
                 packet = None
+            except IndexError:  # PyAV's end of a transport stream in which further streams appeared on the way
+                packet = None
             if packet is None:
-                if self.broke:
-                    yield from self._flush(hurt)
+                yield from self._flush(hurt)
                 return
             try:
                 frames = packet.decode()
             except av.error.EOFError:
-                return
+                continue
             except av.error.FFmpegError:
                 hurt = True
                 yield self._lost(packet)
@@ -152,7 +153,7 @@ class Decoder:
                     yield picture
 
     def _flush(self, hurt: bool) -> Iterator[Picture]:
-        """What the decoder still holds when the demuxer gave up."""
+        """What the decoder still holds when the demuxer ended; nothing where it was flushed already."""
         with suppress(av.error.FFmpegError):
             for frame in self._video.stream.codec_context.decode(None):
                 hurt = frame.is_corrupt or (hurt and not frame.key_frame)

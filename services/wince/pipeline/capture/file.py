@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
@@ -156,7 +157,12 @@ class FileSource:
             if time_us < self._timeline.spoken_us:
                 self._timeline.late()
                 return picture, None
-            return picture, Frame(self.source, point, self._origin_us + time_us, self._pixels(picture.frame))
+            try:
+                pixels = self._pixels(picture.frame)
+            except (av.error.FFmpegError, ValueError):  # a pixel format or size that can't be converted
+                self._timeline.damaged(picture.time_us)
+                return picture, None
+            return picture, Frame(self.source, point, self._origin_us + time_us, pixels)
 
     def _pixels(self, frame: VideoFrame) -> NDArray[np.uint8]:
         width, height = working_size(frame.width, frame.height, float(self._decoder.video.aspect), self._limits.working_side)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.unit.pipeline.capture.clips import number_of, write
-from tests.unit.pipeline.capture.test_file import EVERY_40_MS, watch
-from wince.domain.frame import US
+from tests.unit.pipeline.capture.test_file import EVERY_40_MS, FORMATS, watch
+from wince.domain.frame import US, Beat
 from wince.domain.reason import Reason
 from wince.errors import MediaError, ResourceError, WinceError
 from wince.pipeline.capture.file import FileSource
@@ -234,3 +234,30 @@ def _with_wild_time(path: Path, target: Path, number: int) -> Path:
                 packet.pts += 90_000 * 3600
             out.mux(packet)
     return target
+
+
+@pytest.mark.parametrize(("name", "codec"), FORMATS)
+def test_random_damage_has_a_name_or_an_end(tmp_path: Path, name: str, codec: str) -> None:
+    """Bytes changed, cut off or zeroed, read from the start or the middle: a WinceError first, or beats in order and an end."""
+    data = write(tmp_path / name, EVERY_40_MS, codec=codec).read_bytes()
+    for seed in range(18):
+        chance, broken = random.Random(seed), bytearray(data)
+        if seed % 3 == 0:
+            for _ in range(chance.randrange(1, 40)):
+                broken[chance.randrange(len(broken))] = chance.randrange(256)
+        elif seed % 3 == 1:
+            del broken[chance.randrange(len(broken)) :]
+        else:
+            start = chance.randrange(len(broken))
+            broken[start : start + len(broken) // 5] = bytes(len(broken[start : start + len(broken) // 5]))
+        (tmp_path / name).write_bytes(broken)
+        messages: list[object] = []
+        try:
+            messages.extend(FileSource(tmp_path / name, "cam", rate_hz=5, from_us=seed % 2 * 2 * US))
+        except WinceError:
+            assert not messages
+        else:
+            beats = [message for message in messages if isinstance(message, Beat)]
+            assert beats[-1] is messages[-1]
+            assert beats[-1].ended
+            assert [beat.time_us for beat in beats] == sorted(beat.time_us for beat in beats)
