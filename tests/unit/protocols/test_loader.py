@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wince.errors import ProtocolError
 from wince.protocols import loader
 from wince.protocols.rules import Age, Population
