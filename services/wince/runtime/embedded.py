@@ -46,6 +46,7 @@ from wince.settings import Camera, Settings
 from wince.store import checkpoints, snapshots, stays
 from wince.store.database import Database
 from wince.telemetry import logs
+from wince.telemetry.key import hash_key
 from wince.testing.ehr import WRITER_SCOPE, EhrSandbox
 
 log = logs.get(__name__)
@@ -69,8 +70,6 @@ class Embedded:
         self._settings, self._cameras, self._choose = settings, tuple(cameras), begin
         self.origin_us = 0
         """Media time 0 of every clip, microseconds UTC."""
-        self.ended_us = 0
-        """The end of the longest clip that was played, microseconds UTC."""
         self._on_event, self._telling = on_event, threading.Lock()
         self._stack = ExitStack()
         self._places = Places.of(settings)
@@ -101,6 +100,7 @@ class Embedded:
         enter = self._stack.enter_context
         self._places.make()
         enter(Owner(self._places))
+        logs.configure(self._settings.log_level, json=self._settings.log_json, key=hash_key(self._places.logs_key))
         chain.fetch_models(self._settings, lambda name, what: self.tell("models", detail=f"{name}: {what}"))
         self.database = enter(setup.database(self._settings, self._places))
         self.origin_us = self._choose(self.database)
@@ -218,7 +218,6 @@ class Embedded:
 
     def _seen(self, message: Estimate | Beat) -> None:
         if isinstance(message, Beat):
-            self.ended_us = max(self.ended_us, message.time_us)
             self.tell("beat", source=message.source, media_s=(message.time_us - self.origin_us) / 1e6, ended=message.ended)
 
     def _commit(self, batch: Sequence[Graded]) -> None:

@@ -91,6 +91,13 @@ def entries(database: Database, sources: list[str], from_us: int) -> list[Charte
             for id_, revision, kind, source, start, end, bed, grade, state, location in rows]  # fmt: skip
 
 
+def latest(database: Database, sources: list[str], from_us: int) -> int:
+    """End of the last window of some sources since a moment, microseconds UTC; that moment where there is none."""
+    with database.transaction() as tx:
+        found = tx.execute("SELECT max(end_us) FROM assessment WHERE source = ANY(%s) AND start_us >= %s", (sources, from_us)).fetchone()
+    return int(found[0]) if found and found[0] is not None else from_us
+
+
 def bed(database: Database, row: tuple[str, str, str, str], from_us: int, charted: list[Charted]) -> BedOutcome:
     """One bed: (bed, source, encounter, about) and what the database says of it since a moment."""
     name, source, patient, about = row

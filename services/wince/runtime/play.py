@@ -106,8 +106,9 @@ class _Job:
 
     def discharge(self, road: Embedded) -> None:
         """An A03 for each, so that the beds are free for the next run."""
+        ended_us = outcome.latest(road.database, self._sources(), self.origin_us)
         for number, bed in self._admitted():
-            self._send(road, "A03", number, bed, road.ended_us + BEFORE_US)
+            self._send(road, "A03", number, bed, ended_us + BEFORE_US)
         road.tell("discharged")
 
     def _admitted(self) -> list[tuple[int, Bed]]:
@@ -115,6 +116,9 @@ class _Job:
         return [
             (number, bed) for number, bed in enumerate(self._scenario.beds) if bed.patient is not None and first[bed.camera.bed] == number
         ]
+
+    def _sources(self) -> list[str]:
+        return [bed.camera.id for bed in self._scenario.beds]
 
     def _send(self, road: Embedded, trigger: str, number: int, bed: Bed, at_us: int) -> None:
         patient = bed.patient
@@ -127,8 +131,7 @@ class _Job:
 
     def outcome(self, road: Embedded, verified: object) -> Outcome:
         """What the database and the EHR say of this run."""
-        sources = [bed.camera.id for bed in self._scenario.beds]
-        charted = outcome.entries(road.database, sources, self.origin_us)
+        charted = outcome.entries(road.database, self._sources(), self.origin_us)
         beds = tuple(
             outcome.bed(
                 road.database,
