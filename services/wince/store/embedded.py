@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import secrets
 import shutil
@@ -178,8 +177,8 @@ class EmbeddedPostgres:
             return home
         if (self.directory / "data").exists() or self._account.can_traverse(self.directory.resolve()):
             return self.directory
-        name = "postgres-" + hashlib.sha256(str(self.directory.resolve()).encode()).hexdigest()[:12]
-        home = shared_directory(name)
+        # A name of its own, not one made from the path: whoever deletes the state directory and begins anew meets no old cluster.
+        home = shared_directory(f"postgres-{secrets.token_hex(6)}")
         location.write_text(f"{home}\n")
         return home
 

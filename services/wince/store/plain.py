@@ -28,7 +28,10 @@ def dump(value: Any) -> str:
     >>> dump(Identifier("urn:x", "1"))
     '{"system":"urn:x","value":"1"}'
     """
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _encode(_plain(value))
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def load(kind: type[T], text: str) -> T:
@@ -44,19 +47,31 @@ def load(kind: type[T], text: str) -> T:
 
 
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if names := _names(kind):  # type: ignore[arg-type]
+        return {name: item if type(item := getattr(value, name)) in _AS_THEY_ARE else _plain(item) for name in names}
+    if kind is tuple or kind is list:
+        return [_plain(item) for item in value]
     if isinstance(value, Enum):
         return value.value
-    if dataclasses.is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name, _ in _fields(type(value))}  # type: ignore[arg-type]
     if isinstance(value, UUID | date):
         return str(value)
     if isinstance(value, Mapping):
         return {str(_plain(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, frozenset):
         return sorted(_plain(item) for item in value)
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
     return value
+
+
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    """Names of a dataclass' fields; empty for another type."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 @cache
