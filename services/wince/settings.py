@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     """FHIR R4 base URL; absent: the EHR sandbox is started."""
     ehr_client_id: str = "wince"
     """SMART Backend Services client id."""
+    ehr_key_id: str = "1"
+    """`kid` of that key, as registered at the EHR."""
     ehr_key_file: Path | None = None
     """Private key (PEM, P-384 or RSA) that signs the client assertion."""
     mllp_port: int = Field(default=0, ge=0, le=65535)

@@ -21,7 +21,7 @@ def write(folder: Path) -> Path:
     head = head.replace('name = "activity"', 'name = "mustelid"').replace('title = "Facial activity of adults"', 'title = "Five grades of a site"')
     cuts = (0, 1, 3, 5, 9)
     grades = ",\n".join(f'  {{ name = "{name}", min = {cut} }}' for name, cut in zip(GRADES, cuts, strict=True))
-    body = body.replace('grade = "high"', 'grade = "badger"').replace("every_s = 3600", "every_s = 1800").replace("max_per_day = 40", "max_per_day = 60")
+    body = body.replace('grade = "high"', 'grade = "badger"').replace("every_s = 3600", "every_s = 7200").replace("max_per_day = 40", "max_per_day = 30")
     body = body.replace('fusion = "mean"', 'fusion = "majority"')
     codes = 'system = "urn:site:mustelid"\ncode = "mustelid-face"\ndisplay = "Face of the mustelid scale"\nunit = "claw"\nunit_code = "{claw}"\n'
     codes += 'category = "exam"\nmethod = "site method"\n'
@@ -32,10 +32,10 @@ def write(folder: Path) -> Path:
     return path
 
 
-def test_one_file_is_enough(tmp_path, monkeypatch):
+def test_one_file_is_enough(tmp_path, state_dir, monkeypatch):
     """Its grades, its codes and its unit arrive in the EHR; the word stands in no file of the product."""
     path = write(tmp_path / "protocols")
-    monkeypatch.setenv("WINCE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("WINCE_STATE_DIR", str(state_dir / "state"))
     monkeypatch.setenv("WINCE_PROTOCOL_DIR", str(path.parent))
     monkeypatch.setenv("WINCE_PROTOCOL", "mustelid")
     seen = []

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.conftest import reachable
 from tests.e2e.wince_run import Ran, run
 from tests.shared_data import shared
 from wince.runtime.scenario import PATIENTS
@@ -12,9 +13,10 @@ KILLS = 10
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole():
     """One uninterrupted run of the bundled clips."""
-    ran = run(tmp_path_factory.mktemp("whole"))
+    with reachable() as directory:
+        ran = run(directory / "whole")
     assert ran.returncode == 0, ran.stderr
     return ran
 
@@ -47,9 +49,9 @@ def test_no_name_anywhere(whole):
             assert secret not in whole.stdout
 
 
-def test_last_line(tmp_path_factory):
+def test_last_line(state_dir):
     """Without --json the last line says what was done, and progress goes line by line where there is no terminal."""
-    ran = run(tmp_path_factory.mktemp("text"), text=True)
+    ran = run(state_dir / "text", text=True)
     assert ran.returncode == 0, ran.stderr
     line = ran.stdout.strip().splitlines()[-1]
     assert re.fullmatch(r"wince: \d+ observations for 3 patients, \d+ sent to a nurse, audit chain verified \(\d+ entries\)", line)
@@ -57,11 +59,11 @@ def test_last_line(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_kill_and_go_on(whole, tmp_path):
+def test_kill_and_go_on(whole, state_dir):
     """kill -9 at ten points of a run, started again: the same entries as without, each once, each once in the EHR."""
     last = len(whole.events) - 1
     for number in range(KILLS):
-        state = tmp_path / "state"
+        state = state_dir / "state"
         at = f"2026-02-{number + 1:02d}T08:00:00Z"
         killed = run(state, kill_at=1 + last * number // KILLS, at=at)
         assert killed.returncode == -9
@@ -77,18 +79,18 @@ def same_story(ran: Ran) -> list:
     return sorted((row["bed"], row["kind"], row["grade"] is None, row["grade"] or 0, row["start_us"] - origin) for row in ran.result["entries"])
 
 
-def test_twice_is_once(whole, tmp_path):
+def test_twice_is_once(whole, state_dir):
     """The same moment played again on the same state writes nothing anew."""
-    state = tmp_path / "twice"
+    state = state_dir / "twice"
     first, second = run(state), run(state)
     assert first.returncode == second.returncode == 0, second.stderr
     assert charted(first) == charted(second) == charted(whole)
     assert second.result["in_ehr"] == first.result["in_ehr"]
 
 
-def test_real_clip(tmp_path):
+def test_real_clip(state_dir):
     """HEVC with a variable frame rate and an audio track; the man smiles, then he is gone: no alert, and the gap is charted."""
-    ran = run(tmp_path / "real", "--clip", f"ICU^7^A={shared('real/face_noface.mov')}")
+    ran = run(state_dir / "real", "--clip", f"ICU^7^A={shared('real/face_noface.mov')}")
     assert ran.returncode == 0, ran.stderr
     (bed,) = ran.result["beds"]
     assert bed["alerts"] == 0
@@ -105,9 +107,9 @@ def test_real_clip(tmp_path):
         (["--protocol-x"], 2, "--protocol-x"),
     ],
 )
-def test_bad_arguments(tmp_path, arguments, code, field):
+def test_bad_arguments(state_dir, arguments, code, field):
     """Each ends with its exit code, names the field and says what to do."""
-    ran = run(tmp_path / "bad", *arguments, text=True)
+    ran = run(state_dir / "bad", *arguments, text=True)
     assert ran.returncode == code, ran.stderr
     assert field in ran.stderr
     assert "Traceback" not in ran.stderr
@@ -115,9 +117,9 @@ def test_bad_arguments(tmp_path, arguments, code, field):
         assert "remedy" in ran.stderr
 
 
-def test_unknown_protocol(tmp_path):
+def test_unknown_protocol(state_dir):
     """A protocol that is not there is named, with those that are."""
-    ran = run(tmp_path / "bad", text=True, WINCE_PROTOCOL="wishful")
+    ran = run(state_dir / "bad", text=True, WINCE_PROTOCOL="wishful")
     assert ran.returncode == 3
     assert "wishful" in ran.stderr
     assert "activity" in ran.stderr

@@ -14,9 +14,9 @@ AT = play.moment("2026-01-05T08:00:00Z")
 
 
 @pytest.fixture
-def loaded(tmp_path, monkeypatch):
+def loaded(state_dir, monkeypatch):
     """Settings with a state directory of their own."""
-    monkeypatch.setenv("WINCE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("WINCE_STATE_DIR", str(state_dir / "state"))
     return settings.load()
 
 

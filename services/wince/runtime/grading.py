@@ -35,7 +35,7 @@ class Grading(Consumer):
         batches: dict[str, list[stage.Input]] = {}
         for record in records:
             message = codec.decode(record.headers["schema"].decode(), record.value)
-            if not isinstance(message, Estimate | Beat | Occupancy):
+            if not isinstance(message, stage.Input):
                 raise MessageError(f"{type(message).__name__} is nothing that grade takes", field=record.topic)
             batches.setdefault(message.source, []).append(message)
         with self._lock:

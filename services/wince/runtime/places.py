@@ -38,9 +38,11 @@ class Places:
         )
 
     def make(self) -> None:
-        """Create the folders, readable by their owner alone. Raises ResourceError."""
+        """Create the folders; their content is readable by its owner alone. Raises ResourceError."""
         try:
-            for folder in (self.root, self.ehr, self.audit_key.parent):
+            # Others may pass through, so that a database that runs as another user can lie here; every folder inside is closed.
+            self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
+            for folder in (self.ehr, self.audit_key.parent):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ResourceError(

@@ -88,6 +88,8 @@ class BlazeFace:
         left, top = (size - inner_w) // 2, (size - inner_h) // 2
         canvas = self._net.input[0]
         canvas[:] = 0
+        if scale < 0.5:  # averaging exact 2 x 2 blocks first halves the time of the area filter
+            pixels = cv2.resize(pixels, (width // 2, height // 2), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         canvas[top : top + inner_h, left : left + inner_w] = cv2.resize(pixels, (inner_w, inner_h), interpolation=cv2.INTER_AREA)
         raw, logits = self._net.run()
         logit = logits.reshape(-1)

@@ -108,11 +108,19 @@ def _escaped(text: str) -> str:
     return "".join("\\" + c if c in "\\$,|" else c for c in text)
 
 
-def link(node: Any, known: Mapping[str, str]) -> Any:
+_REFERRING = ("subject", "encounter", "device", "derivedFrom", "for", "focus", "target", "agent", "entity")
+"""Elements of our resources that hold references to be filled in; nothing else is walked, for speed."""
+
+
+def link(resource: Resource, known: Mapping[str, str]) -> Resource:
     """A copy with references filled in: urn:uuid references by their place, patient and encounter by the server's id. A urn:uuid
     that stands nowhere on the server becomes a logical reference."""
+    return {**resource, **{name: _linked(resource[name], known) for name in _REFERRING if name in resource}}
+
+
+def _linked(node: Any, known: Mapping[str, str]) -> Any:
     if isinstance(node, list):
-        return [link(child, known) for child in node]
+        return [_linked(child, known) for child in node]
     if not isinstance(node, dict):
         return node
     literal = node.get("reference")
@@ -123,4 +131,4 @@ def link(node: Any, known: Mapping[str, str]) -> Any:
         return {**rest, "identifier": {"system": "urn:ietf:rfc:3986", "value": literal}}
     if "identifier" in node and node.get("type") in ("Patient", "Encounter") and "reference" not in node:
         return {"reference": known[node["type"]], **node}
-    return {key: link(value, known) if isinstance(value, (dict, list)) else value for key, value in node.items()}
+    return {key: _linked(value, known) if isinstance(value, (dict, list)) else value for key, value in node.items()}
