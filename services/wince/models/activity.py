@@ -13,7 +13,7 @@ and sleep: it isn't a sum of units. The naive sum of blendshapes is higher on la
 
 `smile` is the mean of two opinions: the fitted one, sure on drawn faces only, and the mouthSmile channel, which knows real laughter
 but also rises in a grimace (over .5 in 13 % of drawn pain; the mean in 1 %). A high smile beside a high score is a conflict, for
-grade to ask about. It is needed: on crowd-labelled photographs of happy faces the free score is 3.5 or more in half of them, and
+grade to ask about. It is needed: on crowd-labelled photographs of happy faces the free score was 3.5 or more in half of them, and
 the smile catches all but 3 %.
 
 Confidence is the share of held-out rendered faces at the same distance from the training faces whose score lay within 2 of the
