@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+
+from tests.shared_data import shared
 from wince.errors import DataError
 from wince.lab.synthesize.expression import NEGATIVES, Step, parse_timeline, pspi
 from wince.lab.synthesize.head import Head, load_head
 from wince.lab.synthesize.person import Actor, Occluder, Person, parse_track, track_at
 from wince.lab.synthesize.scene import Scene
-
-from tests.shared_data import shared
 
 
 @pytest.fixture(scope="module")

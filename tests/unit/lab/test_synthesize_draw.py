@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+
+from tests.shared_data import shared
 from wince.errors import DataError, ResourceError
 from wince.lab.synthesize.bundled import CLIPS, FPS, describe
 from wince.lab.synthesize.clip import draw_clip, draw_frames, draw_still
@@ -16,8 +18,6 @@ from wince.lab.synthesize.head import Head, load_head
 from wince.lab.synthesize.person import Occluder, Person
 from wince.lab.synthesize.scene import TRUTH_COLUMNS, Scene
 from wince.testing import clips
-
-from tests.shared_data import shared
 
 SMALL = Scene(size=(160, 120), background="plain")
 
