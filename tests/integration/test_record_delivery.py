@@ -1,12 +1,15 @@
 """Delivery from a real outbox to a target that fails in every way: nothing lost, doubled or out of order."""
 
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +25,7 @@ from wince.pipeline.record.postgres import PostgresSink
 from wince.protocols.loader import load
 from wince.store import audit
 from wince.store.database import Database
+from wince.store.opened import open_database
 
 PROTOCOLS = {"activity": load("activity")}
 NO_WAIT = random.Random()
@@ -40,8 +44,8 @@ def charted(database: Database, target: FakeTarget, grades: int = 4) -> list[Ent
 
 
 @contextmanager
-def delivering(database: Database, target: FakeTarget, *, lease_s: float = 30.0) -> Iterator[Deliverer]:
-    running = Deliverer(database, [target], poll_s=0.02, jitter=NO_WAIT, lease_s=lease_s)
+def delivering(database: Database, target: FakeTarget, *, lease_s: float = 30.0, alone: bool = False) -> Iterator[Deliverer]:
+    running = Deliverer(database, [target], poll_s=0.02, jitter=NO_WAIT, lease_s=lease_s, alone=alone)
     running.start()
     try:
         yield running
@@ -156,6 +160,17 @@ def test_a_lease_whose_holder_died_is_tried_again(database: Database) -> None:
     assert events(database)["intent"] == 6
 
 
+def test_alone_takes_over_what_a_killed_owner_had_leased(database: Database) -> None:
+    """Nobody else delivers: a long lease of the process that was killed holds nothing up."""
+    target = FakeTarget()
+    charted(database, target)
+    with database.transaction() as tx:
+        lease(tx, "fake", T0, encounters=4, per_encounter=2, seconds=3600)
+    with delivering(database, target, alone=True) as running:
+        assert running.drain(10)
+    assert states(database) == {"written": 4}
+
+
 def test_the_answer_of_a_lease_that_ran_out_changes_nothing(database: Database) -> None:
     charted(database, FakeTarget(), 1)
     with database.transaction() as tx:
@@ -251,3 +266,52 @@ def test_a_stay_that_moves_leaves_one_current_entry_at_the_target(database: Data
         assert running.drain(10)
     assert sorted(status for _, status in target.held.values()) == ["entered-in-error", "preliminary"]
     assert target.held[str(made.id)] == (2, "entered-in-error")
+
+
+def test_two_deliverers_share_the_work_and_keep_the_order(database: Database) -> None:
+    """Two processes on one outbox: no row goes twice, none overtakes, nobody waits for the other for ever."""
+    target = FakeTarget()
+    target.delay_s = 0.005
+    admit(database, *(stay(f"V{n}", start_us=T0 + n * 3600 * US, end_us=T0 + (n + 1) * 3600 * US) for n in range(6)))
+    sink = PostgresSink(database, PROTOCOLS, target)
+    for number in range(6):
+        for step in range(4):
+            sink.commit([window(number * 720 + step * 120, 1 + step % 2)])
+    first, second = (Deliverer(database, [target], poll_s=0.01, per_encounter=2, clients=2) for _ in range(2))
+    first.start()
+    second.start()
+    assert first.drain(20)
+    first.stop()
+    second.stop()
+    assert len(target.calls) == len({call[0] for call in target.calls}) == 24
+    assert events(database) == {"intent": 24, "written": 24}
+    with database.transaction() as tx:
+        order = {
+            entry: (encounter, at) for entry, encounter, at in tx.execute("SELECT entry::text, encounter, effective FROM outbox").fetchall()
+        }
+    last: dict[str, int] = {}
+    for call in target.calls:
+        encounter, at = order[call[0]]
+        assert last.get(encounter, 0) < at
+        last[encounter] = at
+
+
+def test_a_database_that_goes_away_for_a_while_stops_nothing_for_good(state_dir: Path) -> None:
+    """kill -9 of PostgreSQL while entries go out: after its restart the rest follows; nothing is lost, nothing overtakes."""
+    with open_database(None, state_dir / "pg") as opened:
+        target = FakeTarget()
+        target.delay_s = 0.1
+        made = charted(opened.database, target, 6)
+        with delivering(opened.database, target, lease_s=2.0) as running:
+            time.sleep(0.25)
+            assert opened.server is not None
+            postmaster = opened.server.postmaster()
+            assert postmaster is not None
+            os.kill(postmaster, signal.SIGKILL)
+            time.sleep(0.2)
+            assert opened.ensure()
+            assert running.drain(60)
+        assert states(opened.database) == {"written": 6}
+        seen = list(dict.fromkeys(call[0] for call in target.calls))
+        assert seen == [str(entry.id) for entry in made]
+        assert verify(audit.rows(opened.database)).count > 0

@@ -117,7 +117,7 @@ class Embedded:
         self._sink = PostgresSink(self.database, {self._protocol.name: self._protocol}, target)
         self._recording = Recording(self._bus, self._commit, self._committed)
         self._grading = Grading(self._bus, self._begin, lambda: time.time_ns() // 1000)
-        self._delivery = Delivery(self.database, [target])
+        self._delivery = Delivery(self.database, [target], alone=self._settings.pg_dsn is None)
         census = stays.PostgresCensus(self.database)
         self.listener = enter(
             AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, port=self._settings.mllp_port)

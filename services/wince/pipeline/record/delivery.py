@@ -10,10 +10,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from uuid import UUID
 
-from wince.errors import InputError, Unavailable, WinceError
+from wince.errors import InputError, Unavailable
 from wince.pipeline.record.interface import Delivery as Answer
 from wince.pipeline.record.interface import Outcome, Target
-from wince.pipeline.record.leases import Lease, Tried, lease, settle
+from wince.pipeline.record.leases import Lease, Tried, lease, reclaim, settle
 from wince.store.audit import Fact, append
 from wince.store.database import Database
 from wince.telemetry.logs import get
@@ -37,6 +37,7 @@ class Delivery:
 
     `lease_s`: how long a row is ours; after a kill it is tried again when that is over. Longer than a target's own timeouts.
     `poll_s`: how often the outbox is looked at while nothing is due; `wake` does it at once.
+    `alone`: nobody else delivers from this database, so a lease that stands at the start is that of somebody who was killed: it is void.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Delivery:
         poll_s: float = 0.25,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
         jitter: random.Random | None = None,
+        alone: bool = False,
     ) -> None:
         self._database = database
         self._targets = list(targets)
@@ -59,12 +61,16 @@ class Delivery:
         self._poll_s = poll_s
         self._clock = clock
         self._jitter = jitter or random.Random()
+        self._alone = alone
         self._stopped = threading.Event()
         self._wake = threading.Condition()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begins to deliver. Once."""
+        """Begins to deliver. Once. Raises what the database does where it is `alone`."""
+        if self._alone:
+            with self._database.transaction() as tx:
+                reclaim(tx)
         self._threads = [threading.Thread(target=self._loop, args=(target,), name=f"deliver-{target.name}") for target in self._targets]
         for thread in self._threads:
             thread.start()
@@ -146,8 +152,10 @@ class Delivery:
                 try:
                     started = self._books(target, pool, running, finished)
                     finished, failures = [], 0
-                except WinceError as error:
-                    # What was delivered stays in `finished` and is kept when the database answers; else the lease runs out.
+                except Exception as error:
+                    # The thread must live: a fault is logged and met again, after a pause. What was delivered stays in `finished` and is
+                    # kept when the database answers; else the lease runs out.
+                    # is kept when the database answers; else the lease runs out.
                     failures += 1
                     _log.warning("the outbox can't be read or written", target=target.name, attempts=failures, error=error)
                     if self._stopped.wait(min(5.0, 0.1 * 2 ** min(failures, 6))) and not running:

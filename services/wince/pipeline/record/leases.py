@@ -80,8 +80,7 @@ def lease(
 
     `busy`: encounters that this process delivers already.
     """
-    # Two leasers at once would each see the other's rows as free: one at a time per target.
-    tx.execute("SELECT pg_advisory_xact_lock(7213, hashtext(%s))", (target,))
+    _one_at_a_time(tx, target)
     if tx.execute("SELECT 1 FROM target_hold WHERE target = %s", (target,)).fetchone():
         return []
     found = tx.execute(_LEASE.encode(), {"target": target, "encounters": encounters, "rows": per_encounter, "busy": list(busy)}).fetchall()
@@ -113,10 +112,17 @@ def lease(
     return [run for run in runs.values() if run]
 
 
+def reclaim(tx: Tx) -> int:
+    """Make every leased row ready again; how many there were. Only for whoever knows that nobody else delivers. What a killed
+    predecessor had in hand has an unknown outcome: the same request goes out again."""
+    return tx.execute("UPDATE outbox SET state = 'ready', lease_until = NULL WHERE state = 'leased'").rowcount
+
+
 def settle(tx: Tx, target: str, tried: Sequence[Tried], now_us: int, jitter: random.Random) -> bool:
     """Keeps what became of leases; True where the target must be held. A lease that somebody else holds by now changes nothing."""
     if not tried:
         return False
+    _one_at_a_time(tx, target)
     current = tx.execute(
         "SELECT o.entry, o.revision FROM outbox o JOIN unnest(%s::uuid[], %s::int[], %s::int[]) AS l(entry, revision, attempt)"
         " ON o.entry = l.entry AND o.revision = l.revision AND o.attempts = l.attempt WHERE o.state = 'leased' FOR UPDATE OF o",
@@ -135,6 +141,11 @@ def settle(tx: Tx, target: str, tried: Sequence[Tried], now_us: int, jitter: ran
     if held:
         tx.execute("INSERT INTO target_hold(target, detail) VALUES (%s, %s) ON CONFLICT (target) DO NOTHING", (target, held.detail))
     return held is not None
+
+
+def _one_at_a_time(tx: Tx, target: str) -> None:
+    """Two leasers at once would each see the other's rows as free. Always before the audit lock, or two would wait for each other."""
+    tx.execute("SELECT pg_advisory_xact_lock(7213, hashtext(%s))", (target,))
 
 
 def _after(item: Tried, jitter: random.Random) -> tuple[object, ...]:
