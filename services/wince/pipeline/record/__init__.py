@@ -1,0 +1,1 @@
+"""Record: what was found becomes entries in the patient's record, deliveries and an audit trail."""

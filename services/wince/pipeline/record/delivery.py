@@ -155,7 +155,6 @@ class Delivery:
                 except Exception as error:
                     # The thread must live: a fault is logged and met again, after a pause. What was delivered stays in `finished` and is
                     # kept when the database answers; else the lease runs out.
-                    # is kept when the database answers; else the lease runs out.
                     failures += 1
                     _log.warning("the outbox can't be read or written", target=target.name, attempts=failures, error=error)
                     if self._stopped.wait(min(5.0, 0.1 * 2 ** min(failures, 6))) and not running:
