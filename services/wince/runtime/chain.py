@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from wince.domain.estimate import Estimate
+from wince.domain.face import Face
 from wince.domain.frame import Beat, Frame
 from wince.errors import ProtocolError
 from wince.models import fetch
@@ -61,11 +62,21 @@ class Chain:
         self._models, self._scorer, self._protocol, self._region = models, scorer, protocol, region
         self._detect, self._estimate = detect.SourceState(), estimate.State()
         self._max_age_us = round(protocol.estimate.max_age_s * 1e6)
+        self.face: Face | None = None
+        """What detect gave for the last frame; None before the first."""
+        self.model_set = scorer.model_set
+
+    def anew(self) -> Chain:
+        """A chain for another source with the same models, remembering nothing of this one. Use one of them at a time."""
+        return Chain(self._models, self._scorer, self._protocol, self._region)
 
     def __call__(self, message: Frame | Beat) -> list[Estimate | Beat]:
         """What comes of one message. A file's own time is the clock: nothing of it is late."""
         now_us = message.time_us
         self._detect, faces = detect.step(self._detect, [message], now_us, self._models, self._protocol.detect, region=self._region)
+        for face in faces:
+            if isinstance(face, Face):
+                self.face = face
         self._estimate, out = estimate.step(self._estimate, faces, now_us, self._scorer, self._max_age_us)
         return out
 

@@ -19,7 +19,7 @@ from wince.pipeline.grade.asking import ASKED, Stretch
 from wince.pipeline.grade.calm import Calm
 from wince.pipeline.grade.people import blocked, changes, prune, stay_at
 from wince.pipeline.grade.state import Beats, Seen, State
-from wince.protocols.rules import ClinicalProtocol
+from wince.protocols.rules import ClinicalProtocol, GradeRules
 
 Embedding = NDArray[np.float32]
 """(k,), see `domain.estimate.Estimate`."""
@@ -107,13 +107,18 @@ def _samples(state: State, seen: Sequence[Seen], *, against_calm: bool) -> tuple
             if own is None
             else (own.score, own.confidence, own.smile, tuple(own.units.tolist()))
         )
-        reason = None
-        if smile >= rules.conflict.min_smile and score >= rules.conflict.min_score:
-            reason = Reason.CONFLICT
-        elif decide(confidence, rules.min_confidence) is Decision.ASK or not math.isfinite(score):
-            reason = Reason.UNCERTAIN
+        reason = doubt(score, confidence, smile, rules)
         samples.append(Sample(one.time_us, reason, float(score), float(confidence), units, one.model_set))
     return samples, bool(readings)
+
+
+def doubt(score: float, confidence: float, smile: float, rules: GradeRules) -> Reason | None:
+    """Why a number can't be believed: a smile and pain at once, or too unsure; None: it can."""
+    if smile >= rules.conflict.min_smile and score >= rules.conflict.min_score:
+        return Reason.CONFLICT
+    if decide(confidence, rules.min_confidence) is Decision.ASK or not math.isfinite(score):
+        return Reason.UNCERTAIN
+    return None
 
 
 def _frames(state: State, samples: Sequence[Sample], moves: list[int], fired: list[Fired], asked: list[Asked]) -> tuple[State, list[Held]]:
