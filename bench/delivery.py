@@ -93,7 +93,8 @@ def _recorded(base_url: str, bodies: list[str], target: Callable[[FhirClient], F
 
         def answer(request: httpx.Request) -> httpx.Response:
             if request.method == "GET" or "/Device/" in request.url.path:
-                asked = real.request(request.method, request.url, content=request.content, headers={"Content-Type": "application/fhir+json"})
+                head = {"Content-Type": "application/fhir+json"}
+                asked = real.request(request.method, request.url, content=request.content, headers=head)
                 return httpx.Response(asked.status_code, content=asked.content)
             kept = ("accept", "content-type", "if-none-exist", "prefer", "x-request-id")
             headers = {name: request.headers[name] for name in kept if name in request.headers}
