@@ -28,9 +28,9 @@ def verify(
     """Check every link, every payload that is there, every checkpoint; exit code 9 where something was changed."""
     loaded = settings()
     places = Places.of(loaded)
-    with Owner(places), setup.database(loaded, places) as database:
+    with Owner(places), setup.database(loaded, places) as opened:
         public = key or checkpoints.public_hex(checkpoints.signing_key(places.audit_key))
-        found = checkpoints.verify(database, places.checkpoints, public)
+        found = checkpoints.verify(opened.database, places.checkpoints, public)
     if json_:
         print(to_json({"rows": found.count, "head": found.head.hex(), "checkpointed": found.checkpoint, "erased": found.erased}))
         return
@@ -53,8 +53,8 @@ def show(
         about = UUID(entry) if entry else None
     except ValueError:
         raise ConfigError("is no id", field=f"--entry={entry}", remedy="a UUID, as in `wince run --json`") from None
-    with Owner(places), setup.database(loaded, places) as database:
-        rows = list(islice(audit.rows(database, after, entry=about), limit))
+    with Owner(places), setup.database(loaded, places) as opened:
+        rows = list(islice(audit.rows(opened.database, after, entry=about), limit))
     if json_:
         for row in rows:
             print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from wince.domain.estimate import Estimate
@@ -22,8 +23,8 @@ from wince.pipeline.grade.interface import Personal
 from wince.protocols.rules import ClinicalProtocol
 from wince.settings import Settings
 
-SCORERS: dict[str, Callable[[], Scorer]] = {"activity": load_activity_scorer}
-"""By the protocol's estimate.scorer."""
+SCORERS: dict[str, Callable[[Path | None], Scorer]] = {"activity": load_activity_scorer}
+"""By the protocol's estimate.scorer; each takes the folder of the models."""
 PERSONALS: dict[str, Callable[[], Personal]] = {"activity": ActivityPersonal}
 
 
@@ -32,9 +33,9 @@ def fetch_models(settings: Settings, progress: Callable[[str, str], None]) -> No
     fetch.fetch(cache_dir=settings.models_dir, progress=progress)
 
 
-def scorer(protocol: ClinicalProtocol) -> Scorer:
-    """The scorer that a protocol names."""
-    return _named(SCORERS, protocol)()
+def scorer(protocol: ClinicalProtocol, models_dir: Path | None = None) -> Scorer:
+    """The scorer that a protocol names, with its models from `models_dir` (None: the default cache)."""
+    return _named(SCORERS, protocol)(models_dir)
 
 
 def personal(protocol: ClinicalProtocol) -> Personal:
@@ -83,4 +84,5 @@ class Chain:
 
 def build(settings: Settings, protocol: ClinicalProtocol, region: Share | None = None) -> Chain:
     """A chain with models of its own. Raises ModelFileError where a model is absent or changed."""
-    return Chain(load_face_models(protocol.detect.full_range), scorer(protocol), protocol, region)
+    folder = settings.models_dir
+    return Chain(load_face_models(protocol.detect.full_range, folder), scorer(protocol, folder), protocol, region)

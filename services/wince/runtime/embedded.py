@@ -25,7 +25,7 @@ from wince.domain.frame import US, Beat
 from wince.domain.ids import site_namespace
 from wince.domain.snapshot import Graded, Snapshot
 from wince.domain.stay import Occupancy, Watch
-from wince.errors import ConfigError, WinceError
+from wince.errors import ConfigError, IntegrityError, WinceError
 from wince.fhir.client import FhirClient
 from wince.fhir.smart import SmartAuth
 from wince.hospital.adt import Site
@@ -55,6 +55,8 @@ TARGET = "ehr"
 """Name of the one target in outbox rows."""
 LONGEST_US = 24 * 3600 * US
 """A clip is no longer than this."""
+LOOK_S = 1.0
+"""How often it is looked whether the embedded database lives."""
 SETTLE_S = 300.0
 """How long `settle` waits for an EHR that does not answer."""
 
@@ -75,6 +77,7 @@ class Embedded:
         self._places = Places.of(settings)
         self._protocol = setup.protocol(settings)
         self._fronts: list[Front] = []
+        self._looked = time.monotonic()
         self.sandbox: EhrSandbox | None = None
         """The EHR sandbox; None where an EHR is configured."""
 
@@ -102,7 +105,8 @@ class Embedded:
         enter(Owner(self._places))
         logs.configure(self._settings.log_level, json=self._settings.log_json, key=hash_key(self._places.logs_key))
         chain.fetch_models(self._settings, lambda name, what: self.tell("models", detail=f"{name}: {what}"))
-        self.database = enter(setup.database(self._settings, self._places))
+        self._opened = enter(setup.database(self._settings, self._places))
+        self.database, self.server = self._opened.database, self._opened.server
         self.origin_us = self._choose(self.database)
         self.tell("database", origin_us=self.origin_us)
         self._key = checkpoints.signing_key(self._places.audit_key)
@@ -208,12 +212,17 @@ class Embedded:
         return checkpoints.verify(self.database, self._places.checkpoints, checkpoints.public_hex(self._key))
 
     def _check(self) -> None:
-        """Raise what ended a stage for good."""
+        """Raise what ended a stage for good; bring the embedded database up again where it died."""
+        if time.monotonic() - self._looked > LOOK_S:
+            self._looked = time.monotonic()
+            if self._opened.ensure():
+                log.warning("the embedded database was gone and was started again")
+                self.tell("database again")
         for part in (self._recording, self._grading):
             error = part.failed()
             if error is not None:
                 raise error if isinstance(error, WinceError) else WinceError(f"{type(part).__name__} ended: {type(error).__name__}")
-        if self._checkpointer.failure is not None:
+        if isinstance(self._checkpointer.failure, IntegrityError):
             raise self._checkpointer.failure
 
     def _seen(self, message: Estimate | Beat) -> None:

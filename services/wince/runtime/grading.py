@@ -9,10 +9,7 @@ from wince import codec
 from wince.bus.interface import Bus, Record
 from wince.bus.topics import ASSESSMENTS, CARE, ESTIMATES, STAYS
 from wince.domain.assessment import Alert, Assessment, Question
-from wince.domain.estimate import Estimate
-from wince.domain.frame import Beat
 from wince.domain.snapshot import Graded, Snapshot
-from wince.domain.stay import Occupancy
 from wince.errors import MessageError
 from wince.pipeline.grade import stage
 from wince.runtime.consumer import Consumer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from wince.errors import ConfigError
@@ -14,8 +12,8 @@ from wince.runtime.places import Places
 from wince.settings import Settings
 from wince.store.account import binaries, server_account
 from wince.store.database import Database
-from wince.store.embedded import MAJOR, EmbeddedPostgres
-from wince.store.migrate import migrate
+from wince.store.embedded import MAJOR
+from wince.store.opened import Opened, open_database
 
 
 def protocol_folders(settings: Settings) -> tuple[Path, ...]:
@@ -28,18 +26,12 @@ def protocol(settings: Settings) -> ClinicalProtocol:
     return loader.load(settings.protocol, protocol_folders(settings), models=lock.load().keys())
 
 
-@contextmanager
-def database(settings: Settings, places: Places) -> Iterator[Database]:
-    """The configured or embedded database, migrated; stopped at the end where it was started here."""
+def database(settings: Settings, places: Places) -> Opened:
+    """The configured or embedded database, migrated; a context manager."""
     if settings.pg_dsn is not None:
-        with Database(settings.pg_dsn.get_secret_value()) as opened:
-            migrate(opened)
-            yield opened
-        return
+        return open_database(settings.pg_dsn.get_secret_value(), places.postgres)
     places.make()
-    with EmbeddedPostgres(places.postgres) as server, Database(server.dsn()) as opened:
-        migrate(opened)
-        yield opened
+    return open_database(None, places.postgres)
 
 
 def database_check(settings: Settings) -> str:
