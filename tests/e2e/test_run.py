@@ -81,7 +81,8 @@ def test_kill_and_go_on(state_dir):
 def same_story(ran: Ran) -> list:
     """Entries without what depends on the moment: bed, kind, grade, seconds since the clips began."""
     origin = min(row["start_us"] for row in ran.result["entries"]) // 60_000_000 * 60_000_000
-    return sorted((row["bed"], row["kind"], row["grade"] is None, row["grade"] or 0, row["start_us"] - origin) for row in ran.result["entries"])
+    rows = ran.result["entries"]
+    return sorted((row["bed"], row["kind"], row["grade"] is None, row["grade"] or 0, row["start_us"] - origin) for row in rows)
 
 
 def test_twice_is_once(whole, state_dir):

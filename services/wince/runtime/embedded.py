@@ -75,7 +75,8 @@ class Embedded:
         self._on_event, self._telling = on_event, threading.Lock()
         self._stack = ExitStack()
         self._places = Places.of(settings)
-        self._protocol = setup.protocol(settings)
+        self.protocol = setup.protocol(settings)
+        """The protocol that grades."""
         self._fronts: list[Front] = []
         self._looked = time.monotonic()
         self.sandbox: EhrSandbox | None = None
@@ -118,7 +119,7 @@ class Embedded:
         self._bus = MemoryBus()
         self._stack.callback(self._bus.close)
         self._bus.ensure_topics(ALL)
-        self._sink = PostgresSink(self.database, {self._protocol.name: self._protocol}, target)
+        self._sink = PostgresSink(self.database, {self.protocol.name: self.protocol}, target)
         self._recording = Recording(self._bus, self._commit, self._committed)
         self._grading = Grading(self._bus, self._begin, lambda: time.time_ns() // 1000)
         self._delivery = Delivery(self.database, [target], alone=self._settings.pg_dsn is None)
@@ -146,7 +147,7 @@ class Embedded:
             auth = SmartAuth(url, settings.ehr_client_id, setup.read_key(settings.ehr_key_file), settings.ehr_key_id, WRITER_SCOPE)
         http = self._stack.enter_context(FhirClient(url, auth=auth))
         self.tell("ehr", url=url)
-        return FhirTarget(TARGET, http, {self._protocol.name: self._protocol}, version=__version__, site=settings.site)
+        return FhirTarget(TARGET, http, {self.protocol.name: self.protocol}, version=__version__, site=settings.site)
 
     def _watch(self) -> None:
         self._watches = tuple(
@@ -156,7 +157,7 @@ class Embedded:
 
     def _begin(self, source: str) -> grade.State:
         """A source's state: from its snapshot where one of this run and fold stands, else new; told who lies there."""
-        setup_ = grade.Setup(self._protocol, site_namespace(self._settings.site), chain.personal(self._protocol))
+        setup_ = grade.Setup(self.protocol, site_namespace(self._settings.site), chain.personal(self.protocol))
         found = self._snapshots().get(source)
         state = grade.begin(source, setup_) if found is None else grade.load(found.state, setup_)
         since_us = max(state.closed_until_us, self.origin_us)
@@ -182,12 +183,12 @@ class Embedded:
             source = open_source(
                 camera.path,
                 camera.id,
-                rate_hz=self._protocol.detect.rate_hz,
+                rate_hz=self.protocol.detect.rate_hz,
                 origin_us=self.origin_us,
                 from_us=from_us,
                 rotation=camera.rotation,
             )
-            front = Front(source, chain.build(self._settings, self._protocol, camera.region), self._bus, self._seen)
+            front = Front(source, chain.build(self._settings, self.protocol, camera.region), self._bus, self._seen)
             self._fronts.append(front)
         for front in self._fronts:
             front.start()

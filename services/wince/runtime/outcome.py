@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from wince.domain.audit import Verified
+from wince.domain.scales import Scale
+from wince.runtime.scenario import Bed
 from wince.store.database import Database
 
 
@@ -98,30 +100,27 @@ def latest(database: Database, sources: list[str], from_us: int) -> int:
     return int(found[0]) if found and found[0] is not None else from_us
 
 
-def bed(database: Database, row: tuple[str, str, str, str], from_us: int, charted: list[Charted]) -> BedOutcome:
-    """One bed: (bed, source, encounter, about) and what the database says of it since a moment."""
-    name, source, patient, about = row
+def bed(database: Database, bed: Bed, visit: str, scale: Scale, from_us: int, charted: list[Charted]) -> BedOutcome:
+    """One bed and what the database says of it since a moment. `visit`: its encounter number, "-" where nobody lies there."""
+    source = bed.camera.id
     with database.transaction() as tx:
 
-        def counted(query: str) -> dict[str, int]:
-            return {str(key): int(count) for key, count in tx.execute(query.encode(), (source, from_us)).fetchall()}
+        def counted(query: str) -> dict[Any, int]:
+            return dict(tx.execute(query.encode(), (source, from_us)).fetchall())
 
-        grades = counted(
-            "SELECT grade, count(*) FROM assessment WHERE source = %s AND start_us >= %s AND grade IS NOT NULL GROUP BY 1 ORDER BY 1"
-        )
-        reasons = counted(
-            "SELECT reason, count(*) FROM assessment WHERE source = %s AND start_us >= %s AND grade IS NULL GROUP BY 1 ORDER BY 2 DESC"
-        )
-        questions = counted("SELECT reason, count(*) FROM question WHERE source = %s AND start_us >= %s GROUP BY 1 ORDER BY 2 DESC")
-        alerts = counted("SELECT 'alerts', count(*) FROM alert WHERE source = %s AND start_us >= %s")["alerts"]
+        of_source = "WHERE source = %s AND start_us >= %s"
+        grades = counted(f"SELECT grade, count(*) FROM assessment {of_source} AND grade IS NOT NULL GROUP BY 1 ORDER BY 1")
+        reasons = counted(f"SELECT reason, count(*) FROM assessment {of_source} AND grade IS NULL GROUP BY 1 ORDER BY 2 DESC")
+        questions = counted(f"SELECT reason, count(*) FROM question {of_source} GROUP BY 1 ORDER BY 2 DESC")
+        alerts = counted(f"SELECT 'alerts', count(*) FROM alert {of_source}")["alerts"]
     kinds = Counter(entry.kind for entry in charted if entry.source == source)
-    return BedOutcome(
-        name, source, patient, about, sum(grades.values()) + sum(reasons.values()), grades, reasons, alerts, questions, dict(kinds)
-    )
+    named = {scale.grades[index].name: count for index, count in grades.items()}
+    windows = sum(grades.values()) + sum(reasons.values())
+    return BedOutcome(bed.camera.bed, source, visit, bed.about, windows, named, reasons, alerts, questions, dict(kinds))
 
 
-def undelivered(database: Database, ids: list[Any]) -> int:
-    """How many outbox rows are neither written nor of another run."""
+def undelivered(database: Database) -> int:
+    """How many entries and tasks, of every run, the EHR has not taken: refused, held or still to be tried."""
     with database.transaction() as tx:
         found = tx.execute("SELECT count(*) FROM outbox WHERE state <> 'written'").fetchone()
     return int(found[0]) if found else 0

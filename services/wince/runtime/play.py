@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
+from wince.domain.audit import Verified
 from wince.domain.frame import US
 from wince.domain.stay import Identifier
 from wince.errors import ConfigError, PeerError
 from wince.runtime import outcome
 from wince.runtime.embedded import Embedded, OnEvent
-from wince.runtime.outcome import Outcome
+from wince.runtime.outcome import Charted, Outcome
 from wince.runtime.scenario import Bed, Scenario
 from wince.settings import Settings
 from wince.store import runs
@@ -129,26 +130,29 @@ class _Job:
         if answer != "AA":
             raise PeerError(f"the ADT listener answered {answer}", field=trigger, remedy="see the log")
 
-    def outcome(self, road: Embedded, verified: object) -> Outcome:
+    def outcome(self, road: Embedded, verified: Verified) -> Outcome:
         """What the database and the EHR say of this run."""
         charted = outcome.entries(road.database, self._sources(), self.origin_us)
         beds = tuple(
             outcome.bed(
-                road.database,
-                (bed.camera.bed, bed.camera.id, self.visit(number) if bed.patient else "-", bed.about),
-                self.origin_us,
-                charted,
+                road.database, bed, self.visit(number) if bed.patient else "-", road.protocol.scale, self.origin_us, charted
             )
             for number, bed in enumerate(self._scenario.beds)
         )
-        in_ehr = None
-        if road.sandbox is not None:
-            in_ehr = sum(
-                road.sandbox.count("Observation", f"identifier=urn:ietf:rfc:3986|urn:uuid:{entry.id}")
-                for entry in charted
-                if entry.revision == 1
-            )
         return Outcome(
-            beds, tuple(charted), len(self._admitted()), sum(sum(bed.questions.values()) for bed in beds),
-            outcome.undelivered(road.database, []), verified, in_ehr,  # type: ignore[arg-type]
-        )  # fmt: skip
+            beds=beds,
+            entries=tuple(charted),
+            patients=len(self._admitted()),
+            nurse=sum(sum(bed.questions.values()) for bed in beds),
+            undelivered=outcome.undelivered(road.database),
+            audit=verified,
+            in_ehr=_in_ehr(road, charted),
+        )
+
+
+def _in_ehr(road: Embedded, charted: list[Charted]) -> int | None:
+    """How many Observations of these entries the sandbox holds, copies counted; None where the EHR is not ours."""
+    if road.sandbox is None:
+        return None
+    ids = [entry.id for entry in charted if entry.revision == 1]
+    return sum(road.sandbox.count("Observation", f"identifier=urn:ietf:rfc:3986|urn:uuid:{one}") for one in ids)
