@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 
 from wince.models.fetch import path
@@ -11,12 +13,14 @@ from wince.pipeline.detect.geometry import CanonicalFace, HeadPose
 from wince.pipeline.detect.interface import FaceModels
 
 
-def load_face_models(full_range: bool = True) -> FaceModels:
+def load_face_models(full_range: bool = True, folder: Path | None = None) -> FaceModels:
     """The models of detect, from the cache (`wince.models.fetch.fetch` fills it). One set per thread.
+
+    `folder`: the cache; None: where `wince.models.fetch.cache_folder` says.
 
     Sets OpenCV to one thread for the whole process. Raises ModelFileError where a file is absent or changed; no network.
     """
     cv2.setNumThreads(1)
-    detector = BlazeFace(path("blazeface_full_range"), FULL_RANGE) if full_range else BlazeFace(path("blazeface_short_range"), SHORT_RANGE)
-    pose = HeadPose(CanonicalFace.parse(path("face_geometry").read_bytes()))
-    return FaceModels(detector, FaceMesh(path("face_landmarks")), pose)
+    name, kind = ("blazeface_full_range", FULL_RANGE) if full_range else ("blazeface_short_range", SHORT_RANGE)
+    pose = HeadPose(CanonicalFace.parse(path("face_geometry", folder).read_bytes()))
+    return FaceModels(BlazeFace(path(name, folder), kind), FaceMesh(path("face_landmarks", folder)), pose)
