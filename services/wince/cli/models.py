@@ -18,7 +18,8 @@ def fetch_command(json_: Json = False) -> None:
     folder = settings().models_dir
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), transient=True, disable=json_ or not out.is_terminal) as bar:
         task = bar.add_task("face models")
-        paths = fetch.fetch(cache_dir=folder, progress=lambda name, what: bar.update(task, description=f"{name}: {what}"))
+        wanted = (*lock.FACE_MODELS, *lock.MTCNN_MODELS)
+        paths = fetch.fetch(wanted, cache_dir=folder, progress=lambda name, what: bar.update(task, description=f"{name}: {what}"))
     if json_:
         print(to_json({name: str(path) for name, path in paths.items()}))
         return

@@ -20,6 +20,8 @@ from wince.errors import ModelFileError
 LOCK_FILE = Path(__file__).with_name("models.lock.toml")
 FACE_MODELS = ("blazeface_full_range", "blazeface_short_range", "face_landmarks", "face_blendshapes", "face_geometry")
 """What the default road (detect and the `activity` scorer) needs."""
+MTCNN_MODELS = ("mtcnn_pnet", "mtcnn_rnet", "mtcnn_onet")
+"""The second detector, for protocols with detect.detector = "mtcnn"."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

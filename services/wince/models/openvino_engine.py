@@ -35,6 +35,11 @@ def core() -> ov.Core:
         return _core
 
 
+def compile_model(model: ov.Model) -> ov.CompiledModel:
+    """Compiled for one thread, float32. Raises RuntimeError, as OpenVINO does, where it can't be."""
+    return core().compile_model(model, "CPU", _CONFIG)
+
+
 class Network:
     """One compiled model with its own input and output memory. Not thread-safe: one instance per thread.
 
@@ -59,7 +64,7 @@ class Network:
                 steps.input().tensor().set_element_type(ov.Type.u8)
                 steps.input().preprocess().convert_element_type(ov.Type.f32).mean(divide[0]).scale(divide[1])
                 model = steps.build()
-            compiled = core().compile_model(model, "CPU", _CONFIG)
+            compiled = compile_model(model)
         except RuntimeError as error:
             raise ModelFileError(
                 "the model file can't be used by this version of OpenVINO", field=file.name, remedy="run `wince models fetch`"

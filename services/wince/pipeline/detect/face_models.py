@@ -7,10 +7,12 @@ from pathlib import Path
 import cv2
 
 from wince.models.fetch import path
+from wince.models.lock import MTCNN_MODELS
 from wince.pipeline.detect.blazeface import FULL_RANGE, SHORT_RANGE, BlazeFace
 from wince.pipeline.detect.facemesh import FaceMesh
 from wince.pipeline.detect.geometry import CanonicalFace, HeadPose
-from wince.pipeline.detect.interface import FaceModels
+from wince.pipeline.detect.interface import Detector, FaceModels
+from wince.pipeline.detect.mtcnn import Mtcnn
 
 
 def load_face_models(full_range: bool = True, folder: Path | None = None) -> FaceModels:
