@@ -7,6 +7,7 @@ measure and what its confidence means stand in `wince.models.activity`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -42,6 +43,8 @@ class ActivityScorer:
         return Score(reading, embedding=embedding)
 
 
-def load_activity_scorer() -> ActivityScorer:
-    """The scorer with its files from the model cache. Raises ModelFileError where one is absent or changed; no network."""
-    return ActivityScorer(Blendshapes(path("face_blendshapes")), activity.load())
+def load_activity_scorer(folder: Path | None = None) -> ActivityScorer:
+    """The scorer with its files from the model cache in `folder` (None: `wince.models.fetch.cache_folder`).
+
+    Raises ModelFileError where one is absent or changed; no network."""
+    return ActivityScorer(Blendshapes(path("face_blendshapes", folder)), activity.load())
