@@ -50,6 +50,7 @@ def test_no_name_anywhere(whole):
             assert secret not in whole.stdout
 
 
+@pytest.mark.slow
 def test_last_line(state_dir):
     """Without --json the last line says what was done, and progress goes line by line where there is no terminal."""
     ran = run(state_dir / "text", text=True)
@@ -85,6 +86,7 @@ def same_story(ran: Ran) -> list:
     return sorted((row["bed"], row["kind"], row["grade"] is None, row["grade"] or 0, row["start_us"] - origin) for row in rows)
 
 
+@pytest.mark.slow
 def test_twice_is_once(whole, state_dir):
     """The same moment played again on the same state writes nothing anew."""
     state = state_dir / "twice"

@@ -1,5 +1,6 @@
 """What fails while the road runs: the EHR in every way, the database's server killed; nothing is lost, nothing doubled."""
 
+import json
 import os
 import signal
 
@@ -65,3 +66,23 @@ def test_the_database_killed_in_the_middle(loaded):
     assert killed
     assert done.beds[0].windows == 5
     assert done.observations == len(done.entries) == done.in_ehr
+
+
+def test_a_dead_letter_is_replayed(loaded, capsys):
+    """What was refused is listed with the answer's codes, replayed by its id, sent by the next run, and then it is there once."""
+    from typer.testing import CliRunner
+
+    from wince.cli.main import app
+
+    refused = play.play(
+        loaded, one_bed(), AT, lambda *_: None, admitted=lambda road: road.sandbox.faults.add("status", on="create", status=422, count=1)
+    )
+    assert refused.undelivered == 1
+    listing = json.loads(CliRunner().invoke(app, ["outbox", "list", "--json"]).stdout)
+    (letter,) = listing["dead"]
+    assert letter["detail"].startswith("422")
+    answer = CliRunner().invoke(app, ["outbox", "replay", letter["entry"]])
+    assert answer.exit_code == 0, answer.output
+    again = play.play(loaded, one_bed(), AT, lambda *_: None)
+    assert again.undelivered == 0
+    assert again.observations == len(again.entries) == again.in_ehr

@@ -28,6 +28,7 @@ def verify(
     """Check every link, every payload that is there, every checkpoint; exit code 9 where something was changed."""
     loaded = settings()
     places = Places.of(loaded)
+    places.make()
     with Owner(places), setup.database(loaded, places) as opened:
         public = key or checkpoints.public_hex(checkpoints.signing_key(places.audit_key))
         found = checkpoints.verify(opened.database, places.checkpoints, public)
@@ -49,6 +50,7 @@ def show(
     """Rows of the trail: what happened when to which id. Payloads (they may hold patient data) are not shown."""
     loaded = settings()
     places = Places.of(loaded)
+    places.make()
     try:
         about = UUID(entry) if entry else None
     except ValueError:

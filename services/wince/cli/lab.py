@@ -2,6 +2,153 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from wince.cli.common import Json, out, settings, to_json
+from wince.errors import ConfigError, DataError, ResourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wince.lab.synthesize.scene import Scene, TruthRow
 
 app = typer.Typer(no_args_is_help=True, help="Data and models: drawn faces with known action units.")
+
+DEFAULT_TIMELINE = "neutral:4,pain12:4,neutral:4"
+LIGHT_NAMES = "front, left, right, top, soft"
+BACKGROUND_NAMES = "plain, gradient, ward, bed"
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `synthesize` a command of its own while it is the only one."""
+
+
+@app.command("synthesize")
+def synthesize(
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help="OUT.mp4, with --still OUT.png, with --bundled a folder; the truth goes beside it as CSV.")
+    ],
+    head: Annotated[Path | None, typer.Option("--head", help="The head's geometry, ict_head.npz; default: WINCE_HEAD_DATA.")] = None,
+    bundled: Annotated[bool, typer.Option("--bundled", help="Remake the three clips that ship with Wince.")] = False,
+    person: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--person",
+            metavar="TEXT",
+            help='"seed=3; tone=4; timeline=neutral:4,pain12:3"; further keys: age, yaw, pitch, roll, x, y, distance (a number or '
+            "TIME:VALUE,...), occluder (mask or tube, mask:3-7), sway. Repeat for more persons; the first is the patient.",
+        ),
+    ] = None,
+    light: Annotated[str, typer.Option("--light", help=f"One of {LIGHT_NAMES}.")] = "front",
+    background: Annotated[str, typer.Option("--background", help=f"One of {BACKGROUND_NAMES}.")] = "ward",
+    exposure: Annotated[str, typer.Option("--exposure", help="1 normal, 0.02 nearly dark; or TIME:VALUE,...")] = "1",
+    fps: Annotated[int, typer.Option("--fps", help="Pictures a second, 1 to 60.")] = 10,
+    size: Annotated[str, typer.Option("--size", metavar="WxH", help="Pixels, even.")] = "640x480",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of background and noise, and of the person where none is described.")] = 0,
+    still: Annotated[float | None, typer.Option("--still", metavar="SECONDS", help="Draw that one moment as a PNG.")] = None,
+    json_: Json = False,
+) -> None:
+    """Draw synthetic patients whose action units are known, and the truth of every frame.
+
+    What is drawn shows what an engine does with faces whose truth is known. It says nothing about clinical accuracy.
+    """
+    from wince.lab.synthesize.head import load_head  # numpy, Pillow and PyAV take a second to import; --help doesn't wait
+    from wince.lab.synthesize.person import parse_person
+
+    settings()
+    if bundled:
+        _alone(person, still)
+        _folder(target)
+        _report(_bundled(target, head, json_), json_)
+        return
+    _named(target, ".mp4" if still is None else ".png")
+    people = [parse_person(text) for text in person or [f"seed={seed}; timeline={DEFAULT_TIMELINE}"]]
+    scene = _scene(size, light, background, exposure, seed)
+    from wince.lab.synthesize.clip import draw_clip, draw_still
+
+    loaded = load_head(head)
+    with _bar(json_) as bar:
+        task = bar.add_task(target.name, total=None)
+        if still is None:
+            rows = draw_clip(
+                target, people, head=loaded, scene=scene, fps=fps, progress=lambda done, all_: bar.update(task, completed=done, total=all_)
+            )
+        else:
+            rows = draw_still(target, people, head=loaded, scene=scene, at_s=still)
+    _report([_drawn(target, rows)], json_)
+
+
+def _bundled(folder: Path, head: Path | None, json_: bool) -> list[dict[str, Any]]:
+    from wince.lab.synthesize.bundled import CLIPS
+    from wince.lab.synthesize.bundled import bundled as draw
+    from wince.lab.synthesize.head import load_head
+
+    loaded = load_head(head)
+    with _bar(json_) as bar:
+        tasks = {name: bar.add_task(name, total=None) for name in CLIPS}
+        drawn = draw(folder, loaded, lambda name, done, all_: bar.update(tasks[name], completed=done, total=all_))
+    return [_drawn(folder / f"{name}.mp4", rows) for name, rows in drawn.items()]
+
+
+def _scene(size: str, light: str, background: str, exposure: str, seed: int) -> Scene:
+    from wince.lab.synthesize.person import parse_track
+    from wince.lab.synthesize.scene import LIGHTS, Scene
+
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", size)
+    if match is None:
+        raise DataError(f"bad size {size!r}", field="--size", remedy="WIDTHxHEIGHT, such as 640x480")
+    if light not in LIGHTS:
+        raise DataError(f"unknown light {light!r}", field="--light", remedy=f"one of {', '.join(LIGHTS)}")
+    return Scene(
+        (int(match[1]), int(match[2])), light=LIGHTS[light], background=background, exposure=parse_track(exposure), seed=seed
+    )
+
+
+def _alone(person: list[str] | None, still: float | None) -> None:
+    if person or still is not None:
+        raise ConfigError("the bundled clips are what they are", field="--bundled", remedy="leave out --person and --still")
+
+
+def _folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(error.strerror or "can't be made", field=str(path), remedy="name a folder that you may write") from None
+
+
+def _named(path: Path, suffix: str) -> None:
+    if path.suffix.lower() != suffix:
+        raise ConfigError(f"must end with {suffix}", field=f"OUT={path}", remedy="--still draws a PNG, otherwise an mp4 is drawn")
+    if not path.parent.is_dir():
+        raise ConfigError("its folder is not there", field=f"OUT={path}", remedy="make the folder first")
+
+
+def _bar(json_: bool) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=out, transient=True, disable=json_ or not out.is_terminal)
+
+
+def _drawn(path: Path, rows: Sequence[TruthRow]) -> dict[str, Any]:
+    return {
+        "out": str(path),
+        "truth": str(path.with_suffix(".csv")),
+        "frames": len({row["frame"] for row in rows}),
+        "people": len({row["person"] for row in rows}),
+        "highest_pspi": max(float(row["pspi"]) for row in rows),
+        "bytes": path.stat().st_size,
+    }
+
+
+def _report(drawn: Sequence[dict[str, Any]], json_: bool) -> None:
+    for one in drawn:
+        if json_:
+            print(to_json(one))
+            continue
+        what = f"{one['frames']} frames, {one['people']} in the picture, PSPI up to {one['highest_pspi']:g}"
+        out.print(f"{one['out']}: {what}; truth in {one['truth']}", markup=False)

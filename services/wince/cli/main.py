@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from wince import __version__
-from wince.cli import audit, config, doctor, lab, models, protocols, run
+from wince.cli import audit, config, doctor, lab, models, outbox, protocols, run
 from wince.errors import WinceError
 
 EPILOGUE = (
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.add_typer(audit.app, name="audit")
+app.add_typer(outbox.app, name="outbox")
 app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")

@@ -128,6 +128,7 @@ class Embedded:
             AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, port=self._settings.mllp_port)
         )
         self.tell("listening", port=self.listener.port)
+        self._delivery.release(TARGET)  # whoever starts has looked at what held it; a hold that is still right comes back at once
         for part in (self._recording, self._grading, self._delivery):
             part.start()
             self._stack.callback(part.stop)
