@@ -3,7 +3,7 @@
 moderngl is imported when the first Renderer is made, so that everything else of the lab works without it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,9 +78,9 @@ def _context() -> Any:
 class Renderer:
     """Draws persons in a scene; use as a context manager, one per thread. Same arguments and software: same pixels."""
 
-    def __init__(self, people: Sequence[Person], head: Head, scene: Scene) -> None:
+    def __init__(self, people: Sequence[Person], head: Head, scene: Scene, actor: Callable[[Person, Head], Actor] = Actor) -> None:
         self._scene, self._head = scene, head
-        self._actors = [Actor(person, head) for person in people]
+        self._actors = [actor(person, head) for person in people]
         self._gl = gl = _context()
         self._program = gl.program(VERTEX_SHADER, FRAGMENT_SHADER)
         size = scene.size
@@ -90,9 +90,7 @@ class Renderer:
         self._projection = projection_matrix(size)
         self._set("projection", self._projection.T)
         self._set("box", [LEFT, RIGHT, BOTTOM, TOP])
-        self._set("light", scene.light.direction)
-        self._set("ambient", scene.light.ambient)
-        self._set("strength", scene.light.strength)
+        self.relight(scene)
         self._set("skin", 0, "i4")
         self._set("folds", 1, "i4")
         points = texture_points(head)
@@ -109,6 +107,13 @@ class Renderer:
     def close(self) -> None:
         """Release the graphics context and everything in it."""
         self._gl.release()
+
+    def relight(self, scene: Scene) -> None:
+        """From now on draw with that scene's light, exposure, blur and noise; size and background stay."""
+        self._scene = scene
+        self._set("light", scene.light.direction)
+        self._set("ambient", scene.light.ambient)
+        self._set("strength", scene.light.strength)
 
     def _set(self, name: str, value: Any, kind: str = "f4") -> None:
         self._program[name].write(np.asarray(value, kind).tobytes())
