@@ -12,6 +12,7 @@ from wince.cli.common import Json, out, settings, to_json
 from wince.errors import ProtocolError
 from wince.models import lock
 from wince.protocols import loader
+from wince.protocols.rules import ClinicalProtocol
 from wince.runtime import setup
 
 app = typer.Typer(no_args_is_help=True, help="Clinical protocols: one TOML file each; WINCE_PROTOCOL_DIR adds a site's own.")
@@ -28,7 +29,7 @@ def list_command(json_: Json = False) -> None:
             loader.check_models(rules, lock.load().keys())
             ready = "ready"
         except ProtocolError as error:
-            ready = error.message
+            ready = error.message.removeprefix(f"protocol {name!r} ")
         rows.append(
             {
                 "name": name,
@@ -53,34 +54,52 @@ def list_command(json_: Json = False) -> None:
 
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="Name of the protocol.")], json_: Json = False) -> None:
-    """What a protocol is for, whom it may judge, and which of its numbers are ours."""
+    """What a protocol is for, whom it may judge, its published figures and their traps, and which of its numbers are ours."""
     rules = loader.load(name, setup.protocol_folders(settings()))
     if json_:
         print(to_json(asdict(rules)))
         return
-    ages = " to ".join(
-        part
-        for part in (
-            f"from {rules.population.min_age}" if rules.population.min_age else "",
-            f"below {rules.population.max_age}" if rules.population.max_age else "",
-        )
-        if part
-    )
-    out.print(
-        f"[bold]{rules.title}[/bold] ({rules.name}, version {rules.version}, rule {rules.rule[:12]})", f"  {rules.report.label}", sep="\n"
-    )
-    out.print(f"population  {rules.population.name} {ages}, {rules.population.state}")
-    for head, lines in (
-        ("includes", rules.population.inclusions),
-        ("excludes", rules.population.exclusions),
-        ("published", rules.report.published),
-        ("ours", rules.report.ours),
-    ):
-        for line in lines:
-            out.print(f"  {head:<9} {line}", markup=False)
-    out.print(f"scale       {rules.scale.name}; {rules.scale.source}", markup=False)
-    for grade in rules.scale.grades:
-        out.print(f"  {grade.name:<9} from {grade.min:g}", markup=False)
-    out.print(
-        f"window      {rules.window.length_s:g} s, at least {rules.window.min_share:.0%} assessable, {rules.detect.rate_hz:g} frames/s"
-    )
+    for line in explained(rules, _state(rules)):
+        out.print(line, markup=False)
+
+
+def _state(rules: ClinicalProtocol) -> str:
+    """Whether the protocol can grade here, or what it lacks and what to do."""
+    try:
+        loader.check_models(rules, lock.load().keys())
+    except ProtocolError as error:
+        return f"can't grade: {error.message}; {error.remedy}"
+    return "ready"
+
+
+def explained(rules: ClinicalProtocol, state: str) -> list[str]:
+    """A protocol in lines for people."""
+    population, detect, window, estimate = rules.population, rules.detect, rules.window, rules.estimate
+    ages = f", from {population.min_age}" if population.min_age else ""
+    ages += f", below {population.max_age}" if population.max_age else ""
+    lines = [f"{rules.title} ({rules.name}, version {rules.version}, rule {rules.rule[:12]})", f"  {rules.report.label}"]
+    lines += [_row("state", state), _row("population", f"{population.name}{ages}, {population.state}")]
+    lines += [_row("includes", text) for text in population.inclusions]
+    lines += [_row("excludes", text) for text in population.exclusions]
+    lines += [_row("filming", detect.filming)] if detect.filming else []
+    lines += [_row("scale", f"{rules.scale.name}; {rules.scale.source}")]
+    lines += [_row("", f"{grade.name} from {grade.min:g}") for grade in rules.scale.grades]
+    lines += [_row("detector", f"{detect.detector}, crop by {detect.crop}{_dim(detect.dim_share)}")]
+    kinds = [f"{member.name} ({member.backbone}, {member.sees}, starts from {member.start})" for member in estimate.members]
+    lines += [_row("models", f"one of {len(kinds)} candidates, trained by the site")] if estimate.choose else []
+    lines += [_row("model", kind) for kind in kinds] or [_row("scorer", f"{estimate.scorer}, runs without site data")]
+    lines += [_row("reference", "of the same patient may be used" if estimate.reference else "none is used")]
+    lines += [_row("window", f"{window.length_s:g} s, at least {window.min_share:.0%} assessable, {detect.rate_hz:g} frames/s")]
+    lines += [_row("a grade", f"holds after {rules.grade.debounce_frames} equal frames")]
+    lines += [_row("a nurse", f"is asked below a confidence of {rules.grade.min_confidence:g}")]
+    for head, texts in (("published", rules.report.published), ("trap", rules.report.traps), ("ours", rules.report.ours)):
+        lines += [_row(head, text) for text in texts]
+    return lines
+
+
+def _row(head: str, text: str) -> str:
+    return f"{head:<11} {text}"
+
+
+def _dim(share: float) -> str:
+    return f"; a clip with {share:.0%} of its frames dark is left out whole" if share else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from typing import NoReturn
 
-from wince.errors import ProtocolError
-from wince.protocols.rules import ClinicalProtocol
+from wince.protocols.check_train import check_train
+from wince.protocols.fault import fail
+from wince.protocols.rules import Age, ClinicalProtocol
 
 DAY_S = 86_400
 MAX_PER_DAY = 40
@@ -15,12 +15,11 @@ MAX_PER_DAY = 40
 FUSIONS = ("mean", "weighted", "majority")
 STATES = ("any", "awake", "sedated")
 CATEGORIES = ("survey", "vital-signs", "exam", "activity", "procedure", "therapy", "imaging", "laboratory", "social-history")
+DETECTORS = ("blazeface", "mtcnn")
+CROPS = ("mesh", "points", "padded")
+ADULTS_ONLY = {"activity": Age(18, "y")}
+"""Scorers that may judge only people from this age on: their face models were made for adults."""
 _URI = re.compile(r"(https?://|urn:)\S+")
-
-
-def fail(path: str, key: str, message: str, remedy: str) -> NoReturn:
-    """Raise the ProtocolError of a key in a file."""
-    raise ProtocolError(message, field=f"{path}: {key}" if key else path, remedy=remedy)
 
 
 def check(protocol: ClinicalProtocol) -> None:
@@ -33,6 +32,7 @@ def check(protocol: ClinicalProtocol) -> None:
     _grade(protocol)
     _chart(protocol)
     _words(protocol)
+    check_train(protocol)
 
 
 def _between(protocol: ClinicalProtocol, key: str, low: float, high: float, *, above: bool = False) -> None:
@@ -52,9 +52,8 @@ def _population(protocol: ClinicalProtocol) -> None:
     if population.state not in STATES:
         fail(protocol.path, "population.state", f"is {population.state!r}", f"one of: {', '.join(STATES)}")
     if population.min_age and population.max_age:
-        days = {"y": 365.25, "m": 30.44, "d": 1.0}
         low, high = population.min_age, population.max_age
-        if low.count * days[low.unit] >= high.count * days[high.unit]:
+        if low.months >= high.months:
             fail(protocol.path, "population.max_age", f"{high} is not above min_age {low}", "swap or correct them")
 
 
@@ -85,12 +84,23 @@ def _detect(protocol: ClinicalProtocol) -> None:
     _between(protocol, "detect.max_occlusion", 0, 1)
     _between(protocol, "detect.min_presence", 0, 1)
     _between(protocol, "detect.search_every_s", 0, 60, above=True)
+    _between(protocol, "detect.dim_share", 0, 1)
+    if protocol.detect.detector not in DETECTORS:
+        fail(protocol.path, "detect.detector", f"is {protocol.detect.detector!r}", f"one of: {', '.join(DETECTORS)}")
+    if protocol.detect.crop not in CROPS:
+        fail(protocol.path, "detect.crop", f"is {protocol.detect.crop!r}", f"one of: {', '.join(CROPS)}")
+    if protocol.detect.crop == "points" and protocol.detect.detector != "mtcnn":
+        fail(protocol.path, "detect.crop", 'is "points"', 'five points come from detector = "mtcnn" only')
 
 
 def _estimate(protocol: ClinicalProtocol) -> None:
     estimate = protocol.estimate
     if not estimate.scorer:
         fail(protocol.path, "estimate.scorer", "is empty", "name the scorer")
+    youngest, limit = protocol.population.min_age, ADULTS_ONLY.get(estimate.scorer)
+    if limit is not None and (youngest is None or youngest.months < limit.months):
+        remedy = f"population.min_age of at least {limit}: this scorer's models were made for adults"
+        fail(protocol.path, "estimate.scorer", f"is {estimate.scorer!r}, which may not judge this population", remedy)
     if not estimate.models:
         fail(protocol.path, "estimate.models", "names no model", "name the model files as the models lock does")
     if estimate.fusion not in FUSIONS:

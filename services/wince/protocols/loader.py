@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from wince.errors import ProtocolError
-from wince.protocols.check import check, fail
+from wince.protocols.check import check
+from wince.protocols.fault import fail
 from wince.protocols.rules import Age, ClinicalProtocol
 
 SHIPPED = Path(__file__).parent
@@ -91,11 +92,20 @@ def parse(content: Mapping[str, Any], path: str) -> ClinicalProtocol:
 
 
 def check_models(protocol: ClinicalProtocol, models: Collection[str]) -> None:
-    """Raises ProtocolError naming the models that the protocol needs and `models` (the lock, or a site's own) lacks."""
-    missing = [name for name in protocol.estimate.models if name not in models]
+    """Raises ProtocolError naming the models that the protocol needs and `models` (the lock's names, and a site's own) lacks.
+
+    Nothing else ever grades in their place: who wants another protocol names it.
+    """
+    estimate = protocol.estimate
+    absent = [member.name for member in estimate.members if member.name not in models]
+    if absent and not (estimate.choose and len(absent) < len(estimate.members)):
+        wanted = f"one of: {', '.join(absent)}" if estimate.choose else ", ".join(absent)
+        stand_in = f"until then use protocol {estimate.instead!r}" if estimate.instead else "no other protocol stands in for it"
+        remedy = f"train one on the site's own videos (`wince lab train`, which comes with a later version); {stand_in}"
+        fail(protocol.path, "estimate.members", f"protocol {protocol.name!r} needs a model that the site trained: {wanted}", remedy)
+    missing = [name for name in estimate.models if name not in models]
     if missing:
-        remedy = f"`wince models list` shows what there is; protocol {protocol.name!r} needs a model that the site trained where none ships"
-        fail(protocol.path, "estimate.models", f"missing: {', '.join(missing)}", remedy)
+        fail(protocol.path, "estimate.models", f"missing: {', '.join(missing)}", "`wince models list` shows what there is")
 
 
 def rule_hash(protocol: ClinicalProtocol) -> str:

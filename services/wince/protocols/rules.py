@@ -11,6 +11,7 @@ from datetime import date
 
 from wince.domain.charting import ChartRules
 from wince.domain.scales import Scale
+from wince.protocols.train_rules import Member, TrainRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,15 @@ class Age:
             return (on - birth).days >= self.count
         months = (on.year - birth.year) * 12 + on.month - birth.month - (on.day < birth.day)
         return months >= self.count * (12 if self.unit == "y" else 1)
+
+    @property
+    def months(self) -> float:
+        """Length in months; days count as 1/30.44 of one.
+
+        >>> Age(18, "y").months
+        216
+        """
+        return self.count * {"y": 12, "m": 1, "d": 1 / 30.44}[self.unit]
 
     def __str__(self) -> str:
         return f"{self.count}{self.unit}"
@@ -87,6 +97,15 @@ class DetectLimits:
     """Search with the full-range detector (bedside cameras); False: the short-range one (a face within 2 m)."""
     search_every_s: float
     """While a face is tracked, look for others this often."""
+    detector: str = "blazeface"
+    """blazeface, or mtcnn: slower, looks at every frame and gives the five points of `crop`."""
+    crop: str = "mesh"
+    """How the 224 px crop is cut. mesh: eyes level and of one size, by the mesh; points: by the detector's five points (mtcnn); padded:
+    the face's box, aspect kept, padded to a square."""
+    dim_share: float = 0.0
+    """A clip of which at least this share of frames is DARK is left out whole, 0-1; 0: never."""
+    filming: str = ""
+    """How the face is to be filmed; for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +122,16 @@ class EstimateRules:
     """One per member, for weighted; else empty."""
     max_age_s: float = 10.0
     """A face that waited longer is LATE and not scored."""
+    members: tuple[Member, ...] = ()
+    """Models that the site must train; without them the protocol does not grade. Empty: the scorer runs without site data."""
+    choose: bool = False
+    """True: the members are candidates, training keeps the best one; False: all of them answer, or none counts."""
+    classes: tuple[str, ...] = ()
+    """Grades that the members tell apart, lowest first; empty without members."""
+    reference: bool = False
+    """Whether a reference of the same patient (a calm face) may be used."""
+    instead: str = ""
+    """Protocol that people may use where the members are missing; never taken by itself. Empty: nothing stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +202,6 @@ class GradeRules:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainRules:
-    """[train]: how a site makes its own model for this protocol."""
-
-    method: str
-    """Name of the trainer; "none" where nothing is trained."""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ReportRules:
     """[report]: what stands beside every number."""
 
@@ -191,6 +211,8 @@ class ReportRules:
     """What comes from a publication, with its source."""
     ours: tuple[str, ...] = ()
     """What we decided."""
+    traps: tuple[str, ...] = ()
+    """How the published figures mislead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from wince.domain.estimate import Estimate
 from wince.domain.face import Face
 from wince.domain.frame import Beat, Frame
 from wince.errors import ProtocolError
-from wince.models import fetch
+from wince.models import fetch, lock
 from wince.pipeline.detect import stage as detect
 from wince.pipeline.detect.face_models import load_face_models
 from wince.pipeline.detect.interface import FaceModels
@@ -20,6 +20,7 @@ from wince.pipeline.estimate.activity import load_activity_scorer
 from wince.pipeline.estimate.interface import Scorer
 from wince.pipeline.grade.activity_personal import ActivityPersonal
 from wince.pipeline.grade.interface import Personal
+from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
 from wince.settings import Settings
 
@@ -28,18 +29,22 @@ SCORERS: dict[str, Callable[[Path | None], Scorer]] = {"activity": load_activity
 PERSONALS: dict[str, Callable[[], Personal]] = {"activity": ActivityPersonal}
 
 
-def fetch_models(settings: Settings, progress: Callable[[str, str], None]) -> None:
-    """Make the face models present and verified; touches the network only where one is missing."""
-    fetch.fetch(cache_dir=settings.models_dir, progress=progress)
+def fetch_models(settings: Settings, progress: Callable[[str, str], None], protocol: ClinicalProtocol | None = None) -> None:
+    """Make the face models present and verified, those of `protocol` too; touches the network only where one is missing."""
+    wanted = (*lock.FACE_MODELS, *(protocol.estimate.models if protocol is not None else ()))
+    fetch.fetch(wanted, cache_dir=settings.models_dir, progress=progress)
 
 
 def scorer(protocol: ClinicalProtocol, models_dir: Path | None = None) -> Scorer:
-    """The scorer that a protocol names, with its models from `models_dir` (None: the default cache)."""
+    """The scorer that a protocol names, with its models from `models_dir` (None: the default cache).
+
+    Raises ProtocolError, by name, where the protocol needs a model that there is not; no other scorer stands in.
+    """
     return _named(SCORERS, protocol)(models_dir)
 
 
 def personal(protocol: ClinicalProtocol) -> Personal:
-    """The model that looks against the patient's own calm face."""
+    """The model that looks against the patient's own calm face. Raises ProtocolError as `scorer` does."""
     return _named(PERSONALS, protocol)()
 
 
@@ -47,6 +52,7 @@ T = TypeVar("T")
 
 
 def _named(table: dict[str, T], protocol: ClinicalProtocol) -> T:
+    loader.check_models(protocol, lock.load().keys())
     try:
         return table[protocol.estimate.scorer]
     except KeyError:
@@ -85,4 +91,5 @@ class Chain:
 def build(settings: Settings, protocol: ClinicalProtocol, region: Share | None = None) -> Chain:
     """A chain with models of its own. Raises ModelFileError where a model is absent or changed."""
     folder = settings.models_dir
-    return Chain(load_face_models(protocol.detect.full_range, folder), scorer(protocol, folder), protocol, region)
+    scores = scorer(protocol, folder)
+    return Chain(load_face_models(protocol.detect.full_range, folder, protocol.detect.detector), scores, protocol, region)

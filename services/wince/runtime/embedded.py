@@ -105,7 +105,7 @@ class Embedded:
         self._places.make()
         enter(Owner(self._places))
         logs.configure(self._settings.log_level, json=self._settings.log_json, key=hash_key(self._places.logs_key))
-        chain.fetch_models(self._settings, lambda name, what: self.tell("models", detail=f"{name}: {what}"))
+        chain.fetch_models(self._settings, lambda name, what: self.tell("models", detail=f"{name}: {what}"), self.protocol)
         self._opened = enter(setup.database(self._settings, self._places))
         self.database, self.server = self._opened.database, self._opened.server
         self.origin_us = self._choose(self.database)
@@ -249,6 +249,7 @@ class Embedded:
                     share=round(one.assessable_share, 3),
                 )  # fmt: skip
             for alert in graded.alerts:
-                self.tell("alert", source=alert.source, start_s=(alert.start_us - self.origin_us) / 1e6, grade=alert.grade_name)
+                start_s, end_s = ((at_us - self.origin_us) / 1e6 for at_us in (alert.start_us, alert.end_us))
+                self.tell("alert", source=alert.source, start_s=start_s, end_s=end_s, grade=alert.grade_name)
             for question in graded.questions:
                 self.tell("question", source=question.source, reason=question.reason)

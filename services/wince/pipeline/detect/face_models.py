@@ -15,14 +15,22 @@ from wince.pipeline.detect.interface import Detector, FaceModels
 from wince.pipeline.detect.mtcnn import Mtcnn
 
 
-def load_face_models(full_range: bool = True, folder: Path | None = None) -> FaceModels:
+def load_face_models(full_range: bool = True, folder: Path | None = None, detector: str = "blazeface") -> FaceModels:
     """The models of detect, from the cache (`wince.models.fetch.fetch` fills it). One set per thread.
 
-    `folder`: the cache; None: where `wince.models.fetch.cache_folder` says.
+    `full_range`, `detector`: as a protocol's [detect] says; the range is BlazeFace's. `folder`: the cache; None: where
+    `wince.models.fetch.cache_folder` says.
 
     Sets OpenCV to one thread for the whole process. Raises ModelFileError where a file is absent or changed; no network.
     """
     cv2.setNumThreads(1)
-    name, kind = ("blazeface_full_range", FULL_RANGE) if full_range else ("blazeface_short_range", SHORT_RANGE)
     pose = HeadPose(CanonicalFace.parse(path("face_geometry", folder).read_bytes()))
-    return FaceModels(BlazeFace(path(name, folder), kind), FaceMesh(path("face_landmarks", folder)), pose)
+    return FaceModels(_detector(full_range, folder, detector), FaceMesh(path("face_landmarks", folder)), pose)
+
+
+def _detector(full_range: bool, folder: Path | None, detector: str) -> Detector:
+    if detector == "mtcnn":
+        p, r, o = (path(name, folder) for name in MTCNN_MODELS)
+        return Mtcnn(p, r, o)
+    name, kind = ("blazeface_full_range", FULL_RANGE) if full_range else ("blazeface_short_range", SHORT_RANGE)
+    return BlazeFace(path(name, folder), kind)
