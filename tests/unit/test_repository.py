@@ -147,7 +147,7 @@ def test_the_base_install_holds_no_training_framework() -> None:
 
 
 def test_the_command_line_imports_no_training_framework() -> None:
-    script = "import sys, wince.cli.main; print(*sys.modules)"
+    script = "import sys, wince.cli.main; wince.cli.main.build(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
     assert "wince.cli.main" in loaded
     assert not TRAINING & set(loaded)

@@ -7,14 +7,15 @@ Exit codes: 0 done, 1 unexpected error or failed input, 2 usage, 3 input (video,
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
+from collections.abc import Iterable
 
 import typer
 from rich.console import Console
 
 from wince import __version__
-from wince.cli import audit, config, doctor, lab, models, outbox, protocols, run
 from wince.errors import WinceError
 
 EPILOGUE = (
@@ -22,22 +23,28 @@ EPILOGUE = (
     "5 model file, 6 another party, 7 this machine, 8 database, 9 broken promise."
 )
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    epilog=EPILOGUE,
-    help="Grades pain from a patient's face on video and writes it into the record, with a trail that proves it.",
-)
-app.command("run")(run.run)
-app.add_typer(audit.app, name="audit")
-app.add_typer(outbox.app, name="outbox")
-app.command("doctor")(doctor.doctor)
-app.add_typer(config.app, name="config")
-app.add_typer(models.app, name="models")
-app.add_typer(protocols.app, name="protocols")
-app.add_typer(lab.app, name="lab")
+COMMANDS = ("assess", "run", "audit", "outbox", "doctor", "config", "models", "protocols", "lab")
+"""Each is a module of this package: with `app`, a group of commands; else with a function of its own name."""
+
+
+def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command tree with these commands. Only their modules are imported: a clip's first result shall not wait for a database client."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        epilog=EPILOGUE,
+        help="Grades pain from a patient's face on video and writes it into the record, with a trail that proves it.",
+    )
+    app.callback()(_root)
+    for name in names:
+        module = importlib.import_module(f"wince.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(getattr(module, name))
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -46,7 +53,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and exit.")) -> None:
     """Options before the command."""
 
@@ -54,7 +60,7 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
 def main() -> None:
     """Run the command line; every error of ours becomes one message with its remedy and its exit code."""
     try:
-        app()
+        build([sys.argv[1]] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS)()
     except WinceError as error:
         if "--json" in sys.argv:
             print(json.dumps({"error": error.code, "message": error.message, "field": error.field, "remedy": error.remedy}))

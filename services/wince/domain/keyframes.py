@@ -84,7 +84,7 @@ def key_frames(differences: Sequence[float], *, most: int, least: float = 0.0, a
     heights = smoothed(differences, window) if window > 1 else list(differences)
     peaks = []
     for index in range(1, len(heights) - 1):
-        after = next((height for height in heights[index + 1 :] if height != heights[index]), None)
+        after = next((heights[i] for i in range(index + 1, len(heights)) if heights[i] != heights[index]), None)
         if heights[index] > max(heights[index - 1], least) and after is not None and after < heights[index]:
             peaks.append(index)
     chosen: list[int] = []

@@ -5,25 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from wince.errors import ConfigError
-from wince.models import lock
-from wince.protocols import loader
-from wince.protocols.rules import ClinicalProtocol
 from wince.runtime.places import Places
+from wince.runtime.rules import protocol, protocol_folders
 from wince.settings import Settings
 from wince.store.account import binaries, server_account
 from wince.store.database import Database
 from wince.store.embedded import MAJOR
 from wince.store.opened import Opened, open_database
 
-
-def protocol_folders(settings: Settings) -> tuple[Path, ...]:
-    """Folders with protocols, the site's first."""
-    return (*((settings.protocol_dir,) if settings.protocol_dir else ()), loader.SHIPPED)
-
-
-def protocol(settings: Settings) -> ClinicalProtocol:
-    """The protocol that is set, with every model that it needs in the lock."""
-    return loader.load(settings.protocol, protocol_folders(settings), models=lock.load().keys())
+__all__ = ["database", "database_check", "protocol", "protocol_folders", "read_key"]
 
 
 def database(settings: Settings, places: Places) -> Opened:

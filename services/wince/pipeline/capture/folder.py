@@ -35,7 +35,7 @@ def find(paths: Sequence[Path | str], limits: MediaLimits | None = None) -> list
     limits = limits or MediaLimits()
     found: dict[Path, Found] = {}
     for path in map(Path, paths):
-        for candidate, problem in _files(path) if path.is_dir() else [(path, None)]:
+        for candidate, problem in files(path) if path.is_dir() else [(path, None)]:
             key = candidate.resolve()
             if key not in found:
                 found[key] = _examine(candidate, limits) if problem is None else Found(candidate, still=False, problem=problem)
@@ -83,8 +83,8 @@ def _examine(path: Path, limits: MediaLimits) -> Found:
     return Found(path, still, None)
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, WinceError | None]]:
-    """Files below `folder`, or the reason why a part of it can't be looked at."""
+def files(folder: Path) -> Iterator[tuple[Path, WinceError | None]]:
+    """Files below `folder`, unopened, or the reason why a part of it can't be looked at; order and exceptions as in `find`."""
     try:
         with reading(folder):
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -98,6 +98,6 @@ def _files(folder: Path) -> Iterator[tuple[Path, WinceError | None]]:
         yield Path(entry.path), None
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
+            yield from files(Path(entry.path))
         elif entry.is_dir():
             yield Path(entry.path), MediaError("a link to a folder is not followed", field=entry.path, remedy="name the folder itself")

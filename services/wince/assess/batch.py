@@ -1,0 +1,180 @@
+"""A call over many files: what was done before is skipped, equal files are computed once, one that fails leaves the others alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wince.assess import workers
+from wince.assess.done import Done
+from wince.assess.engine import Engine, engine_wide, failed
+from wince.assess.inputs import Inputs
+from wince.assess.reference import Reference
+from wince.assess.result import ClipResult
+from wince.assess.workers import Order, Task
+from wince.errors import WinceError
+from wince.pipeline.capture.media import file_id
+from wince.protocols.rules import ClinicalProtocol
+from wince.runtime import chain
+from wince.settings import Settings
+
+REPORT_STATE = ".wince"
+"""Folder inside a report folder where its results lie."""
+
+OnEvent = Callable[[int, float, ClipResult | None], None]
+"""Told of an input by its number: share done, and the result once it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a call gave."""
+
+    results: tuple[ClipResult, ...]
+    """One per input, in order."""
+    skipped: int
+    """How many of them were done before."""
+    notes: tuple[str, ...] = ()
+    """What the caller must know: results that could not be kept."""
+
+    @property
+    def failed(self) -> int:
+        """Inputs that could not be assessed."""
+        return sum(bool(one.error) for one in self.results)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(
+    inputs: Inputs,
+    settings: Settings,
+    protocol: ClinicalProtocol,
+    *,
+    reference: Reference | None = None,
+    jobs: int | None = None,
+    report: Path | None = None,
+    on_event: OnEvent = lambda _number, _share, _result: None,
+) -> Batch:
+    """Assess every input. `jobs`: processes; None: as many as there are cores; one file alone is done in this process.
+
+    Raises WinceError only where nothing can be assessed at all (models, reference); what is wrong with one file is in its result.
+    """
+    job = _Job(inputs, settings, protocol, reference, report, on_event)
+    job.run(jobs or cores())
+    problem = job.done.problem
+    notes = () if problem is None else (f"results could not be kept for the next start: {problem.field}: {problem.message}",)
+    return Batch(tuple(job.results[number] for number in sorted(job.results)), job.skipped, notes)
+
+
+class _Job:
+    """One call."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        settings: Settings,
+        protocol: ClinicalProtocol,
+        reference: Reference | None,
+        report: Path | None,
+        on_event: OnEvent,
+    ) -> None:
+        self._inputs, self._order, self._on_event = inputs, Order(settings, protocol, reference, report is not None), on_event
+        self._engine: Engine | None = None
+        self._report = report
+        self.results: dict[int, ClipResult] = {}
+        self.skipped = 0
+        self._same: dict[str, list[int]] = {}
+        for number, one in enumerate(inputs.files):
+            if one.problem is None:
+                self._same.setdefault(one.source, []).append(number)
+
+    def run(self, jobs: int) -> None:
+        """Results for every input."""
+        order = self._order
+        for number, one in enumerate(self._inputs.files):
+            if one.problem is not None:
+                self._take(number, failed(one.path, one.source, order.protocol, one.problem))
+        alone = len(self._same) == 1
+        if alone:
+            self._engine = Engine(order.settings, order.protocol)
+        self.done = self._kept(self._engine.model_set if self._engine is not None else chain.scorer(order.protocol).model_set)
+        todo = [task for task in self._tasks() if not self._known(task)]
+        if not todo:
+            return
+        if self._engine is not None:
+            self._own(todo[0], self._engine)
+            return
+        for task, answer in workers.run(todo, order, min(jobs, len(todo))):
+            if isinstance(answer, float):
+                self._on_event(task.number, answer, None)
+            elif isinstance(answer, ClipResult):
+                self._finish(task, answer)
+            else:
+                self._finish(task, failed(task.path, task.source, order.protocol, answer))
+
+    def _kept(self, model_set: str) -> Done:
+        order = self._order
+        against = chain.personal(order.protocol).model_set if order.protocol.estimate.scorer in chain.PERSONALS else ""
+        context = (order.protocol.rule, model_set, against, order.settings.site, _name(order.reference), str(order.pictures))
+        folder = self._report / REPORT_STATE if self._report is not None else order.settings.state_dir.expanduser() / "assess"
+        return Done(folder, "|".join(context))
+
+    def _tasks(self) -> list[Task]:
+        return [Task(numbers[0], self._inputs.files[numbers[0]].path, source) for source, numbers in self._same.items()]
+
+    def _known(self, task: Task) -> bool:
+        found = self.done.get(task.source, task.path)
+        if found is None:
+            return False
+        self.skipped += len(self._same[task.source])
+        self._share(task, found)
+        return True
+
+    def _own(self, task: Task, engine: Engine) -> None:
+        """One file, in this process."""
+        order = self._order
+        try:
+            result = engine.assess(
+                task.path, task.source, reference=order.reference, pictures=order.pictures,
+                progress=lambda share: self._on_event(task.number, share, None),
+            )  # fmt: skip
+        except WinceError as error:
+            if engine_wide(error, order.reference):
+                raise
+            result = failed(task.path, task.source, order.protocol, error)
+        except MemoryError as error:
+            result = failed(task.path, task.source, order.protocol, error)
+        self._finish(task, result)
+
+    def _finish(self, task: Task, result: ClipResult) -> None:
+        self.done.put(result)
+        self._share(task, result)
+
+    def _share(self, task: Task, result: ClipResult) -> None:
+        """The same for every file with this content."""
+        for number in self._same[task.source]:
+            self._take(number, replace(result, path=self._inputs.files[number].path))
+
+    def _take(self, number: int, result: ClipResult) -> None:
+        self.results[number] = result
+        self._on_event(number, 1.0, result)
+
+
+def _name(reference: Reference | None) -> str:
+    """A reference by its content. Raises MediaError or ResourceError where its file can't be read."""
+    if reference is None:
+        return ""
+    if reference.path is None:
+        return f"{reference.start_us}-{reference.end_us}"
+    return file_id(reference.path)
+
+
+def digest(results: Sequence[ClipResult]) -> str:
+    """sha256 (hex) of which inputs came to what: tells whether a report still says the same."""
+    text = "\n".join(f"{one.path}|{one.source}|{one.rule}|{one.model_set}|{one.error}|{one.plain}|{one.personal}" for one in results)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,56 @@
+"""What was assessed before, so that a call that is started again goes on where it stopped.
+
+A result is kept under the hash of everything that it depends on: the file's content, the protocol's rules, the models, the reference,
+the version of Wince, and whether pictures were kept. It lies in `DIR/.wince` of a report (key frames are patients' pictures: they rest
+only where a report was asked for), else, numbers only, in `assess` of the state directory. Neither file names nor paths are kept.
+Deleting the folder begins anew.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from pathlib import Path
+
+from wince import __version__
+from wince.assess import plain
+from wince.assess.output import unwritable, write_whole
+from wince.assess.result import ClipResult
+from wince.errors import ResourceError, StoreError
+
+FORMAT = "1"
+
+
+class Done:
+    """Results of earlier calls in one folder."""
+
+    def __init__(self, folder: Path, context: str) -> None:
+        """`context`: all but the file's content that a result depends on."""
+        self._folder, self._context = folder, context
+        self.problem: ResourceError | None = None
+        """Why results can't be kept; the next call will compute them again."""
+
+    def get(self, source: str, path: Path) -> ClipResult | None:
+        """The result of a file with this content; None: it was not assessed, or what was kept is damaged."""
+        try:
+            text = gzip.decompress(self._place(source).read_bytes()).decode()
+            return plain.restore(text, path, source)
+        except (OSError, EOFError, ValueError, KeyError, TypeError, StoreError):
+            return None
+
+    def put(self, result: ClipResult) -> None:
+        """Keep a result that is no error."""
+        if result.error or not result.source or self.problem is not None:
+            return
+        try:
+            if not self._folder.exists():
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_whole(self._place(result.source), gzip.compress(plain.keep(result).encode(), 1, mtime=0))
+        except ResourceError as error:
+            self.problem = error
+        except OSError as error:
+            self.problem = unwritable(error, self._folder)
+
+    def _place(self, source: str) -> Path:
+        digest = hashlib.sha256("|".join((FORMAT, __version__, source, self._context)).encode()).hexdigest()
+        return self._folder / f"{digest}.json.gz"

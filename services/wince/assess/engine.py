@@ -1,0 +1,304 @@
+"""Grades one video or picture, by the stages that `wince run` uses: capture, detect, estimate, grade, on media time from 0.
+
+No patient is known here, so the protocol's population is assumed to fit and not checked; the result says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from wince.assess import reading
+from wince.assess.follow import Follow
+from wince.assess.pictures import Pictures
+from wince.assess.reference import CalmFace, Reference, median_face
+from wince.assess.result import ClipResult, FrameRow
+from wince.domain.estimate import Estimate
+from wince.domain.frame import US, Beat, Frame
+from wince.domain.lasting import too_dim
+from wince.domain.reason import Reason
+from wince.errors import InputError, MediaError, WinceError
+from wince.pipeline.capture.folder import is_still, open_source
+from wince.pipeline.capture.media import MediaLimits, file_id, open_video
+from wince.pipeline.capture.still import StillSource
+from wince.pipeline.grade.interface import Personal
+from wince.protocols.rules import ClinicalProtocol
+from wince.runtime import chain
+from wince.settings import Settings
+
+OPTION = "--reference"
+Progress = Callable[[float], None]
+"""Told the share of the input that is done, 0-1, about once a second of media time."""
+
+
+class Engine:
+    """Models loaded once, one input after another. Use it from one thread; it computes on one."""
+
+    def __init__(self, settings: Settings, protocol: ClinicalProtocol) -> None:
+        """`protocol`: checked, with its models in the lock (`wince.runtime.setup.protocol`).
+
+        Raises ModelFileError where a model is absent or changed, ProtocolError where nothing here can score for the protocol.
+        """
+        self.protocol, self._site = protocol, settings.site
+        self._chain = chain.build(settings, protocol)
+        self._personal: Personal | None = chain.personal(protocol) if protocol.estimate.scorer in chain.PERSONALS else None
+        self._referable = protocol.estimate.reference and self._personal is not None
+        self._kept: tuple[Path, CalmFace] | None = None
+
+    @property
+    def model_set(self) -> str:
+        """sha256 (hex) over the sorted sha256 of the model files."""
+        return self._chain.model_set
+
+    def assess(
+        self, path: Path, source: str = "", *, reference: Reference | None = None, pictures: bool = False, progress: Progress | None = None
+    ) -> ClipResult:
+        """Assess a file. `source`: its sha256 where the caller knows it. `pictures`: keep key frames for a report.
+
+        Raises MediaError, ResourceError (the file), InputError (the reference shows no face).
+        """
+        source = source or file_id(path)
+        limits = MediaLimits()
+        still = is_still(path, limits)
+        if reference is None:
+            return self._one(path, source, still, None, None, pictures, progress)
+        if not self._referable:
+            done = self._one(path, source, still, None, None, pictures, progress)
+            return noted(done, f"reference: protocol {self.protocol.name} uses none, so it was left aside")
+        if reference.path is None:
+            return self._one(path, source, still, None, reference, pictures, progress)
+        calm = self.calm_face(reference.path)
+        done = self._one(path, source, still, calm, None, pictures, progress)
+        return noted(done, *calm.notes(still=is_still(reference.path, limits)))
+
+    def calm_face(self, path: Path) -> CalmFace:
+        """The calm face that a picture or clip shows. Raises MediaError, ResourceError; InputError where no face is assessable in it."""
+        if self._kept is None or self._kept[0] != path:
+            chained = self._chain.anew()
+            try:
+                messages = open_source(path, "reference", rate_hz=self.protocol.detect.rate_hz)
+                found = [one for message in messages for one in chained(message) if isinstance(one, Estimate)]
+            except WinceError as error:
+                error.field = f"{OPTION} {path}"
+                raise
+            self._kept = (path, self._calm(found, str(path)))
+        return self._kept[1]
+
+    def _calm(self, estimates: list[Estimate], where: str) -> CalmFace:
+        found = [one for one in estimates if one.reason is None and one.embedding is not None and one.reading is not None]
+        if not found:
+            why = ", ".join(sorted({one.reason for one in estimates if one.reason is not None}))
+            raise InputError(
+                "no assessable face in the reference" + (f" ({why})" if why else ""),
+                field=f"{OPTION} {where}",
+                remedy="give a picture or stretch in which the calm face is well seen",
+            )
+        most = self.protocol.grade.calm.max_score
+        moved = sum(one.reading.score > most for one in found if one.reading is not None)
+        return median_face([one.embedding for one in found if one.embedding is not None], moved)
+
+    def _one(
+        self,
+        path: Path,
+        source: str,
+        still: bool,
+        calm: CalmFace | None,
+        stretch: Reference | None,
+        pictures: bool,
+        progress: Progress | None,
+    ) -> ClipResult:
+        rate_hz = self.protocol.detect.rate_hz
+        if still and stretch is not None:
+            raise MediaError("a picture has no stretch of seconds", field=str(path), remedy="give a picture or clip as the reference")
+        job = _Job(self, source, pictures)
+        if stretch is None:
+            job.begin(calm)
+        declared = 0 if still else _declared(path)
+        video = StillSource(path, source, rate_hz=rate_hz) if still else open_source(path, source, rate_hz=rate_hz)
+        chained = self._chain.anew()
+        try:
+            for message in video:
+                out = chained(message)
+                if isinstance(message, Frame):
+                    job.see(message, chained)
+                for one in out:
+                    job.take(one, stretch)
+                if progress is not None and isinstance(message, Beat) and declared:
+                    progress(min(1.0, message.time_us / declared))
+        finally:
+            video.close()
+        return job.result(path, still, stretch)
+
+    def follow(self, source: str, calm: CalmFace | None, *, plain: bool) -> Follow:
+        """Grade's fold for one input; `plain`: without any calm face."""
+        face = None if calm is None else calm.face
+        return Follow(self.protocol, source, self._site, None if plain else self._personal, None if plain else face)
+
+    def calm_of(self, estimates: list[Estimate], stretch: Reference) -> CalmFace:
+        """The calm face of a stretch of the input itself. Raises InputError where no face is assessable in it."""
+        inside = [one for one in estimates if stretch.start_us <= one.time_us < stretch.end_us]
+        return self._calm(inside, f"{stretch.start_us / US:g}-{stretch.end_us / US:g} s")
+
+
+class _Job:
+    """One input on its way. With a stretch of itself as the reference, what comes before its end waits."""
+
+    def __init__(self, engine: Engine, source: str, pictures: bool) -> None:
+        self._engine, self._source = engine, source
+        self._waiting: list[Estimate | Beat] = []
+        self._main: Follow | None = None
+        self._plain: Follow | None = None
+        self._calm: CalmFace | None = None
+        self._pictures = Pictures(engine.protocol.detect.rate_hz) if pictures else None
+        self._faces = self._frames = self._end_us = 0
+
+    def begin(self, calm: CalmFace | None) -> None:
+        """The calm face is known (or there is none): fold what waited."""
+        self._calm = calm
+        self._main = self._engine.follow(self._source, calm, plain=False)
+        self._plain = self._engine.follow(self._source, None, plain=True)
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            self._fold(one)
+
+    def see(self, frame: Frame, chained: chain.Chain) -> None:
+        """A frame, after detect."""
+        face = chained.face
+        if face is not None:
+            self._faces = max(self._faces, face.seen)
+        if self._pictures is not None:
+            self._pictures.take(frame, face)
+
+    def take(self, message: Estimate | Beat, stretch: Reference | None) -> None:
+        """One message of estimate."""
+        if isinstance(message, Beat):
+            self._end_us = max(self._end_us, message.time_us)
+        if self._main is not None:
+            self._fold(message)
+            return
+        self._waiting.append(message)
+        if stretch is not None and message.time_us >= stretch.end_us:
+            self._close_stretch(stretch)
+
+    def _close_stretch(self, stretch: Reference) -> None:
+        self.begin(self._engine.calm_of([one for one in self._waiting if isinstance(one, Estimate)], stretch))
+
+    def _fold(self, message: Estimate | Beat) -> None:
+        assert self._main is not None
+        assert self._plain is not None
+        made = self._main.take(message)
+        self._plain.take(message)
+        if self._pictures is not None and made:
+            self._pictures.settle(made)
+
+    def result(self, path: Path, still: bool, stretch: Reference | None) -> ClipResult:
+        """Everything that the input came to."""
+        if self._main is None and stretch is not None:
+            self._close_stretch(stretch)
+        main, plain, protocol = self._main, self._plain, self._engine.protocol
+        assert main is not None
+        assert plain is not None
+        if still:
+            return self._picture(path, main, plain)
+        expected = max(len(main.rows), round(protocol.detect.rate_hz * self._end_us / US), 1)
+        reasons: dict[Reason, int] = {}
+        for window in main.assessments:
+            for reason, count in window.reasons.items():
+                reasons[reason] = reasons.get(reason, 0) + count
+        done = self._done(path, False, tuple(main.rows), _ordered(reasons), sum(one.assessable for one in main.rows) / expected)
+        done = replace(
+            done,
+            duration_s=self._end_us / US,
+            assessments=tuple(main.assessments),
+            alerts=tuple(main.alerts),
+            questions=tuple(main.questions),
+            plain=reading.of_clip(plain.rows, plain.assessments, protocol),
+            personal=None if self._calm is None else reading.of_clip(main.rows, main.assessments, protocol),
+        )
+        notes: list[str] = []
+        if stretch is not None and self._calm is not None:
+            notes += self._calm.notes(still=False)
+        if main.rows and done.plain.grade is None and any(one.assessable for one in main.rows):
+            notes.append(
+                f"faces were assessable in {sum(one.assessable for one in main.rows)} of {expected} frames, but in no window of "
+                f"{protocol.window.length_s:g} s enough of them for a grade that holds"
+            )
+        dark = self._plain_reasons(plain)
+        if too_dim(dark, len(plain.rows), protocol.detect.dim_share):
+            share = dark[Reason.DARK] / len(plain.rows)
+            done = replace(done, plain=reading.NO_READING, personal=None, assessments=(), alerts=(), questions=(), assessable_share=0.0)
+            notes = [f"dim: {share:.0%} of the frames are too dark, so protocol {protocol.name} leaves the clip out whole"]
+        return noted(done, *notes)
+
+    def _plain_reasons(self, plain: Follow) -> dict[Reason, int]:
+        counts: dict[Reason, int] = {}
+        for one in plain.rows:
+            if one.reason is not None:
+                counts[one.reason] = counts.get(one.reason, 0) + 1
+        return counts
+
+    def _picture(self, path: Path, main: Follow, plain: Follow) -> ClipResult:
+        """A still: its one frame; windows, alerts and questions need time."""
+        protocol = self._engine.protocol
+        rows = tuple(main.rows)
+        reasons = {one.reason: 1 for one in rows if one.reason is not None}
+        done = self._done(path, True, rows, reasons, float(bool(rows) and rows[0].assessable))
+        done = replace(
+            done,
+            plain=reading.of_still(plain.rows[0], protocol) if plain.rows else reading.NO_READING,
+            personal=reading.of_still(rows[0], protocol) if self._calm is not None and rows else None,
+        )
+        return noted(done, "a still picture: the grade is of this one moment; nothing was debounced, and there are no windows")
+
+    def _done(self, path: Path, still: bool, rows: tuple[FrameRow, ...], reasons: dict[Reason, int], share: float) -> ClipResult:
+        protocol = self._engine.protocol
+        notes = [f"no patient is known: the population ({protocol.population.name}) is assumed to fit, not checked"]
+        if self._faces > 1:
+            notes.append(f"up to {self._faces} faces were seen at once; none is chosen where it is not clear whose is the patient's")
+        return ClipResult(
+            path=path, source=self._source, still=still, protocol=protocol.name, rule=protocol.rule, model_set=self._engine.model_set,
+            duration_s=0.0, frames=rows, assessments=(), alerts=(), questions=(), plain=reading.NO_READING, personal=None,
+            assessable_share=share, reasons=reasons, faces=self._faces,
+            key_frames=() if self._pictures is None else self._pictures.chosen(), notes=tuple(notes),
+        )  # fmt: skip
+
+
+def noted(result: ClipResult, *notes: str) -> ClipResult:
+    """The result with further notes."""
+    return replace(result, notes=(*result.notes, *notes))
+
+
+def failed(path: Path, source: str, protocol: ClinicalProtocol, error: BaseException) -> ClipResult:
+    """The row of an input that could not be assessed; says why and what to do."""
+    if isinstance(error, WinceError):
+        text = f"{error.message}; {error.remedy}" if error.remedy else error.message
+        if error.field and error.field != str(path):
+            text = f"{error.field}: {text}"
+    elif isinstance(error, MemoryError):
+        text = "out of memory; give fewer --jobs, or a smaller file"
+    else:
+        text = f"failed unexpectedly ({type(error).__name__}); please report it with the file's kind and size"
+    return ClipResult(
+        path=path, source=source, still=False, protocol=protocol.name, rule=protocol.rule, model_set="", duration_s=0.0, frames=(),
+        assessments=(), alerts=(), questions=(), plain=reading.NO_READING, personal=None, assessable_share=0.0, reasons={}, faces=0,
+        error=text,
+    )  # fmt: skip
+
+
+def engine_wide(error: WinceError, reference: Reference | None) -> bool:
+    """Whether an error is of the reference that all inputs share, so that none can be assessed."""
+    return reference is not None and reference.path is not None and error.field.startswith(OPTION)
+
+
+def _declared(path: Path) -> int:
+    """Length that a video's header declares, microseconds; 0 where it doesn't."""
+    video = open_video(path, MediaLimits())
+    video.container.close()
+    return video.duration_us or 0
+
+
+def _ordered(reasons: dict[Reason, int]) -> dict[Reason, int]:
+    """Commonest first; of equals the one that arises first on the road."""
+    road = list(Reason)
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], road.index(item[0]))))

@@ -1,0 +1,96 @@
+"""What PATH... names: every file, told apart by content, identified by its hash; nothing is left out silently.
+
+A file inside a folder that is neither video nor picture, by its first bytes and by its name, is *passed over* and listed (folders hold
+notes and tables beside clips). One that looks like media and can't be read, or that was named itself, is an input that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wince.errors import MediaError, WinceError
+from wince.pipeline.capture.folder import files, is_still
+from wince.pipeline.capture.media import MediaLimits, file_id
+
+SUFFIXES = frozenset(
+    "mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg 3gp 3g2 flv ogv ogg asf wmv mxf jpg jpeg jpe png webp tif tiff bmp gif".split()  # noqa: SIM905
+)
+"""Names that promise a video or picture."""
+_HEADS = (b"\x1aE\xdf\xa3", b"FLV", b"OggS", b"0&\xb2u\x8ef\xcf\x11", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"\x06\x0e+4")
+"""Matroska, FLV, Ogg, ASF, MPEG, MXF."""
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file."""
+
+    path: Path
+    source: str
+    """sha256 (hex) of its bytes; empty where they can't be read."""
+    size: int
+    """Bytes."""
+    problem: WinceError | None = None
+    """Why it can't be opened; None: it can be tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What was named."""
+
+    files: tuple[Input, ...]
+    passed_over: tuple[Path, ...]
+    """Files of folders that are neither video nor picture."""
+
+
+def gather(paths: Sequence[Path]) -> Inputs:
+    """Files, and folders with all that is below them; a file that is reached twice comes once.
+
+    Raises MediaError where nothing is there to assess: no path exists, or the folders hold no video or picture.
+    """
+    limits = MediaLimits()
+    found: dict[Path, Input] = {}
+    passed: list[Path] = []
+    for path in paths:
+        inside = path.is_dir()
+        for candidate, problem in files(path) if inside else [(path, None)]:
+            key = candidate.resolve()
+            if key in found:
+                continue
+            if problem is not None:
+                found[key] = Input(candidate, "", 0, problem)
+            elif inside and not _media(candidate, limits):
+                passed.append(candidate)
+            else:
+                found[key] = _look(candidate)
+    if paths and not any(path.exists() for path in paths):
+        raise MediaError("no such file or folder", field=str(paths[0]), remedy="check the name; relative paths start at the current folder")
+    if not found:
+        what = f"holds no video or picture ({len(passed)} other files)" if passed else "the folder is empty"
+        raise MediaError(what, field=str(paths[0]), remedy="name a video, a picture, or a folder with some")
+    return Inputs(tuple(found.values()), tuple(passed))
+
+
+def _look(path: Path) -> Input:
+    try:
+        is_still(path, MediaLimits())  # readable, a plain file, not empty
+        return Input(path, file_id(path), path.stat().st_size)
+    except WinceError as error:
+        return Input(path, "", 0, error)
+
+
+def _media(path: Path, limits: MediaLimits) -> bool:
+    """Whether a folder's file could be a video or picture; what can't be read is believed by its name."""
+    if path.suffix.lower().lstrip(".") in SUFFIXES:
+        return True
+    try:
+        if is_still(path, limits):
+            return True
+        with path.open("rb") as stream:
+            head = stream.read(189)
+    except (WinceError, OSError):
+        return False
+    transport = len(head) == 189 and head[0] == head[188] == 0x47
+    return head.startswith(_HEADS) or head[4:8] in _BOXES or (head[:4] == b"RIFF" and head[8:12] == b"AVI ") or transport

@@ -1,0 +1,55 @@
+"""What a whole input comes to: the grade that lasted longest (PEEA's report rule, `domain/lasting.py`).
+
+Only frames of windows that have a grade count, so that assess never says more than `wince run` would chart. A still picture is one
+frame: its grade is that of its score, and nothing lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from wince.assess.result import FrameRow, Reading
+from wince.domain.assessment import Assessment
+from wince.domain.frame import US
+from wince.domain.lasting import lasting, seconds_per_grade
+from wince.protocols.rules import ClinicalProtocol
+
+NO_READING = Reading(None, "", {}, None, None, None)
+"""Nothing was assessable."""
+
+
+def of_clip(rows: Sequence[FrameRow], assessments: Sequence[Assessment], protocol: ClinicalProtocol) -> Reading:
+    """The reading of a video. `rows` and `assessments`: of the same fold, in order of time."""
+    counted = _counted(rows, assessments, protocol)
+    good = [row for row in counted if row is not None]
+    seconds = seconds_per_grade(
+        [(round(row.time_s * US), None if one is None else one.grade) for row, one in zip(rows, counted, strict=True)],
+        frames=protocol.grade.debounce_frames,
+        step_us=round(US / protocol.detect.rate_hz),
+        longest_us=round((protocol.grade.debounce_frames + 0.5) * US / protocol.detect.rate_hz),
+    )
+    grade = lasting(seconds)
+    if grade is None:
+        return NO_READING
+    return Reading(
+        grade=grade,
+        grade_name=protocol.scale.name_of(grade),
+        seconds={protocol.scale.name_of(one): round(value, 3) for one, value in seconds.items()},
+        median=median(row.score for row in good if row.score is not None),
+        peak=max((one.peak for one in assessments if one.peak is not None), default=None),
+        confidence=median(row.confidence for row in good if row.confidence is not None),
+    )
+
+
+def of_still(row: FrameRow, protocol: ClinicalProtocol) -> Reading:
+    """The reading of a picture."""
+    if row.grade is None:
+        return NO_READING
+    return Reading(row.grade, protocol.scale.name_of(row.grade), {}, row.score, row.score, row.confidence)
+
+
+def _counted(rows: Sequence[FrameRow], assessments: Sequence[Assessment], protocol: ClinicalProtocol) -> list[FrameRow | None]:
+    """Each row that is assessable and lies in a window with a grade; None for the others."""
+    graded = {one.start_us // protocol.window_us for one in assessments if one.grade is not None}
+    return [row if row.assessable and round(row.time_s * US) // protocol.window_us in graded else None for row in rows]

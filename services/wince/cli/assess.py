@@ -1,0 +1,94 @@
+"""`wince assess`: videos, pictures and folders of them, without a hospital around."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wince.cli.common import out, settings
+
+if TYPE_CHECKING:
+    from wince.assess.batch import Batch
+    from wince.assess.result import ClipResult
+    from wince.protocols.rules import ClinicalProtocol
+
+
+def assess(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Videos, pictures, and folders with all that is below them.")],
+    protocol: Annotated[
+        str | None, typer.Option("--protocol", "-p", metavar="NAME", help="Clinical protocol; `wince protocols list` shows them.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option("--report", metavar="DIR", help="Write a report (HTML and PDF) into this folder.")] = None,
+    json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all results as JSON; - for standard output.")] = None,
+    per_frame: Annotated[Path | None, typer.Option("--per-frame", metavar="FILE.csv", help="Write a row per sampled frame.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, max=256, help="Processes, one thread each; default: one per core.")
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", metavar="FILE|START-END", help="The same patient's calm face: picture, clip, or seconds of the input."),
+    ] = None,
+    speak: Annotated[bool, typer.Option("--speak", help="Say the result (needs espeak-ng).")] = False,
+) -> None:
+    """Grade clips and pictures by a protocol; research use, not validated.
+
+    What was done before is not done again: results are kept by content, protocol, models and reference (with --report in DIR/.wince,
+    else in the state directory; numbers only). Exit code 0: everything was graded, or honestly is not assessable; 1: some input failed.
+    """
+    from wince.assess import batch, inputs, plain  # the stages take a second to import; other commands don't wait for them
+    from wince.assess.output import write_whole
+    from wince.assess.reference import parse
+    from wince.cli.assess_show import Bar, rows
+    from wince.runtime import chain, rules
+
+    loaded = settings(protocol=protocol)
+    chosen = rules.protocol(loaded)
+    calm = None if reference is None else parse(reference)
+    quiet = str(json_) == "-"
+    named = inputs.gather(paths)
+    chain.fetch_models(loaded, lambda name, what: None if what == "cached" else _err(f"{name}: {what}"), chosen)
+    with Bar(named) as bar:
+        done = batch.run(named, loaded, chosen, reference=calm, jobs=jobs, report=report, on_event=bar.on_event)
+    if json_ is not None:
+        text = plain.document(done.results, named.passed_over, chosen)
+        if quiet:
+            sys.stdout.write(text)
+        else:
+            write_whole(json_, text.encode())
+    if per_frame is not None:
+        write_whole(per_frame, plain.table(done.results).encode())
+    if not quiet:
+        for line in rows(done, named, chosen):
+            out.print(line, markup=False) if isinstance(line, str) else out.print(line)
+    for note in done.notes:
+        _err(note)
+    if report is not None:
+        _report(done, report, chosen, quiet)
+    if speak:
+        _speak(done.results, chosen)
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def _report(done: Batch, folder: Path, protocol: ClinicalProtocol, quiet: bool) -> None:
+    from wince.assess.output import write_report
+    from wince.assess.report import write
+
+    written = write_report(done.results, folder, protocol, write)
+    if not quiet and written:
+        out.print(f"report: {written[0]}", markup=False)
+
+
+def _speak(results: Iterable[ClipResult], protocol: ClinicalProtocol) -> None:
+    from wince.assess.speak import say, sentence
+
+    if problem := say(sentence(list(results), protocol)):
+        _err(problem)
+
+
+def _err(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,20 @@
+"""The protocol that is set. Apart from setup.py, so that what needs no database does not load its client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wince.models import lock
+from wince.protocols import loader
+from wince.protocols.rules import ClinicalProtocol
+from wince.settings import Settings
+
+
+def protocol_folders(settings: Settings) -> tuple[Path, ...]:
+    """Folders with protocols, the site's first."""
+    return (*((settings.protocol_dir,) if settings.protocol_dir else ()), loader.SHIPPED)
+
+
+def protocol(settings: Settings) -> ClinicalProtocol:
+    """The protocol that is set, with every model that it needs in the lock."""
+    return loader.load(settings.protocol, protocol_folders(settings), models=lock.load().keys())
