@@ -9,10 +9,11 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wince.lab.synthesize.clip import draw_clip
+from wince.lab.synthesize.clip import draw_clip, writing
 from wince.lab.synthesize.expression import parse_timeline
 from wince.lab.synthesize.head import Head, load_head
 from wince.lab.synthesize.person import Person
@@ -57,14 +58,25 @@ CLIPS: dict[str, Recipe] = {
 }
 
 
-def bundled(out_dir: Path, head: Head) -> None:
-    """Make NAME.mp4 and NAME.csv of every clip and index.json in `out_dir`, which must exist. Same software: same bytes."""
+def bundled(
+    out_dir: Path, head: Head, progress: Callable[[str, int, int], None] = lambda _name, _done, _all: None
+) -> dict[str, list[TruthRow]]:
+    """Make NAME.mp4 and NAME.csv of every clip and index.json in `out_dir`, which must exist. Same software: same bytes.
+    Gives each clip's truth by name.
+
+    `progress`: told after every picture, with the clip's name, how many are drawn, of how many.
+    """
     index: dict[str, Any] = {}
+    drawn: dict[str, list[TruthRow]] = {}
     for name, recipe in CLIPS.items():
-        rows = draw_clip(out_dir / f"{name}.mp4", [recipe.person], head=head, scene=recipe.scene, fps=FPS)
+        drawn[name] = rows = draw_clip(
+            out_dir / f"{name}.mp4", [recipe.person], head=head, scene=recipe.scene, fps=FPS, progress=partial(progress, name)
+        )
         index[name] = describe(recipe, rows)
     body = ",\n".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in index.items())
-    (out_dir / "index.json").write_text("{\n" + body + "\n}\n", encoding="utf-8")
+    with writing(out_dir / "index.json"):
+        (out_dir / "index.json").write_text("{\n" + body + "\n}\n", encoding="utf-8")
+    return drawn
 
 
 def describe(recipe: Recipe, rows: Sequence[TruthRow]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ draw_clip(Path("bed.mp4"), [Person(seed=7, steps=parse_timeline("neutral:4,pain1
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -22,6 +23,9 @@ from wince.lab.synthesize.scene import TRUTH_COLUMNS, Scene, TruthRow
 QUALITY = 24
 """x264 CRF."""
 
+Progress = Callable[[int, int], None]
+"""Told after every picture: how many are drawn, of how many."""
+
 
 def draw_frames(
     people: Sequence[Person], *, head: Head, scene: Scene | None = None, times: Sequence[float]
@@ -35,7 +39,14 @@ def draw_frames(
 
 
 def draw_clip(
-    out: Path, people: Sequence[Person], *, head: Head, scene: Scene | None = None, fps: int = 10, quality: int = QUALITY
+    out: Path,
+    people: Sequence[Person],
+    *,
+    head: Head,
+    scene: Scene | None = None,
+    fps: int = 10,
+    quality: int = QUALITY,
+    progress: Progress = lambda _done, _all: None,
 ) -> list[TruthRow]:
     """Write `out` (mp4, H.264, no sound) and the truth as CSV beside it; as long as the first person's timeline.
 
@@ -54,15 +65,15 @@ def draw_clip(
     part = out.with_suffix(".part.mp4")
 
     def pictures() -> Iterator[NDArray[np.uint8]]:
-        for image, truth in draw_frames(people, head=head, scene=scene, times=[i / fps for i in range(count)]):
+        for number, (image, truth) in enumerate(draw_frames(people, head=head, scene=scene, times=[i / fps for i in range(count)])):
             rows.extend(truth)
             yield image
+            progress(number + 1, count)
 
     try:
-        _encode(part, pictures(), scene.size, fps, quality)
-        part.replace(out)
-    except OSError as error:
-        raise ResourceError(f"can't write the clip ({type(error).__name__})", field="out", remedy="check disk and permission") from error
+        with writing(out):
+            _encode(part, pictures(), scene.size, fps, quality)
+            part.replace(out)
     finally:
         part.unlink(missing_ok=True)
     write_truth(out.with_suffix(".csv"), rows)
@@ -70,19 +81,33 @@ def draw_clip(
 
 
 def draw_still(out: Path, people: Sequence[Person], *, head: Head, scene: Scene | None = None, at_s: float) -> list[TruthRow]:
-    """Write `out` (PNG), the scene at `at_s` seconds, and its truth as CSV beside it."""
+    """Write `out` (PNG), the scene at `at_s` seconds, and its truth as CSV beside it. Raises DataError, ResourceError."""
+    if not people or not 0 <= at_s < people[0].duration_s:
+        raise DataError(f"{at_s} s", field="still", remedy="seconds within the first person's timeline")
     ((image, rows),) = draw_frames(people, head=head, scene=scene, times=[at_s])
-    Image.fromarray(image).save(out)
+    with writing(out):
+        Image.fromarray(image).save(out, "PNG")
     write_truth(out.with_suffix(".csv"), rows)
     return rows
 
 
 def write_truth(path: Path, rows: Sequence[TruthRow]) -> None:
-    """Write rows of TRUTH_COLUMNS as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    """Write rows of TRUTH_COLUMNS as CSV. Raises ResourceError."""
+    with writing(path), path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, TRUTH_COLUMNS)
         table.writeheader()
         table.writerows(rows)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """An OSError inside as a ResourceError that names the file."""
+    try:
+        yield
+    except OSError as error:  # PyAV's errors of files are such, too
+        raise ResourceError(
+            f"can't be written ({error.strerror or type(error).__name__})", field=str(path), remedy="check folder, space and permission"
+        ) from error
 
 
 def _encode(path: Path, pictures: Iterator[NDArray[np.uint8]], size: tuple[int, int], fps: int, quality: int) -> None:

@@ -2,12 +2,14 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from wince.errors import DataError
-from wince.lab.synthesize.expression import NEGATIVES, PAIN_MOUTHS, SHAPES, Step
+from wince.lab.synthesize.expression import NEGATIVES, PAIN_MOUTHS, SHAPES, Step, parse_timeline
 from wince.lab.synthesize.head import Head, Points
 
 RAMP_S = 0.6
@@ -36,11 +38,13 @@ def track_at(track: Track, t: float) -> float:
 def parse_track(text: str) -> Track:
     """Read "20" or "0:0,5:30" (TIME:VALUE, ...). Raises DataError."""
     try:
-        if ":" not in text:
+        if ":" not in text and math.isfinite(float(text)):
             return float(text)
         frames = tuple((float(time), float(value)) for time, value in (part.split(":") for part in text.split(",")))
     except ValueError:
         raise DataError(f"bad keyframes {text!r}", field="track", remedy="a number, or TIME:VALUE,TIME:VALUE") from None
+    if not all(math.isfinite(number) for frame in frames for number in frame):
+        raise DataError(f"bad keyframes {text!r}", field="track", remedy="finite numbers")
     if any(b[0] <= a[0] for a, b in itertools.pairwise(frames)):
         raise DataError("keyframes are not in order of time", field="track", remedy="TIME:VALUE with rising times")
     return frames
@@ -96,6 +100,57 @@ class Person:
     def duration_s(self) -> float:
         """Length of the timeline, seconds."""
         return sum(step.seconds for step in self.steps)
+
+
+def parse_occluder(text: str) -> Occluder:
+    """Read "mask", or "mask:3-7" (seconds from and to). Raises DataError.
+
+    >>> parse_occluder("tube:3-7")
+    Occluder(kind='tube', start_s=3.0, end_s=7.0)
+    """
+    kind, sign, span = text.partition(":")
+    if not sign:
+        return Occluder(kind)
+    start, _, end = span.partition("-")
+    try:
+        return Occluder(kind, float(start), float(end))
+    except ValueError:
+        raise DataError(f"bad times {span!r}", field="occluder", remedy="KIND:FROM-TO in seconds, such as mask:3-7") from None
+
+
+PERSON_KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "seed": ("seed", int),
+    "timeline": ("steps", parse_timeline),
+    "tone": ("tone", int),
+    "age": ("age", float),
+    **{name: (name, parse_track) for name in ("yaw", "pitch", "roll", "x", "y", "distance")},
+    "occluder": ("occluder", parse_occluder),
+    "sway": ("sway", float),
+}
+"""What `parse_person` reads: the field of Person and how its text is read."""
+
+
+def parse_person(text: str) -> Person:
+    """Read "seed=3; tone=4; timeline=neutral:4,pain12:3": KEY=VALUE, apart by semicolons; keys are PERSON_KEYS. Raises DataError.
+
+    >>> parse_person("seed=3; timeline=smile:2; yaw=0:0,2:30").yaw
+    ((0.0, 0.0), (2.0, 30.0))
+    """
+    given: dict[str, Any] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        key, sign, value = (piece.strip() for piece in part.partition("="))
+        if not sign or key not in PERSON_KEYS:
+            raise DataError(f"bad part {part!r}", field="person", remedy=f"KEY=VALUE; the keys are {', '.join(PERSON_KEYS)}")
+        name, read = PERSON_KEYS[key]
+        if name in given:
+            raise DataError(f"{key} is said twice", field="person", remedy="say it once")
+        try:
+            given[name] = read(value)
+        except ValueError:
+            raise DataError(f"bad number {value!r}", field=key, remedy="a number") from None
+    if missing := [key for key in ("seed", "timeline") if PERSON_KEYS[key][0] not in given]:
+        raise DataError(f"without {' and '.join(missing)}", field="person", remedy='such as "seed=3; tone=4; timeline=neutral:4,pain12:3"')
+    return Person(**given)
 
 
 @dataclass(frozen=True, slots=True)
