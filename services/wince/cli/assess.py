@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from wince.cli.common import out, settings
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from wince.assess.batch import Batch
     from wince.assess.result import ClipResult
     from wince.protocols.rules import ClinicalProtocol
+
+WIDE = 200
+"""Columns of a table that goes into a file or pipe."""
 
 
 def assess(
@@ -62,8 +66,9 @@ def assess(
     if per_frame is not None:
         write_whole(per_frame, plain.table(done.results).encode())
     if not quiet:
+        wide = out if out.is_terminal else Console(width=WIDE, highlight=False, soft_wrap=True)
         for line in rows(done, named, chosen):
-            out.print(line, markup=False) if isinstance(line, str) else out.print(line)
+            wide.print(line, markup=False) if isinstance(line, str) else wide.print(line)
     for note in done.notes:
         _err(note)
     if report is not None:

@@ -16,7 +16,9 @@ from wince.telemetry import logs
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 out = Console(highlight=False, soft_wrap=True)
-"""Standard output."""
+"""Standard output; where it is no terminal, wide enough for a table's row to be one line."""
+if not out.is_terminal:
+    out.width = 160
 
 
 def settings(**arguments: Any) -> Settings:

@@ -35,10 +35,10 @@ def check(json_: Json = False) -> None:
 def show(json_: Json = False) -> None:
     """Every setting with its value; secrets are not shown."""
     loaded = settings()
-    values = {name: getattr(loaded, name) for name in Settings.model_fields}
     if json_:
-        print(to_json({name: value if value is None or isinstance(value, bool | int) else str(value) for name, value in values.items()}))
+        print(to_json(loaded.model_dump(mode="json")))
         return
+    values = {name: getattr(loaded, name) for name in Settings.model_fields}
     table = Table(box=None, pad_edge=False)
     for column in ("variable", "value"):
         table.add_column(column, overflow="fold")

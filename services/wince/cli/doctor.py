@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
-from wince.errors import ConfigError, ResourceError, WinceError
+from wince.errors import ConfigError, ProtocolError, ResourceError, WinceError
 from wince.models import fetch, lock
 from wince.runtime import setup
 from wince.settings import Settings
@@ -65,12 +65,16 @@ def _protocol(loaded: Settings) -> str:
 
 
 def _models(loaded: Settings) -> str:
-    missing = [name for name in lock.load() if not fetch.cached(name, loaded.models_dir)]
+    try:
+        needed = {*lock.FACE_MODELS, *setup.protocol(loaded).estimate.models}
+    except ProtocolError:  # told in its own line
+        needed = {*lock.FACE_MODELS}
+    missing = [name for name in lock.load() if name in needed and not fetch.cached(name, loaded.models_dir)]
     if missing:
         raise ConfigError(
             f"not in {loaded.models_dir}: {', '.join(missing)}", remedy="run `wince models fetch` once, with a package registry in reach"
         )
-    return f"{len(lock.load())} verified in {loaded.models_dir}"
+    return f"{len(needed)} verified in {loaded.models_dir}"
 
 
 def _database(loaded: Settings) -> str:

@@ -81,15 +81,21 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _seen(bed: BedOutcome) -> str:
-    return _counts(bed.grades | {f"unassessable: {reason}": count for reason, count in bed.reasons.items()})
+    return _counts(bed.grades | ({"unassessable": sum(bed.reasons.values())} if bed.reasons else {}))
 
 
 def _why_not(bed: BedOutcome) -> str:
-    if bed.patient == "-" or "no_patient" in bed.questions:
-        return "no patient is known in the bed: a person is asked"
+    said = []
+    if bed.reasons:
+        said.append("not assessable: " + _counts(bed.reasons))
+    if "no_patient" in bed.questions:
+        said.append("no patient is known in the bed: a person is asked")
     if "two_patients" in bed.questions:
-        return "two patients are claimed for the bed: a person is asked"
-    return "asked a nurse: " + _counts(bed.questions) if bed.questions else "-"
+        said.append("two patients are claimed for the bed: a person is asked")
+    asked = {reason: count for reason, count in bed.questions.items() if reason not in ("no_patient", "two_patients")}
+    if asked:
+        said.append("asked a nurse: " + _counts(asked))
+    return "; ".join(said) or "-"
 
 
 def _table(done: Outcome) -> Table:
