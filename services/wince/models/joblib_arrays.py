@@ -27,7 +27,7 @@ def read_arrays(data: bytes, name: str) -> list[NDArray[np.float32]]:
     """The dump's arrays, float32, in order. `name` stands in the error. Raises ModelFileError where it is something else."""
     try:
         return _Arrays(io.BytesIO(unpack(data))).arrays()
-    except (ValueError, IndexError, KeyError, TypeError, EOFError, struct.error, pickle.UnpicklingError, AttributeError) as error:
+    except Exception as error:  # a damaged pickle raises whatever it likes
         raise ModelFileError("is not a packed list of arrays", field=name, remedy="run `wince models fetch`") from error
 
 

@@ -35,6 +35,8 @@ class Found:
     fit: Fit
     score: float
     """The detector's."""
+    points: NDArray[np.float32]
+    """(k, 2) the detector's, px; see Detection."""
 
 
 def turned_find(models: FaceModels, pixels: NDArray[np.uint8], quarters: int) -> list[Detection]:
@@ -55,7 +57,7 @@ def confirm(models: FaceModels, pixels: NDArray[np.uint8], detections: Sequence[
         mesh = models.mesh.fit(pixels, region_from_landmarks(first.landmarks))
         fit = models.pose.solve(mesh.landmarks)
         if mesh.presence >= SURE and fit.residual <= UNLIKE:
-            found.append(Found(landmark_box(mesh.landmarks), mesh, fit, detection.score))
+            found.append(Found(landmark_box(mesh.landmarks), mesh, fit, detection.score, detection.points))
     return found
 
 
@@ -71,11 +73,14 @@ def search(models: FaceModels, pixels: NDArray[np.uint8], *, turns: bool) -> lis
     return _apart(confirm(models, pixels, propose(models, pixels, QUARTERS if turns else (0,))))
 
 
-def search_besides(models: FaceModels, pixels: NDArray[np.uint8], known: NDArray[np.float32], roll: float) -> tuple[bool, list[Found]]:
-    """Whether the detector, too, sees the face that is tracked at `known` (box, px) with `roll` (degrees), and all others."""
+def search_besides(
+    models: FaceModels, pixels: NDArray[np.uint8], known: NDArray[np.float32], roll: float
+) -> tuple[Detection | None, list[Found]]:
+    """What the detector, too, sees of the face that is tracked at `known` (box, px) with `roll` (degrees), and all others."""
     proposals = propose(models, pixels, (round(roll / 90) % 4,))
     others = [proposal for proposal in proposals if not _within(proposal.box, known)]
-    return len(others) < len(proposals), _apart(confirm(models, pixels, others))
+    same = next((proposal for proposal in proposals if _within(proposal.box, known)), None)
+    return same, _apart(confirm(models, pixels, others))
 
 
 def _within(box: NDArray[np.float32], known: NDArray[np.float32]) -> bool:

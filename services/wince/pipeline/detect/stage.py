@@ -5,6 +5,8 @@ A fold for one source: `step(state, batch, ...) -> (state, events)`. No I/O, no 
 A frame goes one of two ways. Tracked: the mesh looks where the face was, the result is believed while the mesh is sure of itself
 and the face has not jumped. Searched: nothing is tracked, or the last search is `search_every_s` old; then the detector looks at
 the whole picture and patient.py says whose face is whose.
+
+Where the protocol's crop is cut by the detector's points, the detector looks at every frame.
 """
 
 from __future__ import annotations
@@ -66,6 +68,8 @@ class _Look:
     mesh: Mesh
     fit: Fit
     box: NDArray[np.float32]
+    points: NDArray[np.float32] | None = None
+    """The detector's; None where it did not look, or missed the face."""
 
 
 def step(
@@ -100,9 +104,8 @@ def look(
     seen = _follow(state.track, frame, models, limits)
     if seen is not None and not patient.inside(seen.box, region, size):
         seen = None
-    if seen is not None and state.track is not None and _due(state.searched_us, frame.time_us, limits):
-        state, believed = _confirm(state, state.track, seen, frame, models)
-        seen = seen if believed else None
+    if seen is not None and state.track is not None and (limits.crop == "points" or _due(state.searched_us, frame.time_us, limits)):
+        state, seen = _confirm(state, state.track, seen, frame, models)
     if seen is None:
         state, seen, why = _search(replace(state, track=None), frame, models, limits, region)
     if seen is None:
@@ -131,12 +134,12 @@ def _follow(track: Track | None, frame: Frame, models: FaceModels, limits: Detec
     return _Look(mesh, fit, box)
 
 
-def _confirm(state: SourceState, track: Track, seen: _Look, frame: Frame, models: FaceModels) -> tuple[SourceState, bool]:
-    """While a face is tracked: is it still a face to the detector, and who else is there? False: it counts as lost."""
-    matched, others = search_besides(models, frame.pixels, seen.box, seen.fit.pose.roll)
-    misses = 0 if matched else track.misses + 1
+def _confirm(state: SourceState, track: Track, seen: _Look, frame: Frame, models: FaceModels) -> tuple[SourceState, _Look | None]:
+    """While a face is tracked: is it still a face to the detector, and who else is there? None: it counts as lost."""
+    same, others = search_besides(models, frame.pixels, seen.box, seen.fit.pose.roll)
+    misses = 0 if same is not None else track.misses + 1
     state = replace(state, searched_us=frame.time_us, seen=1 + len(others), track=replace(track, misses=misses))
-    return state, misses < UNCONFIRMED
+    return state, replace(seen, points=same.points if same is not None else None) if misses < UNCONFIRMED else None
 
 
 def _search(
@@ -153,7 +156,7 @@ def _search(
     if choice.index is None:
         return state, None, choice.reason
     chosen = found[choice.index]
-    return state, _Look(chosen.mesh, chosen.fit, chosen.box), None
+    return state, _Look(chosen.mesh, chosen.fit, chosen.box, chosen.points), None
 
 
 def _choose(
@@ -187,6 +190,12 @@ def _face(frame: Frame, seen: _Look, landmarks: NDArray[np.float32], count: int,
         return _nothing(frame, Reason.NONE, count, limits)
     crop = align.aligned(frame.pixels, landmarks)
     measured = quality.measure(frame.pixels, seen.box, seen.mesh.landmarks, crop, seen.mesh)
+    if limits.crop == "points":
+        if seen.points is None:  # the protocol's own detector does not see a face here
+            return _nothing(frame, Reason.NONE, count, limits)
+        crop = align.by_points(frame.pixels, seen.points)
+    elif limits.crop == "padded":
+        crop = align.padded(frame.pixels, seen.box)
     why = quality.reason(measured, seen.fit.pose, limits)
     good = why is None
     return Face(
