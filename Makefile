@@ -17,7 +17,7 @@ STAMPS := $(VENV)/.stamps
 HERE := $(STAMPS)/$(firstword $(shell printf '%s' "$(CURDIR)" | sha256sum)).here
 BASE := $(STAMPS)/base-$(call key,requirements/base.txt)
 DEV := $(STAMPS)/dev-$(call key,requirements/dev.txt)
-PACKAGE := $(STAMPS)/package-$(call key,pyproject.toml services/wince/__init__.py)
+PACKAGE := $(STAMPS)/package-$(call key,pyproject.toml services/wince/version.py)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # $(call timed,name,command): run it, say how long it took, keep its exit status.

@@ -12,11 +12,11 @@ import gzip
 import hashlib
 from pathlib import Path
 
-from wince import __version__
 from wince.assess import plain
 from wince.assess.output import unwritable, write_whole
 from wince.assess.result import ClipResult
 from wince.errors import ResourceError, StoreError
+from wince.version import VERSION
 
 FORMAT = "1"
 
@@ -52,5 +52,5 @@ class Done:
             self.problem = unwritable(error, self._folder)
 
     def _place(self, source: str) -> Path:
-        digest = hashlib.sha256("|".join((FORMAT, __version__, source, self._context)).encode()).hexdigest()
+        digest = hashlib.sha256("|".join((FORMAT, VERSION, source, self._context)).encode()).hexdigest()
         return self._folder / f"{digest}.json.gz"

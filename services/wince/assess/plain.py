@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from wince import __version__
 from wince.assess.result import ClipResult, FrameRow, KeyFrame, Reading
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.estimate import UNITS
@@ -24,6 +23,7 @@ from wince.domain.frame import US
 from wince.domain.reason import Reason
 from wince.protocols.rules import ClinicalProtocol
 from wince.store import plain
+from wince.version import VERSION
 
 T = TypeVar("T")
 COLUMNS = ("source", "time_s", "assessable", "reason", "score", "grade", "confidence", *UNITS, "yaw", "pitch", "roll")
@@ -33,7 +33,7 @@ COLUMNS = ("source", "time_s", "assessable", "reason", "score", "grade", "confid
 def document(results: Sequence[ClipResult], passed_over: Sequence[Path], protocol: ClinicalProtocol) -> str:
     """The JSON of a whole call."""
     content = {
-        "wince": __version__,
+        "wince": VERSION,
         "label": protocol.report.label,
         "protocol": {
             "name": protocol.name,
@@ -161,7 +161,7 @@ def restore(text: str, path: Path, source: str) -> ClipResult:
 def _row(values: list[Any]) -> FrameRow:
     time_s, reason, score, grade, confidence, *rest = values
     units, (yaw, pitch, roll) = tuple(rest[: len(UNITS)]), rest[len(UNITS) :]
-    return FrameRow(time_s, reason is None, None if reason is None else Reason(reason), score, grade, confidence, units, yaw, pitch, roll)
+    return FrameRow(time_s, score is not None, None if reason is None else Reason(reason), score, grade, confidence, units, yaw, pitch, roll)
 
 
 def _all(kind: type[T], rows: list[Any]) -> tuple[T, ...]:

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 import typer
 from rich.console import Console
 
-from wince import __version__
 from wince.errors import WinceError
+from wince.version import VERSION
 
 EPILOGUE = (
     "Research use, not validated, adjunct to a nurse's judgement. Exit codes: 0 done, 2 usage, 3 input, 4 configuration, "
@@ -49,7 +49,7 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"wince {__version__}")
+        typer.echo(f"wince {VERSION}")
         raise typer.Exit
 
 

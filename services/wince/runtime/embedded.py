@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
-from wince import __version__, codec
+from wince import codec
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ALL, STAYS
 from wince.domain.audit import Verified
@@ -48,6 +48,7 @@ from wince.store.database import Database
 from wince.telemetry import logs
 from wince.telemetry.key import hash_key
 from wince.testing.ehr import WRITER_SCOPE, EhrSandbox
+from wince.version import VERSION
 
 log = logs.get(__name__)
 
@@ -148,7 +149,7 @@ class Embedded:
             auth = SmartAuth(url, settings.ehr_client_id, setup.read_key(settings.ehr_key_file), settings.ehr_key_id, WRITER_SCOPE)
         http = self._stack.enter_context(FhirClient(url, auth=auth))
         self.tell("ehr", url=url)
-        return FhirTarget(TARGET, http, {self.protocol.name: self.protocol}, version=__version__, site=settings.site)
+        return FhirTarget(TARGET, http, {self.protocol.name: self.protocol}, version=VERSION, site=settings.site)
 
     def _watch(self) -> None:
         self._watches = tuple(
