@@ -3,12 +3,15 @@
 import builtins
 import csv
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import av
 import pytest
 
 from tests.shared_data import shared
 from wince.errors import DataError, ResourceError
+from wince.lab.synthesize import bundled
 from wince.lab.synthesize.expression import parse_timeline
 from wince.lab.synthesize.gl import Renderer
 from wince.lab.synthesize.head import load_head
@@ -55,18 +58,17 @@ def test_a_still_by_the_environment(wince, head, tmp_path, monkeypatch):
     assert (tmp_path / "face.png").read_bytes()[:4] == b"\x89PNG"
 
 
-@pytest.mark.slow
-def test_the_bundled_clips_again(wince, head, tmp_path):
-    """Three clips and the index, as they ship."""
-    from wince.testing import clips
-
+def test_the_bundled_clips_again(wince, head, tmp_path, monkeypatch):
+    """A clip of every recipe and the index beside; the recipes are cut short (tests/unit/lab draws frames of the whole ones)."""
+    for name, recipe in bundled.CLIPS.items():
+        person = replace(recipe.person, steps=parse_timeline("neutral:.2,smile:.2"))
+        monkeypatch.setitem(bundled.CLIPS, name, replace(recipe, person=person, scene=replace(recipe.scene, size=(160, 120))))
     done = wince("lab", "synthesize", tmp_path / "clips", "--bundled", "--head", head, "--json")
     assert done.code == 0, done.err
-    assert [json.loads(line)["frames"] for line in done.out.splitlines()] == [220, 220, 240]
-    ships = json.loads((clips.clip("bed1").parent / "index.json").read_text())
-    drawn = json.loads((tmp_path / "clips" / "index.json").read_text())
-    assert drawn.keys() == ships.keys()
-    assert all(drawn[name]["people"] == ships[name]["people"] for name in ships)
+    assert [Path(json.loads(line)["out"]).name for line in done.out.splitlines()] == [f"{name}.mp4" for name in bundled.CLIPS]
+    index = json.loads((tmp_path / "clips" / "index.json").read_text())
+    assert {name: entry["frames"] for name, entry in index.items()} == dict.fromkeys(bundled.CLIPS, 4)
+    assert {path.suffix for path in (tmp_path / "clips").iterdir()} == {".mp4", ".csv", ".json"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,252 @@
+"""Every command: its help, its JSON, its exit codes, and errors that name what is wrong and what to do."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import reachable
+from tests.face_models import fetched
+from wince import __version__
+from wince.cli import config as config_command
+from wince.cli.main import COMMANDS
+from wince.errors import ConfigError, IntegrityError, ModelFileError, ResourceError, StoreError, Unavailable, WinceError
+from wince.models import lock
+
+
+def test_help_lists_every_command(wince):
+    """Each with a line of its own, and the exit codes; each has help."""
+    done = wince("--help")
+    assert done.code == 0
+    listed = re.findall(r"^│ ([a-z]+) +\S", done.out, re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
+    assert {"run", "assess", "audit", "doctor", "config", "models", "protocols", "lab"} <= set(COMMANDS)
+    assert "9 broken promise" in " ".join(done.out.split())
+    for name in COMMANDS:
+        assert wince(name, "--help").code == 0
+
+
+def test_version(wince):
+    assert wince("--version").out == f"wince {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["fly"], ["run", "--wings"], ["audit", "show", "--limit", "0"], ["protocols", "show"], ["audit", "fly"]], ids=" ".join
+)
+def test_usage_errors(wince, arguments):
+    """Exit code 2, on standard error, without a traceback."""
+    done = wince(*arguments)
+    assert done.code == 2
+    assert done.out == ""
+    assert "Usage" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_models_list(wince):
+    """Every model of the lock, with its licence; text and JSON say the same."""
+    rows = wince("models", "list", "--json").json()
+    assert [row["name"] for row in rows] == list(lock.load())
+    assert all(row["licence"] and row["what"] and len(row["sha256"]) == 64 for row in rows)
+    text = wince("models", "list")
+    assert text.code == 0
+    assert "blazeface" in text.out
+
+
+def test_models_list_of_an_empty_cache(wince, tmp_path, monkeypatch):
+    """The folder that is set counts, not the user's cache."""
+    monkeypatch.setenv("WINCE_MODELS_DIR", str(tmp_path / "none"))
+    assert not any(row["cached"] for row in wince("models", "list", "--json").json())
+
+
+def test_models_fetch_offline(wince, tmp_path, monkeypatch):
+    """Where the registry can't be reached it says so and how to do without: exit code 6."""
+    monkeypatch.setenv("WINCE_MODELS_DIR", str(tmp_path / "none"))
+    for name, value in (("PIP_NO_INDEX", "1"), ("PIP_FIND_LINKS", str(tmp_path))):
+        monkeypatch.setenv(name, value)
+    done = wince("models", "fetch", "--json")
+    assert done.code == Unavailable.exit_code == 6, done.err
+    assert "PIP_FIND_LINKS" in done.json()["remedy"]
+
+
+def test_protocols_list(wince):
+    rows = wince("protocols", "list", "--json").json()
+    assert "activity" in {row["name"] for row in rows}
+    text = wince("protocols", "list")
+    assert text.code == 0
+    assert all(row["name"] in text.out for row in rows)
+
+
+def test_protocols_show(wince):
+    shown = wince("protocols", "show", "activity", "--json").json()
+    assert shown["name"] == "activity"
+    assert shown["scale"]["grades"]
+    text = wince("protocols", "show", "activity")
+    assert text.code == 0
+    assert shown["scale"]["name"] in text.out
+
+
+def test_an_unknown_protocol(wince, monkeypatch):
+    """Exit code 3, with the names of those that there are."""
+    done = wince("protocols", "show", "wishful")
+    assert done.code == 3
+    assert "activity" in done.err
+    monkeypatch.setenv("WINCE_PROTOCOL", "wishful")
+    assert wince("config", "check").code == 3
+
+
+def test_config_check(wince):
+    assert wince("config", "check", "--json").json()["ok"] is True
+    assert "sound" in wince("config", "check").out
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ('sites = "x"', "sites"),
+        ("mllp_port = 70000", "mllp_port"),
+        ("mllp_port = ", "wince.toml"),
+        ('[[cameras]]\nid = "a"\nbed = "B"\npath = "/nowhere.mp4"', "cameras.a.path"),
+        ('[[cameras]]\nid = "a b"\nbed = "B"\npath = "x"', "cameras.0.id"),
+        ('[[cameras]]\nid = "a"\nbed = "B"\npath = "x"\nregion = [0.5, 0, 0.2, 1]', "cameras.0.region"),
+        ('ehr_key_file = "/nowhere.pem"', "ehr_key_file"),
+    ],
+)
+def test_config_check_of_a_bad_file(wince, tmp_path, monkeypatch, text, field):
+    """The key that is wrong is named; exit code 4."""
+    file = tmp_path / "wince.toml"
+    file.write_text(text)
+    monkeypatch.setenv("WINCE_CONFIG", str(file))
+    done = wince("config", "check", "--json")
+    assert done.code == ConfigError.exit_code == 4, done.err
+    assert field in done.json()["field"]
+    assert done.json()["remedy"]
+    assert f"remedy: {done.json()['remedy']}" in done.err
+
+
+def test_config_check_of_the_environment(wince, monkeypatch):
+    """A setting that there is not, and a file that is not there."""
+    monkeypatch.setenv("WINCE_STATEDIR", "x")
+    assert "WINCE_STATEDIR" in wince("config", "check").err
+    monkeypatch.delenv("WINCE_STATEDIR")
+    monkeypatch.setenv("WINCE_CONFIG", "/nowhere.toml")
+    done = wince("config", "check")
+    assert done.code == 4
+    assert "/nowhere.toml" in done.err
+
+
+def test_config_show_keeps_secrets(wince, tmp_path, monkeypatch):
+    """Every setting, cameras as they are, the password of the database not."""
+    monkeypatch.setenv("WINCE_PG_DSN", "postgresql://wince:hush@127.0.0.1:1/wince")
+    monkeypatch.setenv("WINCE_CAMERAS", '[{"id": "a", "bed": "B", "path": "x.mp4"}]')
+    shown = wince("config", "show", "--json")
+    assert shown.json()["state_dir"] == str(tmp_path / "state")
+    assert shown.json()["cameras"][0]["bed"] == "B"
+    assert "WINCE_MLLP_PORT" in wince("config", "show").out
+    assert "hush" not in shown.out + wince("config", "show").out
+
+
+def test_doctor(wince):
+    """Where everything is there, every line is ok and the exit code 0."""
+    fetched()
+    done = wince("doctor", "--json")
+    assert done.code == 0, done.out
+    assert [one["what"] for one in done.json()] == ["python", "protocol", "face models", "database", "disk"]
+    assert all(one["ok"] for one in done.json())
+    assert wince("doctor").out.count("ok ") == 5
+
+
+def test_doctor_without_models(wince, tmp_path, monkeypatch):
+    """A cache that is empty or not there: exit code 1, and the command that fills it; what `activity` doesn't need isn't missed."""
+    for folder in (tmp_path / "none", tmp_path):
+        monkeypatch.setenv("WINCE_MODELS_DIR", str(folder))
+        done = wince("doctor", "--json")
+        assert done.code == 1
+        (bad,) = [one for one in done.json() if not one["ok"]]
+        assert bad["what"] == "face models"
+        assert "wince models fetch" in bad["remedy"]
+        assert "landmarker_task" not in bad["found"]
+        assert "mtcnn" not in bad["found"]
+    assert "wince models fetch" in wince("doctor").out
+
+
+def test_doctor_with_a_bad_protocol_and_database(wince, monkeypatch):
+    """Each thing that is wrong is a line of its own; the others are looked at all the same."""
+    monkeypatch.setenv("WINCE_PROTOCOL", "wishful")
+    monkeypatch.setenv("WINCE_PG_DSN", "postgresql://wince@127.0.0.1:1/wince")
+    done = wince("doctor", "--json")
+    assert done.code == 1
+    assert {"protocol", "database"} <= {one["what"] for one in done.json() if not one["ok"]}
+    assert all(one["remedy"] for one in done.json() if not one["ok"])
+
+
+def test_audit_of_a_new_installation(wince, monkeypatch):
+    """Nothing has happened: an empty chain verifies, an empty trail is shown, a wrong id is refused."""
+    with reachable() as directory:
+        monkeypatch.setenv("WINCE_STATE_DIR", str(directory / "state"))
+        done = wince("audit", "verify", "--json")
+        assert done.code == 0, done.err
+        assert done.json()["rows"] == 0
+        shown = wince("audit", "show", "--json")
+        assert shown.code == 0, shown.err
+        assert shown.out == ""
+        assert wince("audit", "show").code == 0
+        wrong = wince("audit", "show", "--entry", "seven", "--json")
+        assert wrong.code == 4
+        assert wrong.json()["field"] == "--entry=seven"
+        assert wrong.json()["remedy"]
+
+
+def test_a_state_directory_that_can_not_be_made(wince, tmp_path, monkeypatch):
+    """A file lies where the folder should be: exit code 7."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("WINCE_STATE_DIR", str(tmp_path / "file" / "state"))
+    for command in (["audit", "verify"], ["outbox", "list"], ["run"]):
+        done = wince(*command, "--json")
+        assert done.code == 7, done.err
+        assert "WINCE_STATE_DIR" in json.loads(done.out.splitlines()[-1])["field"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (WinceError, 1),
+        (ConfigError, 4),
+        (ModelFileError, 5),
+        (Unavailable, 6),
+        (ResourceError, 7),
+        (StoreError, 8),
+        (IntegrityError, 9),
+        (KeyboardInterrupt, 130),
+    ],
+)
+def test_exit_codes(wince, monkeypatch, error, code):
+    """Every kind of error ends with the code that the help says; an interrupt with 130."""
+
+    def fail(**_):
+        raise error("went wrong", field="there", remedy="do that") if issubclass(error, WinceError) else error
+
+    monkeypatch.setattr(config_command, "settings", fail)
+    done = wince("config", "check", "--json")
+    assert done.code == code
+    if issubclass(error, WinceError):
+        assert done.json() == {"error": error.code, "message": "went wrong", "field": "there", "remedy": "do that"}
+        assert done.err == "wince: there: went wrong\n  remedy: do that\n"
+
+
+def test_a_command_imports_what_it_needs(wince):
+    """`config` and `models list` start without the models' engine."""
+    check = """
+import sys
+from wince.cli.main import main
+sys.argv = ["wince", "config", "show", "--json"]
+try:
+    main()
+except SystemExit:
+    print("openvino" in sys.modules, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, check=True, cwd=Path(__file__).parent)
+    assert done.stderr.strip() == "False"
+    assert json.loads(done.stdout)["protocol"]
