@@ -1,0 +1,45 @@
+"""The record sheet of PEEA: what the people at the bedside noted beside the recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from wince.assess.report.content import Entry, Form
+from wince.assess.report.words import lines
+
+
+class Circumstances(StrEnum):
+    """When the face was filmed."""
+
+    REST = "rest"
+    MOVEMENT = "movement"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What is given stands printed; what is empty is a blank to fill in by hand or in the browser.
+
+    A person's grade stands beside the model's and outranks it; neither is filled in from the other.
+    """
+
+    day: date | None = None
+    """When the clip was recorded."""
+    circumstances: Circumstances | None = None
+    grade: str = ""
+    """The patient's own word, or the nurse's score, with its scale."""
+    who: str = ""
+    """Who graded."""
+
+    def form(self) -> Form:
+        """The sheet as lines of a form."""
+        return Form(
+            (
+                Entry("Date of the recording", "" if self.day is None else self.day.isoformat()),
+                Entry("Circumstances", "" if self.circumstances is None else self.circumstances.value, tuple(Circumstances)),
+                Entry("Grade given by a person (scale)", lines(self.grade)),
+                Entry("Graded by", lines(self.who)),
+                Entry("Signature"),
+            )
+        )

@@ -1,0 +1,390 @@
+"""The report of synthetic results: what it says, that it stays on the page, that nothing gets out or in."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import ImageFont
+from pypdf import PdfReader
+
+from tests.unit.assess.report import synthetic
+from wince.assess import report
+from wince.assess.report import Circumstances, Sheet, words, write
+from wince.assess.report.figure import Box, Figure, Picture, Text
+from wince.assess.report.figure import Path as Lines
+from wince.assess.report.html import html
+from wince.assess.report.pdf import pdf
+from wince.assess.report.samples import columns, gaps
+from wince.assess.report.sections import document
+from wince.assess.report.timeline import timeline
+from wince.assess.report.units import units
+from wince.domain.reason import Reason
+from wince.errors import ResourceError
+
+PROTOCOL = synthetic.PROTOCOL
+LABEL = "research use, not validated, adjunct to a nurse's judgement"
+HOSTILE = '"><img src=http://evil.example onerror=alert(1)><svg onload=x()> \u202egnp.\u0000\n\u60a3\u8005 \u05e9\u05dc\u05d5\u05dd &amp; '
+VOID = {"meta", "input", "col", "br", "image", "rect", "path"}
+
+
+FONT = ImageFont.truetype(str(Path(report.__file__).parent / "fonts" / "DejaVuSans-Bold.ttf"), 100)
+"""Wider than what a browser takes."""
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags with attributes, text, and whether every element is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, name: str) -> list[dict[str, str | None]]:
+        return [attrs for tag, attrs in self.tags if tag == name]
+
+    def headings(self) -> list[str]:
+        return [attrs["id"] or "" for attrs in self.all("h2")]
+
+
+def page(result: Any, **more: Any) -> Page:
+    return Page(html(document(result, PROTOCOL, **more)))
+
+
+def pages(result: Any, **more: Any) -> list[str]:
+    """Text of each page of the PDF; lines joined."""
+    reader = PdfReader(io.BytesIO(pdf(document(result, PROTOCOL, **more))))
+    return [" ".join(one.extract_text().split()) for one in reader.pages]
+
+
+EVERY = {
+    "clip": synthetic.clip, "personal": synthetic.personal, "unassessable": synthetic.unassessable, "still": synthetic.still,
+}  # fmt: skip
+
+
+@pytest.fixture(params=EVERY)
+def result(request: pytest.FixtureRequest) -> Any:
+    return EVERY[request.param]()
+
+
+def test_every_section_stands_in_both(tmp_path: Path) -> None:
+    """HTML and PDF say the same, section by section."""
+    titles = [section.title for section in document(synthetic.personal(), PROTOCOL).sections]
+    assert titles == [
+        "Result", "Timeline", "Alerts and questions", "Key frames", "Action units over time", "With and without reference", "Windows",
+        "Record sheet", "Protocol and population", "What the numbers mean and what they don't", "Models and hashes",
+    ]  # fmt: skip
+    seen, printed = page(synthetic.personal()).text, " ".join(pages(synthetic.personal()))
+    for title in titles:
+        assert title in seen
+        assert title in printed
+    for said in (
+        "high",
+        "9.1 s of 30.0 s",
+        "Alert at 7.2 s",
+        "not measured",
+        "too dark",
+        "face" * 16,
+        "c0de" * 16,
+        "ab12" * 16,
+        "from 18y",
+    ):
+        assert said in seen, said
+        assert said in printed, said
+    for said in (*PROTOCOL.population.inclusions, *PROTOCOL.population.exclusions, *PROTOCOL.report.ours):
+        assert " ".join(said.split()) in seen
+        assert " ".join(said.split()) in printed
+
+
+def test_nothing_comes_from_outside(result: Any) -> None:
+    seen = page(result)
+    assert seen.open == []
+    for tag, attrs in seen.tags:
+        assert tag not in {"script", "iframe", "object", "embed", "link", "base", "form"}
+        for name, value in attrs.items():
+            assert not name.startswith("on")
+            if name in {"src", "href"}:
+                assert value is not None
+                assert value.startswith("data:image/jpeg;base64,")
+    text = html(document(result, PROTOCOL))
+    assert "url(" not in text
+    assert "@import" not in text
+    assert not re.search(r"https?://", text)
+
+
+def test_label_on_every_page(result: Any) -> None:
+    assert all(LABEL in text for text in pages(result))
+    seen = page(result)
+    assert seen.text.count(LABEL) >= 2
+    assert any(attrs.get("class") == "running" for attrs in seen.all("div"))
+
+
+def test_pages_are_few(result: Any) -> None:
+    reader = PdfReader(io.BytesIO(pdf(document(result, PROTOCOL))))
+    assert 2 <= len(reader.pages) <= 4
+    for one in reader.pages:
+        assert [round(float(side)) for side in one.mediabox[2:]] == [595, 842]
+        assert len(one.extract_text()) > 150
+
+
+def test_hostile_names_are_text() -> None:
+    path = Path("/data") / (HOSTILE.replace("/", "") + ".mp4")
+    result = synthetic.clip(path=path, notes=(HOSTILE,))
+    seen = page(result)
+    assert not seen.all("img")
+    assert len(seen.all("svg")) == len(page(synthetic.clip()).all("svg"))
+    assert "<img src=http:evil.example onerror=alert(1)>" in seen.text
+    assert "<U+202E>" in seen.text
+    assert "\u60a3\u8005" in seen.text
+    assert "\u202e" not in "".join(seen.words)
+    assert "[U+60A3][U+8005]" in pages(result)[0].replace(" ", "")
+
+
+def test_long_names_break(tmp_path: Path) -> None:
+    name = "x" * 240 + ".mp4"
+    files = write([synthetic.clip(name), synthetic.failed(name), synthetic.clip("\udcff\udcfe.mp4")], tmp_path, PROTOCOL)
+    assert all(len(file.name.encode()) < 100 for file in files)
+    assert "x" * 240 in PdfReader(files[2]).pages[0].extract_text().replace("\n", "")
+    assert "\ufffd\ufffd.mp4" in Page(files[0].read_text("utf-8")).text
+
+
+def test_not_assessable_is_no_grade() -> None:
+    seen = page(synthetic.unassessable()).text
+    assert (
+        "not assessable Not assessable is not the same as no pain. Why frames were left out: too dark (66 %), no face seen (34 %)." in seen
+    )
+    assert "lasted longest:" not in seen
+    assert "0.0 s 0 %" not in seen
+
+
+def test_not_measured_is_never_a_number() -> None:
+    figure = units(synthetic.clip())
+    assert "AU6 cheeks raised: not measured" in figure.alt
+    assert "AU9 nose wrinkled: not measured" in figure.alt
+    assert [mark.text for mark in figure.marks if isinstance(mark, Text)].count("not measured") == 4
+    assert "AU6 cheeks raised not measured" in page(synthetic.still()).text
+
+
+def test_the_longest_grade_hides_no_alert() -> None:
+    """A clip that is quiet for most of its time says what else there was, first thing."""
+    lead = page(synthetic.clip()).text
+    assert "Higher grades held for less time: high 4.4 s, low 2.2 s. Alert at 7.2 s." in lead
+
+
+def test_gaps_stay_visible() -> None:
+    """No line of the score crosses what was not assessable, and each reason has its own row."""
+    result = synthetic.clip()
+    found = gaps(columns(result.frames, result.duration_s))
+    assert [(round(a, 1), round(b, 1), why) for a, b, why in found] == [(14.0, 19.0, Reason.DARK), (19.0, 20.0, Reason.TURNED)]
+    figure = timeline(result, PROTOCOL.scale)
+    curve = next(mark for mark in figure.marks if isinstance(mark, Lines) and mark.width == 0.4)
+    left, right = 34 + 124 * 14 / 30, 34 + 124 * 20 / 30
+    assert len(curve.lines) == 2
+    assert all(x <= left + 0.1 or x >= right - 0.1 for line in curve.lines for x, _ in line)
+    assert {"too dark", "face turned away"} <= {mark.text for mark in figure.marks if isinstance(mark, Text)}
+
+
+def test_missing_frames_are_a_gap() -> None:
+    result = synthetic.clip(dark=(99, 99))
+    frames = tuple(row for row in result.frames if not 5 <= row.time_s < 8)
+    assert gaps(columns(frames, 30.0)) == [(pytest.approx(5.0), pytest.approx(8.0), Reason.GAP)]
+    assert gaps(columns((), 4.0)) == [(0.0, 4.0, Reason.GAP)]
+
+
+def _extents(figure: Figure) -> Iterator[tuple[float, float, float, float]]:
+    for mark in figure.marks:
+        if isinstance(mark, Box | Picture):
+            yield mark.x, mark.y, mark.x + mark.w, mark.y + mark.h
+        elif isinstance(mark, Lines):
+            for line in mark.lines:
+                for x, y in line:
+                    yield x, y, x, y
+        else:
+            width = FONT.getlength(mark.text) * mark.size / FONT.size
+            left = mark.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[mark.anchor] * width
+            yield left, mark.y - mark.size, left + width, mark.y
+
+
+@pytest.mark.parametrize("seconds", [0.4, 3.0, 30.0, 400.0, 36_000.0])
+def test_figures_stay_inside(seconds: float) -> None:
+    """From two frames to ten hours: nothing is drawn outside, and the size of the figure is bounded."""
+    result = synthetic.clip(seconds=seconds, alerts=(), questions=(), assessments=(), key_frames=())
+    for figure in (timeline(result, PROTOCOL.scale), units(result)):
+        for x0, y0, x1, y1 in _extents(figure):
+            assert x0 >= -0.01
+            assert x1 <= figure.width + 0.01
+            assert y0 >= -0.6
+            assert y1 <= figure.height + 0.01
+    assert len(html(document(result, PROTOCOL))) < 400_000
+
+
+def test_texts_do_not_overlap() -> None:
+    for figure in (timeline(synthetic.clip(), PROTOCOL.scale), units(synthetic.clip()), timeline(synthetic.unassessable(), PROTOCOL.scale)):
+        boxes = list(_extents(Figure(figure.width, figure.height, "", [mark for mark in figure.marks if isinstance(mark, Text)])))
+        for i, (a0, b0, a1, b1) in enumerate(boxes):
+            for c0, d0, c1, d1 in boxes[i + 1 :]:
+                assert a1 <= c0 + 0.3 or c1 <= a0 + 0.3 or b1 <= d0 + 0.3 or d1 <= b0 + 0.3
+
+
+def test_the_sheet_is_blank_or_given() -> None:
+    blank = page(synthetic.clip())
+    assert [attrs.get("value") for attrs in blank.all("input") if attrs["type"] == "text"] == ["", "", "", ""]
+    assert not [attrs for attrs in blank.all("input") if "checked" in attrs]
+    given = Sheet(date(2026, 3, 4), Circumstances.MOVEMENT, "VAS 6", "ward nurse <b>")
+    seen = page(synthetic.clip(), sheet=given)
+    assert [attrs.get("value") for attrs in seen.all("input") if attrs["type"] == "text"] == ["2026-03-04", "VAS 6", "ward nurse <b>", ""]
+    assert ["checked" in attrs for attrs in seen.all("input") if attrs["type"] == "radio"] == [False, True]
+    labels = {attrs.get("for") for attrs in seen.all("label")}
+    assert {attrs["id"] for attrs in seen.all("input") if attrs["type"] == "text"} <= labels
+    printed = " ".join(pages(synthetic.clip(), sheet=given))
+    assert "2026-03-04" in printed
+    assert "ward nurse <b>" in printed
+
+
+def test_readable_without_eyes_and_colour(result: Any) -> None:
+    """Every picture has its words, headings are in order, tables have headers, text has contrast."""
+    seen = page(result)
+    assert seen.all("html")[0]["lang"] == "en"
+    assert len(seen.all("h1")) == 1
+    assert seen.headings() == [f"s{i}" for i in range(1, len(seen.headings()) + 1)]
+    assert all(attrs.get("role") == "img" and len(attrs.get("aria-label") or "") > 15 for attrs in seen.all("svg"))
+    assert all(attrs.get("scope") in {"col", "row"} for attrs in seen.all("th"))
+    fills = {attrs["fill"] for attrs in seen.all("text")}
+    on_white = fills - {"#ffffff"}
+    assert all(_contrast(fill or "", "#ffffff") >= 4.5 for fill in on_white)
+    assert _contrast("#ffffff", "#2f5a86") >= 4.5
+
+
+def _contrast(one: str, other: str) -> float:
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_a_batch_has_an_index(tmp_path: Path) -> None:
+    results = [synthetic.clip(), synthetic.unassessable(), synthetic.failed(), synthetic.still(), synthetic.clip()]
+    files = write(results, tmp_path / "new" / "report", PROTOCOL)
+    assert files[0].name == "index.html"
+    assert sorted(path.name for path in (tmp_path / "new" / "report").iterdir()) == sorted(path.name for path in files)
+    seen = Page(files[0].read_text("utf-8"))
+    assert "5 inputs: 3 graded, 1 not assessable, 1 failed." in seen.text
+    assert "notes.txt failed" in seen.text
+    assert "not a video or picture; remedy: name an mp4" in seen.text
+    links = [attrs["href"] or "" for attrs in seen.all("a")]
+    assert len(links) == len(set(links)) == 4
+    assert all((files[0].parent / link).is_file() for link in links)
+
+
+def test_one_clip_needs_no_index(tmp_path: Path) -> None:
+    assert [path.suffix for path in write([synthetic.clip()], tmp_path, PROTOCOL)] == [".html", ".pdf"]
+    assert [path.name for path in write([synthetic.failed()], tmp_path, PROTOCOL)] == ["index.html"]
+
+
+def test_same_input_same_bytes(tmp_path: Path) -> None:
+    results = [synthetic.personal(), synthetic.still(), synthetic.failed()]
+    one, two = (write(results, tmp_path / name, PROTOCOL) for name in "ab")
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_a_full_disk_leaves_no_half_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Whatever file the disk fills up at: what was there before stands, nothing new does, and the error says where and what to do."""
+    folder = tmp_path / "report"
+    before = {path.name: path.read_bytes() for path in write([synthetic.clip()], folder, PROTOCOL)}
+    real, calls = os.fsync, iter(range(100))
+
+    def fsync(descriptor: int) -> None:
+        if next(calls) == after:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(ResourceError, match="no space left") as caught:
+        write([synthetic.personal(), synthetic.still()], folder, PROTOCOL)
+    assert str(folder) in caught.value.message
+    assert "free some space" in caught.value.remedy
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    calls = iter(range(100))
+    with pytest.raises(ResourceError):
+        write([synthetic.personal(), synthetic.still()], tmp_path / "not" / "yet", PROTOCOL)
+    assert not (tmp_path / "not").exists()
+
+
+def test_a_failed_rename_takes_all_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write([synthetic.clip()], tmp_path, PROTOCOL)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    real = os.replace
+
+    def rename(source: Path, target: Path) -> None:
+        if target == tmp_path / next(name for name in before if name.endswith("html")) and "before" not in str(source):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", rename)
+    with pytest.raises(ResourceError, match="permission denied"):
+        write([synthetic.clip(notes=("changed",))], tmp_path, PROTOCOL)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "report").write_text("x")
+    with pytest.raises(ResourceError, match="no report was written") as caught:
+        write([synthetic.clip()], tmp_path / "report" / "inner", PROTOCOL)
+    assert caught.value.remedy
+
+
+def test_five_grades_fit() -> None:
+    """Another protocol's scale: more grades, longer names."""
+    bands = tuple(
+        replace(PROTOCOL.scale.grades[0], name=name, min=low)
+        for name, low in zip(("none", "mild", "obvious", "severe", "intense beyond words"), (0, 1, 4, 7, 9), strict=True)
+    )
+    scale = replace(PROTOCOL.scale, low=0, high=10, grades=bands)
+    figure = timeline(synthetic.clip(assessments=(), alerts=()), scale)
+    assert {"none", "mild", "obvious", "severe"} <= {mark.text for mark in figure.marks if isinstance(mark, Text)}
+    for x0, _, x1, y1 in _extents(figure):
+        assert x0 >= -0.01
+        assert x1 <= figure.width + 0.01
+        assert y1 <= figure.height
+
+
+def test_every_reason_fits() -> None:
+    """Each reason has words, and a row of the timeline holds them."""
+    frames = tuple(synthetic.frame(i / 5, reason) for i, reason in enumerate(Reason))
+    figure = timeline(synthetic.clip(frames=frames, seconds=len(frames) / 5, assessments=(), alerts=()), PROTOCOL.scale)
+    assert set(words.REASONS.values()) <= {mark.text for mark in figure.marks if isinstance(mark, Text)}
+    assert min(x0 for x0, *_ in _extents(figure)) >= 0
