@@ -142,6 +142,16 @@ def test_a_face_that_the_detector_does_not_confirm_has_no_number(models: FaceMod
     assert reasons == [None, Reason.NONE, Reason.NONE, None]
 
 
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_a_face_that_lies_sideways_has_no_number(models: FaceModels, turn: int) -> None:
+    """MTCNN fires on turned faces, with its points in wrong places; the mesh's pose, or that nothing is sure, keeps them out."""
+    for name in ("calm", "pain", "smile", "other"):
+        pixels = np.ascontiguousarray(np.rot90(picture(name), turn))
+        _, face = look(SourceState(), Frame("x", 0, 0, pixels), models, HIP, None)
+        assert face.reason in {Reason.NONE, Reason.TURNED, Reason.UPSIDE_DOWN}
+        assert face.crop == b""
+
+
 def test_the_group_is_not_chosen_from(models: FaceModels) -> None:
     _, (face,) = step(SourceState(), [Frame("x", 0, 0, read("real/multi_face.jpg"))], 0, models, HIP)
     assert isinstance(face, Face)

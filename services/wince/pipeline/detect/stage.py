@@ -146,9 +146,10 @@ def _search(
     state: SourceState, frame: Frame, models: FaceModels, limits: DetectLimits, region: patient.Share | None
 ) -> tuple[SourceState, _Look | None, Reason | None]:
     """Nothing is tracked: look at the whole picture, and choose the patient's face or say why there is none."""
-    turns = _due(state.turned_us, frame.time_us, limits)
+    may_turn = limits.detector != "mtcnn"  # it fires on faces that lie sideways, with its points in wrong places
+    turns = may_turn and _due(state.turned_us, frame.time_us, limits)
     found, choice = _choose(state, frame, models, region, turns=turns)
-    if choice.index is not None and not turns:  # before a face is followed it is looked at in every turn: see `search`
+    if choice.index is not None and may_turn and not turns:  # before a face is followed it is looked at in every turn: see `search`
         turns = True
         found, choice = _choose(state, frame, models, region, turns=True)
     turned_us = frame.time_us if turns else state.turned_us
