@@ -14,6 +14,7 @@ from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.estimate import UNITS, Estimate, Reading
 from wince.domain.frame import US, Beat
 from wince.domain.ids import site_namespace
+from wince.domain.reason import Reason
 from wince.pipeline.grade import stage as grade
 from wince.pipeline.grade.calm import Calm
 from wince.pipeline.grade.closing import doubt
@@ -99,15 +100,17 @@ class Follow:
 
 
 def row(estimate: Estimate, reading: Reading | None, protocol: ClinicalProtocol) -> FrameRow:
-    """An estimate as a row, with the reading it is graded by; without numbers where it isn't assessable."""
+    """An estimate as a row, with the reading it is graded by; without numbers where it isn't assessable, without a grade where the
+    number isn't believed."""
     time_s, reason = estimate.time_us / US, estimate.reason
-    if reason is None and reading is not None:
-        reason = doubt(reading.score, reading.confidence, reading.smile, protocol.grade)
+    if reason is None and (reading is None or not math.isfinite(reading.score)):
+        reason = Reason.UNCERTAIN
     if reason is not None or reading is None:
         return FrameRow(time_s, False, reason, None, None, None, NOTHING, None, None, None)
-    pose = estimate.pose
+    unsure, pose = doubt(reading.score, reading.confidence, reading.smile, protocol.grade), estimate.pose
+    grade_ = None if unsure is not None else protocol.scale.grade(reading.score)
     return FrameRow(
-        time_s, True, None, float(reading.score), protocol.scale.grade(reading.score), float(reading.confidence),
+        time_s, True, unsure, float(reading.score), grade_, float(reading.confidence),
         tuple(None if math.isnan(value) else float(value) for value in reading.units.tolist()),
         *((float(pose.yaw), float(pose.pitch), float(pose.roll)) if pose is not None else (None, None, None)),
     )  # fmt: skip

@@ -58,7 +58,7 @@ class Pictures:
         for row in rows:
             time_us = round(row.time_s * US)
             self._rows[time_us] = row
-            if row.score is not None and row.score > self._best[0]:
+            if row.grade is not None and row.score is not None and row.score > self._best[0]:
                 self._best = (row.score, time_us)
         if rows:
             self._thin(round(rows[-1].time_s * US))

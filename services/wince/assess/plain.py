@@ -161,7 +161,9 @@ def restore(text: str, path: Path, source: str) -> ClipResult:
 def _row(values: list[Any]) -> FrameRow:
     time_s, reason, score, grade, confidence, *rest = values
     units, (yaw, pitch, roll) = tuple(rest[: len(UNITS)]), rest[len(UNITS) :]
-    return FrameRow(time_s, score is not None, None if reason is None else Reason(reason), score, grade, confidence, units, yaw, pitch, roll)
+    return FrameRow(
+        time_s, score is not None, None if reason is None else Reason(reason), score, grade, confidence, units, yaw, pitch, roll
+    )
 
 
 def _all(kind: type[T], rows: list[Any]) -> tuple[T, ...]:

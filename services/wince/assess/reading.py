@@ -50,6 +50,6 @@ def of_still(row: FrameRow, protocol: ClinicalProtocol) -> Reading:
 
 
 def _counted(rows: Sequence[FrameRow], assessments: Sequence[Assessment], protocol: ClinicalProtocol) -> list[FrameRow | None]:
-    """Each row that is assessable and lies in a window with a grade; None for the others."""
+    """Each row that has a grade and lies in a window with a grade; None for the others."""
     graded = {one.start_us // protocol.window_us for one in assessments if one.grade is not None}
-    return [row if row.assessable and round(row.time_s * US) // protocol.window_us in graded else None for row in rows]
+    return [row if row.grade is not None and round(row.time_s * US) // protocol.window_us in graded else None for row in rows]

@@ -14,17 +14,21 @@ from wince.domain.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class FrameRow:
-    """One sampled frame; None where not measured or not assessable."""
+    """One sampled frame; None where not measured or not assessable.
+
+    A face that was measured but whose number isn't believed (a smile and pain at once, or too unsure) is assessable, has that reason,
+    and its score, but no grade: grade counts it as CONFLICT or UNCERTAIN, never as 0.
+    """
 
     time_s: float
     """Media time, seconds from the start."""
     assessable: bool
     reason: Reason | None
-    """Why it is not assessable; None where it is."""
+    """Why it is not assessable; CONFLICT or UNCERTAIN where it is, but its number isn't believed; else None."""
     score: float | None
     """The protocol's number before any debounce; for `activity` 0-16."""
     grade: int | None
-    """Index into the protocol's scale, by the score alone."""
+    """Index into the protocol's scale, by the score alone; None where the number isn't believed."""
     confidence: float | None
     units: tuple[float | None, ...]
     """AU4, 6, 7, 9, 10, 43 in the order of domain.estimate.UNITS; None where not measured."""
@@ -82,8 +86,9 @@ class ClipResult:
     personal: Reading | None
     """With the reference of the same patient; None where none was given or the protocol does not allow it."""
     assessable_share: float
+    """Frames with an assessable face over the frames expected, 0-1."""
     reasons: dict[Reason, int]
-    """Unassessable frames per reason."""
+    """Frames without a grade, per reason: those that are missing or unassessable, and those whose number isn't believed."""
     faces: int
     """Most faces seen in one frame."""
     key_frames: tuple[KeyFrame, ...] = ()

@@ -55,9 +55,7 @@ def key_frame(frame: KeyFrame, grade: str) -> Figure:
     return figure
 
 
-def _landmarks(
-    figure: Figure, points: NDArray[np.float64], inside: NDArray[np.bool_]
-) -> None:
+def _landmarks(figure: Figure, points: NDArray[np.float64], inside: NDArray[np.bool_]) -> None:
     """Contours as a dark line on a light one, the other points as small dots; what lies outside the picture is left out."""
     mesh = len(points) == MESH
     dots = tuple(spread([(float(x), float(y))]) for (x, y), seen in zip(points, inside, strict=True) if seen)

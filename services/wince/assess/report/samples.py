@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from wince.assess.result import FrameRow
 from wince.domain.reason import Reason
@@ -25,16 +26,18 @@ class Column:
     """Lowest and highest score; None where nothing was scored."""
     high: float | None
     grade: int | None
-    """The commonest grade (of equals the higher); None where most frames were not assessable."""
+    """The commonest grade (of equals the higher); None where most frames have none."""
     reason: Reason | None
-    """The commonest reason where most frames were not assessable; GAP where no frame came at all."""
+    """The commonest reason where most frames have no grade; GAP where no frame came at all."""
+    assessable: bool
+    """Whether most frames show an assessable face. With a reason: it was measured, but its number isn't believed."""
     units: tuple[float | None, ...]
     """Highest value of each unit; None where not measured."""
 
     @property
     def scored(self) -> bool:
         """Whether a score can be drawn here."""
-        return self.reason is None and self.low is not None
+        return self.assessable and self.low is not None
 
 
 def columns(frames: Sequence[FrameRow], duration_s: float, most: int = COLUMNS) -> list[Column]:
@@ -44,7 +47,7 @@ def columns(frames: Sequence[FrameRow], duration_s: float, most: int = COLUMNS) 
     than one and a half of the usual distance.
     """
     if not frames:
-        return [Column(0.0, duration_s, None, None, None, Reason.GAP, ())] if duration_s > 0 else []
+        return [Column(0.0, duration_s, None, None, None, Reason.GAP, False, ())] if duration_s > 0 else []
     times = [frame.time_s for frame in frames]
     step = _step(times, duration_s)
     spans: list[tuple[float, float, FrameRow | None]] = []
@@ -71,21 +74,31 @@ def _column(spans: Sequence[tuple[float, float, FrameRow | None]]) -> Column:
     good = [row for row in rows if row is not None and row.assessable]
     start, end = spans[0][0], spans[-1][1]
     if 2 * len(good) < len(rows) or not good:
-        reasons = Counter(row.reason or Reason.UNCERTAIN if row else Reason.GAP for row in rows if row is None or not row.assessable)
-        return Column(start, end, None, None, None, max(sorted(reasons), key=lambda reason: reasons[reason]), ())
+        lost = [row.reason or Reason.UNCERTAIN if row else Reason.GAP for row in rows if row is None or not row.assessable]
+        return Column(start, end, None, None, None, _commonest(lost), False, ())
     scores = [row.score for row in good if row.score is not None]
-    grades = Counter(row.grade for row in good if row.grade is not None)
-    width = max(len(row.units) for row in good)
-    units = tuple(
-        max((row.units[i] for row in good if i < len(row.units) and row.units[i] is not None), default=None)  # type: ignore[type-var]
-        for i in range(width)
-    )
-    grade = max(grades, key=lambda one: (grades[one], one), default=None)
-    return Column(start, end, min(scores, default=None), max(scores, default=None), grade, None, units)
+    doubts = [row.reason for row in good if row.reason is not None]
+    doubted = 2 * len(doubts) > len(good)
+    grades = [row.grade for row in good if row.grade is not None]
+    units = tuple(_highest([row.units[i] for row in good if i < len(row.units)]) for i in range(max(len(row.units) for row in good)))
+    return Column(
+        start, end, min(scores, default=None), max(scores, default=None), None if doubted or not grades else _commonest(grades),
+        _commonest(doubts) if doubted else None, True, units,
+    )  # fmt: skip
+
+
+def _highest(values: Sequence[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _commonest(found: Sequence[Any]) -> Any:
+    """The commonest of some; of equals the greatest."""
+    counts = Counter(found)
+    return max(counts, key=lambda one: (counts[one], one))
 
 
 def gaps(cells: Sequence[Column]) -> list[tuple[float, float, Reason]]:
-    """Stretches (start, end, reason) that were not assessable, neighbours of one reason joined."""
+    """Stretches (start, end, reason) without a grade, neighbours of one reason joined."""
     found: list[tuple[float, float, Reason]] = []
     for cell in cells:
         if cell.reason is None:

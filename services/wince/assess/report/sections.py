@@ -50,7 +50,7 @@ def used(result: ClipResult) -> Reading:
 
 
 def why_not(result: ClipResult) -> str:
-    """The commonest reasons, with their share of the unassessable frames."""
+    """The commonest reasons, with their share of the frames without a grade."""
     total = sum(result.reasons.values())
     order = sorted(result.reasons, key=lambda reason: (-result.reasons[reason], reason))
     return ", ".join(f"{REASONS[reason]} ({share(result.reasons[reason] / total)})" for reason in order[:3]) if total else ""
@@ -69,8 +69,8 @@ def _result(result: ClipResult, protocol: ClinicalProtocol) -> Section:
         else f"This grade lasted longest: {span(lasted)} of {span(result.duration_s)}{way}."
     )
     lead += _higher(result, protocol, reading)
-    if not result.still and result.assessable_share < 1:
-        lead += f" Left out as not assessable: {why_not(result)}." if result.reasons else ""
+    if not result.still:
+        lead += f" Left out: {why_not(result)}." if result.reasons else ""
     low, high = f"{protocol.scale.low:g}", f"{protocol.scale.high:g}"
     numbers = [("score" if result.still else "median score", number(reading.median)), ("peak score", number(reading.peak))]
     tiles = [(value, f"{name}, {low} to {high}") for name, value in numbers[: 1 if result.still else 2]]
@@ -106,12 +106,13 @@ def _timeline(result: ClipResult, protocol: ClinicalProtocol) -> Section | None:
     hold = protocol.grade.debounce_frames
     caption = (
         f"Score of each sampled frame, and the grade of that score alone; in windows of {protocol.window.length_s:g} s a grade counts "
-        f"once {hold} frames agree. Hatched: not assessable, for the reason named in its row. Triangle and bar: alert."
+        f"once {hold} frames agree. Hatched: not assessable, for the reason named in its row."
+        " Thin line: measured, but the number is not believed. Triangle and bar: alert."
     )
     lasted = used(result).seconds
     names = [band.name for band in reversed(protocol.scale.grades)] if lasted else []
     rows = tuple((lines(name), span(lasted.get(name, 0.0)), share(lasted.get(name, 0.0) / result.duration_s)) for name in names)
-    frames = len(result.frames)
+    frames = max(len(result.frames), sum(result.reasons.values()), round(result.duration_s * protocol.detect.rate_hz))
     lost = tuple(
         (REASONS[reason], f"{count} frames", share(count / frames))
         for reason, count in sorted(result.reasons.items(), key=lambda item: -item[1])
@@ -137,9 +138,7 @@ def _events(result: ClipResult, protocol: ClinicalProtocol) -> Section | None:
     ]
     if not rows:
         return Section("Alerts and questions", (said, Paragraph("No alert, no question to a nurse.")))
-    return Section(
-        "Alerts and questions", (said, *_limited(Table("", ("what", "from", "to", "why"), tuple(rows), (3, 2, 2, 5))))
-    )
+    return Section("Alerts and questions", (said, *_limited(Table("", ("what", "from", "to", "why"), tuple(rows), (3, 2, 2, 5)))))
 
 
 def _limited(table: Table) -> tuple[Block, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from wince.assess.report.figure import ALERT, INK, RULE, SOFT, TONES, Box, Figure, Path, Text, clock, hatch, spread, ticks, time_ticks
 from wince.assess.report.samples import Column, columns, gaps, held
@@ -35,7 +36,7 @@ def timeline(result: ClipResult, scale: Scale) -> Figure:
 
     figure = Figure(WIDTH, 0.0, _alt(result, holes, total))
     y = _marks(figure, result, at)
-    _score(figure, cells, scale, holes, at, y)
+    _score(figure, cells, scale, at, y)
     y += _PLOT + 2.5
     for grade in reversed(range(len(scale.grades))):
         bars = [
@@ -57,7 +58,7 @@ def _alt(result: ClipResult, holes: Sequence[tuple[float, float, Reason]], total
     alerts = "; ".join(f"{alert.grade_name} from {clock(alert.start_us / _US, total)}" for alert in result.alerts[:6]) or "none"
     return (
         f"Timeline of score and grade over {span(result.duration_s)}. Assessable {share(result.assessable_share)}. "
-        f"Not assessable: {lost or 'nowhere'}{more}. Alerts: {alerts}. Peak {number(result.plain.peak)}."
+        f"Without a grade: {lost or 'nowhere'}{more}. Alerts: {alerts}. Peak {number(result.plain.peak)}."
     )
 
 
@@ -102,7 +103,6 @@ def _score(
     figure: Figure,
     cells: Sequence[Column],
     scale: Scale,
-    holes: Sequence[tuple[float, float, Reason]],
     at: Callable[[float], float],
     top: float,
 ) -> None:
@@ -123,15 +123,17 @@ def _score(
         if band.min > scale.low:
             figure.add(Path(dashes, SOFT, 0.15))
         figure.add(Text(_RIGHT + 1.5, last, f"{_short(band.name, 8)} \N{GREATER-THAN OR EQUAL TO} {band.min:g}", 2.4, colour=SOFT))
-    for a, b, _ in holes:
+    for a, b, _ in gaps([cell for cell in cells if not cell.assessable]):
         x0, x1 = at(a), max(at(b), at(a) + 0.3)
         figure.add(Box(x0, top, x1 - x0, _PLOT, "#f3f5f7"), hatch(x0, top, x1 - x0, _PLOT))
-    figure.add(Path(tuple(_runs(cells, at, height)), INK, 0.4))
+    figure.add(Path(tuple(_runs(cells, at, height)), SOFT, 0.18))
+    believed = [cell if cell.reason is None else replace(cell, low=None) for cell in cells]
+    figure.add(Path(tuple(_runs(believed, at, height)), INK, 0.4))
     figure.add(Path((((_LEFT, top), (_LEFT, bottom), (_RIGHT, bottom)),), SOFT, 0.2))
 
 
 def _runs(cells: Sequence[Column], at: Callable[[float], float], height: Callable[[float], float]) -> list[tuple[tuple[float, float], ...]]:
-    """The score as unbroken lines; no line crosses what was not assessable."""
+    """The score as unbroken lines; no line crosses what was not scored."""
     found: list[tuple[tuple[float, float], ...]] = []
     line: list[tuple[float, float]] = []
     for cell in cells:

@@ -30,7 +30,7 @@ def units(result: ClipResult) -> Figure:
 
 
 def _values(cells: Sequence[Column], index: int) -> list[float]:
-    found = (cell.units[index] for cell in cells if cell.reason is None and index < len(cell.units))
+    found = (cell.units[index] for cell in cells if cell.assessable and index < len(cell.units))
     return [value for value in found if value is not None]
 
 
@@ -54,7 +54,7 @@ def _panel(figure: Figure, index: int, cells: Sequence[Column], total: float) ->
     for tick in (0.0, limit):
         y = y1 - _PLOT * tick / limit
         figure.add(Path((((x0, y), (x1, y)),), RULE, 0.15), Text(x0 - 1.5, y + 0.9, f"{tick:g}", 2.4, "end", colour=SOFT))
-    for a, b, _ in gaps(cells):
+    for a, b, _ in gaps([cell for cell in cells if not cell.assessable]):
         left_x, right_x = x0 + (x1 - x0) * a / total, x0 + (x1 - x0) * b / total
         figure.add(hatch(left_x, y0, max(right_x - left_x, 0.3), _PLOT))
     figure.add(Path(tuple(_runs(cells, index, limit, (x0, x1, y1), total)), INK, 0.35))
@@ -67,7 +67,7 @@ def _runs(cells: Sequence[Column], index: int, limit: float, place: tuple[float,
     found: list[tuple[Point, ...]] = []
     line: list[Point] = []
     for cell in cells:
-        value = cell.units[index] if cell.reason is None and index < len(cell.units) else None
+        value = cell.units[index] if cell.assessable and index < len(cell.units) else None
         if value is None:
             if line:
                 found.append(spread(line))

@@ -37,7 +37,10 @@ HOSTILE = '"><img src=http://evil.example onerror=alert(1)><svg onload=x()> \u20
 VOID = {"meta", "input", "col", "br", "image", "rect", "path"}
 
 
-FONT = ImageFont.truetype(str(Path(report.__file__).parent / "fonts" / "DejaVuSans-Bold.ttf"), 100)
+FONTS = {
+    bold: ImageFont.truetype(str(Path(report.__file__).parent / "fonts" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"), 100)
+    for bold in (False, True)
+}
 """Wider than what a browser takes."""
 
 
@@ -214,6 +217,19 @@ def test_gaps_stay_visible() -> None:
     assert {"too dark", "face turned away"} <= {mark.text for mark in figure.marks if isinstance(mark, Text)}
 
 
+def test_what_is_not_believed_is_drawn_apart() -> None:
+    """A smile and pain at once: the score is shown as a thin line, there is no grade, and the reason has its row."""
+    result = synthetic.clip(dark=(99, 99))
+    frames = tuple(replace(row, reason=Reason.CONFLICT, grade=None) if 8 <= row.time_s < 10 else row for row in result.frames)
+    assert gaps(columns(frames, 30.0)) == [(pytest.approx(8.0), pytest.approx(10.0), Reason.CONFLICT)]
+    figure = timeline(replace(result, frames=frames), PROTOCOL.scale)
+    thin, bold = (next(mark for mark in figure.marks if isinstance(mark, Lines) and mark.width == pen) for pen in (0.18, 0.4))
+    assert len(thin.lines) == 1
+    assert len(bold.lines) == 2
+    left, right = 34 + 124 * 8 / 30, 34 + 124 * 10 / 30
+    assert not [x for line in bold.lines for x, _ in line if left < x < right]
+
+
 def test_missing_frames_are_a_gap() -> None:
     result = synthetic.clip(dark=(99, 99))
     frames = tuple(row for row in result.frames if not 5 <= row.time_s < 8)
@@ -230,7 +246,7 @@ def _extents(figure: Figure) -> Iterator[tuple[float, float, float, float]]:
                 for x, y in line:
                     yield x, y, x, y
         else:
-            width = FONT.getlength(mark.text) * mark.size / FONT.size
+            width = FONTS[mark.bold].getlength(mark.text) * mark.size / 100
             left = mark.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[mark.anchor] * width
             yield left, mark.y - mark.size, left + width, mark.y
 
