@@ -10,6 +10,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -91,6 +92,14 @@ class Settings(BaseSettings):
     """Logs as JSON lines instead of text."""
     cameras: tuple[Camera, ...] = ()
     """What `wince run` watches instead of the bundled clips."""
+
+    @field_validator("ehr_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "http://none")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("needs to be an http or https URL, such as https://ehr.example/fhir")
+        return value
 
     @field_validator("cameras")
     @classmethod

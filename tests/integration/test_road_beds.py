@@ -24,9 +24,12 @@ def beds(*admitted: bool) -> scenario.Scenario:
     """The bundled clip with pain, in as many beds; patients only where asked."""
     whole = scenario.bundled()
     clip = whole.beds[0].camera.path
-    return scenario.Scenario(tuple(
-        replace(bed, camera=Camera(id=f"c{number}", bed=bed.camera.bed, path=clip), patient=bed.patient if there else None)
-        for number, (bed, there) in enumerate(zip(whole.beds, admitted, strict=False))))
+    return scenario.Scenario(
+        tuple(
+            replace(bed, camera=Camera(id=f"c{number}", bed=bed.camera.bed, path=clip), patient=bed.patient if there else None)
+            for number, (bed, there) in enumerate(zip(whole.beds, admitted, strict=False))
+        )
+    )
 
 
 def test_nobody_in_the_bed(loaded):
@@ -97,3 +100,45 @@ def test_second_wince_on_the_same_state(loaded):
     places.make()
     with Owner(places), pytest.raises(ResourceError, match="another wince"):
         play.play(loaded, beds(True), AT, lambda *_: None)
+
+
+def test_a_bad_clip_is_named_before_anybody_is_admitted(loaded, tmp_path):
+    """Of two clips one is no video: nothing is started, nobody lies in a bed afterwards."""
+    from wince.errors import MediaError
+
+    (tmp_path / "bad.mp4").write_text("no video")
+    whole = beds(True, True)
+    bad = whole.beds[1].camera.model_copy(update={"path": tmp_path / "bad.mp4"})
+    with pytest.raises(MediaError, match="not a video"):
+        play.play(loaded, scenario.Scenario((whole.beds[0], replace(whole.beds[1], camera=bad))), AT, lambda *_: None)
+    assert not loaded.state_dir.exists()
+
+
+def test_whom_a_cut_off_run_left_in_the_bed(loaded):
+    """A run that fails after the admissions and is not gone on with leaves no second patient in the bed of the next."""
+
+    class Cut(Exception):
+        pass
+
+    def cut(road: Embedded) -> None:
+        raise Cut
+
+    with pytest.raises(Cut):
+        play.play(loaded, beds(True, True), AT, lambda *_: None, admitted=cut)
+    done = play.play(loaded, beds(True), AT + 10 * play.GRID_US, lambda *_: None)
+    (bed,) = done.beds
+    assert bed.questions == {}
+    assert bed.alerts >= 1
+    assert done.observations == done.in_ehr > 0
+
+
+def test_the_next_run_begins_after_the_last_window(loaded, database, monkeypatch):
+    """However long the last clips were, the next ones lie behind their discharge, on the minute."""
+    first = play._Job(loaded, beds(True), AT)
+    assert first.begin(database) == AT
+    play.runs.finish(database, first.run, play.runs.RunState.DONE)
+    future_us = (play.time.time_ns() // 1000 // play.GRID_US + 600) * play.GRID_US + 1
+    monkeypatch.setattr(play.outcome, "latest", lambda *_: future_us)
+    origin_us = play._Job(loaded, beds(True), None).begin(database)
+    assert origin_us % play.GRID_US == 0
+    assert future_us + 2 * play.BEFORE_US < origin_us - play.BEFORE_US + play.GRID_US <= future_us + 5 * play.GRID_US

@@ -72,12 +72,13 @@ def test_a_dead_letter_is_replayed(loaded, capsys):
     """What was refused is listed with the answer's codes, replayed by its id, sent by the next run, and then it is there once."""
     from typer.testing import CliRunner
 
-    from wince.cli.main import app
+    from wince.cli.main import build
 
     refused = play.play(
         loaded, one_bed(), AT, lambda *_: None, admitted=lambda road: road.sandbox.faults.add("status", on="create", status=422, count=1)
     )
     assert refused.undelivered == 1
+    app = build(["outbox"])
     listing = json.loads(CliRunner().invoke(app, ["outbox", "list", "--json"]).stdout)
     (letter,) = listing["dead"]
     assert letter["detail"].startswith("422")
@@ -86,3 +87,28 @@ def test_a_dead_letter_is_replayed(loaded, capsys):
     again = play.play(loaded, one_bed(), AT, lambda *_: None)
     assert again.undelivered == 0
     assert again.observations == len(again.entries) == again.in_ehr
+
+
+def test_an_ehr_that_is_not_there(loaded, state_dir, monkeypatch):
+    """Nothing hangs: after a while the run ends, says why, and names what waits; the next one, with an EHR, sends all of it, once."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from wince.cli.run import _undelivered
+    from wince.errors import PeerError
+    from wince.runtime import embedded
+
+    key = ec.generate_private_key(ec.SECP384R1())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (state_dir / "key.pem").write_bytes(pem)
+    monkeypatch.setattr(embedded, "SETTLE_S", 2.0)
+    down = settings.load(ehr_url="http://127.0.0.1:9/fhir", ehr_key_file=state_dir / "key.pem")
+    done = play.play(down, one_bed(), AT, lambda *_: None)
+    assert (done.observations, done.undelivered, done.in_ehr) == (0, len(done.entries), None)
+    with pytest.raises(PeerError, match="no answer") as caught:
+        _undelivered(done)
+    assert caught.value.exit_code == 6
+    assert "wince run" in caught.value.remedy
+    again = play.play(loaded, one_bed(), AT, lambda *_: None)
+    assert again.undelivered == 0
+    assert again.observations == len(again.entries) == again.in_ehr == len(done.entries) > 0

@@ -66,3 +66,13 @@ def test_wrong_files(monkeypatch, tmp_path, text):
     monkeypatch.setenv("WINCE_CONFIG", str(file))
     with pytest.raises(ConfigError):
         settings.load()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://ehr/fhir", "http://"])
+def test_ehr_url(monkeypatch, url):
+    """What is no http URL is refused at the start, not found out at the first delivery."""
+    monkeypatch.setenv("WINCE_EHR_URL", url)
+    with pytest.raises(ConfigError) as caught:
+        settings.load()
+    assert caught.value.field == "ehr_url"
+    assert caught.value.exit_code == 4

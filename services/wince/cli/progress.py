@@ -44,6 +44,8 @@ class Progress:
             case "question":
                 state["asked"] += 1
             case "delivering" | "delivered":
+                if not self._waiting and fields["waiting"] and self._live is None:
+                    print(f"{fields['waiting']} entries wait for the EHR")
                 self._waiting = fields["waiting"]
         if event not in ("beat", "window", "delivering", "delivered"):
             self._note = self._line(event, fields)

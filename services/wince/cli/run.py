@@ -11,7 +11,7 @@ from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
 from wince.cli.progress import Progress
-from wince.errors import ConfigError
+from wince.errors import ConfigError, PeerError
 from wince.runtime.outcome import BedOutcome, Outcome
 from wince.settings import Camera
 
@@ -49,20 +49,30 @@ def run(
                 {
                     "event": "done",
                     "observations": done.observations,
-                    **{name: getattr(done, name) for name in ("patients", "nurse", "undelivered", "in_ehr", "beds", "entries")},
+                    **{name: getattr(done, name) for name in ("patients", "nurse", "undelivered", "trouble", "in_ehr", "beds", "entries")},
                     "audit": _audit(done),
                 }
             ),
             flush=True,
         )
+        _undelivered(done)
         return
     with Progress({bed.camera.id: bed.camera.bed for bed in beds.beds}) as progress:
         done = play.play(loaded, beds, moment, progress.on_event)
     out.print(_table(done))
     out.print(f"{LABEL}; record: {loaded.state_dir}", style="dim")
+    print(done.line(), flush=True)
+    _undelivered(done)
+
+
+def _undelivered(done: Outcome) -> None:
+    """The record is kept, but the EHR has not all of it: that is another party's error. Raises PeerError."""
     if done.undelivered:
-        out.print(f"{done.undelivered} entries wait for the EHR; `wince run` again delivers them", style="yellow")
-    print(done.line())
+        raise PeerError(
+            f"{done.undelivered} entries are not in the EHR" + (f": {done.trouble}" if done.trouble else ""),
+            field="EHR",
+            remedy="they are kept: `wince run` again sends what waits, `wince outbox list` shows what was refused",
+        )
 
 
 def _camera(number: int, text: str) -> Camera:

@@ -58,8 +58,8 @@ LONGEST_US = 24 * 3600 * US
 """A clip is no longer than this."""
 LOOK_S = 1.0
 """How often it is looked whether the embedded database lives."""
-SETTLE_S = 300.0
-"""How long `settle` waits for an EHR that does not answer."""
+SETTLE_S = 60.0
+"""How long `settle` waits for an EHR that takes nothing at all; what it then left open is sent by the next start."""
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 """Told what happened: name and fields (no PHI). Called from several threads, one call at a time."""
@@ -202,10 +202,17 @@ class Embedded:
         self._check()
 
     def settle(self) -> None:
-        """Wait until everything is delivered that can be; what an EHR refuses or leaves open stays in the outbox and is counted."""
-        deadline = time.monotonic() + SETTLE_S
+        """Wait until everything is delivered that can be, as long as the EHR takes something every SETTLE_S.
+
+        What it refuses or leaves open stays in the outbox and is counted.
+        """
+        waiting, deadline = self._delivery.waiting(), time.monotonic() + SETTLE_S
         while time.monotonic() < deadline and not self._delivery.drain(0.25):
-            self.tell("delivering", waiting=self._delivery.waiting())
+            left = self._delivery.waiting()
+            if left < waiting:
+                deadline = time.monotonic() + SETTLE_S
+            waiting = left
+            self.tell("delivering", waiting=left)
             self._check()
         self.tell("delivered", waiting=self._delivery.waiting())
 

@@ -62,6 +62,8 @@ class Outcome:
     """Questions sent to a nurse."""
     undelivered: int
     """Entries and tasks that the EHR has not taken (dead or open)."""
+    trouble: str
+    """What most of those met, without PHI; empty where nothing is undelivered or nothing was said."""
     audit: Verified
     in_ehr: int | None
     """Observations of this run that the EHR sandbox holds; None where another EHR is configured."""
@@ -93,10 +95,13 @@ def entries(database: Database, sources: list[str], from_us: int) -> list[Charte
             for id_, revision, kind, source, start, end, bed, grade, state, location in rows]  # fmt: skip
 
 
-def latest(database: Database, sources: list[str], from_us: int) -> int:
-    """End of the last window of some sources since a moment, microseconds UTC; that moment where there is none."""
+def latest(database: Database, sources: list[str] | None, from_us: int) -> int:
+    """End of the last window of some sources (None: of all) since a moment, microseconds UTC; that moment where there is none."""
     with database.transaction() as tx:
-        found = tx.execute("SELECT max(end_us) FROM assessment WHERE source = ANY(%s) AND start_us >= %s", (sources, from_us)).fetchone()
+        found = tx.execute(
+            "SELECT max(end_us) FROM assessment WHERE (%s::text[] IS NULL OR source = ANY(%s)) AND start_us >= %s",
+            (sources, sources, from_us),
+        ).fetchone()
     return int(found[0]) if found and found[0] is not None else from_us
 
 
@@ -119,8 +124,10 @@ def bed(database: Database, bed: Bed, visit: str, scale: Scale, from_us: int, ch
     return BedOutcome(bed.camera.bed, source, visit, bed.about, windows, named, reasons, alerts, questions, dict(kinds))
 
 
-def undelivered(database: Database) -> int:
-    """How many entries and tasks, of every run, the EHR has not taken: refused, held or still to be tried."""
+def undelivered(database: Database) -> tuple[int, str]:
+    """How many entries and tasks, of every run, the EHR has not taken (refused, held, still to be tried), and what most of them met."""
     with database.transaction() as tx:
-        found = tx.execute("SELECT count(*) FROM outbox WHERE state <> 'written'").fetchone()
-    return int(found[0]) if found else 0
+        found = tx.execute("SELECT last_error, count(*) FROM outbox WHERE state <> 'written' GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
+        held = tx.execute("SELECT detail FROM target_hold ORDER BY target").fetchall()
+    said = [detail for detail, *_ in (*held, *found) if detail] if found else []
+    return sum(count for _, count in found), said[0] if said else ""

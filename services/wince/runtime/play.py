@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from wince.domain.audit import Verified
 from wince.domain.frame import US
 from wince.domain.stay import Identifier
 from wince.errors import ConfigError, PeerError
+from wince.pipeline.capture.folder import open_source
 from wince.runtime import outcome
 from wince.runtime.embedded import Embedded, OnEvent
 from wince.runtime.outcome import Charted, Outcome
@@ -18,6 +20,7 @@ from wince.runtime.scenario import Bed, Scenario
 from wince.settings import Settings
 from wince.store import runs
 from wince.store.database import Database
+from wince.store.stays import PostgresCensus
 from wince.testing import hl7
 
 GRID_US = 60 * US
@@ -26,7 +29,9 @@ AGO_US = 3600 * US
 """Where nothing else is said, the clips happened an hour ago."""
 BEFORE_US = 60 * US
 """Patients are admitted this long before the clips begin, and discharged this long after they end."""
-AUTHORITY = "HOSP"
+SYSTEM = "urn:wince:authority:HOSP"
+VISIT = re.compile(r"V\d+-\d+")
+"""Encounter numbers of runs (`_Job.visit`); nobody else's are discharged."""
 
 
 def moment(text: str) -> int:
@@ -54,6 +59,7 @@ def play(
     `admitted`: called after the admissions, before the clips; more ADT can be sent then. `discharge`: send the A03s.
     """
     job = _Job(settings, scenario, at_us)
+    look(scenario)
     with Embedded(settings, [bed.camera for bed in scenario.beds], job.begin, on_event) as road:
         job.admit(road)
         admitted(road)
@@ -65,6 +71,15 @@ def play(
         done = job.outcome(road, verified)
         runs.finish(road.database, job.run, runs.RunState.DONE)
         return done
+
+
+def look(scenario: Scenario) -> None:
+    """Open every clip and close it: one that can't be read is named before anything starts and anybody is admitted.
+
+    Raises MediaError, ResourceError.
+    """
+    for bed in scenario.beds:
+        open_source(bed.camera.path, bed.camera.id, rate_hz=1, rotation=bed.camera.rotation).close()
 
 
 class _Job:
@@ -85,9 +100,10 @@ class _Job:
                 self.origin_us, self.run = found.origin_us, found.id
                 return self.origin_us
             runs.finish(database, found.id, runs.RunState.FAILED)
-        latest = runs.latest_origin(database)
-        ago = (time.time_ns() // 1000 - AGO_US) // GRID_US * GRID_US
-        self.origin_us = self._at_us if self._at_us is not None else max(ago, latest + 10 * GRID_US if latest is not None else 0)
+        latest, seen_us = runs.latest_origin(database), outcome.latest(database, None, 0)
+        after = max(0 if latest is None else latest + 10 * GRID_US, seen_us + 3 * BEFORE_US)  # behind the last discharge
+        ago = time.time_ns() // 1000 - AGO_US
+        self.origin_us = self._at_us if self._at_us is not None else -(-max(ago // GRID_US * GRID_US, after) // GRID_US) * GRID_US
         self.run = uuid5(NAMESPACE_URL, f"wince-run|{self._settings.site}|{self.origin_us}|{print_}")
         runs.begin(database, self.run, self.origin_us, {"scenario": print_})
         return self.origin_us
@@ -97,13 +113,25 @@ class _Job:
         return f"V{self.origin_us // GRID_US}-{number}"
 
     def admit(self, road: Embedded) -> None:
-        """The EHR knows patients and encounters; the hospital sends an A01 for each."""
+        """The EHR knows patients and encounters; the hospital sends an A01 for each, after an A03 for whom another run left there."""
+        self._clear(road)
         for number, bed in self._admitted():
             if road.sandbox is not None:
-                patient = Identifier(f"urn:wince:authority:{AUTHORITY}", bed.patient.mrn)  # type: ignore[union-attr]
-                road.sandbox.seed([patient], [(Identifier(f"urn:wince:authority:{AUTHORITY}", self.visit(number)), patient)])
+                patient = Identifier(SYSTEM, bed.patient.mrn)  # type: ignore[union-attr]
+                road.sandbox.seed([patient], [(Identifier(SYSTEM, self.visit(number)), patient)])
             self._send(road, "A01", number, bed, self.origin_us - BEFORE_US)
         road.tell("admitted", patients=len(self._admitted()))
+
+    def _clear(self, road: Embedded) -> None:
+        """Discharge whom an earlier run that was cut off for good left in our beds: else two patients would be claimed for them."""
+        mine = {self.visit(number) for number, _ in self._admitted()}
+        for bed in {bed.camera.bed for _, bed in self._admitted()}:
+            for stay in PostgresCensus(road.database).stays(bed, self.origin_us, None):
+                left = stay.encounter.value not in mine and stay.encounter.system == SYSTEM and VISIT.fullmatch(stay.encounter.value)
+                if left and stay.end_us is None and stay.start_us < self.origin_us - 2 * BEFORE_US:
+                    born = stay.birth_date.strftime("%Y%m%d") if stay.birth_date else ""
+                    person = hl7.Person(stay.patient.value, birth_date=born)
+                    self._tell(road, "A03", person, bed, stay.encounter.value, self.origin_us - 2 * BEFORE_US)
 
     def discharge(self, road: Embedded) -> None:
         """An A03 for each, so that the beds are free for the next run."""
@@ -125,7 +153,10 @@ class _Job:
         patient = bed.patient
         assert patient is not None
         person = hl7.Person(patient.mrn, patient.family, patient.given, patient.birth_date.strftime("%Y%m%d"), patient.sex)
-        text = hl7.adt(trigger, person, bed.camera.bed, self.visit(number), at_us, control_id=f"{self.visit(number)}{trigger}")
+        self._tell(road, trigger, person, bed.camera.bed, self.visit(number), at_us)
+
+    def _tell(self, road: Embedded, trigger: str, person: hl7.Person, bed: str, visit: str, at_us: int) -> None:
+        text = hl7.adt(trigger, person, bed, visit, at_us, control_id=f"{visit}{trigger}")
         answer = hl7.code(hl7.send("127.0.0.1", road.listener.port, text))
         if answer != "AA":
             raise PeerError(f"the ADT listener answered {answer}", field=trigger, remedy="see the log")
@@ -134,17 +165,17 @@ class _Job:
         """What the database and the EHR say of this run."""
         charted = outcome.entries(road.database, self._sources(), self.origin_us)
         beds = tuple(
-            outcome.bed(
-                road.database, bed, self.visit(number) if bed.patient else "-", road.protocol.scale, self.origin_us, charted
-            )
+            outcome.bed(road.database, bed, self.visit(number) if bed.patient else "-", road.protocol.scale, self.origin_us, charted)
             for number, bed in enumerate(self._scenario.beds)
         )
+        undelivered, trouble = outcome.undelivered(road.database)
         return Outcome(
             beds=beds,
             entries=tuple(charted),
             patients=len(self._admitted()),
             nurse=sum(sum(bed.questions.values()) for bed in beds),
-            undelivered=outcome.undelivered(road.database),
+            undelivered=undelivered,
+            trouble=trouble,
             audit=verified,
             in_ehr=_in_ehr(road, charted),
         )
