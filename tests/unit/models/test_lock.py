@@ -26,9 +26,10 @@ notice = "n"
 def test_every_model_of_the_default_road_is_locked_with_its_licence_and_notice() -> None:
     models = lock.load()
     assert set(lock.FACE_MODELS) <= set(models)
-    for model in models.values():
-        assert model.licence == "Apache-2.0"
-        assert "Apache License" in model.notice
+    for name, model in models.items():
+        licence = "MIT" if name.startswith("mtcnn") else "Apache-2.0"
+        assert model.licence == licence
+        assert {"MIT": "MIT License", "Apache-2.0": "Apache License"}[licence] in model.notice
         assert model.wheel.requirement.count("==") == 1
 
 
