@@ -1,0 +1,1 @@
+"""gRPC: server, client, status mapping, authentication, health. Free of meaning."""

@@ -1,0 +1,1 @@
+"""Wiring: one file per service that `wince serve` starts."""

@@ -1,0 +1,1 @@
+"""TorchServe and whatever else speaks the Open Inference Protocol: client, archive, handler."""
