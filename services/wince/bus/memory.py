@@ -6,6 +6,7 @@
 - A group that subscribed once keeps its position: what is published while none of its consumers runs waits for the
   next one, up to the bound; then publish blocks. What was published before any group subscribed waits likewise.
 - A record that every group has handled is gone: a group that subscribes later does not see it.
+- What a handler keeps by the positions that it returns stays in memory on top of the bound, until it moves them.
 - A handler that raises an Exception gets the same batch again, after 50 ms, doubling up to 5 s. A BaseException that
   is none (SystemExit) ends that consumer; its batch goes to the next consumer of the group.
 """
@@ -13,14 +14,14 @@
 import threading
 import time
 import zlib
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from functools import partial
 from heapq import merge
 from itertools import islice
 
-from wince.bus.interface import Handler, Record
+from wince.bus.interface import Handler, Owned, Partition, Positions, Record
+from wince.bus.queues import Entry, Lane, Queue, Topic
 from wince.errors import ConfigError, MessageError, Unavailable
 from wince.telemetry import logs
 
@@ -28,44 +29,6 @@ log = logs.get(__name__)
 
 FIRST_BACKOFF_S = 0.05
 LONGEST_BACKOFF_S = 5.0
-
-
-@dataclass(slots=True, eq=False)
-class _Entry:
-    """A record until every group has handled it."""
-
-    sequence: int
-    record: Record
-    size: int
-    future: "Future[None]"
-    groups: int = 0
-    """Groups that still have to handle it."""
-
-
-@dataclass(slots=True, eq=False)
-class _Partition:
-    """What one group has still to handle of one partition of a topic."""
-
-    entries: deque[_Entry] = field(default_factory=deque)
-    owner: "_Consumer | None" = None
-    """Who has a batch of it in hand."""
-
-
-@dataclass(slots=True, eq=False)
-class _Queue:
-    """One topic for one group."""
-
-    partitions: list[_Partition]
-    records: int = 0
-    size: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class _Topic:
-    held: dict[int, _Entry] = field(default_factory=dict)
-    """Not yet handled by every group, in order."""
-    size: int = 0
-    offsets: dict[int, int] = field(default_factory=dict)
 
 
 class MemoryBus:
@@ -87,8 +50,8 @@ class MemoryBus:
         self._max_records, self._max_bytes, self._partitions, self._flush_s = max_records, max_bytes, partitions, flush_s
         self._lock = threading.Lock()
         self._space = threading.Condition(self._lock)
-        self._topics: dict[str, _Topic] = {}
-        self._groups: dict[str, dict[str, _Queue]] = {}
+        self._topics: dict[str, Topic] = {}
+        self._groups: dict[str, dict[str, Queue]] = {}
         self._consumers: list[_Consumer] = []
         self._sequence = 0
         self._closing = False
@@ -98,7 +61,7 @@ class MemoryBus:
         """Create what is missing."""
         with self._lock:
             for topic in topics:
-                self._topics.setdefault(topic, _Topic())
+                self._topics.setdefault(topic, Topic())
 
     def publish(self, topic: str, key: str, value: bytes, headers: dict[str, bytes] | None = None) -> "Future[None]":
         """Accept a record; blocks while a group that is subscribed has no room. The future: every group handled it.
@@ -115,7 +78,7 @@ class MemoryBus:
         future: Future[None] = Future()
         future.set_running_or_notify_cancel()
         with self._lock:
-            held = self._topics.setdefault(topic, _Topic())
+            held = self._topics.setdefault(topic, Topic())
             while not self._refuses() and not self._room(topic, size):
                 self._space.wait()
             if self._refuses():
@@ -123,16 +86,25 @@ class MemoryBus:
             offset = held.offsets.get(partition, 0)
             held.offsets[partition] = offset + 1
             self._sequence += 1
-            entry = _Entry(self._sequence, Record(topic, key, value, headers, partition, offset), size, future)
+            entry = Entry(self._sequence, Record(topic, key, value, headers, partition, offset), size, future)
             held.held[entry.sequence] = entry
             held.size += size
             for queues in self._groups.values():
                 if topic in queues:
-                    self._put(queues[topic], entry)
-            self._wake(topic)
+                    queues[topic].put(entry)
+            self._wake([topic])
         return future
 
-    def consume(self, topics: Sequence[str], group: str, handler: Handler, *, batch: int = 500) -> "_Consumer":
+    def consume(
+        self,
+        topics: Sequence[str],
+        group: str,
+        handler: Handler,
+        *,
+        batch: int = 500,
+        on_assigned: Owned | None = None,
+        on_revoked: Owned | None = None,
+    ) -> "_Consumer":
         """Start a consumer on a thread of its own. Consumers of one group share the partitions."""
         if batch < 1:
             raise ConfigError("a batch has at least one record", field="batch")
@@ -141,13 +113,14 @@ class MemoryBus:
                 raise Unavailable("the bus is closed", field=group)
             queues = self._groups.setdefault(group, {})
             for topic in topics:
-                held = self._topics.setdefault(topic, _Topic())
+                held = self._topics.setdefault(topic, Topic())
                 if topic not in queues:
-                    queues[topic] = _Queue([_Partition() for _ in range(self._partitions)])
+                    queues[topic] = Queue([Lane(Partition(topic, index)) for index in range(self._partitions)])
                     for entry in held.held.values():
-                        self._put(queues[topic], entry)
-            consumer = _Consumer(self, tuple(dict.fromkeys(topics)), group, handler, batch)
+                        queues[topic].put(entry)
+            consumer = _Consumer(self, tuple(dict.fromkeys(topics)), group, handler, batch, on_assigned, on_revoked)
             self._consumers.append(consumer)
+            self._wake(consumer.topics)
         consumer.thread.start()
         return consumer
 
@@ -187,15 +160,9 @@ class MemoryBus:
             return len(held.held) < self._max_records and held.size + size <= self._max_bytes
         return all(queue.records < self._max_records and queue.size + size <= self._max_bytes for queue in queues)
 
-    def _put(self, queue: _Queue, entry: _Entry) -> None:
-        entry.groups += 1
-        queue.partitions[entry.record.partition].entries.append(entry)
-        queue.records += 1
-        queue.size += entry.size
-
-    def _wake(self, topic: str) -> None:
+    def _wake(self, topics: Sequence[str]) -> None:
         for consumer in self._consumers:
-            if topic in consumer.topics:
+            if any(topic in consumer.topics for topic in topics):
                 consumer.ready.notify_all()
 
     def _drained(self) -> bool:
@@ -203,63 +170,85 @@ class MemoryBus:
             self._groups[consumer.group][topic].records for consumer in self._consumers for topic in consumer.topics
         )
 
-    def take(self, consumer: "_Consumer") -> list[_Entry]:
-        """The next batch for `consumer`, whose partitions it then owns; empty where there is none."""
-        mine: list[_Partition] = []
+    def _share(self, consumer: "_Consumer") -> list[Lane]:
+        """What should be `consumer`'s: every nth lane of each of its topics."""
+        share = []
         for topic in consumer.topics:
             sharing = [other for other in self._consumers if other.group == consumer.group and topic in other.topics]
-            for index, partition in enumerate(self._groups[consumer.group][topic].partitions):
-                if partition.entries and partition.owner is None and sharing[index % len(sharing)] is consumer:
-                    mine.append(partition)
-        heads = (islice(partition.entries, consumer.batch) for partition in mine)
-        taken = list(islice(merge(*heads, key=lambda entry: entry.sequence), consumer.batch))
-        firsts = {id(entry) for entry in taken}
-        for partition in mine:
-            if id(partition.entries[0]) in firsts:
-                partition.owner = consumer
-        return taken
+            place = sharing.index(consumer) if consumer in sharing else -1
+            lanes = self._groups[consumer.group][topic].lanes
+            share += [lane for index, lane in enumerate(lanes) if index % len(sharing) == place] if sharing else []
+        return share
 
-    def commit(self, consumer: "_Consumer", taken: list[_Entry]) -> "list[Future[None]]":
+    def surplus(self, consumer: "_Consumer") -> list[Lane]:
+        """What `consumer` holds and must give up."""
+        share = {id(lane) for lane in self._share(consumer)}
+        return [lane for lane in self.held(consumer) if id(lane) not in share]
+
+    def gain(self, consumer: "_Consumer") -> list[Lane]:
+        """What `consumer` takes now: its share where nobody holds it any more."""
+        gained = [lane for lane in self._share(consumer) if lane.owner is None]
+        for lane in gained:
+            lane.owner = consumer
+        return gained
+
+    def held(self, consumer: "_Consumer") -> list[Lane]:
+        """What `consumer` holds."""
+        return [lane for topic in consumer.topics for lane in self._groups[consumer.group][topic].lanes if lane.owner is consumer]
+
+    def take(self, consumer: "_Consumer") -> list[Entry]:
+        """The next batch for `consumer`, of what it holds; empty where there is none."""
+        heads = (islice(lane.waiting, consumer.batch) for lane in self.held(consumer))
+        return list(islice(merge(*heads, key=lambda entry: entry.sequence), consumer.batch))
+
+    def commit(self, consumer: "_Consumer", taken: list[Entry], positions: Positions | None) -> "list[Future[None]]":
         """`consumer` handled `taken`; gives the futures that are now to be resolved, outside the lock."""
         done = []
+        queues = self._groups[consumer.group]
         for entry in taken:
-            queue = self._groups[consumer.group][entry.record.topic]
-            queue.partitions[entry.record.partition].entries.popleft()
-            queue.records -= 1
-            queue.size -= entry.size
-            entry.groups -= 1
+            first = queues[entry.record.topic].handle(entry)
             topic = self._topics[entry.record.topic]
-            if entry.groups == 0 and entry.sequence in topic.held:
+            if first and entry.groups == 0 and entry.sequence in topic.held:
                 del topic.held[entry.sequence]
                 topic.size -= entry.size
                 done.append(entry.future)
+        if positions is None:
+            positions = {Partition(entry.record.topic, entry.record.partition): entry.record.offset + 1 for entry in taken}
+        for partition, position in positions.items():
+            if partition.topic in queues and 0 <= partition.index < self._partitions:
+                queues[partition.topic].commit(partition.index, position)
         self._space.notify_all()
         return done
 
-    def release(self, consumer: "_Consumer") -> None:
-        """Give up the partitions in hand; the others of the group look again."""
-        for topic in consumer.topics:
-            for partition in self._groups[consumer.group][topic].partitions:
-                if partition.owner is consumer:
-                    partition.owner = None
-            self._wake(topic)
+    def give_up(self, consumer: "_Consumer", lanes: list[Lane]) -> None:
+        """`consumer` goes from `lanes`; the others of the group look again."""
+        for lane in lanes:
+            self._groups[consumer.group][lane.partition.topic].give_up(lane)
+        self._wake(consumer.topics)
 
     def leave(self, consumer: "_Consumer") -> None:
         """`consumer` has ended."""
         if consumer in self._consumers:
-            self.release(consumer)
             self._consumers.remove(consumer)
-            for topic in consumer.topics:
-                self._wake(topic)
+            self.give_up(consumer, self.held(consumer))
         self._space.notify_all()
 
 
 class _Consumer:
     """A running consumer: implements `wince.bus.interface.Subscription`."""
 
-    def __init__(self, bus: MemoryBus, topics: tuple[str, ...], group: str, handler: Handler, batch: int) -> None:
+    def __init__(
+        self,
+        bus: MemoryBus,
+        topics: tuple[str, ...],
+        group: str,
+        handler: Handler,
+        batch: int,
+        on_assigned: Owned | None,
+        on_revoked: Owned | None,
+    ) -> None:
         self.topics, self.group, self.batch = topics, group, batch
-        self._bus, self._handler = bus, handler
+        self._bus, self._handler, self._on_assigned, self._on_revoked = bus, handler, on_assigned, on_revoked
         self._lock = bus._lock
         self.ready = threading.Condition(self._lock)
         self._stopped = False
@@ -282,7 +271,10 @@ class _Consumer:
         try:
             while taken := self._next():
                 if not self._handled(taken):
-                    return
+                    break
+            with self._lock:
+                mine = self._bus.held(self)
+            self._tell_revoked(mine)
         except BaseException as error:
             self._failed = error
             log.error("consumer ended", group=self.group, error=error)
@@ -290,33 +282,57 @@ class _Consumer:
             with self._lock:
                 self._bus.leave(self)
 
-    def _next(self) -> list[_Entry]:
-        with self._lock:
-            while not self._stopped:
-                if taken := self._bus.take(self):
-                    return taken
-                self.ready.wait()
-        return []
+    def _next(self) -> list[Entry]:
+        """A batch, after what had to change hands has; empty where the consumer is stopped."""
+        while True:
+            with self._lock:
+                if self._stopped:
+                    return []
+                lost = self._bus.surplus(self)
+                gained = [] if lost else self._bus.gain(self)
+                if not lost and not gained:
+                    if taken := self._bus.take(self):
+                        return taken
+                    self.ready.wait()
+                    continue
+            if lost:
+                self._tell_revoked(lost)
+                with self._lock:
+                    self._bus.give_up(self, lost)
+            elif self._on_assigned is not None:
+                self._until_done(partial(self._on_assigned, [lane.partition for lane in gained]), "taking partitions failed, comes again")
 
-    def _handled(self, taken: list[_Entry]) -> bool:
+    def _tell_revoked(self, lanes: list[Lane]) -> None:
+        if self._on_revoked is not None and lanes:
+            try:
+                self._on_revoked([lane.partition for lane in lanes])
+            except Exception as error:
+                log.error("giving partitions up failed", group=self.group, error=error)
+
+    def _handled(self, taken: list[Entry]) -> bool:
         """Call the handler until it returns; False where the consumer was stopped before that."""
         records = [entry.record for entry in taken]
-        pause = FIRST_BACKOFF_S
-        while True:
-            try:
-                self._handler(records)
-                break
-            except Exception as error:
-                log.warning("batch failed, comes again", group=self.group, count=len(records), error=error)
-            if not self._wait(pause):
-                return False
-            pause = min(2 * pause, LONGEST_BACKOFF_S)
+        kept: list[Positions | None] = []
+        if not self._until_done(lambda: kept.append(self._handler(records)), "batch failed, comes again"):
+            return False
         with self._lock:
-            done = self._bus.commit(self, taken)
-            self._bus.release(self)
+            done = self._bus.commit(self, taken, kept[0])
         for future in done:
             future.set_result(None)
         return True
+
+    def _until_done(self, call: Callable[[], None], what: str) -> bool:
+        """Call until it returns, with backoff; False where the consumer was stopped before that."""
+        pause = FIRST_BACKOFF_S
+        while True:
+            try:
+                call()
+                return True
+            except Exception as error:
+                log.warning(what, group=self.group, error=error)
+            if not self._wait(pause):
+                return False
+            pause = min(2 * pause, LONGEST_BACKOFF_S)
 
     def _wait(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds

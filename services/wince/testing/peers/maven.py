@@ -45,6 +45,8 @@ def classpath(name: str) -> str:
         goal = ["mvn", "-B", "-ntp", "-q", "dependency:copy-dependencies", "-DincludeScope=runtime"]
         _make(jars, lambda out: _run([*goal, f"-DoutputDirectory={out}"], source))
     java = sorted(source.glob("*.java"))
+    if not java:
+        return f"{jars}/*"
     classes = cache() / f"{name}-classes-{_digest([source / 'pom.xml', *java])}"
     if not classes.is_dir():
         _make(classes, lambda out: _run(["javac", "-nowarn", "-cp", f"{jars}/*", "-d", str(out), *map(str, java)], source))
