@@ -1,9 +1,12 @@
-"""Capture's port: where pictures come from."""
+"""Capture's ports: where pictures come from, and who says which cameras are read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from wince.domain.frame import Beat, Frame
+from wince.errors import ConfigError, Refused
 
 
 class Source(Protocol):
@@ -21,4 +24,107 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release decoder and file. May be called from another thread; the iterator then ends."""
+        ...
+
+
+class UnknownCamera(ConfigError):
+    """No camera of that id is known here (gRPC: NOT_FOUND)."""
+
+
+class CameraExists(ConfigError):
+    """The camera runs already, with other settings (gRPC: ALREADY_EXISTS)."""
+
+
+class CameraTaken(Refused):
+    """Another replica owns the camera, or another client pushes it; try another replica, or later (gRPC: FAILED_PRECONDITION)."""
+
+
+class CameraState(StrEnum):
+    """What a camera is doing."""
+
+    CONNECTING = "connecting"
+    """Being opened, or opened again after a failure."""
+    RUNNING = "running"
+    """Frames come."""
+    STALLED = "stalled"
+    """Open, but no frame came for longer than the watchdog allows; a pushed camera: nobody pushes."""
+    STOPPED = "stopped"
+    """Stopped by request, or the file is over."""
+    ELSEWHERE = "elsewhere"
+    """Another replica owns it (gRPC: CAMERA_STATE_UNSPECIFIED)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSpec:
+    """Which camera is read, and how. Holds no credentials."""
+
+    source: str
+    """Camera id, 1 to 256 characters."""
+    uri: str
+    """rtsp, rtsps, udp, tcp, http or https URL without user name and password, or the path of a file. Empty: frames are pushed."""
+    rate_hz: float = 0.0
+    """Frames sampled a second, at most 30; 0: the protocol's."""
+    rotation: int = 0
+    """Degrees clockwise that turn the picture upright: 0, 90, 180, 270."""
+    region: tuple[float, float, float, float] | None = None
+    """The bed's region in the picture: x0, y0, x1, y1 as shares 0-1; None: the whole picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """A camera as it is at one moment."""
+
+    spec: CameraSpec
+    state: CameraState
+
+
+class CameraControl(Protocol):
+    """The cameras of this replica. Thread-safe. `start` and `stop` may block for seconds (database, a reader that ends);
+    `cameras` does not block."""
+
+    def start(self, spec: CameraSpec) -> CameraStatus:
+        """Read a camera; a running one with the same spec: nothing is done.
+
+        Raises ConfigError (a setting is wrong; `field` names it), CameraExists, CameraTaken, Unavailable (database).
+        """
+        ...
+
+    def stop(self, source: str) -> CameraStatus:
+        """Stop reading it; its last message is a beat with `ended`. Raises UnknownCamera."""
+        ...
+
+    def cameras(self) -> Sequence[CameraStatus]:
+        """All cameras that this replica knows, by source."""
+        ...
+
+
+class Push(Protocol):
+    """One client's push of one camera. Not thread-safe; `close` when the client is gone."""
+
+    accepted: int
+    """Frames taken since the push began."""
+    dropped: int
+    """Frames dropped since the push began: overload (the oldest first), or too late to be counted in their second."""
+
+    def push(self, frame: Frame) -> None:
+        """Take a frame; never blocks. `sequence` and `time_us` must rise, and `time_us` lie within a minute of now.
+
+        Raises MessageError, naming the field, where they don't or the source is another; CameraTaken where the camera was
+        stopped, or another replica took it.
+        """
+        ...
+
+    def close(self) -> None:
+        """The client is gone; the camera's beats go on with NO_FRAME. Idempotent."""
+        ...
+
+
+class FrameSink(Protocol):
+    """Takes pushed frames in. Thread-safe."""
+
+    def open_push(self, source: str) -> Push:
+        """Begin to push a camera. May block for seconds (database).
+
+        Raises UnknownCamera, CameraTaken (another client pushes it, or another replica owns it), ConfigError (it is read, not pushed).
+        """
         ...
