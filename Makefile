@@ -64,7 +64,8 @@ lock: ## resolve pyproject.toml anew into requirements/*.txt, every file by its 
 	@test -x $(VENV)-lock/bin/uv || { $(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv==$(UV_VERSION); }
 	@compile="$(VENV)-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate"; \
 	$$compile pyproject.toml requirements/build.in --extra embedded $(ARGS) -o requirements/base.txt; \
-	$$compile pyproject.toml requirements/build.in --extra dev $(ARGS) -c requirements/base.txt -o requirements/dev.txt
+	$$compile pyproject.toml requirements/build.in --extra dev $(ARGS) -c requirements/base.txt -o requirements/dev.txt; \
+	$$compile requirements/serving.in $(ARGS) -c requirements/base.txt -o requirements/serving.txt
 
 dev: $(DEV) $(PACKAGE)
 
