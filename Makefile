@@ -18,13 +18,14 @@ HERE := $(STAMPS)/$(firstword $(shell printf '%s' "$(CURDIR)" | sha256sum)).here
 BASE := $(STAMPS)/base-$(call key,requirements/base.txt)
 DEV := $(STAMPS)/dev-$(call key,requirements/dev.txt)
 PACKAGE := $(STAMPS)/package-$(call key,pyproject.toml services/wince/version.py)
+SERVING := $(VENV)-serving/$(call key,requirements/serving.txt)-$(notdir $(HERE))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # $(call timed,name,command): run it, say how long it took, keep its exit status.
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types proto bench clean lock dev apt
+.PHONY: help run test check lint types proto serving bench clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -33,7 +34,7 @@ help: ## list the targets
 run: $(BASE) $(PACKAGE) ## three beds on this machine, from bundled clips to a verified audit trail (ARGS="--help")
 	@$(BIN)/wince run $(ARGS)
 
-test: apt dev ## everything: lint, types, the whole test suite with real peers (PYTEST_ARGS="-k grade")
+test: apt dev serving ## everything: lint, types, the whole test suite with real peers (PYTEST_ARGS="-k grade")
 	@$(MAKE) lint types
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -53,11 +54,13 @@ proto: dev ## generate services/wince/api from protos/
 	@$(BIN)/buf format --write
 	@$(BIN)/python protos/generate.py
 
+serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serving
+
 bench: dev ## measure against rivals and floors; a table, and bench/out/bench.json (ARGS="decode record")
 	@$(BIN)/python -m bench $(ARGS)
 
 clean: ## remove what was built: the environment, caches, benchmark results; patient data and keys stay
-	rm -rf $(VENV) $(VENV)-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build bench/out
+	rm -rf $(VENV) $(VENV)-lock $(VENV)-serving .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build bench/out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: ## resolve pyproject.toml anew into requirements/*.txt, every file by its hash
@@ -90,3 +93,9 @@ $(DEV): | $(BASE)
 $(PACKAGE): | $(BASE)
 	@$(PIP) install --no-deps --no-index --no-build-isolation --editable .
 	@rm -f $(STAMPS)/package-* && touch $@
+
+$(SERVING):
+	@echo "installing requirements/serving.txt (once; 350 MB on disk)"
+	@requirements/venv.sh "$(PYTHON)" "$(VENV)-serving"
+	@$(VENV)-serving/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/serving.txt
+	@rm -f $(VENV)-serving/*.here && touch $@
