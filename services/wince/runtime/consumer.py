@@ -1,25 +1,43 @@
-"""What the runners of folds share: a subscription, and telling what can be tried again from what ends the process."""
+"""What the runners share: a subscription, letters that can't be read, and telling what can be tried again from what ends the process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from wince.bus.interface import Bus, Record, Subscription
-from wince.errors import PeerError, ResourceError, StoreError
+from wince import codec
+from wince.bus.interface import Bus, Partition, Positions, Record, Subscription
+from wince.bus.topics import dead_letters
+from wince.codec import Encodable
+from wince.errors import MessageError, PeerError, ResourceError, StoreError
+from wince.telemetry import logs
+
+log = logs.get(__name__)
+
+LETTER_S = 60.0
+"""How long the bus may take to keep a dead letter; after that the batch comes again and the process ends."""
 
 
 class Consumer:
     """Hands batches to `handle`. What may pass (a peer, the database, the disk) is tried again by the bus; anything else is
     tried again too, so that nothing is lost, but `failed` tells it, and the process ends."""
 
-    def __init__(self, bus: Bus, topics: Sequence[str], group: str, handle: Callable[[Sequence[Record]], None]) -> None:
-        self._bus, self._topics, self._group, self._handle = bus, tuple(topics), group, handle
+    topics: tuple[str, ...] = ()
+    group = ""
+    batch = 500
+    """Records handed over at once, at most."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
         self._subscription: Subscription | None = None
         self._fatal: BaseException | None = None
+        self.unreadable = 0
+        """Records that went to the dead letters since the start."""
 
     def start(self) -> None:
         """Begin to consume."""
-        self._subscription = self._bus.consume(self._topics, self._group, self._guarded)
+        self._subscription = self._bus.consume(
+            self.topics, self.group, self._guarded, batch=self.batch, on_assigned=self.assigned, on_revoked=self.revoked
+        )
 
     def stop(self) -> None:
         """Finish the batch in hand."""
@@ -30,11 +48,52 @@ class Consumer:
         """What must end the process; None where there is nothing."""
         return self._fatal or (self._subscription.failed() if self._subscription is not None else None)
 
-    def _guarded(self, records: Sequence[Record]) -> None:
+    def handle(self, records: Sequence[Record]) -> Positions | None:
+        """One batch; see `bus.interface.Handler`."""
+        raise TypeError(f"{type(self).__name__} handles nothing")
+
+    def assigned(self, partitions: Sequence[Partition]) -> None:
+        """These partitions are ours from now on."""
+
+    def revoked(self, partitions: Sequence[Partition]) -> None:
+        """These partitions are another's from now on."""
+
+    def read(self, records: Sequence[Record], kinds: tuple[type, ...]) -> list[tuple[Record, Encodable]]:
+        """The messages of a batch. One that can't be read, or is of none of these `kinds`, goes to the dead letters of its topic;
+        this returns when they will survive, so that no record is ever skipped silently."""
+        found: list[tuple[Record, Encodable]] = []
+        letters = []
+        for record in records:
+            try:
+                message = codec.decode(record.headers.get("schema", b"").decode("ascii", "replace"), record.value)
+                if not isinstance(message, kinds):
+                    raise MessageError(f"{type(message).__name__} is nothing that {self.group} takes", field="schema")
+                if getattr(message, "source", record.key) != record.key:
+                    raise MessageError("is not the message's source", field="key")
+                found.append((record, message))
+            except MessageError as error:
+                log.error("a record can't be read", topic=record.topic, partition=record.partition, offset=record.offset, error=error)
+                letters.append(self._bus.publish(dead_letters(record.topic), record.key, record.value, _why(record, error)))
+        for letter in letters:
+            letter.result(timeout=LETTER_S)
+        self.unreadable += len(letters)
+        return found
+
+    def _guarded(self, records: Sequence[Record]) -> Positions | None:
         try:
-            self._handle(records)
+            return self.handle(records)
         except (PeerError, StoreError, ResourceError):
             raise
         except Exception as error:
             self._fatal = error
             raise
+
+
+def _why(record: Record, error: MessageError) -> dict[str, bytes]:
+    """Headers of a dead letter: where it stood and what is wrong with it (no content)."""
+    return {
+        **record.headers,
+        "topic": record.topic.encode(),
+        "position": f"{record.partition}/{record.offset}".encode(),
+        "error": f"{error.code} {error.field}: {error.message}".encode()[:500],
+    }

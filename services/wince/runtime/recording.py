@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from wince import codec
 from wince.bus.interface import Bus, Record
 from wince.bus.topics import ASSESSMENTS
 from wince.domain.snapshot import Graded
-from wince.errors import MessageError
 from wince.runtime.consumer import Consumer
 
 Commit = Callable[[Sequence[Graded]], None]
@@ -18,20 +16,17 @@ Commit = Callable[[Sequence[Graded]], None]
 class Recording(Consumer):
     """Subscribes to assessments; hands every batch to the sink."""
 
+    topics = (ASSESSMENTS,)
+    group = "record"
+
     def __init__(self, bus: Bus, commit: Commit, committed: Commit) -> None:
         """`committed` is told afterwards."""
-        super().__init__(bus, [ASSESSMENTS], "record", self.handle)
+        super().__init__(bus)
         self._commit, self._committed = commit, committed
 
     def handle(self, records: Sequence[Record]) -> None:
-        """Commit a batch."""
-        batch = [_graded(record) for record in records]
-        self._commit(batch)
-        self._committed(batch)
-
-
-def _graded(record: Record) -> Graded:
-    message = codec.decode(record.headers["schema"].decode(), record.value)
-    if not isinstance(message, Graded):
-        raise MessageError(f"{type(message).__name__} is nothing that record takes", field=record.topic)
-    return message
+        """Commit a batch; its offsets are committed when this returns."""
+        batch = [message for _, message in self.read(records, (Graded,)) if isinstance(message, Graded)]
+        if batch:
+            self._commit(batch)
+            self._committed(batch)

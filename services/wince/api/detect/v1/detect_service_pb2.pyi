@@ -27,6 +27,12 @@ class DetectFacesRequest(_message.Message):
     FRAME_FIELD_NUMBER: _builtins.int
     BEAT_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    PUBLISH_FIELD_NUMBER: _builtins.int
+    publish: _builtins.bool
+    """The answers go to the installation's own stages (Wince's capture sets it). Each then comes when it will survive there, and
+    without landmarks, features and crop. Read on the first request of a stream only. FAILED_PRECONDITION where detect is not
+    joined to the others.
+    """
     @_builtins.property
     def frame(self) -> _capture_pb2.Frame:
         """A frame."""
@@ -45,10 +51,11 @@ class DetectFacesRequest(_message.Message):
         frame: _capture_pb2.Frame | None = ...,
         beat: _capture_pb2.Beat | None = ...,
         region: _capture_pb2.Region | None = ...,
+        publish: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "frame", b"frame", "item", b"item", "region", b"region"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "frame", b"frame", "item", b"item", "region", b"region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "frame", b"frame", "item", b"item", "publish", b"publish", "region", b"region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["frame", "beat"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015

@@ -1,0 +1,50 @@
+"""Runs the estimate stage over the bus: faces in, estimates out, beats between them where they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from wince import codec
+from wince.bus.interface import Bus, Record
+from wince.bus.topics import ESTIMATES, FACES
+from wince.domain.face import Face
+from wince.domain.frame import Beat
+from wince.pipeline.estimate import stage
+from wince.pipeline.estimate.interface import Scorer
+from wince.runtime.consumer import Consumer
+
+Now = Callable[[Sequence[Face | Beat]], int]
+"""The moment on the clock of the messages' times, microseconds."""
+
+
+def media_clock(batch: Sequence[Face | Beat]) -> int:
+    """A file's own time is the clock: nothing of it is late."""
+    return min(message.time_us for message in batch)
+
+
+class Estimating(Consumer):
+    """Subscribes to faces; publishes one estimate per face. Keeps nothing of a face: a successor has lost only counts."""
+
+    topics = (FACES,)
+    group = "estimate"
+    batch = 64
+
+    def __init__(self, bus: Bus, scorer: Scorer, max_age_us: int, now_us: Now) -> None:
+        super().__init__(bus)
+        self._scorer, self._max_age_us, self._now_us = scorer, max_age_us, now_us
+        self.state = stage.State()
+        """Counts since the start."""
+
+    def handle(self, records: Sequence[Record]) -> None:
+        """Score a batch; returns when its estimates will survive."""
+        batch = [message for _, message in self.read(records, (Face, Beat)) if isinstance(message, Face | Beat)]
+        if not batch:
+            return
+        state, out = stage.step(self.state, batch, self._now_us(batch), self._scorer, self._max_age_us)
+        futures = []
+        for message in out:
+            schema, value = codec.encode(message)
+            futures.append(self._bus.publish(ESTIMATES, message.source, value, {"schema": schema.encode()}))
+        for future in futures:
+            future.result()
+        self.state = state
