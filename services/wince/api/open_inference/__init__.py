@@ -1,0 +1,1 @@
+"""Generated from protos/wince/api/open_inference by `make proto`; don't edit."""
