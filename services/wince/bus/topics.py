@@ -1,8 +1,15 @@
-"""Topic names, and what the key of each means. Names hold nothing about a patient; neither do keys.
+"""Topics: names, what the key of each means, what lies on it and for how long. Names hold nothing about a patient; neither do keys.
 
 Order holds within a key. Every key is the source (camera or file), so that whatever concerns one bed's picture comes in
 order: what grade folds of one source is one sequence.
+
+Retention. A broker deletes whole segments, some time after their newest record has become too old. How old a record can get that a
+consumer still reads is therefore retention + the time a segment is written to + the interval at which the broker looks (five minutes
+unless configured). Faces are crops of patients: 8 + 1 + 5 = 14 minutes. Times are the broker's (LogAppendTime), so that a producer's
+wrong clock keeps nothing alive.
 """
+
+from dataclasses import dataclass
 
 FACES = "wince.faces.v1"
 """Faces of detect. Key: source. Carries crops (PHI): kept for minutes."""
@@ -17,11 +24,124 @@ STAYS = "wince.stays.v1"
 
 ALL = (FACES, ESTIMATES, ASSESSMENTS, CARE, STAYS)
 
+PARTITIONS = 12
+"""Of every topic, so that one source has the same index on all of them; also the most replicas of a service that share the work."""
+BROKER_LOOKS_MS = 300_000
+"""log.retention.check.interval.ms as Kafka's default has it."""
+
+_MINUTE = 60_000
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """How a topic of ours is laid out."""
+
+    name: str
+    about: str
+    """One sentence for whoever reads the AsyncAPI document."""
+    schemas: tuple[str, ...]
+    """Full names of the protobuf messages on it."""
+    retention_ms: int | None
+    """How long records are kept at least; None: the last of each key for ever (compacted)."""
+    segment_ms: int
+    """How long a segment is written to at most."""
+    max_bytes: int
+    """Largest record."""
+    phi: str = ""
+    """What on it tells of a patient's body or name; empty where nothing does."""
+
+    def configs(self) -> dict[str, str]:
+        """The broker's settings of the topic."""
+        common = {
+            "segment.ms": str(self.segment_ms),
+            "max.message.bytes": str(self.max_bytes),
+            "message.timestamp.type": "LogAppendTime",
+        }
+        if self.retention_ms is None:
+            return common | {"cleanup.policy": "compact", "min.compaction.lag.ms": str(_DAY), "max.compaction.lag.ms": str(2 * _DAY)}
+        return common | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+_DETECT, _ESTIMATE, _GRADE = "wince.api.detect.v1.", "wince.api.estimate.v1.", "wince.api.grade.v1."
+_BEAT = "wince.api.capture.v1.Beat"
+
+_MAIN = (
+    Topic(
+        FACES,
+        "Faces that detect found, with the crop that everything later scores, and the beats of their sources.",
+        (_DETECT + "Face", _BEAT),
+        8 * _MINUTE,
+        _MINUTE,
+        1100 * _KIB,
+        "crops of patients' faces",
+    ),
+    Topic(
+        ESTIMATES,
+        "What the models say of each face, and the beats of their sources.",
+        (_ESTIMATE + "Estimate", _BEAT),
+        30 * _MINUTE,
+        5 * _MINUTE,
+        1100 * _KIB,
+        "embeddings of patients' faces",
+    ),
+    Topic(
+        ASSESSMENTS,
+        "Everything that one step of grade gave: assessments, alerts, questions, and the state after it.",
+        (_GRADE + "Graded",),
+        3 * _DAY,
+        6 * _HOUR,
+        17 * 1024 * _KIB,
+        "grades by stay, and embeddings of patients' faces in the state",
+    ),
+    Topic(
+        CARE,
+        "What people decided: verdicts on questions, pauses, whether a patient can be assessed by the face.",
+        ("wince.api.care.v1.Verdict", "wince.api.care.v1.SourcePause", "wince.api.care.v1.SourcePatientState"),
+        7 * _DAY,
+        _DAY,
+        1100 * _KIB,
+        "states of patients by stay",
+    ),
+    Topic(
+        STAYS,
+        "Who lies before a camera from a moment on; the last of each source is kept.",
+        ("wince.api.hospital.v1.Occupancy",),
+        None,
+        _HOUR,
+        1100 * _KIB,
+        "patient and encounter numbers, birth dates",
+    ),
+)
+
 
 def dead_letters(topic: str) -> str:
-    """Where a consumer puts a record of `topic` that it can never handle; same key.
+    """Where a consumer puts a record of `topic` that it can never handle; same key, same value.
 
     >>> dead_letters(ESTIMATES)
     'wince.estimates.v1.dlq'
     """
     return f"{topic}.dlq"
+
+
+def _letters(topic: Topic) -> Topic:
+    """A dead letter carries the record as it was: it lives no longer than that where it may be a face, and a week otherwise."""
+    week = 7 * _DAY
+    retention = week if topic.retention_ms is None else min(topic.retention_ms, week)
+    about = f"Records of {topic.name} that could not be read."
+    return Topic(dead_letters(topic.name), about, topic.schemas, retention, min(topic.segment_ms, _HOUR), topic.max_bytes, topic.phi)
+
+
+TOPICS = {topic.name: topic for main in _MAIN for topic in (main, _letters(main))}
+"""Every topic of ours by name, dead-letter topics among them."""
+
+
+def oldest_ms(topic: Topic) -> int | None:
+    """How old a record can get that a consumer still reads from the start, milliseconds; None where the last of a key stays.
+
+    >>> oldest_ms(TOPICS[FACES]) // 60_000
+    14
+    """
+    return None if topic.retention_ms is None else topic.retention_ms + topic.segment_ms + BROKER_LOOKS_MS
