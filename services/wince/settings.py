@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from wince.errors import ConfigError
+from wince.rpc.config import RpcSettings
 
 SECRETS = ("pg_dsn",)
 """Settings that may come from a file named by `WINCE_<NAME>_FILE`."""
@@ -59,7 +60,9 @@ class Camera(BaseModel):
 class Settings(BaseSettings):
     """Everything that can be set, with its default."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="WINCE_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="WINCE_", env_ignore_empty=True, env_nested_delimiter="__"
+    )
 
     site: str = Field(default="wince-demo", min_length=1, max_length=64)
     """Names the installation; part of every id."""
@@ -92,6 +95,8 @@ class Settings(BaseSettings):
     """Logs as JSON lines instead of text."""
     cameras: tuple[Camera, ...] = ()
     """What `wince run` watches instead of the bundled clips."""
+    rpc: RpcSettings = RpcSettings()
+    """gRPC: TLS, tokens, limits. In the environment WINCE_RPC__<KEY>, such as WINCE_RPC__TOKEN_FILE."""
 
     @field_validator("ehr_url")
     @classmethod
@@ -145,7 +150,7 @@ def load(**arguments: Any) -> Settings:
     """Read settings; arguments that are None don't count. Raises ConfigError naming the key and what to do."""
     known = {f"WINCE_{name.upper()}" for name in Settings.model_fields} | {f"WINCE_{name.upper()}_FILE" for name in SECRETS}
     for name in os.environ:
-        if name.startswith("WINCE_") and name not in known and name not in OUTSIDE:
+        if name.startswith("WINCE_") and name.split("__", 1)[0] not in known and name not in OUTSIDE:
             raise ConfigError("unknown setting", field=name, remedy="remove it, or correct its name; `wince config show` lists them")
     try:
         return Settings(**{key: value for key, value in arguments.items() if value is not None})

@@ -76,3 +76,13 @@ def test_ehr_url(monkeypatch, url):
         settings.load()
     assert caught.value.field == "ehr_url"
     assert caught.value.exit_code == 4
+
+
+def test_section_from_the_environment(monkeypatch):
+    """A section's key has two underscores; an unknown one is refused by name."""
+    monkeypatch.setenv("WINCE_RPC__PORT", "5001")
+    assert settings.load().rpc.port == 5001
+    monkeypatch.setenv("WINCE_RPC__PRT", "5001")
+    with pytest.raises(ConfigError) as caught:
+        settings.load()
+    assert caught.value.field == "rpc.prt"

@@ -1,0 +1,106 @@
+"""What can be set of gRPC: the section `[rpc]`. Keys and tokens are files, never values."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wince.errors import ConfigError
+
+MIB = 1 << 20
+NAMED = "insecure_listen_beyond_loopback"
+
+
+class RpcSettings(BaseModel):
+    """A server's, and what its own calls to other services need."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=255)
+    """Address to listen on. Beyond loopback it needs TLS and authentication."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """0: any free one."""
+    insecure_listen_beyond_loopback: bool = False
+    """Listen beyond loopback although TLS or authentication is missing. Everybody on the network can then read and write."""
+
+    tls_cert_file: Path | None = None
+    """The server's certificate chain, PEM."""
+    tls_key_file: Path | None = None
+    """Its private key, PEM."""
+    tls_client_ca_file: Path | None = None
+    """mTLS: only clients with a certificate of this authority (PEM) are let in."""
+    token_file: Path | None = None
+    """Who may do what; see wince.rpc.auth. Absent: on loopback everybody may do everything."""
+    reflection: bool = True
+    """Tell the services' shape to whoever may call."""
+
+    max_message_bytes: int = Field(default=16 * MIB + 64 * 1024, ge=64 * 1024, le=64 * MIB)
+    """Longest message: a full frame and its envelope."""
+    max_connections: int = Field(default=1024, ge=1)
+    """Open connections at most; further ones are closed at once."""
+    max_streams_per_connection: int = Field(default=100, ge=1)
+    max_rpcs: int = Field(default=1024, ge=1)
+    """Calls that run at a time; further ones are RESOURCE_EXHAUSTED."""
+    max_stream_age_s: float = Field(default=1800.0, gt=0)
+    """A stream ends then (10 % sooner or later), so that its client goes on on another replica."""
+    stream_idle_s: float = Field(default=60.0, gt=0)
+    """A stream on which its client says nothing so long is ended."""
+    connection_idle_s: float = Field(default=300.0, gt=0)
+    """A connection without a call is closed."""
+    handshake_s: float = Field(default=10.0, gt=0)
+    """A connection that has not said so long that it speaks gRPC is closed."""
+    deadline_s: float = Field(default=30.0, gt=0)
+    """Longest time of a unary call, whatever deadline its client set."""
+    slow_deadline_s: float = Field(default=600.0, gt=0)
+    """The same for calls that read everything (verifying the audit chain)."""
+    drain_s: float = Field(default=20.0, gt=0)
+    """On SIGTERM: how long calls in flight may finish."""
+    keepalive_s: float = Field(default=30.0, ge=10)
+    """A connection that is silent so long is pinged."""
+
+    ca_file: Path | None = None
+    """As a client: whose certificates are believed, PEM. Absent: no TLS."""
+    client_cert_file: Path | None = None
+    """As a client: own certificate, PEM, for mTLS."""
+    client_key_file: Path | None = None
+    """Its private key, PEM."""
+    client_token_file: Path | None = None
+    """As a client: a file that holds the token alone."""
+
+
+def loopback(host: str) -> bool:
+    """Whether an address is this machine's own; a name other than localhost is not believed to be."""
+    if host == "localhost" or host.startswith("unix:"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check(config: RpcSettings) -> None:
+    """Raises ConfigError where the server would be open to the network, or where half of a pair is set."""
+    for one, other in (("tls_cert_file", "tls_key_file"), ("client_cert_file", "client_key_file")):
+        if (getattr(config, one) is None) != (getattr(config, other) is None):
+            raise ConfigError(f"rpc.{one} and rpc.{other} belong together", field=f"rpc.{one}", remedy="set both, or none")
+    if config.tls_client_ca_file is not None and config.tls_cert_file is None:
+        raise ConfigError("client certificates need TLS", field="rpc.tls_client_ca_file", remedy="set rpc.tls_cert_file too")
+    if loopback(config.host) or config.insecure_listen_beyond_loopback:
+        return
+    for missing, field in ((config.tls_cert_file is None, "rpc.tls_cert_file"), (config.token_file is None, "rpc.token_file")):
+        if missing:
+            what = "TLS" if field == "rpc.tls_cert_file" else "authentication"
+            remedy = f"set it, listen on 127.0.0.1, or set rpc.{NAMED}"
+            raise ConfigError(f"the server would listen beyond loopback without {what}", field=field, remedy=remedy)
+
+
+def read(path: Path, field: str, *, limit: int = MIB) -> bytes:
+    """A file that a setting names. Raises ConfigError."""
+    try:
+        if path.stat().st_size > limit:
+            raise ConfigError(f"larger than {limit} bytes", field=f"{field}={path}", remedy="name another file")
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(error.strerror or "can't be read", field=f"{field}={path}", remedy="name a readable file") from None

@@ -1,0 +1,259 @@
+"""A gRPC server for one process: services registered, guarded, healthy, drained.
+
+    asyncio.run(serve([registration(...)], config, on_start=print))     # until SIGTERM or SIGINT, then drained
+
+    with ServerThread([registration(...)], config) as server:           # beside threads of the caller's own
+        server.port
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha._async import ReflectionServicer
+from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
+
+from wince.errors import ConfigError, ResourceError
+from wince.rpc import config as limits
+from wince.rpc.auth import Callers, Role
+from wince.rpc.config import RpcSettings
+from wince.rpc.guard import Guard, Observer
+from wince.telemetry import logs
+
+log = logs.get(__name__)
+
+REFLECTION = f"/{reflection.SERVICE_NAME}/ServerReflectionInfo"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A service to be served."""
+
+    name: str
+    """Full name, such as "wince.api.detect.v1.DetectService"."""
+    add: Callable[[grpc.aio.Server], None]
+    """Adds its servicer to a server: `lambda server: add_DetectServiceServicer_to_server(servicer, server)`."""
+    roles: Mapping[str, frozenset[Role]]
+    """Who may call which method, by the method's bare name. A method that is not named is nobody's."""
+    slow: frozenset[str] = field(default_factory=frozenset)
+    """Methods that may take `slow_deadline_s`."""
+    close: Callable[[], None] | None = None
+    """Called once when the server has stopped."""
+
+
+Called = Callable[[], Awaitable[None] | None]
+"""A plain or an async function."""
+
+
+class RpcServer:
+    """A server; used from one event loop."""
+
+    def __init__(self, registrations: Sequence[Registration], config: RpcSettings, *, observe: Observer | None = None) -> None:
+        """Raises ConfigError where the server would be open to the network, or a file of keys or tokens is wrong."""
+        limits.check(config)
+        self._config, self._registrations = config, tuple(registrations)
+        roles = {f"/{one.name}/{method}": needed for one in registrations for method, needed in one.roles.items()}
+        roles[REFLECTION] = frozenset(Role)
+        slow = frozenset(f"/{one.name}/{method}" for one in registrations for method in one.slow)
+        self._guard = Guard(config, Callers(config.token_file), roles, slow, observe)
+        self._health = health.aio.HealthServicer()
+        self._server: grpc.aio.Server | None = None
+        self._credentials = _credentials(config)
+        self.port = 0
+        """The port that is listened on, after `start`."""
+
+    @property
+    def running(self) -> int:
+        """Calls that run now."""
+        return self._guard.running
+
+    async def start(self) -> int:
+        """Listen; the port. Raises ResourceError where it can't be had."""
+        server = grpc.aio.server(interceptors=[self._guard], options=_options(self._config), maximum_concurrent_rpcs=self._config.max_rpcs)
+        for one in self._registrations:
+            one.add(server)
+            await self._health.set(one.name, health_pb2.HealthCheckResponse.SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        if self._config.reflection:
+            names = [*(one.name for one in self._registrations), health.SERVICE_NAME, reflection.SERVICE_NAME]
+            add_ServerReflectionServicer_to_server(ReflectionServicer(names), server)
+        host = self._config.host
+        address = f"[{host}]:{self._config.port}" if ":" in host and not host.startswith(("[", "unix:")) else f"{host}:{self._config.port}"
+        try:
+            if self._credentials is None:
+                self.port = server.add_insecure_port(address)
+            else:
+                self.port = server.add_secure_port(address, self._credentials)
+        except RuntimeError:
+            self.port = 0
+        if self.port == 0:
+            raise ResourceError("can't listen", field=f"rpc.host, rpc.port: {address}", remedy="is the port taken? name another")
+        await server.start()
+        self._server = server
+        log.info("gRPC listens", host=host, port=self.port, tls=self._credentials is not None)
+        return self.port
+
+    async def ready(self, name: str, is_ready: bool) -> None:
+        """Say whether a service can do its work; "" speaks for the whole server."""
+        state = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._health.set(name, state)
+
+    async def drain(self) -> None:
+        """Not ready any more, no new calls; what is in flight finishes within `drain_s`. Idempotent."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        await self._health.enter_graceful_shutdown()
+        self._guard.drain()
+        await server.stop(self._config.drain_s)
+        for one in self._registrations:
+            if one.close is not None:
+                await asyncio.to_thread(one.close)
+        log.info("gRPC has stopped", port=self.port)
+
+
+async def serve(
+    registrations: Sequence[Registration],
+    config: RpcSettings,
+    *,
+    on_start: Callable[[RpcServer], Awaitable[None] | None] | None = None,
+    on_drain: Called | None = None,
+    stop: asyncio.Event | None = None,
+    observe: Observer | None = None,
+) -> None:
+    """Serve until SIGTERM, SIGINT or `stop`, then drain and return. In the process' main thread.
+
+    `on_start`: told the listening server. `on_drain`: called when draining begins, before calls in flight are waited for; what must
+    outlive them is closed by the caller afterwards.
+    """
+    stopped = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    server = RpcServer(registrations, config, observe=observe)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        await server.start()
+        await _call(on_start, server)
+        await stopped.wait()
+        await _call(on_drain)
+    finally:
+        await server.drain()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def _call(what: Callable[..., Any] | None, *arguments: object) -> None:
+    if what is not None:
+        made = what(*arguments)
+        if inspect.isawaitable(made):
+            await made
+
+
+class ServerThread:
+    """A server on an event loop and thread of its own, for a process whose work runs in threads. A context manager."""
+
+    def __init__(self, registrations: Sequence[Registration], config: RpcSettings, *, observe: Observer | None = None) -> None:
+        self._server = RpcServer(registrations, config, observe=observe)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="grpc", daemon=True)
+        self.port = 0
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    def start(self) -> ServerThread:
+        """Listen. Raises what RpcServer.start raises."""
+        self._thread.start()
+        try:
+            self.port = asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def ready(self, name: str, is_ready: bool) -> None:
+        """See RpcServer.ready."""
+        asyncio.run_coroutine_threadsafe(self._server.ready(name, is_ready), self._loop).result()
+
+    @property
+    def running(self) -> int:
+        """Calls that run now."""
+        return self._server.running
+
+    def stop(self) -> None:
+        """Drain and end. Idempotent."""
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._server.drain(), self._loop).result()
+            self._end()
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def __enter__(self) -> ServerThread:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Workers:
+    """Threads that a servicer does its blocking work on: models, the database. Never more at a time than there are threads."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+
+    async def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """`work(*arguments)` on one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    def close(self) -> None:
+        """Ends the threads after what they have in hand."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _credentials(config: RpcSettings) -> grpc.ServerCredentials | None:
+    if config.tls_cert_file is None or config.tls_key_file is None:
+        return None
+    key = limits.read(config.tls_key_file, "rpc.tls_key_file")
+    chain = limits.read(config.tls_cert_file, "rpc.tls_cert_file")
+    for data, name, path in ((key, "rpc.tls_key_file", config.tls_key_file), (chain, "rpc.tls_cert_file", config.tls_cert_file)):
+        if b"-----BEGIN" not in data:
+            raise ConfigError("is not PEM", field=f"{name}={path}", remedy="give a PEM file")
+    authority = limits.read(config.tls_client_ca_file, "rpc.tls_client_ca_file") if config.tls_client_ca_file is not None else None
+    return grpc.ssl_server_credentials([(key, chain)], root_certificates=authority, require_client_auth=authority is not None)
+
+
+def _options(config: RpcSettings) -> list[tuple[str, int]]:
+    def ms(seconds: float) -> int:
+        return round(seconds * 1000)
+
+    return [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", config.max_message_bytes),
+        ("grpc.max_send_message_length", config.max_message_bytes),
+        ("grpc.max_allowed_incoming_connections", config.max_connections),
+        ("grpc.max_concurrent_streams", config.max_streams_per_connection),
+        ("grpc.server_handshake_timeout_ms", ms(config.handshake_s)),
+        ("grpc.max_connection_idle_ms", ms(config.connection_idle_s)),
+        ("grpc.max_connection_age_ms", ms(config.max_stream_age_s)),
+        ("grpc.max_connection_age_grace_ms", ms(config.max_stream_age_s * 0.2 + 30)),
+        ("grpc.keepalive_time_ms", ms(config.keepalive_s)),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.max_metadata_size", 16 * 1024),
+    ]
