@@ -28,6 +28,21 @@ def load(database: Database, fold: str) -> dict[str, Snapshot]:
     return {key: Snapshot(key, version, until, bytes(state)) for key, version, until, state in rows}
 
 
+def one(tx: Tx, fold: str, source: str) -> Snapshot | None:
+    """Of one source; None where it never closed a window."""
+    row = tx.execute("SELECT fold_version, closed_until_us, state FROM snapshot WHERE fold = %s AND key = %s", (fold, source)).fetchone()
+    return Snapshot(source, row[0], row[1], bytes(row[2])) if row else None
+
+
+def closed(database: Database, fold: str, sources: Sequence[str]) -> dict[str, int]:
+    """Up to when the stored snapshots of these sources closed, microseconds; those without one are absent."""
+    with database.transaction() as tx:
+        rows = tx.execute(
+            "SELECT key, closed_until_us FROM snapshot WHERE fold = %s AND key = ANY(%s)", (fold, list(sources))
+        ).fetchall()
+    return dict(rows)
+
+
 def forget(tx: Tx, fold: str, source: str) -> None:
     """Deletes a source's snapshot: the calm face in it ends with the stay."""
     tx.execute("DELETE FROM snapshot WHERE fold = %s AND key = %s", (fold, source))

@@ -93,7 +93,8 @@ def save_watches(database: Database, watches: Iterable[Watch]) -> None:
         cursor.executemany(
             "INSERT INTO watch(source, bed, start_us, end_us, recorded_us, region, rotation) VALUES (%s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (source, start_us, recorded_us) DO UPDATE SET bed = excluded.bed, end_us = excluded.end_us,"
-            " region = excluded.region, rotation = excluded.rotation",
+            " region = excluded.region, rotation = excluded.rotation, told = watch.told AND watch.bed = excluded.bed"
+            " AND watch.end_us IS NOT DISTINCT FROM excluded.end_us",
             [
                 (
                     item.source,
@@ -173,7 +174,7 @@ def _revise(tx: Tx, revision: Revision) -> None:
     with tx.cursor() as cursor:
         if revision.supersede:
             cursor.executemany(
-                "UPDATE stay SET superseded_us = %s, reviewed = false WHERE id = %s AND superseded_us IS NULL",
+                "UPDATE stay SET superseded_us = %s, reviewed = false, told = false WHERE id = %s AND superseded_us IS NULL",
                 [(revision.recorded_us, stay.id) for stay in revision.supersede],
             )
             if cursor.rowcount != len(revision.supersede):
