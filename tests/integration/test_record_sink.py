@@ -129,16 +129,70 @@ def test_a_verdict_is_the_nurses_own_entry_and_the_models_stays(database: Databa
     admit(database, stay())
     target = sink(database)
     asked = question(window(0, 2))
-    (model,) = target.commit([window(0, 2), asked, question(window(1), Reason.UNCERTAIN)]).entries
+    (model,) = target.commit([window(0, 2), asked]).entries
     at = T0 + 60 * US
     done = target.commit([Verdict(verdict_id(window(0).id, "n7", at), asked.id, window(0).id, "n7", 1, at)])
     (own,) = done.entries
     assert (own.kind, own.status, own.nurse, own.grade_name, own.score) == (Kind.VERDICT, "final", "n7", "low", None)
     assert own.assessment == model.assessment
-    assert [(task.status, task.revision) for task in done.tasks] == [("completed", 2), ("cancelled", 2)]
+    assert [(task.status, task.revision) for task in done.tasks] == [("completed", 2)]
     with database.transaction() as tx:
         assert tx.execute("SELECT status, revision FROM entry WHERE id = %s", (model.id,)).fetchall() == [("preliminary", 1)]
-        assert sorted(tx.execute("SELECT state FROM question").fetchall()) == [("answered",), ("superseded",)]
+        assert tx.execute("SELECT state FROM question").fetchall() == [("answered",)]
+
+
+def test_what_a_nurse_confirms_becomes_final_with_the_same_value(database: Database) -> None:
+    """The model's entry gets a second revision, hers stands beside it; a second verdict changes neither."""
+    admit(database, stay())
+    target = sink(database)
+    (model,) = target.commit([window(0, 2), alert(window(0, 2))]).entries
+    at = T0 + 60 * US
+    own, confirmed = sorted(
+        target.commit([Verdict(verdict_id(window(0).id, "n7", at), None, window(0).id, "n7", 2, at)]).entries, key=lambda one: one.revision
+    )
+    assert confirmed == replace(model, revision=2, status="final", nurse="n7", issued_us=NOW)
+    assert (own.kind, own.grade, own.score) == (Kind.VERDICT, 2, None)
+    again = target.commit([Verdict(verdict_id(window(0).id, "n8", at), None, window(0).id, "n8", 0, at)])
+    assert [(entry.kind, entry.nurse) for entry in again.entries] == [(Kind.VERDICT, "n8")]
+    assert count(database, "outbox") == 4
+
+
+def test_one_question_of_an_encounter_waits_at_a_time(database: Database) -> None:
+    """A second one is kept in the trail and sent to nobody, in the same batch and in a later one; after the verdict the next is sent."""
+    admit(database, stay())
+    target = sink(database)
+    asked = question(window(0))
+    assert len(target.commit([window(0), asked, question(window(0), Reason.UNCERTAIN)]).tasks) == 1
+    assert target.commit([window(1), question(window(1))]).tasks == ()
+    assert (events(database)["question"], events(database)["not_asked"], count(database, "question")) == (3, 2, 1)
+    at = T0 + 60 * US
+    target.commit([Verdict(verdict_id(window(0).id, "n7", at), asked.id, window(0).id, "n7", 0, at)])
+    assert [task.status for task in target.commit([window(20), question(window(20))]).tasks] == ["requested"]
+
+
+def test_a_verdict_that_nobody_asked_for_closes_the_older_question(database: Database) -> None:
+    admit(database, stay())
+    target = sink(database)
+    target.commit([window(0), question(window(0)), window(1)])
+    at = T0 + 60 * US
+    done = target.commit([Verdict(verdict_id(window(1).id, "n7", at), None, window(1).id, "n7", 1, at)])
+    assert [(task.status, task.revision) for task in done.tasks] == [("cancelled", 2)]
+    assert count(database, "question", "state = 'superseded'") == 1
+
+
+def test_late_alerts_stay_within_the_budget_and_are_counted(database: Database) -> None:
+    """Alerts that come one by one after their windows: no more entries than the protocol allows, the rest in a summary."""
+    admit(database, stay())
+    target = sink(database)
+    windows = [window(number, 2) for number in range(60)]
+    target.commit(windows)
+    for one in windows:
+        target.commit([alert(one)])
+    rules = PROTOCOLS["activity"].chart
+    made = count(database, "entry", "kind <> 'summary'")
+    assert made == rules.others
+    (summary,) = [one for one in target.commit([window(round(rules.every_s / 5) + 1)]).entries if one.kind is Kind.SUMMARY]
+    assert summary.alerts == 60 - count(database, "entry", "kind = 'alert'")
 
 
 def test_a_verdict_on_an_unknown_window_is_kept_and_not_charted(database: Database) -> None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from wince import settings
+from wince.domain.assessment import Verdict
+from wince.domain.ids import verdict_id
 from wince.runtime import play, scenario
 from wince.runtime.embedded import Embedded
 from wince.settings import Camera
@@ -75,6 +77,31 @@ def test_discharged_before_the_clip(loaded):
     (bed,) = done.beds
     assert done.observations == 0
     assert "no_patient" in bed.questions
+
+
+def test_a_nurse_confirms_an_alert(loaded):
+    """Her verdict while the clip runs: her own final Observation, the model's one final with its value, each once in the EHR."""
+    roads = []
+
+    def answer(event, fields):
+        if event == "alert":
+            with roads[0].database.transaction() as tx:
+                query = "SELECT a.assessment, (e.body::json->>'grade')::int FROM alert a JOIN entry e ON e.origin = a.id"
+                window, grade = tx.execute(query).fetchone()
+            at_us = AT + 60_000_000
+            roads[0].decide(Verdict(verdict_id(window, "n7", at_us), None, window, "n7", grade, at_us))
+
+    done = play.play(loaded, beds(True), AT, answer, admitted=roads.append)
+    (bed,) = done.beds
+    assert (bed.charted["alert"], bed.charted["verdict"]) == (1, 1)
+    assert done.undelivered == 0
+    assert done.observations == done.in_ehr == sum(bed.charted.values())
+    with roads[0].sandbox as sandbox:
+        found = {one["category"][1]["coding"][0]["code"]: one for one in sandbox.resources("Observation")}
+    assert (found["alert"]["status"], found["verdict"]["status"], found["grade"]["status"]) == ("final", "final", "preliminary")
+    assert found["alert"]["valueQuantity"]["value"] > 0
+    assert "valueQuantity" not in found["verdict"]
+    assert "practitioner" in str(found["verdict"]["performer"]).lower()
 
 
 def test_a_child_gets_no_grade(loaded):

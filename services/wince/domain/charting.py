@@ -9,7 +9,8 @@
 Budget: at most `max_per_day` entries of a stay and source in any 24 hours, by construction. Summaries lie `every_s` apart, so
 24 h hold at most ceil(24 h / every_s) of them, and one more where a stay ends; all other kinds share the rest: one is written only
 if the last 24 h hold fewer. A quarter of the rest is kept for alerts, and an unassessable stretch is charted only where its end
-has room too. An alert beyond the budget is still an alert; the record counts it in the next summary.
+has room too. An alert beyond the budget is still an alert; the record counts it in the next summary. So is one that comes after
+its window was charted; only where its stay is over by then, and no summary will follow, it is charted whatever the budget says.
 """
 
 from __future__ import annotations
@@ -98,6 +99,18 @@ def chart(
     state, written = _transition(state, pen, alerts, rules)
     state, summary = _summary(state, pen, rules)
     return state, entries + written + summary
+
+
+def chart_late(
+    state: ChartState, window: Assessment, alert: Alert, *, stay: Stay, rules: ChartRules, issued_us: int
+) -> tuple[ChartState, list[Entry]]:
+    """An alert whose window was charted without it. It gets its entry, within the budget of its stay as it stands now."""
+    made = entry(Kind.ALERT, window, stay, issued_us, alert=alert)
+    if state.stay is None or state.stay.id != stay.id:
+        return state, [made]
+    if len(state.spent) + state.out_charted >= rules.others:
+        return replace(state, period=state.period.late(window, alert)), []
+    return replace(_spend(state, window), grade=alert.grade, changed_us=window.end_us), [made]
 
 
 def finish(state: ChartState, *, issued_us: int) -> tuple[ChartState, list[Entry]]:

@@ -78,6 +78,12 @@ class Period:
             last=window if uncharted else None,
         )
 
+    def late(self, window: Assessment, alert: Alert) -> Period:
+        """With an alert that has no entry of its own and whose window was added, or summed, without it."""
+        peak = alert.peak if self.peak is None else max(self.peak, alert.peak)
+        since_us = window.start_us if self.since_us is None else self.since_us
+        return replace(self, since_us=since_us, peak=peak, uncharted=self.uncharted + 1, last=self.last or window)
+
 
 def entry(
     kind: Kind,

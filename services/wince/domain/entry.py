@@ -64,7 +64,7 @@ class Entry:
     status: str
     """preliminary, final, corrected or entered-in-error."""
     nurse: str = ""
-    """Staff identifier of the performer of a VERDICT; empty for the model's entries."""
+    """Staff identifier: the performer of a VERDICT; of a model's entry that became final, who confirmed it; else empty."""
     alerts: int = 0
     """SUMMARY: alerts of the summed stretch that have no entry of their own; else 0."""
 

@@ -19,6 +19,7 @@ from typing import Any, Self
 from wince import codec
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ALL, STAYS
+from wince.domain.assessment import Verdict
 from wince.domain.audit import Verified
 from wince.domain.estimate import Estimate
 from wince.domain.frame import US, Beat
@@ -239,11 +240,18 @@ class Embedded:
         if isinstance(message, Beat):
             self.tell("beat", source=message.source, media_s=(message.time_us - self.origin_us) / 1e6, ended=message.ended)
 
+    def decide(self, verdict: Verdict) -> None:
+        """A nurse's verdict. Returns when it is committed; raises as the sink does, and then it was not."""
+        self._write([verdict])
+
     def _commit(self, batch: Sequence[Graded]) -> None:
         messages: list[Message] = []
         for graded in batch:
             messages += (*graded.assessments, *graded.alerts, *graded.questions)
-        committed = self._sink.commit(messages, [graded.snapshot for graded in batch if graded.snapshot is not None])
+        self._write(messages, [graded.snapshot for graded in batch if graded.snapshot is not None])
+
+    def _write(self, messages: Sequence[Message], snapshots_: Sequence[Snapshot] = ()) -> None:
+        committed = self._sink.commit(messages, snapshots_)
         for alarm in committed.alarms:
             log.error("other content under a known id; the first stands", assessment=alarm)
         if committed.entries or committed.tasks:

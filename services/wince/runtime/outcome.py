@@ -70,8 +70,8 @@ class Outcome:
 
     @property
     def observations(self) -> int:
-        """Entries that the EHR has taken."""
-        return sum(entry.state == "written" for entry in self.entries)
+        """Entries that the EHR has taken, each counted once however many revisions it has."""
+        return len({entry.id for entry in self.entries if entry.state == "written"})
 
     def line(self) -> str:
         """The last line of `wince run`."""
@@ -118,7 +118,7 @@ def bed(database: Database, bed: Bed, visit: str, scale: Scale, from_us: int, ch
         reasons = counted(f"SELECT reason, count(*) FROM assessment {of_source} AND grade IS NULL GROUP BY 1 ORDER BY 2 DESC")
         questions = counted(f"SELECT reason, count(*) FROM question {of_source} GROUP BY 1 ORDER BY 2 DESC")
         alerts = counted(f"SELECT 'alerts', count(*) FROM alert {of_source}")["alerts"]
-    kinds = Counter(entry.kind for entry in charted if entry.source == source)
+    kinds = Counter(entry.kind for entry in charted if entry.source == source and entry.revision == 1)
     named = {scale.grades[index].name: count for index, count in grades.items()}
     windows = sum(grades.values()) + sum(reasons.values())
     return BedOutcome(bed.camera.bed, source, visit, bed.about, windows, named, reasons, alerts, questions, dict(kinds))

@@ -31,8 +31,11 @@ class Database:
 
     def __init__(self, dsn: str, *, size: int = 8, wait_s: float = 10.0) -> None:
         self.dsn = dsn
-        with mapped(), psycopg.connect(dsn, connect_timeout=max(2, int(wait_s))) as connection:
-            version = connection.info.server_version
+        try:
+            with psycopg.connect(dsn, connect_timeout=max(2, int(wait_s))) as connection:
+                version = connection.info.server_version
+        except psycopg.Error as error:
+            raise _unreachable(error) from None
         if version < OLDEST:
             raise StoreError(f"PostgreSQL {version // 10000} is too old", field="WINCE_PG_DSN", remedy="use PostgreSQL 15 or newer")
         self._pool: ConnectionPool[Tx] = ConnectionPool(
@@ -78,6 +81,23 @@ def mapped() -> Iterator[None]:
         raise Unavailable("no connection to the database", field="database", remedy="is PostgreSQL running?") from None
     except psycopg.Error as error:
         raise _ours(error) from None
+
+
+def _unreachable(error: psycopg.Error) -> WinceError:
+    """Why a first connection failed. libpq gives no SQLSTATE then, only a text, which may hold the user's name: none of it is told."""
+    said = str(error)
+    if isinstance(error, psycopg.ProgrammingError):
+        return StoreError("is no connection string", field="WINCE_PG_DSN", remedy="such as postgresql://user@host:5432/wince")
+    if any(words in said for words in _REFUSED):
+        return StoreError("login refused", field="WINCE_PG_DSN", remedy="check user, password, database name and pg_hba.conf")
+    found = _ours(error)
+    if isinstance(found, Unavailable):
+        remedy = "is PostgreSQL running there, and reachable? Without WINCE_PG_DSN Wince starts its own"
+        return Unavailable("the database does not answer", field="WINCE_PG_DSN", remedy=remedy)
+    return found
+
+
+_REFUSED = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist", "permission denied for database")
 
 
 def _ours(error: psycopg.Error) -> WinceError:

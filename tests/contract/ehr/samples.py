@@ -84,7 +84,7 @@ def samples() -> dict[str, Entry | TaskEntry]:
         "verdict-score": entry(Kind.VERDICT, **_NURSE),
         "verdict-grade": entry(Kind.VERDICT, score=None, **_NURSE),
         "verdict-unknown": entry(Kind.VERDICT, **{**_NOTHING, **_NURSE}),
-        "confirmed": entry(revision=2, status="final"),
+        "confirmed": entry(revision=2, status="final", nurse="N-17"),
         "withdrawn": entry(revision=2, status="entered-in-error"),
         "task": question(),
         "task-done": question(revision=2, status="completed", focus=None, reason=Reason.UNCERTAIN),

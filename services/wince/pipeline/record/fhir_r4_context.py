@@ -37,16 +37,12 @@ def device(model_set: str, software: Software) -> Resource:
 
 def provenance(entry: Entry, software: Software) -> Resource:
     """How one revision of an entry came to be: who, from which assessment, by which rules."""
-    if entry.kind is Kind.VERDICT:
-        agent: Resource = {
-            "type": {"coding": [{"system": _PARTICIPANT, "code": "author"}]},
-            "who": logical("Practitioner", Identifier(codes.STAFF_SYSTEM, entry.nurse)),
-        }
-    else:
-        agent = {
-            "type": {"coding": [{"system": _PARTICIPANT, "code": "assembler"}]},
-            "who": {"reference": urn(device_id(entry.model_set, software.version))},
-        }
+    own = entry.kind is Kind.VERDICT
+    agents: list[Resource] = []
+    if not own:
+        agents.append(_who("assembler", {"reference": urn(device_id(entry.model_set, software.version))}))
+    if entry.nurse:
+        agents.append(_who("author" if own else "verifier", logical("Practitioner", Identifier(codes.STAFF_SYSTEM, entry.nurse))))
     resource: Resource = {
         "resourceType": "Provenance",
         "id": str(related_id(entry.id, entry.revision, "provenance")),
@@ -54,7 +50,7 @@ def provenance(entry: Entry, software: Software) -> Resource:
         "occurredPeriod": {"start": instant(entry.start_us), "end": instant(entry.end_us)},
         "recorded": instant(entry.issued_us),
         "activity": {"coding": [{"system": _OPERATION, "code": "CREATE" if entry.revision == 1 else "UPDATE"}]},
-        "agent": [agent],
+        "agent": agents,
         "entity": [
             {
                 "role": "source",
@@ -65,6 +61,10 @@ def provenance(entry: Entry, software: Software) -> Resource:
     if entry.rule:
         resource["policy"] = [f"urn:wince:rule:sha256:{entry.rule}"]
     return resource
+
+
+def _who(role: str, who: Resource) -> Resource:
+    return {"type": {"coding": [{"system": _PARTICIPANT, "code": role}]}, "who": who}
 
 
 def audit_event(entry: Entry | TaskEntry, kind: str, software: Software) -> Resource:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
@@ -20,7 +20,7 @@ from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Stay
 from wince.pipeline.record import rows
 from wince.pipeline.record.interface import Target
-from wince.pipeline.record.stage import Effects, Message, Who, correct, plan
+from wince.pipeline.record.stage import Effects, Known, Message, Who, correct, plan
 from wince.protocols.rules import ClinicalProtocol
 from wince.store import snapshots as store_snapshots
 from wince.store import stays as store_stays
@@ -110,6 +110,7 @@ class PostgresSink:
         timed: list[Assessment | Alert | Question] = [item for item in messages if isinstance(item, Assessment | Alert | Question)]
         timed += known.assessments.values()
         who = _who(tx, {(item.source, item.start_us, item.end_us) for item in timed}, now_us)
+        known = replace(known, tasks=_tasks(tx, messages, known, who))
         return plan(messages, rows.states(tx, keys), who, known, self._protocols, now_us)
 
     def _review(self, tx: Tx, now_us: int) -> Effects:
@@ -157,6 +158,16 @@ def _event(item: Entry | TaskEntry) -> str:
     if isinstance(item, TaskEntry):
         return {"requested": "asked", "completed": "answered"}.get(item.status, item.status)
     return {"entered-in-error": "withdrawn"}.get(item.status, "charted")
+
+
+def _tasks(tx: Tx, messages: Sequence[Message], known: Known, who: Who) -> list[TaskEntry]:
+    """Open questions that these questions and verdicts have to do with, each once."""
+    windows = dict(known.assessments) | {item.id: item for item in messages if isinstance(item, Assessment)}
+    spans: list[Assessment | Question] = [item for item in messages if isinstance(item, Question)]
+    spans += [windows[item.assessment] for item in messages if isinstance(item, Verdict) and item.assessment in windows]
+    stays = [who(item.source, item.start_us, item.end_us) for item in spans]
+    of_encounters = rows.open_tasks(tx, [stay.encounter for stay in stays if isinstance(stay, Stay)])
+    return list({task.id: task for task in (*known.tasks, *of_encounters)}.values())
 
 
 def _who(tx: Tx, spans: set[tuple[str, int, int]], as_of_us: int) -> Who:

@@ -10,6 +10,7 @@ from uuid import UUID
 from wince.codec.registry import decode, encode
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.entry import Entry, TaskEntry
+from wince.domain.stay import Identifier
 from wince.errors import MessageError
 from wince.pipeline.record.interface import Target
 from wince.pipeline.record.stage import Bound, Effects, Key, Known, Message, SourceState
@@ -67,25 +68,34 @@ def states(tx: Tx, keys: Iterable[Key]) -> dict[Key, SourceState]:
 
 
 def known(tx: Tx, messages: Sequence[Message]) -> Known:
-    """What these messages point at and is not among them."""
+    """What these messages point at and is not among them; its tasks are only those that verdicts answer, see `open_tasks`."""
     pointed = {item.assessment for item in messages if not isinstance(item, Assessment)}
     if not pointed:
         return Known()
-    found = tx.execute("SELECT id, body, stay FROM assessment WHERE id = ANY(%s)", (list(pointed),)).fetchall()
-    charted = tx.execute("SELECT assessment, id FROM entry WHERE assessment = ANY(%s) AND revision = 1", (list(pointed),)).fetchall()
-    verdicts = [item for item in messages if isinstance(item, Verdict)]
-    tasks: list[TaskEntry] = []
-    if verdicts:
-        about = {item.assessment for item in verdicts}
-        stays = [stay for identity, _, stay in found if identity in about and stay]
-        questions = [item.question for item in verdicts if item.question]
-        rows = tx.execute(
-            "SELECT body FROM question WHERE state = 'open' AND (stay = ANY(%s::uuid[]) OR id = ANY(%s::uuid[]))"
-            " ORDER BY start_us, id FOR UPDATE",
-            (stays, questions),
-        ).fetchall()
-        tasks = [load(TaskEntry, body) for (body,) in rows]
-    return Known({identity: _assessment(body) for identity, body, _ in found}, dict(charted), tasks)
+    found = tx.execute("SELECT id, body FROM assessment WHERE id = ANY(%s)", (list(pointed),)).fetchall()
+    made = tx.execute(
+        "SELECT DISTINCT ON (start_us, id) assessment, body FROM entry WHERE assessment = ANY(%s) ORDER BY start_us, id, revision DESC",
+        (list(pointed),),
+    ).fetchall()
+    entries: dict[UUID, list[Entry]] = {}
+    for assessment, body in made:
+        entries.setdefault(assessment, []).append(load(Entry, body))
+    questions = [item.question for item in messages if isinstance(item, Verdict) and item.question]
+    answered = tx.execute("SELECT body FROM question WHERE state = 'open' AND id = ANY(%s) FOR UPDATE", (questions,)).fetchall()
+    return Known({identity: _assessment(body) for identity, body in found}, entries, [load(TaskEntry, body) for (body,) in answered])
+
+
+def open_tasks(tx: Tx, encounters: Iterable[Identifier]) -> list[TaskEntry]:
+    """Questions of these encounters that wait for a nurse, locked until the commit."""
+    pairs = sorted({(one.system, one.value) for one in encounters})
+    if not pairs:
+        return []
+    found = tx.execute(
+        "SELECT body FROM question WHERE state = 'open' AND stay IN (SELECT id FROM stay WHERE (encounter_system, encounter) IN"
+        " (SELECT * FROM unnest(%s::text[], %s::text[]))) ORDER BY start_us, id FOR UPDATE",
+        ([system for system, _ in pairs], [value for _, value in pairs]),
+    ).fetchall()
+    return [load(TaskEntry, body) for (body,) in found]
 
 
 def written_to(tx: Tx, stays: Sequence[UUID]) -> tuple[list[Entry], list[TaskEntry], dict[UUID, Entry]]:

@@ -79,6 +79,18 @@ def test_the_model_is_a_device_and_never_a_performer() -> None:
     assert [version["value"] for version in device["version"]] == ["0.1.0", "ab" * 32]
 
 
+def test_who_confirmed_is_the_verifier_and_changes_no_value() -> None:
+    """A confirmed entry: final, the same value, no performer; the nurse stands in the Provenance of that revision, beside the model."""
+    before = observation(entry())
+    made, _, provenance, _ = resources(replace(entry(), revision=2, status="final", nurse="n7"))
+    assert made["status"] == "final"
+    assert "performer" not in made
+    assert made["valueQuantity"] == before["valueQuantity"]
+    assert [agent["type"]["coding"][0]["code"] for agent in provenance["agent"]] == ["assembler", "verifier"]
+    assert provenance["agent"][1]["who"]["identifier"]["value"] == "n7"
+    assert provenance["activity"]["coding"][0]["code"] == "UPDATE"
+
+
 def test_one_device_per_model_set_and_version() -> None:
     ids = {resources(item)[1]["id"] for item in (entry(), entry(Kind.ALERT), entry(bed="other"))}
     assert len(ids) == 1

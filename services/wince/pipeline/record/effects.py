@@ -1,0 +1,108 @@
+"""What record's stage takes, remembers and gives: types, and the Task of a question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from wince.domain.assessment import Alert, Assessment, Question, Verdict
+from wince.domain.charting import ChartState
+from wince.domain.entry import Entry, TaskEntry
+from wince.domain.reason import Reason
+from wince.domain.stay import Stay
+
+Message = Assessment | Alert | Question | Verdict
+Who = Callable[[str, int, int], Stay | Reason]
+"""who(source, start_us, end_us): who lay there during the whole of it; NO_PATIENT or TWO_PATIENTS where that can't be said."""
+Key = tuple[str, str]
+"""(source, protocol)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What record remembers of one source and protocol. PHI."""
+
+    chart: ChartState = field(default_factory=ChartState)
+    asked: Reason | None = None
+    """The stretch without a known patient that runs, and was asked about; None: none does."""
+    waiting: tuple[Alert, ...] = ()
+    """Alerts that came before their assessment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database knows of things that messages point at."""
+
+    assessments: Mapping[UUID, Assessment] = field(default_factory=dict)
+    """Of verdicts and alerts, by id."""
+    entries: Mapping[UUID, Sequence[Entry]] = field(default_factory=dict)
+    """Latest revisions of what was charted from an assessment, in the order in which it was charted, by the assessment's id."""
+    tasks: Sequence[TaskEntry] = ()
+    """Open questions of the encounters that questions and verdicts are about, and those that verdicts answer; latest revisions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A message with whom it is about."""
+
+    message: Message
+    stay: UUID | None
+    unbound: Reason | None = None
+    """Why there is no stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One event for the audit trail that is not itself a row of `Effects`."""
+
+    subject: UUID
+    event: str
+    detail: Mapping[str, str]
+    """No PHI."""
+    revision: int = 1
+
+
+@dataclass
+class Effects:
+    """What a batch does. Written in one transaction."""
+
+    bound: list[Bound] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    """New revisions, in order."""
+    tasks: list[TaskEntry] = field(default_factory=list)
+    """New revisions of questions; one without a patient is never delivered."""
+    answered: list[UUID] = field(default_factory=list)
+    superseded: list[UUID] = field(default_factory=list)
+    """Questions whose state changes."""
+    notes: list[Note] = field(default_factory=list)
+    states: dict[Key, SourceState] = field(default_factory=dict)
+
+
+def task(
+    identity: UUID,
+    source: str,
+    protocol: str,
+    span: tuple[int, int],
+    reason: Reason,
+    stay: Stay | None,
+    focus: UUID | None,
+    now_us: int,
+) -> TaskEntry:
+    """A question's Task, first revision. `span`: (start_us, end_us). `focus`: the entry that it is about."""
+    return TaskEntry(
+        id=identity,
+        revision=1,
+        source=source,
+        bed=stay.bed if stay else "",
+        stay=stay.id if stay else None,
+        patient=stay.patient if stay else None,
+        encounter=stay.encounter if stay else None,
+        protocol=protocol,
+        start_us=span[0],
+        end_us=span[1],
+        issued_us=now_us,
+        reason=reason,
+        focus=focus,
+        status="requested",
+    )
