@@ -48,6 +48,7 @@ class Timeline:
         self._second = from_us // US
         self._frames = 0
         self._dropped = 0
+        self._shed = False
         self._given = -1
         self._damaged: set[int] = set()
 
@@ -82,6 +83,11 @@ class Timeline:
         """A picture came whose second was already spoken for; it can't be given any more."""
         self._dropped += 1
 
+    def shed(self, count: int) -> None:
+        """Frames of a live camera that overload pushed out, or that came too late; a second with no others has the reason GAP."""
+        self._dropped += count
+        self._shed = True
+
     def until(self, time_us: int) -> Iterator[Beat]:
         """Beats of the whole seconds that end at or before `time_us`."""
         while (self._second + 1) * US <= time_us:
@@ -101,7 +107,7 @@ class Timeline:
     def _beat(self, time_us: int, *, silent: Reason = Reason.NO_FRAME, broken: bool = False, ended: bool = False) -> Beat:
         lost = {point for point in self._damaged if self._grid.time_us(point) < time_us}
         self._damaged -= lost
-        reason = None if self._frames else Reason.CORRUPT if lost else silent
+        reason = None if self._frames else Reason.CORRUPT if lost else Reason.GAP if self._shed else silent
         beat = Beat(
             source=self._source,
             time_us=self._origin_us + time_us,
@@ -112,4 +118,5 @@ class Timeline:
             ended=ended,
         )
         self._frames = self._dropped = 0
+        self._shed = False
         return beat

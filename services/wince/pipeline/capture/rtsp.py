@@ -1,0 +1,286 @@
+"""A network camera as a source: RTSP over TCP or UDP, MPEG-TS over UDP, TCP or HTTP; read through FFmpeg (PyAV).
+
+One thread per camera connects, decodes and samples; a camera that fails, stalls or floods concerns no other. Whatever happens, the beats
+go on (`live.py`). A connection that fails, ends, or gives no whole picture for `stall_s` is made anew, after a wait that doubles and is
+jittered; a refused login waits a minute at least, since cameras lock accounts.
+
+FFmpeg's own error texts hold the address with its login: they go nowhere, errors are told by kind.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from wince.domain.frame import US, Beat, Frame
+from wince.errors import ConfigError, WinceError
+from wince.pipeline.capture import address
+from wince.pipeline.capture.arrival import Arrival
+from wince.pipeline.capture.file import upright, working_size
+from wince.pipeline.capture.h264 import FrameNumbers
+from wince.pipeline.capture.interface import CameraState
+from wince.pipeline.capture.live import Clock, LiveSource, wall_us
+from wince.pipeline.capture.media import MediaLimits
+from wince.telemetry import logs
+
+log = logs.get(__name__)
+
+_WHITELIST = {
+    "rtsp": "rtsp,rtp,udp,tcp",
+    "rtsps": "rtsp,rtsps,rtp,srtp,udp,tcp,tls",
+    "udp": "udp",
+    "tcp": "tcp",
+    "http": "http,tcp",
+    "https": "https,http,tls,tcp",
+}
+"""What FFmpeg may open in turn: an address can't lead it to a file or a playlist."""
+
+
+class Failure(StrEnum):
+    """Why a connection is over; the label of its counter."""
+
+    UNREACHABLE = "unreachable"
+    """Nobody answers at that address and port."""
+    TIMEOUT = "timeout"
+    """No answer, or no data, in time."""
+    LOGIN = "login"
+    """User name or password refused, or the login can't be read."""
+    NOT_FOUND = "not_found"
+    """The camera knows no such path."""
+    NOT_VIDEO = "not_video"
+    """What came is no video that can be decoded."""
+    STALLED = "stalled"
+    """Data came, but no whole picture."""
+    ENDED = "ended"
+    """The camera ended the stream."""
+    OTHER = "other"
+    """Anything else that FFmpeg says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Timeouts and waits of one camera, seconds."""
+
+    open_s: float = 10.0
+    """To connect and learn what the stream holds."""
+    read_s: float = 5.0
+    """Without a byte."""
+    stall_s: float = 5.0
+    """Without a whole picture."""
+    first_s: float = 0.5
+    """The first wait before a new attempt; it doubles, each time shortened by up to a half at random."""
+    longest_s: float = 30.0
+    """The longest wait."""
+    login_s: float = 60.0
+    """The shortest wait after a refused login."""
+
+
+class _Stalled(Exception):
+    """The watchdog: no whole picture for too long."""
+
+
+class StreamSource(LiveSource):
+    """Frames and beats of one network camera (port `wince.pipeline.capture.interface.Source`).
+
+    Its thread starts with the first message that is asked for. Never raises for what a camera does; a setting that is wrong raises
+    ConfigError on construction.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        uri: str,
+        *,
+        rate_hz: float,
+        transport: Literal["tcp", "udp"] = "tcp",
+        login: address.Login | None = None,
+        rotation: int = 0,
+        limits: MediaLimits | None = None,
+        patience: Patience | None = None,
+        clock: Clock = wall_us,
+        **queue: Any,
+    ) -> None:
+        """uri: without user name and password. transport: of RTSP. queue: see LiveSource."""
+        super().__init__(source, rate_hz=rate_hz, clock=clock, **queue)
+        self._uri, self._transport, self._login, self._rotation = address.check(uri), transport, login or address.Login(), rotation
+        self._limits, self._patience = limits or MediaLimits(), patience or Patience()
+        self._converter = VideoReformatter()
+        self._over = threading.Event()
+        self._arrival = Arrival()
+        self._thread = threading.Thread(target=self._read, name=f"camera-{source[:16]}", daemon=True)
+        self._started = False
+
+    def __iter__(self) -> Iterator[Frame | Beat]:
+        """Connects, then gives frames and beats; can be iterated once."""
+        if not self._started:
+            self._started = True
+            self._thread.start()
+        return super().__iter__()
+
+    def close(self) -> None:
+        """See LiveSource.close; the connection is released by its thread, at the latest after the read timeout."""
+        self._over.set()
+        super().close()
+
+    def finish(self) -> None:
+        """See LiveSource.finish."""
+        self._over.set()
+        super().finish()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until the connection is released; whether it is."""
+        if self._started:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _read(self) -> None:
+        attempt = 0
+        while not self._over.is_set():
+            before = self.counters.pictures
+            self.counters.state = CameraState.CONNECTING
+            failure = self._connection()
+            if self._over.is_set():
+                return
+            attempt = 0 if self.counters.pictures > before else attempt + 1
+            self.counters.failures[failure] += 1
+            wait_s = _wait_s(attempt, failure, self._patience)
+            log.warning("camera lost, connecting again", source=self.source, reason=failure.value, attempt=attempt, wait_s=round(wait_s, 1))
+            self.counters.state = CameraState.STALLED if failure is Failure.STALLED else CameraState.CONNECTING
+            self._over.wait(wait_s)
+
+    def _connection(self) -> Failure:
+        """One connection from its begin to its end, whatever that is."""
+        try:
+            with self._open() as container:
+                self._pictures(container)
+            return Failure.ENDED
+        except _Stalled:
+            return Failure.STALLED
+        except ConfigError:
+            return Failure.LOGIN
+        except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
+            return _kind(error)
+        except (MemoryError, WinceError):
+            return Failure.OTHER
+
+    def _open(self) -> InputContainer:
+        scheme = urlsplit(self._uri).scheme
+        options = {
+            "protocol_whitelist": _WHITELIST[scheme],
+            "fflags": "nobuffer",
+            "flags": "low_delay",
+            "analyzeduration": str(US),
+            "probesize": "500000",
+            "fpsprobesize": "0",  # the rate is of no interest; learning it would cost 2 s at each connection
+        }
+        if scheme.startswith("rtsp"):
+            options |= {"rtsp_transport": self._transport, "allowed_media_types": "video"}
+        elif scheme == "udp":
+            options |= {"overrun_nonfatal": "1", "fifo_size": "8192"}
+        return av.open(
+            address.with_login(self._uri, self._login.read(f"cameras.{self.source}")),
+            format=None if scheme.startswith("rtsp") else "mpegts",
+            options=options,
+            timeout=(self._patience.open_s, self._patience.read_s),
+            metadata_errors="ignore",
+        )
+
+    def _pictures(self, container: InputContainer) -> None:
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        context.thread_count = 1  # with several threads damage is never marked
+        numbers = FrameNumbers() if context.name == "h264" else None
+        if numbers is not None and context.extradata:
+            numbers.lost(bytes(context.extradata))
+        if context.name == "hevc":
+            context.options = {"err_detect": "explode"}
+        self._arrival = Arrival(self._arrival.last_us)
+        begun = whole_us = self._clock()
+        hurt = False
+        for packet in container.demux(stream):
+            now_us = self._clock()
+            if self._over.is_set():
+                return
+            missing = packet.is_corrupt or (numbers is not None and packet.size > 0 and numbers.lost(bytes(packet)))
+            if missing and not hurt:
+                self.damaged(now_us)
+            hurt = hurt or missing
+            for frame in self._decoded(context, packet, now_us):
+                hurt = frame is None or frame.is_corrupt or (hurt and not frame.key_frame)
+                if frame is None or hurt or frame.width * frame.height > self._limits.max_pixels:
+                    self.damaged(now_us)
+                    continue
+                if whole_us == begun:
+                    self.counters.connects += 1
+                    self.counters.state = CameraState.RUNNING
+                whole_us = now_us
+                self._sample(frame, stream, now_us)
+            if now_us - whole_us > self._patience.stall_s * US:
+                raise _Stalled
+
+    def _decoded(self, context: VideoCodecContext, packet: Any, now_us: int) -> list[VideoFrame | None]:
+        try:
+            return [*packet.decode()]
+        except av.error.EOFError:
+            return []
+        except av.error.FFmpegError:
+            return [None]
+
+    def _sample(self, frame: VideoFrame, stream: VideoStream, now_us: int) -> None:
+        self.counters.pictures += 1
+        tick = frame.time_base or stream.time_base or Fraction(1, US)
+        time_us = self._arrival.time_us(None if frame.pts is None else int(frame.pts * tick * US), now_us)
+        if not self.wants(time_us):
+            return
+        try:
+            self.offer(time_us, self._pixels(frame, stream))
+        except (av.error.FFmpegError, ValueError):  # a pixel format that can't be converted
+            self.damaged(time_us)
+
+    def _pixels(self, frame: VideoFrame, stream: VideoStream) -> NDArray[np.uint8]:
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        width, height = working_size(frame.width, frame.height, float(aspect if aspect > 0 else 1), self._limits.working_side)
+        rgb = self._converter.reformat(frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR, threads=1)
+        array: NDArray[np.uint8] = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
+        return upright(array, (self._rotation - frame.rotation) % 360)
+
+
+def _wait_s(attempt: int, failure: Failure, patience: Patience) -> float:
+    longest = min(patience.longest_s, patience.first_s * 2.0 ** min(attempt, 20))
+    if failure is Failure.LOGIN:
+        longest = max(longest, 2 * patience.login_s)
+    return longest * random.uniform(0.5, 1.0)
+
+
+def _kind(error: Exception) -> Failure:
+    name = type(error).__name__
+    if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError | PermissionError):
+        return Failure.LOGIN
+    if isinstance(error, av.error.HTTPNotFoundError):
+        return Failure.NOT_FOUND
+    if isinstance(error, av.error.ExitError | TimeoutError) or "Timeout" in name:
+        return Failure.TIMEOUT
+    if isinstance(error, av.error.EOFError):
+        return Failure.ENDED
+    if isinstance(error, av.error.InvalidDataError | ValueError | IndexError):
+        return Failure.NOT_VIDEO
+    if isinstance(error, OSError) and not name.startswith("HTTP"):
+        return Failure.UNREACHABLE
+    return Failure.OTHER
+
+
