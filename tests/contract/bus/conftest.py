@@ -11,7 +11,10 @@ from typing import Protocol
 import pytest
 
 from wince.bus.interface import Bus, Record
+from wince.bus.kafka import KafkaBus
+from wince.bus.kafka_options import KafkaOptions
 from wince.bus.memory import MemoryBus
+from wince.testing.peers import KafkaPeer, available
 
 
 class Network(Protocol):
@@ -41,12 +44,72 @@ class Memory:
             self._bus.close()
 
 
-@pytest.fixture(params=["memory"])
-def network(request: pytest.FixtureRequest) -> Iterator[Network]:
+class Broker:
+    """A cluster; each client as another process would have it."""
+
+    def __init__(self, peer: KafkaPeer) -> None:
+        self._peer = peer
+        self._clients: list[KafkaBus] = []
+
+    def client(self, *, max_records: int = 1000, max_bytes: int = 4 << 20) -> Bus:
+        options = KafkaOptions(self._peer.bootstrap, connect_s=30)
+        self._clients.append(KafkaBus(options, max_records=max_records, max_bytes=max_bytes, flush_s=5))
+        return self._clients[-1]
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+
+BUSES = [
+    pytest.param(0, id="memory"),
+    pytest.param(1, id="kafka-1", marks=pytest.mark.peer),
+    pytest.param(3, id="kafka-3", marks=pytest.mark.peer),
+]
+
+
+@pytest.fixture(params=BUSES, scope="module")
+def kind(request: pytest.FixtureRequest) -> int:
+    """0: memory; else the number of brokers. Of module scope, so that all tests of one kind run together."""
+    return int(request.param)
+
+
+@pytest.fixture
+def network(kind: int, peers: "Peers") -> Iterator[Network]:
     """Every implementation in turn."""
-    memory = Memory()
-    yield memory
-    memory.close()
+    made = Broker(peers.of(kind)) if kind else Memory()
+    yield made
+    made.close()
+
+
+class Peers:
+    """Clusters of this test session, each started when it is first asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._peers: dict[int, KafkaPeer] = {}
+
+    def of(self, nodes: int) -> KafkaPeer:
+        if reason := available():
+            assert not os.environ.get("CI"), reason
+            pytest.skip(reason)
+        if nodes not in self._peers:
+            for other in self._peers.values():
+                other.stop()
+            peer = self._peers[nodes] = KafkaPeer(self._directory / str(nodes), nodes=nodes)
+            peer.start()
+        return self._peers[nodes]
+
+    def close(self) -> None:
+        for peer in self._peers.values():
+            peer.stop()
+
+
+@pytest.fixture(scope="session")
+def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peers]:
+    made = Peers(tmp_path_factory.mktemp("kafka"))
+    yield made
+    made.close()
 
 
 @pytest.fixture

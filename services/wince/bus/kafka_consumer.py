@@ -1,0 +1,263 @@
+"""One consumer of a group on Kafka: batches to a handler on a thread of its own, positions committed after it.
+
+While brokers come and go it goes on; where the client can't, it is made anew and reads on from the committed position. A handler that
+fails is given the same batch again; after GIVE_UP_S of failing the consumer leaves the group, so that another may try, and comes back.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from heapq import merge
+from typing import Any
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from wince.bus.interface import Handler, Owned, Partition, Positions, Record
+from wince.bus.kafka_options import RETRIABLE, KafkaOptions
+from wince.telemetry import logs
+
+log = logs.get(__name__)
+
+FIRST_BACKOFF_S = 0.05
+LONGEST_BACKOFF_S = 5.0
+GIVE_UP_S = 30.0
+POLL_MS = 250
+LOOK_S = 2.0
+"""How often a missing topic is looked after."""
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Notes what changes hands, on the client's own thread; the consumer's thread acts on it after poll()."""
+
+    def __init__(self, changes: deque[tuple[bool, frozenset[TopicPartition]]]) -> None:
+        self._changes = changes
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self._changes.append((False, frozenset(revoked)))
+
+    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        self._changes.append((False, frozenset(lost)))
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._changes.append((True, frozenset(assigned)))
+
+
+class KafkaSubscription:
+    """Implements `wince.bus.interface.Subscription`."""
+
+    def __init__(
+        self,
+        options: KafkaOptions,
+        topics: tuple[str, ...],
+        group: str,
+        handler: Handler,
+        batch: int,
+        on_assigned: Owned | None,
+        on_revoked: Owned | None,
+        regain: Callable[[], None],
+    ) -> None:
+        self._options, self._topics, self._group, self._handler, self._batch = options, topics, group, handler, batch
+        self._on_assigned, self._on_revoked, self._regain = on_assigned, on_revoked, regain
+        self._stopped = threading.Event()
+        self._failed: BaseException | None = None
+        self._changes: deque[tuple[bool, frozenset[TopicPartition]]] = deque()
+        self._owned: set[TopicPartition] = set()
+        self._handled: dict[TopicPartition, int] = {}
+        """Next offset after what was handled since the partition came."""
+        self._committed: dict[TopicPartition, int] = {}
+        self._due: dict[TopicPartition, int] = {}
+        """Positions to commit."""
+        self._topic_ids: dict[str, Any] = {}
+        self._looked = 0.0
+        self.thread = threading.Thread(target=self._run, name=f"kafka-{group}", daemon=True)
+        self.thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Finish the batch in hand, commit it, leave the group. Called by the handler itself, it ends after that batch."""
+        self._stopped.set()
+        if self.thread is not threading.current_thread():
+            self.thread.join(timeout_s)
+
+    def failed(self) -> BaseException | None:
+        """What ended the consumer for good; None while it runs or after a plain stop."""
+        return self._failed
+
+    def _run(self) -> None:
+        pause = FIRST_BACKOFF_S
+        while not self._stopped.is_set() and self._failed is None:
+            consumer = None
+            try:
+                consumer = self._open()
+                pause = FIRST_BACKOFF_S
+                self._work(consumer)
+            except Exception as error:
+                log.warning("the consumer is made anew", group=self._group, error=error)
+            except BaseException as error:
+                self._failed = error
+                log.error("consumer ended", group=self._group, error=error)
+            if self._failed is None:
+                self._lose(frozenset(self._owned))
+            self._owned.clear()
+            self._changes.clear()
+            if consumer is not None:
+                self._close(consumer)
+            if not self._stopped.is_set():
+                self._stopped.wait(pause)
+                pause = min(2 * pause, LONGEST_BACKOFF_S)
+
+    def _open(self) -> KafkaConsumer:
+        consumer = KafkaConsumer(
+            **self._options.client(),
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RangePartitionAssignor,),  # shares topics of equal size out alike
+            session_timeout_ms=8000,
+            heartbeat_interval_ms=1500,
+            max_poll_interval_ms=120_000,
+            max_poll_records=self._batch,
+            fetch_max_wait_ms=200,
+            fetch_max_bytes=8 << 20,
+            max_partition_fetch_bytes=1 << 20,
+            allow_auto_create_topics=False,
+        )
+        self._topic_ids = {}
+        consumer.subscribe(list(self._topics), listener=_Listener(self._changes))
+        return consumer
+
+    def _close(self, consumer: KafkaConsumer) -> None:
+        try:
+            consumer.close(autocommit=False, timeout_ms=5000)
+        except Exception as error:
+            log.warning("the consumer did not leave in order", group=self._group, error=error)
+
+    def _work(self, consumer: KafkaConsumer) -> None:
+        """Until stopped, or until the client is to be made anew."""
+        while not self._stopped.is_set():
+            polled = self._poll(consumer)
+            if not self._settle() or not self._same_topics(consumer):
+                return
+            if polled:
+                merged = merge(*polled.values(), key=lambda one: one.timestamp)  # across topics in the order in which they came
+                records = [_record(one) for one in merged]
+                if not self._hand(records):
+                    return
+            self._commit(consumer)
+
+    def _hand(self, records: list[Record]) -> bool:
+        """To the handler, until it returns; False where it did not."""
+        kept: list[Positions | None] = []
+        if not self._until_done(lambda: kept.append(self._handler(records)), "batch failed, comes again"):
+            return False
+        self._note(records, kept[0])
+        return True
+
+    def _poll(self, consumer: KafkaConsumer) -> dict[TopicPartition, list[Any]]:
+        try:
+            polled: dict[TopicPartition, list[Any]] = consumer.poll(timeout_ms=POLL_MS, max_records=self._batch)
+            return polled
+        except RETRIABLE as error:
+            log.warning("Kafka gives nothing now", group=self._group, error=error)
+            self._stopped.wait(0.2)
+            return {}
+
+    def _settle(self) -> bool:
+        """Tell the owner what changed hands; False where it can't take what it was given."""
+        while self._changes:
+            assigned, partitions = self._changes.popleft()
+            if not assigned:
+                self._lose(partitions & self._owned)
+                continue
+            self._owned |= partitions
+            told = self._on_assigned
+            if told and partitions and not self._until_done(partial(told, _plain(partitions)), "taking partitions failed, comes again"):
+                return False
+        return True
+
+    def _lose(self, partitions: frozenset[TopicPartition]) -> None:
+        for partition in partitions:
+            for known in (self._handled, self._committed, self._due):
+                known.pop(partition, None)
+        self._owned -= partitions
+        if partitions and self._on_revoked is not None:
+            try:
+                self._on_revoked(_plain(partitions))
+            except Exception as error:
+                log.error("giving partitions up failed", group=self._group, error=error)
+
+    def _until_done(self, call: Callable[[], None], what: str) -> bool:
+        """Call until it returns; False where the consumer was stopped before that or it failed for too long."""
+        pause, deadline = FIRST_BACKOFF_S, time.monotonic() + GIVE_UP_S
+        while True:
+            try:
+                call()
+                return True
+            except Exception as error:
+                log.warning(what, group=self._group, error=error)
+            if self._stopped.wait(pause) or time.monotonic() > deadline:
+                return False
+            pause = min(2 * pause, LONGEST_BACKOFF_S)
+
+    def _note(self, records: Sequence[Record], positions: Positions | None) -> None:
+        for record in records:
+            self._handled[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        if positions is None:
+            wanted = {(record.topic, record.partition): record.offset + 1 for record in records}
+        else:
+            wanted = {(partition.topic, partition.index): position for partition, position in positions.items()}
+        for (topic, index), position in wanted.items():
+            at = TopicPartition(topic, index)
+            reached = min(position, self._handled.get(at, 0))
+            if at in self._owned and reached > self._committed.get(at, 0):
+                self._due[at] = reached
+
+    def _commit(self, consumer: KafkaConsumer) -> None:
+        """What can't be committed now is tried again after the next poll, as long as the partition is ours."""
+        if not self._due:
+            return
+        try:
+            consumer.commit({at: OffsetAndMetadata(position) for at, position in self._due.items()}, timeout_ms=5000)
+        except RETRIABLE as error:
+            log.warning("positions can't be committed now", group=self._group, error=error)
+        else:
+            self._committed |= self._due
+            self._due = {}
+
+    def _same_topics(self, consumer: KafkaConsumer) -> bool:
+        """False where a topic was made anew under its name: positions in the old one mean nothing. Missing ones are made."""
+        cluster = consumer._cluster
+        missing = False
+        for topic in self._topics:
+            known, now = self._topic_ids.get(topic), cluster.topic_id(topic)
+            if now is None:
+                missing = True
+            elif known is not None and now != known:
+                log.warning("a topic was made anew", topic=topic, group=self._group)
+                return False
+            else:
+                self._topic_ids[topic] = now
+        if missing and time.monotonic() - self._looked > LOOK_S:
+            self._looked = time.monotonic()
+            try:
+                self._regain()
+                cluster.request_update()
+            except Exception as error:
+                log.warning("topics can't be looked after now", group=self._group, error=error)
+        return True
+
+
+def _record(one: Any) -> Record:
+    key = (one.key or b"").decode("utf-8", "replace")
+    return Record(one.topic, key, one.value or b"", dict(one.headers), one.partition, one.offset)
+
+
+def _plain(partitions: Iterable[TopicPartition]) -> list[Partition]:
+    return sorted(Partition(at.topic, at.partition) for at in partitions)
+
+
