@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from wince.errors import ConfigError
+from wince.pipeline.capture.address import check
 from wince.rpc.config import RpcSettings
 
 SECRETS = ("pg_dsn",)
@@ -42,8 +43,20 @@ class Camera(BaseModel):
     """Source of everything that this camera gives."""
     bed: str = Field(min_length=1, max_length=64)
     """The hospital's bed as in PV1-3: POINTOFCARE^ROOM^BED."""
-    path: Path
-    """Video file that is played as the bedside camera."""
+    path: Path | None = None
+    """Video file that is played as the bedside camera. Each camera has one of path, url and push."""
+    url: str = ""
+    """Network camera: rtsp, rtsps, or MPEG-TS over udp, tcp, http, https; without user name and password."""
+    push: bool = False
+    """Its pictures are pushed over gRPC (`wince push`)."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How an RTSP camera sends: tcp gets through firewalls and loses nothing; udp where the camera has no tcp."""
+    login_file: Path | None = None
+    """File of one line, user:password, for `url`; read anew at each attempt to connect."""
+    login_env: str = Field(default="", max_length=128)
+    """Instead of login_file: the environment variable that holds it."""
+    since: AwareDatetime | None = None
+    """When the camera came to this bed (with an offset, such as 2026-11-21T14:00:00Z); absent: when this entry is first seen."""
     region: tuple[float, float, float, float] | None = None
     """The bed's region in the picture, x0, y0, x1, y1 as shares 0-1; absent: the whole picture."""
     rotation: Literal[0, 90, 180, 270] = 0
@@ -55,6 +68,28 @@ class Camera(BaseModel):
         if value is not None and not (0 <= value[0] < value[2] <= 1 and 0 <= value[1] < value[3] <= 1):
             raise ValueError("needs 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1")
         return value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Camera:
+        if sum((self.path is not None, bool(self.url), self.push)) != 1:
+            raise ValueError("needs exactly one of path, url and push")
+        if self.url:
+            check(self.url, f"cameras.{self.id}.url")
+        if (self.login_file or self.login_env) and not self.url:
+            raise ValueError("a login is for url only")
+        if self.login_file and self.login_env:
+            raise ValueError("needs login_file or login_env, not both")
+        if self.push and self.rotation:
+            raise ValueError("who pushes turns the pictures: `wince push --rotation`")
+        return self
+
+    @property
+    def clip(self) -> Path:
+        """The file that is played. Raises ConfigError where the camera is no file."""
+        if self.path is None:
+            remedy = "live cameras are read by `wince serve capture`"
+            raise ConfigError("is a live camera, not a file", field=f"cameras.{self.id}", remedy=remedy)
+        return self.path
 
 
 class Settings(BaseSettings):
@@ -95,6 +130,13 @@ class Settings(BaseSettings):
     """Logs as JSON lines instead of text."""
     cameras: tuple[Camera, ...] = ()
     """What `wince run` watches instead of the bundled clips."""
+    detect: str = Field(default="127.0.0.1:7422", min_length=1)
+    """Where capture finds detect: HOST:PORT, several with commas between, or dns:///NAME:PORT, over whose addresses streams are spread."""
+    replay_at: str | None = None
+    """Services only: clips are played as if they had begun then (ISO 8601, whole minute), as fast as the road takes them; media time is
+    the clock, nothing is late, nothing is dropped. For rehearsals and tests; capture, estimate, grade and hospital need the same value."""
+    lease_s: float = Field(default=120.0, ge=5, le=3600)
+    """How long a delivery belongs to the record replica that took it; after a kill it is tried again when that is over."""
     rpc: RpcSettings = RpcSettings()
     """gRPC: TLS, tokens, limits. In the environment WINCE_RPC__<KEY>, such as WINCE_RPC__TOKEN_FILE."""
 

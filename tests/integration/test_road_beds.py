@@ -25,7 +25,7 @@ def loaded(state_dir, monkeypatch):
 def beds(*admitted: bool) -> scenario.Scenario:
     """The bundled clip with pain, in as many beds; patients only where asked."""
     whole = scenario.bundled()
-    clip = whole.beds[0].camera.path
+    clip = whole.beds[0].camera.clip
     return scenario.Scenario(
         tuple(
             replace(bed, camera=Camera(id=f"c{number}", bed=bed.camera.bed, path=clip), patient=bed.patient if there else None)

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
 from wince.errors import ConfigError
+from wince.pipeline.capture.address import Login
 from wince.runtime import setup
 from wince.settings import Settings
 
@@ -19,8 +20,9 @@ def check(json_: Json = False) -> None:
     loaded = settings()
     rules = setup.protocol(loaded)
     for camera in loaded.cameras:
-        if not camera.path.exists():
+        if camera.path is not None and not camera.path.exists():
             raise ConfigError("no such file", field=f"cameras.{camera.id}.path={camera.path}", remedy="name a video file that is there")
+        Login(camera.login_file, camera.login_env).read(f"cameras.{camera.id}")
     for name in ("audit_key_file", "ehr_key_file"):
         path = getattr(loaded, name)
         if path is not None and not path.is_file():

@@ -184,7 +184,7 @@ class Embedded:
         for camera in self._cameras:
             from_us = resumed[camera.id].closed_until_us if camera.id in resumed else self.origin_us
             source = open_source(
-                camera.path,
+                camera.clip,
                 camera.id,
                 rate_hz=self.protocol.detect.rate_hz,
                 origin_us=self.origin_us,

@@ -79,7 +79,7 @@ def look(scenario: Scenario) -> None:
     Raises MediaError, ResourceError.
     """
     for bed in scenario.beds:
-        open_source(bed.camera.path, bed.camera.id, rate_hz=1, rotation=bed.camera.rotation).close()
+        open_source(bed.camera.clip, bed.camera.id, rate_hz=1, rotation=bed.camera.rotation).close()
 
 
 class _Job:

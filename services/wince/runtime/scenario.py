@@ -44,7 +44,7 @@ class Scenario:
     def fingerprint(self) -> str:
         """Changes with cameras, beds and clips; an interrupted run goes on only with the scenario that it began with."""
         parts = [
-            [bed.camera.id, bed.camera.bed, str(bed.camera.path.resolve()), bed.camera.region, bed.camera.rotation] for bed in self.beds
+            [bed.camera.id, bed.camera.bed, str(bed.camera.clip.resolve()), bed.camera.region, bed.camera.rotation] for bed in self.beds
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -80,4 +80,4 @@ def configured(cameras: tuple[Camera, ...]) -> Scenario:
     """The cameras of the settings, a made-up patient in every distinct bed."""
     beds = list(dict.fromkeys(camera.bed for camera in cameras))
     made_up = {bed: Patient(f"{200000 + i}", f"Musterfrau{i}", "Erika", date(1950, 1, 1 + i % 28), "F") for i, bed in enumerate(beds)}
-    return Scenario(tuple(Bed(camera, made_up[camera.bed], camera.path.name) for camera in cameras))
+    return Scenario(tuple(Bed(camera, made_up[camera.bed], camera.clip.name) for camera in cameras))
