@@ -75,6 +75,8 @@ class Network:
         element = np.uint8 if divide is not None else np.float32
         self.input: NDArray[Any] = np.zeros(tuple(shape), element)
         self._request.set_input_tensor(ov.Tensor(self.input, shared_memory=True))
+        self.names: tuple[str, ...] = tuple(min(port.names, default="") for port in compiled.outputs)
+        """The outputs' names, in their order."""
         self._outputs: list[NDArray[np.float32]] = [self._request.get_output_tensor(i).data for i in range(len(compiled.outputs))]
 
     def run(self) -> list[NDArray[np.float32]]:

@@ -1,0 +1,212 @@
+"""Starts TorchServe on this machine: java itself, not the launcher script, which leaves java alive when it is ended and reports success
+where it could not bind. Everything of an instance (logs, unpacked models, sockets) lies in its own folder; loopback and free ports only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from wince.errors import ConfigError, ResourceError
+from wince.serving.client import OipClient
+
+STANDIN = Path(__file__).parent / "standin"
+"""Holds a torch for workers without one."""
+LOGGING = Path(__file__).with_name("log4j2.xml")
+PROBE = """\
+import importlib.util as u
+ts = u.find_spec("ts")
+print(ts.submodule_search_locations[0] if ts else "")
+print(u.find_spec("torch") is not None)
+"""
+CONFIG = """\
+inference_address=http://127.0.0.1:{inference}
+management_address=http://127.0.0.1:{management}
+metrics_address=http://127.0.0.1:{metrics}
+grpc_inference_address=127.0.0.1
+grpc_management_address=127.0.0.1
+grpc_inference_port={grpc}
+grpc_management_port={grpc_management}
+initial_worker_port={worker}
+model_store={store}
+load_models={load}
+allowed_urls=file://{store}/.*
+enable_model_api=false
+disable_token_authorization=true
+ts_open_inference_protocol=true
+default_workers_per_model={workers}
+job_queue_size={queue}
+default_response_timeout={response}
+default_startup_timeout=120
+max_request_size=25165824
+max_response_size=25165824
+metrics_mode=prometheus
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A TorchServe that can be started."""
+
+    python: Path
+    """Of the environment that holds torchserve, OpenVINO, numpy, simplejpeg."""
+    site: Path
+    """Its site-packages."""
+    torch: bool
+    """Whether torch is there too; without it the worker gets a stand-in for the one name that it uses."""
+
+
+def installed(python: Path | None = None) -> Installed:
+    """What `python` (None: this interpreter) holds. Raises ConfigError with the remedy where Java or TorchServe is missing."""
+    remedy = "make serving (or: a virtual environment with requirements/serving.txt), and name its python in WINCE_SERVING_PYTHON"
+    if shutil.which("java") is None:
+        raise ConfigError("java is not found", field="PATH", remedy="install a Java runtime, 17 or later")
+    try:
+        command = [str(python or sys.executable), "-c", PROBE]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        raise ConfigError("can't be run", field=f"serving_python={python}", remedy=remedy) from None
+    ts, torch = done.stdout.splitlines()
+    if not ts:
+        raise ConfigError("TorchServe is not installed there", field=f"serving_python={python}", remedy=remedy)
+    return Installed(Path(command[0]), Path(ts).parent, torch == "True")
+
+
+class TorchServe:
+    """One TorchServe over one or more archives, as a process of its own."""
+
+    def __init__(
+        self,
+        archives: Sequence[Path],
+        folder: Path,
+        *,
+        python: Path | None = None,
+        queue: int = 64,
+        workers: int = 1,
+        response_s: int = 20,
+        memory_mb: int = 512,
+    ) -> None:
+        """archives: what pack wrote, all in one folder. folder: for logs and unpacked models, twice their size. queue: requests that may
+        wait; the rest is refused. response_s: after so long a worker counts as dead. Raises ConfigError as `installed` does."""
+        stores = {archive.resolve().parent for archive in archives}
+        if len(stores) != 1:
+            raise ConfigError("archives must lie in one folder", field="archives", remedy="pack them into the same one")
+        self._store = stores.pop()
+        self._archives, self._folder = [archive.name for archive in archives], folder.resolve()
+        self._installed = installed(python)
+        self._queue, self._workers, self._response_s, self._memory_mb = queue, workers, response_s, memory_mb
+        self._process: subprocess.Popen[bytes] | None = None
+        self.target = ""
+        """host:port of the Open Inference Protocol; empty before `start`."""
+        self.metrics_url = ""
+        """Prometheus metrics of TorchServe itself."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> Path:
+        """What the process says."""
+        return self._folder / "torchserve.log"
+
+    @property
+    def pid(self) -> int | None:
+        """Of java; None where it does not run."""
+        return self._process.pid if self.alive and self._process is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether java runs; of the models `ready.check` knows."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, wait_s: float = 120.0) -> str:
+        """Start and wait until it answers; gives `target`. Whether the models are there, `ready.check` says. Raises ResourceError."""
+        temp = self._folder / "tmp"
+        for folder in (temp, self._folder / "logs"):
+            folder.mkdir(parents=True, exist_ok=True)
+        names = ("inference", "management", "metrics", "grpc", "grpc_management", "worker")
+        ports = dict(zip(names, _free_ports(len(names)), strict=True))
+        config = self._folder / "config.properties"
+        config.write_text(
+            CONFIG.format(
+                **ports,
+                store=self._store,
+                load=",".join(self._archives),
+                workers=self._workers,
+                queue=self._queue,
+                response=self._response_s,
+            )
+        )
+        with self.log.open("ab") as sink:
+            self._process = subprocess.Popen(
+                self._command(config, temp), cwd=self._folder, env=self._environment(temp), stdin=subprocess.DEVNULL, stdout=sink,
+                stderr=sink, start_new_session=True,
+            )  # fmt: skip
+        self.target = f"127.0.0.1:{ports['grpc']}"
+        self.metrics_url = f"http://127.0.0.1:{ports['metrics']}/metrics"
+        self._wait(wait_s)
+        return self.target
+
+    def _command(self, config: Path, temp: Path) -> list[str]:
+        site = self._installed.site
+        return [
+            "java", f"-Dmodel_server_home={site}", f"-Djava.io.tmpdir={temp}", f"-Dlog4j.configurationFile={LOGGING}",
+            f"-Xmx{self._memory_mb}m", "-XX:+UseSerialGC", "-cp", f".:{site}/ts/frontend/*", "org.pytorch.serve.ModelServer",
+            "--python", str(self._installed.python), "-f", str(config), "-s", str(self._store), "-ncs", "--disable-token-auth",
+        ]  # fmt: skip
+
+    def _environment(self, temp: Path) -> dict[str, str]:
+        """Nothing of Wince's own (its secrets) goes to the server."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("WINCE_", "PYTHON", "TS_"))}
+        here = {"TMPDIR": temp, "TEMP": temp, "LOG_LOCATION": self._folder / "logs", "METRICS_LOCATION": self._folder / "logs"}
+        path = {} if self._installed.torch else {"PYTHONPATH": str(STANDIN)}
+        return kept | {name: str(value) for name, value in here.items()} | path | {"OMP_NUM_THREADS": "1"}
+
+    def _wait(self, wait_s: float) -> None:
+        end = time.monotonic() + wait_s
+        with OipClient(self.target) as client:
+            while not client.live(1.0):
+                if not self.alive or time.monotonic() > end:
+                    what = "TorchServe did not come up" if self.alive else "TorchServe ended while it started"
+                    self.stop()
+                    raise ResourceError(what, field=str(self.log), remedy="read its log")
+                time.sleep(0.1)
+
+    def stop(self, wait_s: float = 20.0) -> None:
+        """End it: what is in flight is finished, then the workers. Idempotent."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # workers that outlived it
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
