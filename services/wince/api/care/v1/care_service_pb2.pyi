@@ -62,7 +62,7 @@ class ListQuestionsResponse(_message.Message):
     """For the next page. Empty: there is none."""
     @_builtins.property
     def questions(self) -> _containers.RepeatedCompositeFieldContainer[_grade_pb2.Question]:
-        """Oldest first."""
+        """Oldest first. Without `assessment_id` where record asks who lies there: that is answered by the hospital's system."""
 
     def __init__(
         self,

@@ -82,14 +82,16 @@ class CareServiceServicer:
 
     def GiveVerdict(self, request, context):
         """Answer a question, or score unasked. The same id again answers the same.
-        Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it.
+        Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it or it is
+        no longer asked, ALREADY_EXISTS where another verdict stands under the id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StartPause(self, request, context):
-        """Let assessment of a bed rest. Returns INVALID_ARGUMENT where the pause is longer than 12 hours.
+        """Let assessment of a bed rest. The same id again answers the same. Returns INVALID_ARGUMENT where the pause is longer than
+        12 hours, NOT_FOUND for a bed that no camera watches, ALREADY_EXISTS where another pause stands under the id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,7 +105,8 @@ class CareServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetPatientState(self, request, context):
-        """Say whether the patient of an encounter can be assessed by face. Returns NOT_FOUND for an unknown encounter.
+        """Say whether the patient of an encounter can be assessed by face. What holds already changes nothing. Returns NOT_FOUND
+        for an unknown encounter, FAILED_PRECONDITION where two authorities use the number.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

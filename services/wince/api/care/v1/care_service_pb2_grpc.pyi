@@ -39,14 +39,19 @@ class CareServiceStub:
     """Open questions, oldest first."""
     GiveVerdict: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.GiveVerdictRequest, _care_service_pb2.GiveVerdictResponse]
     """Answer a question, or score unasked. The same id again answers the same.
-    Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it.
+    Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it or it is
+    no longer asked, ALREADY_EXISTS where another verdict stands under the id.
     """
     StartPause: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.StartPauseRequest, _care_service_pb2.StartPauseResponse]
-    """Let assessment of a bed rest. Returns INVALID_ARGUMENT where the pause is longer than 12 hours."""
+    """Let assessment of a bed rest. The same id again answers the same. Returns INVALID_ARGUMENT where the pause is longer than
+    12 hours, NOT_FOUND for a bed that no camera watches, ALREADY_EXISTS where another pause stands under the id.
+    """
     EndPause: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.EndPauseRequest, _care_service_pb2.EndPauseResponse]
     """End a pause before its time. Returns NOT_FOUND for an unknown pause."""
     SetPatientState: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.SetPatientStateRequest, _care_service_pb2.SetPatientStateResponse]
-    """Say whether the patient of an encounter can be assessed by face. Returns NOT_FOUND for an unknown encounter."""
+    """Say whether the patient of an encounter can be assessed by face. What holds already changes nothing. Returns NOT_FOUND
+    for an unknown encounter, FAILED_PRECONDITION where two authorities use the number.
+    """
     GetPatientState: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.GetPatientStateRequest, _care_service_pb2.GetPatientStateResponse]
     """What holds for an encounter. Returns NOT_FOUND for an unknown encounter."""
 
@@ -61,14 +66,19 @@ class CareServiceAsyncStub(CareServiceStub):
     """Open questions, oldest first."""
     GiveVerdict: _aio.UnaryUnaryMultiCallable[_care_service_pb2.GiveVerdictRequest, _care_service_pb2.GiveVerdictResponse]  # type: ignore[assignment]
     """Answer a question, or score unasked. The same id again answers the same.
-    Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it.
+    Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it or it is
+    no longer asked, ALREADY_EXISTS where another verdict stands under the id.
     """
     StartPause: _aio.UnaryUnaryMultiCallable[_care_service_pb2.StartPauseRequest, _care_service_pb2.StartPauseResponse]  # type: ignore[assignment]
-    """Let assessment of a bed rest. Returns INVALID_ARGUMENT where the pause is longer than 12 hours."""
+    """Let assessment of a bed rest. The same id again answers the same. Returns INVALID_ARGUMENT where the pause is longer than
+    12 hours, NOT_FOUND for a bed that no camera watches, ALREADY_EXISTS where another pause stands under the id.
+    """
     EndPause: _aio.UnaryUnaryMultiCallable[_care_service_pb2.EndPauseRequest, _care_service_pb2.EndPauseResponse]  # type: ignore[assignment]
     """End a pause before its time. Returns NOT_FOUND for an unknown pause."""
     SetPatientState: _aio.UnaryUnaryMultiCallable[_care_service_pb2.SetPatientStateRequest, _care_service_pb2.SetPatientStateResponse]  # type: ignore[assignment]
-    """Say whether the patient of an encounter can be assessed by face. Returns NOT_FOUND for an unknown encounter."""
+    """Say whether the patient of an encounter can be assessed by face. What holds already changes nothing. Returns NOT_FOUND
+    for an unknown encounter, FAILED_PRECONDITION where two authorities use the number.
+    """
     GetPatientState: _aio.UnaryUnaryMultiCallable[_care_service_pb2.GetPatientStateRequest, _care_service_pb2.GetPatientStateResponse]  # type: ignore[assignment]
     """What holds for an encounter. Returns NOT_FOUND for an unknown encounter."""
 
@@ -92,7 +102,8 @@ class CareServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_care_service_pb2.GiveVerdictResponse, _abc.Awaitable[_care_service_pb2.GiveVerdictResponse]]:
         """Answer a question, or score unasked. The same id again answers the same.
-        Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it.
+        Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it or it is
+        no longer asked, ALREADY_EXISTS where another verdict stands under the id.
         """
 
     @_abc_1.abstractmethod
@@ -101,7 +112,9 @@ class CareServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _care_service_pb2.StartPauseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_care_service_pb2.StartPauseResponse, _abc.Awaitable[_care_service_pb2.StartPauseResponse]]:
-        """Let assessment of a bed rest. Returns INVALID_ARGUMENT where the pause is longer than 12 hours."""
+        """Let assessment of a bed rest. The same id again answers the same. Returns INVALID_ARGUMENT where the pause is longer than
+        12 hours, NOT_FOUND for a bed that no camera watches, ALREADY_EXISTS where another pause stands under the id.
+        """
 
     @_abc_1.abstractmethod
     def EndPause(
@@ -117,7 +130,9 @@ class CareServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _care_service_pb2.SetPatientStateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_care_service_pb2.SetPatientStateResponse, _abc.Awaitable[_care_service_pb2.SetPatientStateResponse]]:
-        """Say whether the patient of an encounter can be assessed by face. Returns NOT_FOUND for an unknown encounter."""
+        """Say whether the patient of an encounter can be assessed by face. What holds already changes nothing. Returns NOT_FOUND
+        for an unknown encounter, FAILED_PRECONDITION where two authorities use the number.
+        """
 
     @_abc_1.abstractmethod
     def GetPatientState(

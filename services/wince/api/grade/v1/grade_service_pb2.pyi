@@ -30,8 +30,12 @@ class GradeEstimatesRequest(_message.Message):
     ESTIMATE_FIELD_NUMBER: _builtins.int
     BEAT_FIELD_NUMBER: _builtins.int
     OCCUPANCY_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
+    SNAPSHOTS_FIELD_NUMBER: _builtins.int
     protocol: _builtins.str
     """The protocol. Read on the first request of a stream only. Empty: the default, `activity`."""
+    snapshots: _builtins.bool
+    """Answer a snapshot behind every closed window. Read on the first request of a stream only."""
     @_builtins.property
     def estimate(self) -> _estimate_pb2.Estimate:
         """An estimate."""
@@ -44,6 +48,10 @@ class GradeEstimatesRequest(_message.Message):
     def occupancy(self) -> _hospital_pb2.Occupancy:
         """Who lies in the source's bed from now on."""
 
+    @_builtins.property
+    def snapshot(self) -> _grade_pb2.Snapshot:
+        """Go on from here. The stream's first item."""
+
     def __init__(
         self,
         *,
@@ -51,12 +59,14 @@ class GradeEstimatesRequest(_message.Message):
         estimate: _estimate_pb2.Estimate | None = ...,
         beat: _capture_pb2.Beat | None = ...,
         occupancy: _hospital_pb2.Occupancy | None = ...,
+        snapshot: _grade_pb2.Snapshot | None = ...,
+        snapshots: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "estimate", b"estimate", "item", b"item", "occupancy", b"occupancy"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "estimate", b"estimate", "item", b"item", "occupancy", b"occupancy", "snapshot", b"snapshot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "estimate", b"estimate", "item", b"item", "occupancy", b"occupancy", "protocol", b"protocol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "estimate", b"estimate", "item", b"item", "occupancy", b"occupancy", "protocol", b"protocol", "snapshot", b"snapshot", "snapshots", b"snapshots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["estimate", "beat", "occupancy"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["estimate", "beat", "occupancy", "snapshot"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
@@ -71,6 +81,7 @@ class GradeEstimatesResponse(_message.Message):
     ASSESSMENT_FIELD_NUMBER: _builtins.int
     ALERT_FIELD_NUMBER: _builtins.int
     QUESTION_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def assessment(self) -> _grade_pb2.Assessment:
         """A window was closed."""
@@ -83,18 +94,23 @@ class GradeEstimatesResponse(_message.Message):
     def question(self) -> _grade_pb2.Question:
         """A nurse would be asked."""
 
+    @_builtins.property
+    def snapshot(self) -> _grade_pb2.Snapshot:
+        """The state after a closed window, where snapshots were asked for. Holds embeddings: as sensitive as an Estimate."""
+
     def __init__(
         self,
         *,
         assessment: _grade_pb2.Assessment | None = ...,
         alert: _grade_pb2.Alert | None = ...,
         question: _grade_pb2.Question | None = ...,
+        snapshot: _grade_pb2.Snapshot | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert", "assessment", b"assessment", "item", b"item", "question", b"question"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert", "assessment", b"assessment", "item", b"item", "question", b"question", "snapshot", b"snapshot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert", "assessment", b"assessment", "item", b"item", "question", b"question"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert", "assessment", b"assessment", "item", b"item", "question", b"question", "snapshot", b"snapshot"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["assessment", "alert", "question"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["assessment", "alert", "question", "snapshot"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 

@@ -51,6 +51,8 @@ class GradeServiceServicer:
     def GradeEstimates(self, request_iterator, context):
         """Estimates and beats of one source in, assessments, alerts and questions out, as windows close. The answers are a
         function of the requests alone: the same stream gives the same ids and grades. Nothing is stored or charted.
+        A stream ends with UNAVAILABLE when it is old or the server drains; who asked for snapshots goes on with a new one: the
+        last snapshot first, then every input from its `closed_until_us` on.
         Returns INVALID_ARGUMENT where time runs backwards or the source changes within the stream, NOT_FOUND for an unknown
         protocol.
         """

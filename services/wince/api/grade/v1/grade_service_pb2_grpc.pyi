@@ -38,6 +38,8 @@ class GradeServiceStub:
     GradeEstimates: _grpc.StreamStreamMultiCallable[_grade_service_pb2.GradeEstimatesRequest, _grade_service_pb2.GradeEstimatesResponse]
     """Estimates and beats of one source in, assessments, alerts and questions out, as windows close. The answers are a
     function of the requests alone: the same stream gives the same ids and grades. Nothing is stored or charted.
+    A stream ends with UNAVAILABLE when it is old or the server drains; who asked for snapshots goes on with a new one: the
+    last snapshot first, then every input from its `closed_until_us` on.
     Returns INVALID_ARGUMENT where time runs backwards or the source changes within the stream, NOT_FOUND for an unknown
     protocol.
     """
@@ -52,6 +54,8 @@ class GradeServiceAsyncStub(GradeServiceStub):
     GradeEstimates: _aio.StreamStreamMultiCallable[_grade_service_pb2.GradeEstimatesRequest, _grade_service_pb2.GradeEstimatesResponse]  # type: ignore[assignment]
     """Estimates and beats of one source in, assessments, alerts and questions out, as windows close. The answers are a
     function of the requests alone: the same stream gives the same ids and grades. Nothing is stored or charted.
+    A stream ends with UNAVAILABLE when it is old or the server drains; who asked for snapshots goes on with a new one: the
+    last snapshot first, then every input from its `closed_until_us` on.
     Returns INVALID_ARGUMENT where time runs backwards or the source changes within the stream, NOT_FOUND for an unknown
     protocol.
     """
@@ -69,6 +73,8 @@ class GradeServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_grade_service_pb2.GradeEstimatesResponse], _abc.AsyncIterator[_grade_service_pb2.GradeEstimatesResponse]]:
         """Estimates and beats of one source in, assessments, alerts and questions out, as windows close. The answers are a
         function of the requests alone: the same stream gives the same ids and grades. Nothing is stored or charted.
+        A stream ends with UNAVAILABLE when it is old or the server drains; who asked for snapshots goes on with a new one: the
+        last snapshot first, then every input from its `closed_until_us` on.
         Returns INVALID_ARGUMENT where time runs backwards or the source changes within the stream, NOT_FOUND for an unknown
         protocol.
         """

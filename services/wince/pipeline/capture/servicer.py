@@ -1,0 +1,140 @@
+"""CaptureService: frames pushed in; cameras started, stopped, listed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from wince.api.capture.v1 import capture_pb2
+from wince.api.capture.v1 import capture_service_pb2 as pb
+from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceServicer, add_CaptureServiceServicer_to_server
+from wince.codec import checks
+from wince.codec.capture import region_from_message, region_to_message
+from wince.codec.frame import frame_from_message
+from wince.errors import ConfigError, MessageError
+from wince.pipeline.capture.interface import (
+    CameraControl,
+    CameraExists,
+    CameraSpec,
+    CameraState,
+    CameraStatus,
+    FrameSink,
+    Push,
+    UnknownCamera,
+)
+from wince.rpc.auth import Role
+from wince.rpc.errors import AlreadyExists, NotFound
+from wince.rpc.requests import given, under
+from wince.rpc.server import Registration, Workers
+
+NAME = "wince.api.capture.v1.CaptureService"
+ROLES = {
+    "PushFrames": frozenset({Role.CAMERA}),
+    "StartCamera": frozenset({Role.OPERATOR}),
+    "StopCamera": frozenset({Role.OPERATOR}),
+    "ListCameras": frozenset({Role.OPERATOR, Role.READER}),
+}
+TELL_S = 1.0
+"""How often a push is told what became of its frames."""
+FASTEST_HZ = 30
+_STATES = {
+    CameraState.CONNECTING: capture_pb2.CAMERA_STATE_CONNECTING,
+    CameraState.RUNNING: capture_pb2.CAMERA_STATE_RUNNING,
+    CameraState.STALLED: capture_pb2.CAMERA_STATE_STALLED,
+    CameraState.STOPPED: capture_pb2.CAMERA_STATE_STOPPED,
+}
+
+
+class CaptureServicer(CaptureServiceServicer):
+    """Over capture's ports."""
+
+    def __init__(self, control: CameraControl, sink: FrameSink, *, threads: int = 2) -> None:
+        """`threads`: decode pushed pictures, and wait for cameras that start and stop."""
+        self._control, self._sink = control, sink
+        self.workers = Workers(threads, "capture")
+
+    async def PushFrames(  # noqa: N802 - the proto's name
+        self, requests: AsyncIterator[pb.PushFramesRequest], context: Any
+    ) -> AsyncIterator[pb.PushFramesResponse]:
+        """See the proto."""
+        push: Push | None = None
+        told_s = time.monotonic()
+        try:
+            async for request in requests:
+                with under("frame"):
+                    frame = await self.workers.run(frame_from_message, given(request, "frame"))
+                    if push is None:
+                        with _meant():
+                            push = await self.workers.run(self._sink.open_push, frame.source)
+                            assert push is not None
+                    with _meant():
+                        push.push(frame)
+                if time.monotonic() - told_s >= TELL_S:
+                    told_s = time.monotonic()
+                    yield pb.PushFramesResponse(accepted=push.accepted, dropped=push.dropped)
+            yield pb.PushFramesResponse(accepted=push.accepted, dropped=push.dropped) if push is not None else pb.PushFramesResponse()
+        finally:
+            if push is not None:
+                await self.workers.run(push.close)
+
+    async def StartCamera(self, request: pb.StartCameraRequest, context: Any) -> pb.StartCameraResponse:  # noqa: N802
+        """See the proto."""
+        with under("camera"):
+            spec = _spec(given(request, "camera"))
+            with _meant():
+                status = await self.workers.run(self._control.start, spec)
+        return pb.StartCameraResponse(camera=camera_to_message(status))
+
+    async def StopCamera(self, request: pb.StopCameraRequest, context: Any) -> pb.StopCameraResponse:  # noqa: N802
+        """See the proto."""
+        with _meant():
+            status = await self.workers.run(self._control.stop, checks.source(request.source))
+        return pb.StopCameraResponse(camera=camera_to_message(status))
+
+    async def ListCameras(self, request: pb.ListCamerasRequest, context: Any) -> pb.ListCamerasResponse:  # noqa: N802
+        """See the proto."""
+        found = self._control.cameras()
+        return pb.ListCamerasResponse(cameras=[camera_to_message(one) for one in sorted(found, key=lambda one: one.spec.source)])
+
+
+@contextmanager
+def _meant() -> Iterator[None]:
+    """What the ports raise, as the call's errors: a camera's settings are the caller's here, not the installation's."""
+    try:
+        yield
+    except UnknownCamera as error:
+        raise NotFound(error.message, field=error.field or "source", remedy=error.remedy) from None
+    except CameraExists as error:
+        raise AlreadyExists(error.message, field=error.field or "source", remedy=error.remedy) from None
+    except ConfigError as error:
+        raise MessageError(error.message, field=error.field, remedy=error.remedy) from None
+
+
+def _spec(message: capture_pb2.Camera) -> CameraSpec:
+    checks.within(message.frames_per_second, 0, FASTEST_HZ, "frames_per_second")
+    if message.rotation not in (0, 90, 180, 270):
+        raise MessageError("must be 0, 90, 180 or 270", field="rotation")
+    if len(message.uri) > 2048:
+        raise MessageError("must have at most 2048 characters", field="uri")
+    region = region_from_message(message.region) if message.HasField("region") else None
+    return CameraSpec(checks.source(message.source), message.uri, message.frames_per_second, message.rotation, region)
+
+
+def camera_to_message(status: CameraStatus) -> capture_pb2.Camera:
+    """A camera as it is, to protobuf."""
+    spec = status.spec
+    return capture_pb2.Camera(
+        source=spec.source,
+        uri=spec.uri,
+        frames_per_second=spec.rate_hz,
+        rotation=spec.rotation,
+        region=None if spec.region is None else region_to_message(spec.region),
+        state=_STATES.get(status.state, capture_pb2.CAMERA_STATE_UNSPECIFIED),
+    )
+
+
+def registration(servicer: CaptureServicer) -> Registration:
+    """The service, to be served."""
+    return Registration(NAME, lambda server: add_CaptureServiceServicer_to_server(servicer, server), ROLES, close=servicer.workers.close)

@@ -1,0 +1,111 @@
+"""DetectService: a stream of one source's frames in, its faces out, one answer per request, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from typing import Any
+
+from wince.api.detect.v1 import detect_pb2
+from wince.api.detect.v1 import detect_service_pb2 as pb
+from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceServicer, add_DetectServiceServicer_to_server
+from wince.codec.capture import beat_from_message, beat_to_message, region_from_message
+from wince.codec.detect import face_to_message
+from wince.codec.frame import frame_from_message
+from wince.domain.face import Face
+from wince.domain.frame import Beat
+from wince.errors import MessageError, Refused
+from wince.pipeline.detect import stage
+from wince.pipeline.detect.interface import FaceModels
+from wince.pipeline.detect.patient import Share
+from wince.protocols.rules import DetectLimits
+from wince.rpc.auth import Role
+from wince.rpc.requests import under
+from wince.rpc.server import Registration, Workers
+
+NAME = "wince.api.detect.v1.DetectService"
+ROLES = {"DetectFaces": frozenset({Role.STAGE})}
+
+Publish = Callable[[Face | Beat], "Future[None]"]
+"""Hands what detect gives to the other stages; the future is done when it will survive there."""
+_Step = tuple[pb.DetectFacesResponse, "Future[None] | None"]
+
+
+class DetectServicer(DetectServiceServicer):
+    """One fold per stream; the models are shared by all streams, a set per worker thread."""
+
+    def __init__(self, models: Callable[[], FaceModels], limits: DetectLimits, *, threads: int = 1, publish: Publish | None = None) -> None:
+        """`models`: loads a set of models, called once in each thread. `publish`: None where detect is not joined to the others."""
+        self._load, self._limits, self._publish = models, limits, publish
+        self._models = threading.local()
+        self.workers = Workers(threads, "detect")
+
+    async def DetectFaces(  # noqa: N802 - the proto's name
+        self, requests: AsyncIterator[pb.DetectFacesRequest], context: Any
+    ) -> AsyncIterator[pb.DetectFacesResponse]:
+        """See the proto."""
+        fold: _Fold | None = None
+        async for request in requests:
+            if fold is None:
+                fold = _Fold(self._limits, region_from_message(request.region) if request.HasField("region") else None)
+                send = self._publish if request.publish else None
+                if request.publish and send is None:
+                    raise Refused("detect is not joined to the other stages", field="publish", remedy="leave it out, and use the answers")
+            face, told = await self.workers.run(self._step, fold, request, send)
+            if told is not None:
+                await asyncio.wrap_future(told)
+            yield face
+
+    def _step(self, fold: _Fold, request: pb.DetectFacesRequest, send: Publish | None) -> _Step:
+        """On a worker's thread: one request."""
+        found = fold.step(request, self._own())
+        told = None if send is None else send(found)
+        if isinstance(found, Beat):
+            return pb.DetectFacesResponse(beat=beat_to_message(found)), told
+        return pb.DetectFacesResponse(face=face_to_message(found) if send is None else _outline(found)), told
+
+    def _own(self) -> FaceModels:
+        models: FaceModels | None = getattr(self._models, "loaded", None)
+        if models is None:
+            models = self._models.loaded = self._load()
+        return models
+
+    def warm(self) -> None:
+        """Load the models of one thread now; raises ModelFileError where one is absent or changed."""
+        self._own()
+
+
+class _Fold:
+    """One stream's state."""
+
+    def __init__(self, limits: DetectLimits, region: Share | None) -> None:
+        self._limits, self._region = limits, region
+        self._state = stage.SourceState()
+        self._source = ""
+
+    def step(self, request: pb.DetectFacesRequest, models: FaceModels) -> Face | Beat:
+        item = request.WhichOneof("item")
+        if item is None:
+            raise MessageError("a frame or a beat must be given", field="frame")
+        with under(item):
+            message = frame_from_message(request.frame) if item == "frame" else beat_from_message(request.beat)
+            if self._source not in ("", message.source):
+                raise MessageError("is another than the stream's", field="source", remedy="one stream for each source")
+        self._source = message.source
+        self._state, events = stage.step(self._state, [message], message.time_us, models, self._limits, region=self._region)
+        return events[0]
+
+
+def _outline(face: Face) -> detect_pb2.Face:
+    """A face without what the other stages have already."""
+    message = face_to_message(face)
+    for field in ("landmarks", "features", "crop"):
+        message.ClearField(field)
+    return message
+
+
+def registration(servicer: DetectServicer) -> Registration:
+    """The service, to be served."""
+    return Registration(NAME, lambda server: add_DetectServiceServicer_to_server(servicer, server), ROLES, close=servicer.workers.close)

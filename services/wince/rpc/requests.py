@@ -1,0 +1,59 @@
+"""What servicers check of requests beyond the codec: paths of fields, pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from google.protobuf.message import Message
+
+from wince.errors import InputError, MessageError
+
+PAGE = 100
+LARGEST_PAGE = 1000
+
+
+@contextmanager
+def under(path: str) -> Iterator[None]:
+    """An InputError that comes out names its field below `path`."""
+    try:
+        yield
+    except InputError as error:
+        error.field = f"{path}.{error.field}" if error.field else path
+        raise
+
+
+def given(message: Message, field: str) -> Any:
+    """A sub-message that must be there. Raises MessageError."""
+    if not message.HasField(field):
+        raise MessageError("must be given", field=field)
+    return getattr(message, field)
+
+
+def page_size(wanted: int) -> int:
+    """How many, 1-1000; 0 means 100. Raises MessageError."""
+    if wanted > LARGEST_PAGE:
+        raise MessageError(f"must be at most {LARGEST_PAGE}", field="page_size")
+    return wanted or PAGE
+
+
+def page_token(last: Sequence[int | str]) -> str:
+    """Where the next page begins; opaque to callers."""
+    return base64.urlsafe_b64encode(json.dumps(list(last)).encode()).decode()
+
+
+def read_token(text: str, *kinds: type[int] | type[str]) -> list[Any] | None:
+    """What `page_token` was made of; None for the empty text. Raises MessageError for anything else."""
+    if not text:
+        return None
+    try:
+        found = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or [type(one) for one in found] != list(kinds):
+        raise MessageError("is none that was answered", field="page_token", remedy="give the one of the answer before, or none")
+    return found
