@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 from wince.assess import plain
@@ -42,14 +43,15 @@ class Done:
         """Keep a result that is no error."""
         if result.error or not result.source or self.problem is not None:
             return
+        made = [one for one in (self._folder, *self._folder.parents) if not one.exists()]
         try:
-            if not self._folder.exists():
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(self._place(result.source), gzip.compress(plain.keep(result).encode(), 1, mtime=0))
-        except ResourceError as error:
-            self.problem = error
-        except OSError as error:
-            self.problem = unwritable(error, self._folder)
+        except (ResourceError, OSError) as error:
+            self.problem = error if isinstance(error, ResourceError) else unwritable(error, self._folder)
+            with suppress(OSError):
+                for folder in made:
+                    folder.rmdir()
 
     def _place(self, source: str) -> Path:
         digest = hashlib.sha256("|".join((FORMAT, VERSION, source, self._context)).encode()).hexdigest()

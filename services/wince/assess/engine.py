@@ -130,10 +130,9 @@ class Engine:
             video.close()
         return job.result(path, still, stretch)
 
-    def follow(self, source: str, calm: CalmFace | None, *, plain: bool) -> Follow:
-        """Grade's fold for one input; `plain`: without any calm face."""
-        face = None if calm is None else calm.face
-        return Follow(self.protocol, source, self._site, None if plain else self._personal, None if plain else face)
+    def follow(self, source: str, calm: CalmFace | None) -> Follow:
+        """Grade's fold for one input, against the user's calm face; None: as `wince run` does."""
+        return Follow(self.protocol, source, self._site, self._personal, None if calm is None else calm.face)
 
     def calm_of(self, estimates: list[Estimate], stretch: Reference) -> CalmFace:
         """The calm face of a stretch of the input itself. Raises InputError where no face is assessable in it."""
@@ -156,8 +155,8 @@ class _Job:
     def begin(self, calm: CalmFace | None) -> None:
         """The calm face is known (or there is none): fold what waited."""
         self._calm = calm
-        self._main = self._engine.follow(self._source, calm, plain=False)
-        self._plain = self._engine.follow(self._source, None, plain=True)
+        self._main = self._engine.follow(self._source, calm)
+        self._plain = self._main if calm is None else self._engine.follow(self._source, None)
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             self._fold(one)
@@ -188,7 +187,8 @@ class _Job:
         assert self._main is not None
         assert self._plain is not None
         made = self._main.take(message)
-        self._plain.take(message)
+        if self._plain is not self._main:
+            self._plain.take(message)
         if self._pictures is not None and made:
             self._pictures.settle(made)
 
@@ -206,7 +206,7 @@ class _Job:
         for window in main.assessments:
             for reason, count in window.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + count
-        done = self._done(path, False, tuple(main.rows), _ordered(reasons), sum(one.assessable for one in main.rows) / expected)
+        done = self._done(path, False, tuple(main.rows), reading.ordered(reasons), sum(one.assessable for one in main.rows) / expected)
         done = replace(
             done,
             duration_s=self._end_us / US,
@@ -224,19 +224,15 @@ class _Job:
                 f"faces were assessable in {sum(one.assessable for one in main.rows)} of {expected} frames, but in no window of "
                 f"{protocol.window.length_s:g} s enough of them for a grade that holds"
             )
-        dark = self._plain_reasons(plain)
-        if too_dim(dark, len(plain.rows), protocol.detect.dim_share):
-            share = dark[Reason.DARK] / len(plain.rows)
-            done = replace(done, plain=reading.NO_READING, personal=None, assessments=(), alerts=(), questions=(), assessable_share=0.0)
-            notes = [f"dim: {share:.0%} of the frames are too dark, so protocol {protocol.name} leaves the clip out whole"]
+        learned = next((one for one in main.assessments if one.personal), None)
+        if self._calm is None and learned is not None:
+            since = learned.start_us / US
+            notes.append(f"from {since:g} s on the face is read against the patient's own calm face, learned from the clip itself")
+        dark = sum(one.reason is Reason.DARK for one in main.rows)
+        if too_dim({Reason.DARK: dark}, len(main.rows), protocol.detect.dim_share):
+            why = f"dim: {dark / len(main.rows):.0%} of the frames are too dark, so protocol {protocol.name} leaves the clip out whole"
+            return noted(reading.left_out(done), why)
         return noted(done, *notes)
-
-    def _plain_reasons(self, plain: Follow) -> dict[Reason, int]:
-        counts: dict[Reason, int] = {}
-        for one in plain.rows:
-            if one.reason is not None:
-                counts[one.reason] = counts.get(one.reason, 0) + 1
-        return counts
 
     def _picture(self, path: Path, main: Follow, plain: Follow) -> ClipResult:
         """A still: its one frame; windows, alerts and questions need time."""
@@ -296,9 +292,3 @@ def _declared(path: Path) -> int:
     video = open_video(path, MediaLimits())
     video.container.close()
     return video.duration_us or 0
-
-
-def _ordered(reasons: dict[Reason, int]) -> dict[Reason, int]:
-    """Commonest first; of equals the one that arises first on the road."""
-    road = list(Reason)
-    return dict(sorted(reasons.items(), key=lambda item: (-item[1], road.index(item[0]))))

@@ -106,7 +106,7 @@ def row(estimate: Estimate, reading: Reading | None, protocol: ClinicalProtocol)
     if reason is None and (reading is None or not math.isfinite(reading.score)):
         reason = Reason.UNCERTAIN
     if reason is not None or reading is None:
-        return FrameRow(time_s, False, reason, None, None, None, NOTHING, None, None, None)
+        return unseen(time_s, reason)
     unsure, pose = doubt(reading.score, reading.confidence, reading.smile, protocol.grade), estimate.pose
     grade_ = None if unsure is not None else protocol.scale.grade(reading.score)
     return FrameRow(
@@ -114,3 +114,8 @@ def row(estimate: Estimate, reading: Reading | None, protocol: ClinicalProtocol)
         tuple(None if math.isnan(value) else float(value) for value in reading.units.tolist()),
         *((float(pose.yaw), float(pose.pitch), float(pose.roll)) if pose is not None else (None, None, None)),
     )  # fmt: skip
+
+
+def unseen(time_s: float, reason: Reason | None) -> FrameRow:
+    """A row without numbers."""
+    return FrameRow(time_s, False, reason, None, None, None, NOTHING, None, None, None)

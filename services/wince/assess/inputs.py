@@ -6,6 +6,7 @@ notes and tables beside clips). One that looks like media and can't be read, or 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,29 +49,35 @@ class Inputs:
 def gather(paths: Sequence[Path]) -> Inputs:
     """Files, and folders with all that is below them; a file that is reached twice comes once.
 
-    Raises MediaError where nothing is there to assess: no path exists, or the folders hold no video or picture.
+    A path that does not exist, and a folder with nothing to assess in it, are inputs that failed.
     """
-    limits = MediaLimits()
-    found: dict[Path, Input] = {}
-    passed: list[Path] = []
+    found: dict[str, Input] = {}
+    passed: dict[str, Path] = {}
     for path in paths:
-        inside = path.is_dir()
-        for candidate, problem in files(path) if inside else [(path, None)]:
-            key = candidate.resolve()
-            if key in found:
-                continue
-            if problem is not None:
-                found[key] = Input(candidate, "", 0, problem)
-            elif inside and not _media(candidate, limits):
-                passed.append(candidate)
-            else:
-                found[key] = _look(candidate)
-    if paths and not any(path.exists() for path in paths):
-        raise MediaError("no such file or folder", field=str(paths[0]), remedy="check the name; relative paths start at the current folder")
-    if not found:
-        what = f"holds no video or picture ({len(passed)} other files)" if passed else "the folder is empty"
-        raise MediaError(what, field=str(paths[0]), remedy="name a video, a picture, or a folder with some")
-    return Inputs(tuple(found.values()), tuple(passed))
+        inside, others = _folder(path) if path.is_dir() else ([_look(path)], [])
+        passed |= {os.path.realpath(other): other for other in others}
+        for one in inside or [Input(path, "", 0, _empty(path, len(others)))]:
+            found.setdefault(os.path.realpath(one.path), one)
+    return Inputs(tuple(found.values()), tuple(passed.values()))
+
+
+def _folder(folder: Path) -> tuple[list[Input], list[Path]]:
+    """What a folder holds, and what of it is passed over."""
+    limits = MediaLimits()
+    found, passed = [], []
+    for path, problem in files(folder):
+        if problem is not None:
+            found.append(Input(path, "", 0, problem))
+        elif _media(path, limits):
+            found.append(_look(path))
+        else:
+            passed.append(path)
+    return found, passed
+
+
+def _empty(folder: Path, others: int) -> MediaError:
+    what = f"holds no video or picture ({others} other files)" if others else "the folder is empty"
+    return MediaError(what, field=str(folder), remedy="name a video, a picture, or a folder with some")
 
 
 def _look(path: Path) -> Input:

@@ -20,9 +20,11 @@ SIDE = 640
 """Longer side of a key frame, pixels."""
 THUMB = (64, 36)
 """Size at which frames are compared: (width, height)."""
-MOST = 6
-LEAST = 1.0
-"""A change that is just visible on the whole surface (CIELUV)."""
+MOST = 5
+"""Local maxima that are shown; with the strongest moment two rows of a page."""
+LEAST = 0.3
+"""Mean CIELUV distance of two frames, 200 ms apart. A face that changes its expression in a bedside picture makes .4-.6, the noise of a
+still scene about .2; a change of the whole picture that is just visible is 1."""
 APART_S = 1.0
 HELD = 4 * MOST
 """Candidates that are held while the clip goes on."""

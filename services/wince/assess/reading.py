@@ -6,13 +6,17 @@ frame: its grade is that of its score, and nothing lasts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 
-from wince.assess.result import FrameRow, Reading
+from wince.assess.follow import unseen
+from wince.assess.result import ClipResult, FrameRow, Reading
 from wince.domain.assessment import Assessment
 from wince.domain.frame import US
 from wince.domain.lasting import lasting, seconds_per_grade
+from wince.domain.reason import Reason
 from wince.protocols.rules import ClinicalProtocol
 
 NO_READING = Reading(None, "", {}, None, None, None)
@@ -47,6 +51,23 @@ def of_still(row: FrameRow, protocol: ClinicalProtocol) -> Reading:
     if row.grade is None:
         return NO_READING
     return Reading(row.grade, protocol.scale.name_of(row.grade), {}, row.score, row.score, row.confidence)
+
+
+def left_out(result: ClipResult) -> ClipResult:
+    """A clip that its protocol leaves out as dim (`domain/lasting.py`): no frame of it has a number, whatever was seen in it."""
+    rows = tuple(unseen(one.time_s, Reason.DARK) if one.assessable else one for one in result.frames)
+    return replace(
+        result, frames=rows, assessments=(), alerts=(), questions=(), plain=NO_READING,
+        personal=None if result.personal is None else NO_READING, assessable_share=0.0,
+        reasons=ordered(Counter(row.reason for row in rows if row.reason is not None)),
+        key_frames=tuple(replace(one, landmarks=one.landmarks[:0], grade=None, score=None) for one in result.key_frames),
+    )  # fmt: skip
+
+
+def ordered(reasons: Mapping[Reason, int]) -> dict[Reason, int]:
+    """Commonest first; of equals the one that arises first on the road."""
+    road = list(Reason)
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], road.index(item[0]))))
 
 
 def _counted(rows: Sequence[FrameRow], assessments: Sequence[Assessment], protocol: ClinicalProtocol) -> list[FrameRow | None]:

@@ -52,7 +52,7 @@ class KeyFrame:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the input comes to in one way of reading it (with, or without, the patient's own calm face)."""
+    """What the input comes to in one way of reading it (with, or without, the calm face that the user gave)."""
 
     grade: int | None
     """The grade that lasted longest over the whole input (PEEA's report rule); None: not assessable."""
@@ -82,7 +82,7 @@ class ClipResult:
     alerts: tuple[Alert, ...]
     questions: tuple[Question, ...]
     plain: Reading
-    """Without a reference."""
+    """Without the user's reference: as `wince run` grades it, which learns a calm face by itself where the protocol says so."""
     personal: Reading | None
     """With the reference of the same patient; None where none was given or the protocol does not allow it."""
     assessable_share: float

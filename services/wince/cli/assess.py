@@ -41,7 +41,8 @@ def assess(
     """Grade clips and pictures by a protocol; research use, not validated.
 
     What was done before is not done again: results are kept by content, protocol, models and reference (with --report in DIR/.wince,
-    else in the state directory; numbers only). Exit code 0: everything was graded, or honestly is not assessable; 1: some input failed.
+    else in the state directory; numbers only). Exit code 0: everything was graded, or honestly is not assessable; 1: some input failed;
+    2: usage; above: nothing could be assessed or written at all (see the foot of `wince --help`).
     """
     from wince.assess import batch, inputs, plain  # the stages take a second to import; other commands don't wait for them
     from wince.assess.output import write_whole
@@ -55,7 +56,7 @@ def assess(
     quiet = str(json_) == "-"
     named = inputs.gather(paths)
     chain.fetch_models(loaded, lambda name, what: None if what == "cached" else _err(f"{name}: {what}"), chosen)
-    with Bar(named) as bar:
+    with Bar(named, lines=not quiet) as bar:
         done = batch.run(named, loaded, chosen, reference=calm, jobs=jobs, report=report, on_event=bar.on_event)
     if json_ is not None:
         text = plain.document(done.results, named.passed_over, chosen)
@@ -80,10 +81,9 @@ def assess(
 
 
 def _report(done: Batch, folder: Path, protocol: ClinicalProtocol, quiet: bool) -> None:
-    from wince.assess.output import write_report
     from wince.assess.report import write
 
-    written = write_report(done.results, folder, protocol, write)
+    written = write(done.results, folder, protocol)
     if not quiet and written:
         out.print(f"report: {written[0]}", markup=False)
 

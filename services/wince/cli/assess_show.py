@@ -21,12 +21,17 @@ NAMED = 5
 
 
 class Bar:
-    """A progress bar on a terminal's standard error; nothing elsewhere. Measures by bytes, because clips differ in length."""
+    """What is shown on standard error while it works: of several inputs a line each as they are done, and on a terminal a progress bar.
 
-    def __init__(self, inputs: Inputs) -> None:
+    The bar measures by bytes, because clips differ in length.
+    """
+
+    def __init__(self, inputs: Inputs, *, lines: bool) -> None:
+        """`lines`: say what each of several inputs came to."""
+        self._lines = lines and len(inputs.files) > 1
         self._sizes = [max(1, one.size) for one in inputs.files]
         self._shares = [0.0] * len(self._sizes)
-        console = Console(stderr=True)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
         columns = (TextColumn("{task.fields[done]}/{task.fields[count]}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         self._bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("", total=sum(self._sizes), done=0, count=len(self._sizes))
@@ -45,6 +50,8 @@ class Bar:
         self._shares[number] = share
         self._done += result is not None
         self._bar.update(self._task, advance=gained, done=self._done)
+        if result is not None and self._lines:
+            self._bar.console.print(line(result, notes=False), markup=False)
 
 
 def rows(done: Batch, inputs: Inputs, protocol: ClinicalProtocol) -> Iterator[str | Table]:
@@ -61,7 +68,7 @@ def rows(done: Batch, inputs: Inputs, protocol: ClinicalProtocol) -> Iterator[st
     yield f"{protocol.title}: {protocol.report.label}"
 
 
-def line(result: ClipResult) -> str:
+def line(result: ClipResult, *, notes: bool = True) -> str:
     """One clip in one line, its notes below."""
     if result.error:
         return f"{result.path.name}: failed: {result.error}"
@@ -71,7 +78,7 @@ def line(result: ClipResult) -> str:
         parts.append("alerts at " + ", ".join(f"{one.start_us / 1e6:.1f} s" for one in result.alerts))
     if result.personal is not None:
         parts.append(f"without the reference: {result.plain.grade_name or 'not assessable'}")
-    return f"{result.path.name}: " + "; ".join(parts) + "".join(f"\n  {note}" for note in result.notes)
+    return f"{result.path.name}: " + "; ".join(parts) + "".join(f"\n  {note}" for note in result.notes if notes)
 
 
 def table(results: tuple[ClipResult, ...]) -> Table:

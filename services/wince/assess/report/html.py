@@ -60,6 +60,7 @@ a:focus-visible, input:focus-visible { outline: 3px solid #1d4f91; outline-offse
   .running { display: table-footer-group; break-inside: avoid; font-size: 8pt; color: #1c2430; }
   .running span { display: block; padding-top: 3mm; }
   main { display: table-row-group; }
+  .label { margin-left: .3mm; margin-right: .3mm; }
   h2 { break-after: avoid; }
   .whole { break-inside: avoid; }
   .scroll { overflow: visible; }

@@ -11,7 +11,9 @@ from wince.assess.report.units import units
 from wince.assess.report.words import NONE, NOT_MEASURED, REASONS, UNIT_NAMES, file_name, lines, number, share, span
 from wince.assess.result import ClipResult, Reading
 from wince.domain.estimate import UNITS
+from wince.models import lock
 from wince.protocols.rules import ClinicalProtocol
+from wince.version import VERSION
 
 MOST_ROWS = 60
 """Windows and alerts that a page lists; the rest is counted."""
@@ -45,15 +47,15 @@ def document(result: ClipResult, protocol: ClinicalProtocol, sheet: Sheet | None
 
 
 def used(result: ClipResult) -> Reading:
-    """The reading that the headline shows: against the patient's own calm face where there is one."""
+    """The reading that the headline shows: against the calm face that the user gave, where there is one."""
     return result.plain if result.personal is None else result.personal
 
 
 def why_not(result: ClipResult) -> str:
-    """The commonest reasons, with their share of the frames without a grade."""
-    total = sum(result.reasons.values())
+    """The commonest reasons, with their share of all frames."""
+    total = max(len(result.frames), sum(result.reasons.values()))
     order = sorted(result.reasons, key=lambda reason: (-result.reasons[reason], reason))
-    return ", ".join(f"{REASONS[reason]} ({share(result.reasons[reason] / total)})" for reason in order[:3]) if total else ""
+    return ", ".join(f"{REASONS[reason]} ({share(result.reasons[reason] / total)} of the frames)" for reason in order[:3])
 
 
 def _result(result: ClipResult, protocol: ClinicalProtocol) -> Section:
@@ -62,7 +64,7 @@ def _result(result: ClipResult, protocol: ClinicalProtocol) -> Section:
     if reading.grade is None:
         return Section("Result", (Headline("not assessable", ungraded, ((share(result.assessable_share), "assessable"),)), *_notes(result)))
     lasted = reading.seconds.get(reading.grade_name)
-    way = "" if result.personal is None else " against the patient's own calm face"
+    way = "" if result.personal is None else " against the calm face that was given"
     lead = (
         f"One picture, graded by its score{way}."
         if result.still or lasted is None
@@ -186,7 +188,7 @@ def _units(result: ClipResult) -> Section | None:
 def _reference(result: ClipResult, protocol: ClinicalProtocol) -> Section | None:
     if result.personal is None:
         return None
-    ways = (("without", result.plain), ("with the patient's own calm face", result.personal))
+    ways = (("without", result.plain), ("with the calm face that was given", result.personal))
     held = [band.name for band in protocol.scale.grades]
     rows = tuple(
         (
@@ -255,11 +257,13 @@ def _meaning(protocol: ClinicalProtocol) -> Section:
 
 
 def _provenance(result: ClipResult, protocol: ClinicalProtocol) -> Section:
-    models = ", ".join(protocol.estimate.models)
+    known = lock.load()
     facts = (
         ("File", file_name(result.path)),
         ("SHA-256 of the file", result.source or NONE),
-        ("Scorer", f"{protocol.estimate.scorer}, models {models}" if models else protocol.estimate.scorer),
+        ("Wince", VERSION),
+        ("Scorer", protocol.estimate.scorer),
+        *((f"Model {name} (SHA-256)", known[name].sha256 if name in known else NONE) for name in protocol.estimate.models),
         ("Model set (SHA-256)", result.model_set or NONE),
         ("Rules (SHA-256)", result.rule or NONE),
         ("Frames sampled", f"{len(result.frames)}, of which {sum(frame.assessable for frame in result.frames)} assessable"),

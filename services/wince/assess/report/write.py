@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from wince.assess.output import unwritable
 from wince.assess.report.batch import index
 from wince.assess.report.html import html
 from wince.assess.report.pdf import pdf
@@ -127,10 +128,5 @@ def _unmake(made: Sequence[Path]) -> None:
 
 
 def _failed(folder: Path, error: OSError) -> ResourceError:
-    why = (error.strerror or "can't be written").lower()
-    remedy = (
-        "free some space there, or name a folder on another disk"
-        if "space" in why or "quota" in why
-        else "name a folder that you may write"
-    )
-    return ResourceError(f"no report was written to {folder}: {why}", field="--report", remedy=remedy)
+    why = unwritable(error, folder)
+    return ResourceError(f"no report was written to {folder}: {why.message}", field="--report", remedy=why.remedy)
