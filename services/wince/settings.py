@@ -25,8 +25,9 @@ from pydantic_settings import (
 from wince.errors import ConfigError
 from wince.pipeline.capture.address import check
 from wince.rpc.config import RpcSettings
+from wince.serving.config import ServingSettings
 
-SECRETS = ("pg_dsn",)
+SECRETS = ("pg_dsn", "kafka_password")
 """Settings that may come from a file named by `WINCE_<NAME>_FILE`."""
 OUTSIDE = ("WINCE_CONFIG", "WINCE_HEAD_DATA", "WINCE_SHARED", "WINCE_PEERS_DIR", "WINCE_LOG_COLOUR")
 """Variables with the prefix that are not settings."""
@@ -130,6 +131,19 @@ class Settings(BaseSettings):
     """Logs as JSON lines instead of text."""
     cameras: tuple[Camera, ...] = ()
     """What `wince run` watches instead of the bundled clips."""
+    kafka_bootstrap: str = ""
+    """Services: Kafka's brokers, HOST:PORT with commas between."""
+    kafka_security: Literal["plaintext", "insecure-plaintext", "tls", "scram"] = "plaintext"
+    """plaintext: only to this machine; insecure-plaintext: to anywhere, readable on the wire; tls; scram: TLS and SCRAM-SHA-512."""
+    kafka_user: str = ""
+    kafka_password: SecretStr | None = None
+    kafka_ca_file: Path | None = None
+    """Certificates that are trusted; absent: those of the system."""
+    kafka_cert_file: Path | None = None
+    """Own certificate, where the broker asks for one."""
+    kafka_key_file: Path | None = None
+    kafka_replication: int | None = Field(default=None, ge=1)
+    """Copies of each topic that is created; absent: as the broker has it."""
     detect: str = Field(default="127.0.0.1:7422", min_length=1)
     """Where capture finds detect: HOST:PORT, several with commas between, or dns:///NAME:PORT, over whose addresses streams are spread."""
     replay_at: str | None = None
@@ -137,6 +151,8 @@ class Settings(BaseSettings):
     the clock, nothing is late, nothing is dropped. For rehearsals and tests; capture, estimate, grade and hospital need the same value."""
     lease_s: float = Field(default=120.0, ge=5, le=3600)
     """How long a delivery belongs to the record replica that took it; after a kill it is tried again when that is over."""
+    serving: ServingSettings = ServingSettings()
+    """Where the members of a site's ensemble are asked, such as WINCE_SERVING__TARGET; by default they run in the process."""
     rpc: RpcSettings = RpcSettings()
     """gRPC: TLS, tokens, limits. In the environment WINCE_RPC__<KEY>, such as WINCE_RPC__TOKEN_FILE."""
 

@@ -119,7 +119,8 @@ class _Job:
 
     def _kept(self, model_set: str) -> Done:
         order = self._order
-        against = chain.personal(order.protocol).model_set if order.protocol.estimate.scorer in chain.PERSONALS else ""
+        personal = chain.personal(order.protocol)
+        against = "" if personal is None else personal.model_set
         context = (order.protocol.rule, model_set, against, order.settings.site, _name(order.reference), str(order.pictures))
         folder = self._report / REPORT_STATE if self._report is not None else order.settings.state_dir.expanduser() / "assess"
         return Done(folder, "|".join(context))

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
 from wince.errors import ProtocolError
-from wince.models import lock
+from wince.models import site
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
 from wince.runtime import setup
@@ -26,7 +26,7 @@ def list_command(json_: Json = False) -> None:
     for name in loader.available(folders):
         rules = loader.load(name, folders)
         try:
-            loader.check_models(rules, lock.load().keys())
+            loader.check_models(rules, site.known(settings().models_dir))
             ready = "ready"
         except ProtocolError as error:
             ready = error.message.removeprefix(f"protocol {name!r} ")
@@ -66,7 +66,7 @@ def show(name: Annotated[str, typer.Argument(help="Name of the protocol.")], jso
 def _state(rules: ClinicalProtocol) -> str:
     """Whether the protocol can grade here, or what it lacks and what to do."""
     try:
-        loader.check_models(rules, lock.load().keys())
+        loader.check_models(rules, site.known(settings().models_dir))
     except ProtocolError as error:
         return f"can't grade: {error.message}; {error.remedy}"
     return "ready"

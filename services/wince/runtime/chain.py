@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from wince.domain.estimate import Estimate
 from wince.domain.face import Face
 from wince.domain.frame import Beat, Frame
 from wince.errors import ProtocolError
-from wince.models import fetch, lock
+from wince.models import fetch, lock, site
 from wince.pipeline.detect import stage as detect
 from wince.pipeline.detect.face_models import load_face_models
 from wince.pipeline.detect.interface import FaceModels
@@ -22,10 +21,15 @@ from wince.pipeline.grade.activity_personal import ActivityPersonal
 from wince.pipeline.grade.interface import Personal
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
+from wince.runtime.ensemble import ensemble_scorer
+from wince.serving.config import ServingSettings
 from wince.settings import Settings
 
-SCORERS: dict[str, Callable[[Path | None], Scorer]] = {"activity": load_activity_scorer}
-"""By the protocol's estimate.scorer; each takes the folder of the models."""
+SCORERS: dict[str, Callable[[ClinicalProtocol, Path | None, ServingSettings | None], Scorer]] = {
+    "activity": lambda _protocol, models_dir, _serving: load_activity_scorer(models_dir),
+    "ensemble": ensemble_scorer,
+}
+"""By the protocol's estimate.scorer; each takes the protocol, the folder of the models, and where an ensemble is served."""
 PERSONALS: dict[str, Callable[[], Personal]] = {"activity": ActivityPersonal}
 
 
@@ -35,31 +39,37 @@ def fetch_models(settings: Settings, progress: Callable[[str, str], None], proto
     fetch.fetch(wanted, cache_dir=settings.models_dir, progress=progress)
 
 
-def scorer(protocol: ClinicalProtocol, models_dir: Path | None = None) -> Scorer:
-    """The scorer that a protocol names, with its models from `models_dir` (None: the default cache).
+def scorer(protocol: ClinicalProtocol, models_dir: Path | None = None, serving: ServingSettings | None = None) -> Scorer:
+    """The scorer that a protocol names, with its models from `models_dir` (None: the default cache) or from a server.
 
     Raises ProtocolError, by name, where the protocol needs a model that there is not; no other scorer stands in.
     """
-    return _named(SCORERS, protocol)(models_dir)
+    own = site.site_models(models_dir) if serving is None or serving.target is None else _names(protocol)
+    loader.check_models(protocol, {*lock.load(), *own})
+    _known(protocol)
+    return SCORERS[protocol.estimate.scorer](protocol, models_dir, serving)
 
 
-def personal(protocol: ClinicalProtocol) -> Personal:
-    """The model that looks against the patient's own calm face. Raises ProtocolError as `scorer` does."""
-    return _named(PERSONALS, protocol)()
+def personal(protocol: ClinicalProtocol) -> Personal | None:
+    """The model that looks against the patient's own calm face; None where the protocol's scorer has none.
+
+    Raises ProtocolError for an unknown scorer."""
+    _known(protocol)
+    make = PERSONALS.get(protocol.estimate.scorer)
+    return None if make is None else make()
 
 
-T = TypeVar("T")
+def _names(protocol: ClinicalProtocol) -> list[str]:
+    """A server's members are checked against its manifest, not here."""
+    return [member.name for member in protocol.estimate.members]
 
 
-def _named(table: dict[str, T], protocol: ClinicalProtocol) -> T:
-    loader.check_models(protocol, lock.load().keys())
-    try:
-        return table[protocol.estimate.scorer]
-    except KeyError:
-        known = ", ".join(table)
+def _known(protocol: ClinicalProtocol) -> None:
+    if protocol.estimate.scorer not in SCORERS:
+        known = ", ".join(SCORERS)
         raise ProtocolError(
             f"unknown scorer {protocol.estimate.scorer!r}", field=f"{protocol.path} estimate.scorer", remedy=f"one of: {known}"
-        ) from None
+        )
 
 
 class Chain:
@@ -91,5 +101,5 @@ class Chain:
 def build(settings: Settings, protocol: ClinicalProtocol, region: Share | None = None) -> Chain:
     """A chain with models of its own. Raises ModelFileError where a model is absent or changed."""
     folder = settings.models_dir
-    scores = scorer(protocol, folder)
+    scores = scorer(protocol, folder, settings.serving)
     return Chain(load_face_models(protocol.detect.full_range, folder, protocol.detect.detector), scores, protocol, region)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wince.models import lock
+from wince.models import site
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
 from wince.settings import Settings
@@ -16,5 +16,8 @@ def protocol_folders(settings: Settings) -> tuple[Path, ...]:
 
 
 def protocol(settings: Settings) -> ClinicalProtocol:
-    """The protocol that is set, with every model that it needs in the lock."""
-    return loader.load(settings.protocol, protocol_folders(settings), models=lock.load().keys())
+    """The protocol that is set, with every model that it needs in the lock, of the site's own, or on a server (which its manifest says)."""
+    loaded = loader.load(settings.protocol, protocol_folders(settings))
+    served = () if settings.serving.target is None else [member.name for member in loaded.estimate.members]
+    loader.check_models(loaded, {*site.known(settings.models_dir), *served})
+    return loaded

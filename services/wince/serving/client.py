@@ -25,10 +25,9 @@ from numpy.typing import NDArray
 from wince.api.open_inference.v2 import open_inference_pb2 as pb
 from wince.errors import ConfigError, InputError, Unavailable
 from wince.models.ensemble import MAX_CROPS, Answer, Status
+from wince.serving.config import TORCHSERVE
 from wince.serving.handler import digest_of
 
-TORCHSERVE = "org.pytorch.serve.grpc.openinference"
-"""Where TorchServe has the service; the standard's is "inference"."""
 MAX_MESSAGE = 24 << 20
 Clock = Callable[[], float]
 
@@ -125,7 +124,7 @@ class OipClient:
     def _refuse_path(self, error: grpc.RpcError) -> None:
         if error.code() is grpc.StatusCode.UNIMPLEMENTED:
             what = "the server does not know this path of the Open Inference Protocol"
-            raise ConfigError(what, field="serving_prefix", remedy=f'"{TORCHSERVE}" for TorchServe, "inference" for others') from None
+            raise ConfigError(what, field="serving.prefix", remedy=f'"{TORCHSERVE}" for TorchServe, "inference" for others') from None
 
 
 def _read(response: pb.ModelInferResponse, count: int, members: Sequence[str], classes: int) -> Served:

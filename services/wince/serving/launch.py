@@ -68,17 +68,17 @@ class Installed:
 
 def installed(python: Path | None = None) -> Installed:
     """What `python` (None: this interpreter) holds. Raises ConfigError with the remedy where Java or TorchServe is missing."""
-    remedy = "make serving (or: a virtual environment with requirements/serving.txt), and name its python in WINCE_SERVING_PYTHON"
+    remedy = "make serving (or: a virtual environment with requirements/serving.txt), and name its python in WINCE_SERVING__PYTHON"
     if shutil.which("java") is None:
         raise ConfigError("java is not found", field="PATH", remedy="install a Java runtime, 17 or later")
     try:
         command = [str(python or sys.executable), "-c", PROBE]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
-        raise ConfigError("can't be run", field=f"serving_python={python}", remedy=remedy) from None
+        raise ConfigError("can't be run", field=f"serving.python={python}", remedy=remedy) from None
     ts, torch = done.stdout.splitlines()
     if not ts:
-        raise ConfigError("TorchServe is not installed there", field=f"serving_python={python}", remedy=remedy)
+        raise ConfigError("TorchServe is not installed there", field=f"serving.python={python}", remedy=remedy)
     return Installed(Path(command[0]), Path(ts).parent, torch == "True")
 
 

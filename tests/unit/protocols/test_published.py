@@ -62,12 +62,11 @@ def test_each_says_whom_what_and_how_it_misleads(name: str) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_without_a_trained_model_it_refuses_by_name(name: str) -> None:
-    """The loader, the scorer and the personal model all say which protocol needs which model, and what to do."""
+    """The loader and the scorer say which protocol needs which model, and what to do."""
     protocol = loader.load(name)
     for ask in (
         lambda: loader.load(name, models=lock.load().keys()),
         lambda: chain.scorer(protocol),
-        lambda: chain.personal(protocol),
     ):
         with pytest.raises(ProtocolError) as caught:
             ask()

@@ -1,0 +1,85 @@
+"""The scorer of protocols whose members a site trained: classifiers of the crop, embedded or on a server, and the smile besides.
+
+    number       the fused label's grade: the lowest score of its band; on a scale of probability (0-1) that of the last class
+    confidence   the fused probability of the label
+    units        not measured
+    smile        of the face mesh (see `wince.models.activity`): patients smile in pain, and no member knows that
+
+Whoever answers for the members answers for all of them or for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from wince.domain.estimate import UNITS, Reading
+from wince.domain.face import Face
+from wince.domain.fusion import label
+from wince.domain.reason import Reason
+from wince.domain.scales import Scale
+from wince.models.ensemble import Answer, Status
+from wince.pipeline.estimate.interface import Score, Scorer
+from wince.pipeline.estimate.ration import Ration
+
+UNKNOWN = np.full(len(UNITS), np.nan, np.float32)
+
+
+class Members(Protocol):
+    """Who asks the members: `wince.models.ensemble.Ensemble`, or `served.ServedMembers`. One instance per thread."""
+
+    def answer(self, crops: Sequence[bytes]) -> Answer | None:
+        """One row per JPEG crop, in order; None: a member is missing or another than expected, nothing may be scored.
+
+        Raises Unavailable where a server does not answer."""
+        ...
+
+
+class EnsembleScorer:
+    """See the module's head and the port."""
+
+    def __init__(
+        self, members: Members, smiles: Scorer, scale: Scale, classes: Sequence[str], model_set: str, ration: Ration | None = None
+    ) -> None:
+        """smiles: scores the same faces; only its smile is used. classes: of the members, names of the scale's bands, in their order.
+        ration: which faces may be asked for at all; None: every one."""
+        bands = {band.name: band.min for band in scale.grades}
+        self._scores = [bands[name] for name in classes]
+        self._probability = len(classes) == 2 and (scale.low, scale.high) == (0.0, 1.0)
+        self._members, self._smiles, self._ration = members, smiles, ration
+        self.model_set = model_set
+
+    def score(self, faces: Sequence[Face]) -> list[Score]:
+        """LATE beyond the ration, GAP while a member is missing, UNCERTAIN where a crop or the mesh can't be read."""
+        chosen = list(range(len(faces))) if self._ration is None else self._ration.choose(faces)
+        scores = [Score(None, Reason.LATE)] * len(faces)
+        if not chosen:
+            return scores
+        asked = [faces[index] for index in chosen]
+        if self._ration is None:
+            answer = self._members.answer([face.crop for face in asked])
+        else:
+            with self._ration.measured(len(asked)):
+                answer = self._members.answer([face.crop for face in asked])
+        if answer is None:
+            return [score if index not in chosen else Score(None, Reason.GAP) for index, score in enumerate(scores)]
+        smiles = self._smiles.score(asked)
+        for row, index in enumerate(chosen):
+            scores[index] = self._one(answer, row, smiles[row])
+        return scores
+
+    def _one(self, answer: Answer, row: int, smile: Score) -> Score:
+        if answer.status[row] != Status.OK or smile.reading is None:
+            return Score(None, Reason.UNCERTAIN)
+        fused = answer.fused[row].astype(np.float64)
+        best = label(fused)
+        score = float(fused[-1]) if self._probability else self._scores[best]
+        reading = Reading(score, min(1.0, float(fused[best])), UNKNOWN.copy(), smile.reading.smile)
+        rows = {name: tuple(map(_share, table[row])) for name, table in answer.members.items()}
+        return Score(reading, probabilities=rows)
+
+
+def _share(value: np.float32) -> float:
+    return min(1.0, max(0.0, float(value)))

@@ -1,0 +1,95 @@
+"""How many crops an expensive ensemble is asked for, and which: key frames first, sources alike.
+
+Two bounds. Of each source `rate_hz` crops a second of its own time, so that a camera that floods, or a backlog, costs the others
+nothing. And of each batch as many as the server can do within `budget_s` at the speed last seen: where a crop costs 300 ms and a ward
+sends two hundred a second, what can't be done in time is given up at once and not after it has made everybody else late.
+
+Below both bounds every face is asked for, and nothing here looks at a picture: then the outcome depends on the input alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise, zip_longest
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from wince.domain.face import Face
+from wince.domain.frame import US
+from wince.domain.keyframes import cieluv, difference, key_frames
+
+SOURCES = 4096
+"""Remembered at most; the one longest silent is forgotten."""
+SMOOTH = 0.2
+"""Weight of the newest measurement of a crop's cost."""
+
+
+class Ration:
+    """Bounds of one scorer; what was given up is counted. One instance per thread."""
+
+    def __init__(self, rate_hz: float, budget_s: float, *, burst_s: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
+        """burst_s: a source that was silent may send what so many seconds allow at once."""
+        self._rate, self._budget, self._burst, self._clock = rate_hz, budget_s, max(1.0, rate_hz * burst_s), clock
+        self._sources: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._cost: float | None = None
+        self.given_up = 0
+        """Faces that were not asked for, since the start."""
+
+    def choose(self, faces: Sequence[Face]) -> list[int]:
+        """Indices of the faces to ask for, ascending."""
+        own: dict[str, list[int]] = {}
+        for index, face in enumerate(faces):
+            own.setdefault(face.source, []).append(index)
+        ranked = {source: self._of_source(source, faces, indices) for source, indices in own.items()}
+        room = len(faces) if self._cost is None else max(1, int(self._budget / max(self._cost, 1e-6)))
+        total = sum(map(len, ranked.values()))
+        if total > room:
+            queues = [self._ranked(faces, indices) for indices in ranked.values()]
+            turns = [index for turn in zip_longest(*queues) for index in turn if index is not None]
+            chosen = sorted(turns[:room])
+        else:
+            chosen = sorted(index for indices in ranked.values() for index in indices)
+        self.given_up += len(faces) - len(chosen)
+        return chosen
+
+    @contextmanager
+    def measured(self, crops: int) -> Iterator[None]:
+        """Around a call for so many crops that succeeds: learns what one costs."""
+        start = self._clock()
+        yield
+        each = (self._clock() - start) / crops
+        self._cost = each if self._cost is None else (1 - SMOOTH) * self._cost + SMOOTH * each
+
+    def _of_source(self, source: str, faces: Sequence[Face], indices: list[int]) -> list[int]:
+        """What its rate allows; tokens run in the source's own time."""
+        times = [faces[index].time_us for index in indices]
+        tokens, last = self._sources.pop(source, (self._burst, times[0]))
+        tokens = min(self._burst, tokens + max(0, times[0] - last) / US * self._rate)
+        within = max(0, max(times) - max(times[0], last)) / US * self._rate
+        allowed = min(len(indices), int(tokens + within + 1e-9))
+        self._sources[source] = (min(self._burst, tokens + within - allowed), max(last, *times))
+        while len(self._sources) > SOURCES:
+            self._sources.popitem(last=False)
+        return indices if allowed == len(indices) else sorted(self._ranked(faces, indices)[:allowed])
+
+    @staticmethod
+    def _ranked(faces: Sequence[Face], indices: list[int]) -> list[int]:
+        """Key frames, by how much changed; then the others, the newest first."""
+        pictures = [_small(faces[index].crop) for index in indices]
+        changes = [0.0, *(difference(a, b) if a is not None and b is not None else 0.0 for a, b in pairwise(pictures))]
+        keys = sorted(key_frames(changes, most=len(indices)), key=lambda at: -changes[at])
+        rest = [at for at in reversed(range(len(indices))) if at not in keys]
+        return [indices[at] for at in (*keys, *rest)]
+
+
+def _small(crop: bytes) -> NDArray[np.float32] | None:
+    """(28, 28, 3) CIELUV; None where it can't be read."""
+    try:
+        return cieluv(simplejpeg.decode_jpeg(crop, colorspace="RGB", fastdct=True)[4::8, 4::8])
+    except (ValueError, RuntimeError):
+        return None

@@ -1,0 +1,92 @@
+"""Builds the scorer of a protocol whose members the site trained: from files in the process, or on a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+
+from wince.errors import ConfigError, ModelFileError, ProtocolError
+from wince.models import activity, lock
+from wince.models.ensemble import Ensemble
+from wince.models.site import site_folder, site_models
+from wince.pipeline.estimate.activity import load_activity_scorer
+from wince.pipeline.estimate.ensemble import EnsembleScorer, Members
+from wince.pipeline.estimate.ration import Ration
+from wince.pipeline.estimate.served import ServedMembers
+from wince.protocols.rules import ClinicalProtocol
+from wince.rpc.config import loopback
+from wince.serving import manifest as manifests
+from wince.serving.client import OipClient
+from wince.serving.config import ServingSettings, read
+
+
+def member_names(protocol: ClinicalProtocol, present: dict[str, Path]) -> list[str]:
+    """Members that score a crop; of candidates the one that is there.
+
+    Raises ProtocolError where the protocol has one that sees clips (no stage asks it yet), or several candidates are there."""
+    estimate = protocol.estimate
+    if clips := [member.name for member in estimate.members if member.sees != "image"]:
+        what = f"protocol {protocol.name!r} has members that see clips, which are trained and not yet run: {', '.join(clips)}"
+        raise ProtocolError(what, field="estimate.members", remedy="a protocol of the site's own without them, in WINCE_PROTOCOL_DIR")
+    names = [member.name for member in estimate.members]
+    if not estimate.choose:
+        return names
+    chosen = [name for name in names if name in present]
+    if len(chosen) != 1:
+        what = f"protocol {protocol.name!r} keeps the best of its candidates; there are {len(chosen)}"
+        raise ProtocolError(what, field="estimate.members", remedy="leave one of them in the folder of the site's models")
+    return chosen
+
+
+def ensemble_scorer(protocol: ClinicalProtocol, models_dir: Path | None = None, serving: ServingSettings | None = None) -> EnsembleScorer:
+    """The scorer. Raises ModelFileError, ProtocolError or ConfigError, by name, where something is missing or wrong."""
+    estimate = protocol.estimate
+    members: Members
+    if serving is not None and serving.target is not None:
+        manifest = manifests.read(serving.manifest) if serving.manifest else None
+        if manifest is None:
+            raise ConfigError("is not set", field="serving.manifest", remedy="name the JSON file that `wince lab pack` wrote")
+        _fits(manifest, protocol)
+        members = ServedMembers(client(serving), manifest)
+        digests, ration = list(manifest.members.values()), _ration(protocol, serving)
+    else:
+        present = site_models(models_dir)
+        files = {name: present.get(name, site_folder(models_dir) / f"{name}.onnx") for name in member_names(protocol, present)}
+        members = embedded = Ensemble(files, len(estimate.classes), estimate.fusion, estimate.weights)
+        digests, ration = list(embedded.hashes.values()), None
+    smiles = load_activity_scorer(models_dir)
+    locked = {*estimate.models, "face_landmarks", "face_blendshapes"}
+    model_set = lock.set_id([*(lock.find(name).sha256 for name in locked), activity.load().sha256, *digests])
+    return EnsembleScorer(members, smiles, protocol.scale, estimate.classes, model_set, ration)
+
+
+def client(serving: ServingSettings) -> OipClient:
+    """A connection to the server that is set. Raises ConfigError where faces would cross the network unprotected."""
+    target = serving.target or ""
+    if serving.ca_file is not None:
+        credentials = grpc.ssl_channel_credentials(read(serving.ca_file, "serving.ca_file"))
+        return OipClient(target, prefix=serving.prefix, deadline_s=serving.deadline_s, credentials=credentials)
+    if not loopback(target.rpartition(":")[0]) and not serving.insecure_target_beyond_loopback:
+        remedy = "set serving.ca_file, ask on 127.0.0.1, or set serving.insecure_target_beyond_loopback"
+        raise ConfigError("pictures of faces would cross the network without TLS", field=f"serving.target={target}", remedy=remedy)
+    return OipClient(target, prefix=serving.prefix, deadline_s=serving.deadline_s)
+
+
+def _ration(protocol: ClinicalProtocol, serving: ServingSettings) -> Ration:
+    sampled, share = protocol.detect.rate_hz, protocol.window.min_share
+    rate = serving.rate_hz if serving.rate_hz is not None else sampled
+    if rate < sampled * share:
+        what = f"{rate:g} crops a second leave every window without a grade: {protocol.name} needs {sampled * share:g}"
+        raise ConfigError(what, field="serving.rate_hz", remedy="raise it, or lower detect.rate_hz in a protocol of the site's own")
+    return Ration(rate, serving.budget_s)
+
+
+def _fits(manifest: manifests.Manifest, protocol: ClinicalProtocol) -> None:
+    """What was packed must be what the protocol says."""
+    estimate = protocol.estimate
+    names = member_names(protocol, {name: Path() for name in manifest.members})
+    wanted = (set(names), estimate.classes, estimate.fusion, estimate.weights)
+    if (set(manifest.members), manifest.classes, manifest.fusion, manifest.weights) != wanted:
+        what = f"holds {', '.join(manifest.members)}, which is not what protocol {protocol.name!r} asks for"
+        raise ModelFileError(what, field="serving.manifest", remedy="pack it anew for this protocol")
