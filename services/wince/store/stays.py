@@ -89,7 +89,13 @@ def message_id(key: MessageKey) -> UUID:
 
 def save_watches(database: Database, watches: Iterable[Watch]) -> None:
     """Keeps which camera watches which bed; the same row again changes nothing."""
-    with database.transaction() as tx, tx.cursor() as cursor:
+    with database.transaction() as tx:
+        add_watches(tx, watches)
+
+
+def add_watches(tx: Tx, watches: Iterable[Watch]) -> None:
+    """The same inside a transaction."""
+    with tx.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO watch(source, bed, start_us, end_us, recorded_us, region, rotation) VALUES (%s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (source, start_us, recorded_us) DO UPDATE SET bed = excluded.bed, end_us = excluded.end_us,"

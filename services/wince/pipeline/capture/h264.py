@@ -38,12 +38,12 @@ class FrameNumbers:
                 self._parameters(packet[begin + 1 : begin + 256])
             elif kind in (_SLICE, _IDR) and self._bits:
                 number = self._number(packet[begin + 1 : begin + 48])
-                last = self._last
-                if reference or last is None:
-                    self._last = number
+                many, last = 1 << self._bits, self._last
+                # What follows a picture that nothing is predicted from has its number, not one more.
+                self._last = number if reference else (number - 1) % many
                 if kind == _IDR or last is None or self._gaps:
                     return False
-                return number not in (last, (last + 1) % (1 << self._bits))
+                return number not in (last, (last + 1) % many)
         return False
 
     def _number(self, data: bytes) -> int:

@@ -85,7 +85,7 @@ class LiveSource:
         self._clock, self._capacity, self._grace_us, self._owned = clock, capacity, grace_us, owned
         self._grid = Grid(rate_hz)
         self._timeline = Timeline(source, self._grid, from_us=clock() if from_us is None else from_us)
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # reentrant
         self._frames: deque[tuple[int, Frame]] = deque()
         self._damaged: deque[int] = deque(maxlen=16 * capacity)
         self._dropped = 0
