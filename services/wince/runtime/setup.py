@@ -13,7 +13,7 @@ from wince.store.database import Database
 from wince.store.embedded import MAJOR
 from wince.store.opened import Opened, open_database
 
-__all__ = ["database", "database_check", "protocol", "protocol_folders", "read_key"]
+__all__ = ["database", "database_check", "dsn", "protocol", "protocol_folders", "read_key"]
 
 
 def database(settings: Settings, places: Places) -> Opened:
@@ -22,6 +22,14 @@ def database(settings: Settings, places: Places) -> Opened:
         return open_database(settings.pg_dsn.get_secret_value(), places.postgres)
     places.make()
     return open_database(None, places.postgres)
+
+
+def dsn(settings: Settings) -> str:
+    """The connection string that services need. Raises ConfigError where none is set: nobody of them starts a database."""
+    if settings.pg_dsn is None:
+        remedy = "name a PostgreSQL server, or start everything with `wince up`"
+        raise ConfigError("no database is set", field="WINCE_PG_DSN", remedy=remedy)
+    return settings.pg_dsn.get_secret_value()
 
 
 def database_check(settings: Settings) -> str:

@@ -1,0 +1,95 @@
+"""`wince serve record`: assessments from the bus into Postgres, one transaction per batch, and from its outbox to the EHR.
+
+Replicas share the sources by the bus and the outbox by leases; in the database one of them at a time writes for an encounter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wince.domain.assessment import Alert, Assessment, Question
+from wince.domain.snapshot import Graded
+from wince.errors import ConfigError, IntegrityError
+from wince.fhir.client import FhirClient
+from wince.fhir.smart import SmartAuth
+from wince.pipeline.record.delivery import Delivery
+from wince.pipeline.record.fhir_target import FhirTarget
+from wince.pipeline.record.interface import Target
+from wince.pipeline.record.postgres import PostgresSink
+from wince.runtime import setup
+from wince.runtime.places import Places
+from wince.runtime.recording import Recording
+from wince.runtime.services.service import Closing, Deps, Service
+from wince.store import checkpoints
+from wince.telemetry import logs
+from wince.testing.ehr import WRITER_SCOPE
+from wince.version import VERSION
+
+log = logs.get(__name__)
+
+TARGET = "ehr"
+"""Name of the one target in outbox rows."""
+
+
+def build(deps: Deps) -> Service:
+    """The service. Without an EHR entries stay in Wince's own tables."""
+    settings, database = deps.settings, deps.database
+    places = Places.of(settings)
+    places.make()
+    target = _target(deps)
+    sink = PostgresSink(database, {deps.protocol.name: deps.protocol}, target)
+    delivery = Delivery(database, [target] if target is not None else [], lease_s=settings.lease_s)
+
+    def commit(batch: Sequence[Graded]) -> None:
+        messages: list[Assessment | Alert | Question] = []
+        for graded in batch:
+            messages += (*graded.assessments, *graded.alerts, *graded.questions)
+        done = sink.commit(messages, [graded.snapshot for graded in batch if graded.snapshot is not None])
+        for alarm in done.alarms:
+            log.error("other content under a known id; the first stands", assessment=alarm)
+        if done.entries or done.tasks:
+            delivery.wake()
+
+    checkpointer = checkpoints.Checkpointer(database, places.checkpoints, checkpoints.signing_key(places.audit_key))
+    return Service(
+        "record",
+        [
+            Checkpoints(checkpointer),
+            Closing(delivery.start, delivery.stop),
+            Recording(deps.bus, commit, lambda _: None),
+        ],
+    )
+
+
+class Checkpoints:
+    """The audit trail's signer as a part: a broken chain ends the process."""
+
+    def __init__(self, checkpointer: checkpoints.Checkpointer) -> None:
+        self._checkpointer = checkpointer
+
+    def start(self) -> None:
+        """Begin."""
+        self._checkpointer.run()
+
+    def stop(self) -> None:
+        """Sign what stands, end."""
+        self._checkpointer.close()
+
+    def failed(self) -> BaseException | None:
+        """A broken chain; what may pass is tried again."""
+        failure = self._checkpointer.failure
+        return failure if isinstance(failure, IntegrityError) else None
+
+
+def _target(deps: Deps) -> Target | None:
+    settings = deps.settings
+    if settings.ehr_url is None:
+        log.warning("no EHR is set: entries stay in Wince's own tables", field="WINCE_EHR_URL")
+        return None
+    if settings.ehr_key_file is None:
+        remedy = "name the PEM file of the SMART client's private key"
+        remedy = "name the PEM file of the SMART client's private key"
+        raise ConfigError("no key to sign in with", field="WINCE_EHR_KEY_FILE", remedy=remedy)
+    auth = SmartAuth(settings.ehr_url, settings.ehr_client_id, setup.read_key(settings.ehr_key_file), settings.ehr_key_id, WRITER_SCOPE)
+    http = deps.stack.enter_context(FhirClient(settings.ehr_url, auth=auth))
+    return FhirTarget(TARGET, http, {deps.protocol.name: deps.protocol}, version=VERSION, site=settings.site)
