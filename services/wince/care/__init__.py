@@ -1,1 +1,1 @@
-"""What people decide: answers of nurses to questions. The message types stand in wince.domain.assessment (Question, Verdict)."""
+"""What people decide: verdicts, pauses, patient states. Committed before it is answered, told to the other stages by a relay."""

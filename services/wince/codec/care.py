@@ -1,9 +1,9 @@
-"""Verdict, and what grade heeds (Pause, PatientState) <-> wince.api.care.v1."""
+"""Verdict, what people say of beds and encounters, and what grade heeds of it (Pause, PatientState) <-> wince.api.care.v1."""
 
 from wince.api.care.v1 import care_pb2 as pb
 from wince.codec import checks
 from wince.domain.assessment import Verdict
-from wince.domain.care import PatientState, Pause
+from wince.domain.care import BedPause, EncounterState, FaceState, PatientState, Pause, PauseReason
 from wince.errors import MessageError
 
 
@@ -69,4 +69,52 @@ def state_from_message(message: pb.SourcePatientState) -> PatientState:
         from_us=checks.moment(message.from_us, "from_us"),
         until_us=until_us,
         assessable_by_face=message.assessable_by_face,
+    )
+
+
+_REASONS = {reason: pb.PauseReason.Value(f"PAUSE_REASON_{reason.name}") for reason in PauseReason}
+_FACES = {face: pb.FaceState.Value(f"FACE_STATE_{face.name}") for face in FaceState}
+
+
+def bed_pause_to_message(pause: BedPause) -> pb.Pause:
+    """Domain to protobuf."""
+    return pb.Pause(
+        id=str(pause.id),
+        bed=pause.bed,
+        start_us=pause.start_us,
+        end_us=pause.end_us,
+        reason=pb.PAUSE_REASON_UNSPECIFIED if pause.reason is None else _REASONS[pause.reason],
+        nurse=pause.nurse,
+    )
+
+
+def bed_pause_from_message(message: pb.Pause) -> BedPause:
+    """Protobuf to domain; MessageError names the field that is wrong."""
+    start_us, end_us = checks.interval(message.start_us, message.end_us)
+    reasons = {number: reason for reason, number in _REASONS.items()}
+    if message.reason and message.reason not in reasons:
+        raise MessageError("is none that this version knows", field="reason", remedy="upgrade this service")
+    return BedPause(
+        checks.identity(message.id, "id"),
+        checks.text(message.bed, "bed"),
+        start_us,
+        end_us,
+        reasons.get(message.reason),
+        checks.text(message.nurse, "nurse"),
+    )
+
+
+def encounter_state_to_message(state: EncounterState) -> pb.PatientState:
+    """Domain to protobuf."""
+    face = pb.FACE_STATE_UNSPECIFIED if state.face is None else _FACES[state.face]
+    return pb.PatientState(encounter=state.encounter, face=face, since_us=state.since_us, nurse=state.nurse)
+
+
+def encounter_state_from_message(message: pb.PatientState) -> EncounterState:
+    """Protobuf to domain; MessageError names the field that is wrong."""
+    faces = {number: face for face, number in _FACES.items()}
+    if message.face and message.face not in faces:
+        raise MessageError("is none that this version knows", field="face", remedy="upgrade this service")
+    return EncounterState(
+        checks.text(message.encounter, "encounter"), faces.get(message.face), checks.moment(message.since_us, "since_us"), message.nurse
     )

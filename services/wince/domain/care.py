@@ -1,6 +1,11 @@
-"""What people decide that grade heeds: whether a face can show pain at all, and pauses. Message types only."""
+"""What people decide: whether a face can show pain at all, and pauses. Message types only.
+
+People speak of beds and encounters (BedPause, EncounterState); grade heeds what that means for a camera (Pause, PatientState).
+"""
 
 from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +30,50 @@ class Pause:
     from_us: int
     until_us: int
     """Exclusive."""
+
+
+class PauseReason(StrEnum):
+    """Why assessment rests."""
+
+    CARE = "care"
+    PRIVACY = "privacy"
+    PROCEDURE = "procedure"
+
+
+class FaceState(StrEnum):
+    """Why a face can't show pain."""
+
+    PARALYSED = "paralysed"
+    """Under a neuromuscular blocking agent."""
+    DEEPLY_SEDATED = "deeply_sedated"
+    PALSY = "palsy"
+    BANDAGED = "bandaged"
+
+
+@dataclass(frozen=True, slots=True)
+class BedPause:
+    """Assessment of a bed rests."""
+
+    id: UUID
+    bed: str
+    """The hospital's bed, "POINTOFCARE^ROOM^BED"."""
+    start_us: int
+    end_us: int
+    """Exclusive."""
+    reason: PauseReason | None
+    """None: not said."""
+    nurse: str
+    """Staff identifier (not a name)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncounterState:
+    """Whether the patient of an encounter can be assessed by face, from a moment on."""
+
+    encounter: str
+    """Visit number; or "authority|number" where two authorities may use it."""
+    face: FaceState | None
+    """None: the face can be assessed."""
+    since_us: int
+    nurse: str
+    """Staff identifier (not a name); empty: read from an order, or nobody said anything."""

@@ -17,8 +17,9 @@ def heed(state: State, message: Occupancy | PatientState | Pause) -> State:
     """The state with a message of hospital or care. It holds from the windows that are still open on."""
     if isinstance(message, Occupancy):
         return replace(state, occupants=_occupants(state.occupants, message))
-    if isinstance(message, Pause):
-        return state if message in state.pauses else replace(state, pauses=(*state.pauses, message))
+    if isinstance(message, Pause):  # one from the same moment takes the other's place: that is how a pause ends before its time
+        others = tuple(one for one in state.pauses if one.from_us != message.from_us)
+        return state if message in state.pauses else replace(state, pauses=(*others, message))
     earlier = [
         replace(one, until_us=message.from_us) if overlaps(one.from_us, one.until_us, message.from_us, None) else one
         for one in state.patient

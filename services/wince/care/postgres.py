@@ -1,0 +1,206 @@
+"""Care's store: verdicts, pauses and patient states as events, each with its audit row and what is to be told, in one transaction.
+
+Nothing is answered before the COMMIT. Asking the same again has no second effect.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from wince.care import events
+from wince.care.events import Event
+from wince.care.meaning import pauses_of, states_of
+from wince.codec.care import bed_pause_to_message, encounter_state_to_message, verdict_to_message
+from wince.domain.assessment import Question, Verdict
+from wince.domain.care import BedPause, EncounterState
+from wince.domain.ids import ROOT, make
+from wince.domain.reason import Reason
+from wince.domain.stay import Identifier
+from wince.errors import MessageError, Refused
+from wince.protocols.rules import ClinicalProtocol
+from wince.rpc.errors import AlreadyExists, NotFound
+from wince.store import scope, stays
+from wince.store.access import note
+from wince.store.audit import Fact, append
+from wince.store.database import Database, Tx
+from wince.store.plain import dump
+
+LONGEST_US = 12 * 3600 * 1_000_000
+"""Of a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question that nobody has answered."""
+
+    question: Question
+    about: UUID | None
+    """Its assessment; None: record asks who lies there."""
+
+
+class PostgresCare:
+    """Thread-safe; every method blocks for the database. `caller`: who asks, for the audit trail.
+
+    Raises StoreError, Unavailable, ResourceError (ask again), and what each method says.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        protocols: Mapping[str, ClinicalProtocol],
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self._database, self._protocols, self._clock = database, dict(protocols), clock
+
+    def questions(self, bed: str, limit: int, after: tuple[int, str] | None, caller: str) -> list[OpenQuestion]:
+        """Open questions, oldest first. `bed` empty: of all. `after`: (start, id) of the last that was answered."""
+        where, arguments = "TRUE", list[object]()
+        if bed:
+            where, arguments = scope.in_bed("q"), [bed, bed]
+        start_us, identity = after or (-1, "00000000-0000-0000-0000-000000000000")
+        with self._database.transaction() as tx:
+            rows = tx.execute(
+                "SELECT q.id, q.assessment, q.source, q.protocol, q.start_us, q.end_us, q.reason FROM question q"
+                " WHERE q.state = 'open' AND NOT EXISTS (SELECT FROM care_event e WHERE e.question = q.id)"
+                f" AND (q.start_us, q.id) > (%s, %s::uuid) AND {where} ORDER BY q.start_us, q.id LIMIT %s".encode(),
+                (start_us, identity, *arguments, limit),
+            ).fetchall()
+            note(tx, caller, "ListQuestions", {"bed": bed}, self._clock())
+        return [
+            OpenQuestion(Question(identity, about or identity, source, protocol, start, end, Reason(reason)), about)
+            for identity, about, source, protocol, start, end, reason in rows
+        ]
+
+    def give(self, verdict: Verdict, caller: str) -> Verdict:
+        """Commit a verdict. Raises NotFound, MessageError, Refused (the question is not open), AlreadyExists (another under its id)."""
+        body = verdict_to_message(verdict).SerializeToString(deterministic=True)
+        with self._database.transaction() as tx:
+            events.serialise(tx, verdict.id, *([verdict.question] if verdict.question else []))
+            if _known(tx, verdict.id, body, "id"):
+                return verdict
+            row = tx.execute("SELECT source, protocol FROM assessment WHERE id = %s", (verdict.assessment,)).fetchone()
+            if row is None:
+                raise NotFound("there is no such assessment", field="assessment_id")
+            source, protocol = row
+            self._fits(protocol, verdict.grade)
+            if verdict.question is not None:
+                _open(tx, verdict.question, verdict.assessment)
+            event = Event(verdict.id, "verdict", verdict.at_us, verdict.nurse, body, question=verdict.question)
+            self._keep(tx, event, [verdict], source, caller)
+        return verdict
+
+    def start_pause(self, pause: BedPause, caller: str) -> BedPause:
+        """Commit a pause. Raises MessageError (too long), NotFound (no camera watches the bed), AlreadyExists."""
+        if not 0 < pause.end_us - pause.start_us <= LONGEST_US:
+            raise MessageError("must be after the start, at most 12 hours", field="end_us")
+        body = bed_pause_to_message(pause).SerializeToString(deterministic=True)
+        with self._database.transaction() as tx:
+            events.serialise(tx, pause.id, pause.bed)
+            if _known(tx, pause.id, body, "id"):
+                return events.pause(tx, pause.id) or pause
+            sources = events.watchers(tx, [pause.bed])
+            if not sources:
+                raise NotFound("no camera watches this bed", field="bed")
+            event = Event(pause.id, "pause", pause.start_us, pause.nurse, body, bed=pause.bed, until_us=pause.end_us)
+            self._keep(tx, event, (), "", caller)
+            self._tell_pauses(tx, event.id, pause)
+        return pause
+
+    def end_pause(self, identity: UUID, nurse: str, caller: str) -> BedPause:
+        """End a pause now. One that has ended stays as it is. Raises NotFound."""
+        with self._database.transaction() as tx:
+            events.serialise(tx, identity)
+            pause, now_us = events.pause(tx, identity), self._clock()
+            if pause is None:
+                raise NotFound("there is no such pause", field="pause_id")
+            if pause.end_us <= now_us:
+                return pause
+            events.serialise(tx, pause.bed)
+            at_us = max(now_us, pause.start_us)
+            event = Event(make(identity, "pause_end", at_us), "pause_end", at_us, nurse, b"", pause=identity)
+            self._keep(tx, event, (), "", caller)
+            self._tell_pauses(tx, event.id, pause)
+            ended = events.pause(tx, identity)
+            assert ended is not None
+        return ended
+
+    def set_state(self, state: EncounterState, caller: str) -> EncounterState:
+        """Commit a patient state. What holds already changes nothing. Raises NotFound, Refused (two authorities use the number)."""
+        with self._database.transaction() as tx:
+            encounter = self._encounter(tx, state.encounter)
+            events.serialise(tx, f"{encounter.system}|{encounter.value}")
+            before = events.said(tx, encounter)
+            if before and before[-1] == state:
+                return state
+            body = encounter_state_to_message(state).SerializeToString(deterministic=True)
+            identity = make(ROOT, "patient_state", encounter.system, encounter.value, len(before), state.since_us)
+            lying, told = events.believed(tx, encounter), []
+            for source in events.watchers(tx, sorted({stay.bed for stay in lying})):
+                means = states_of(stays.watches(tx, [source]), source, lying, [*before, state])
+                told += [one for one in means if one.until_us is None or one.until_us > state.since_us]
+            event = Event(identity, "patient_state", state.since_us, state.nurse, body, encounter=encounter)
+            self._keep(tx, event, told, "", caller)
+        return state
+
+    def state(self, encounter: str, caller: str) -> EncounterState:
+        """What holds now. Where nobody said anything: the face can be assessed. Raises NotFound, Refused."""
+        now_us = self._clock()
+        with self._database.transaction() as tx:
+            found = self._encounter(tx, encounter)
+            holding: list[EncounterState] = []
+            for one in events.said(tx, found):
+                holding = [*(earlier for earlier in holding if earlier.since_us < one.since_us), one]
+            note(tx, caller, "GetPatientState", {"encounter": encounter}, now_us)
+        current = [one for one in holding if one.since_us <= now_us]
+        return current[-1] if current else EncounterState(encounter, None, 0, "")
+
+    def _keep(self, tx: Tx, event: Event, told: object, key: str, caller: str) -> None:
+        now_us = self._clock()
+        events.keep(tx, event, told, key, now_us)  # type: ignore[arg-type]
+        what = {"caller": caller, "nurse": event.nurse, "from_us": event.from_us, "until_us": event.until_us, "body": event.body.hex()}
+        append(tx, [Fact(event.id, 1, f"care.{event.kind}", 1, dump(what))], now_us)
+
+    def _tell_pauses(self, tx: Tx, event: UUID, pause: BedPause) -> None:
+        """What all pauses of the bed about that time now mean for its cameras."""
+        for source in events.watchers(tx, [pause.bed]):
+            watched = stays.watches(tx, [source])
+            here = events.pauses(tx, sorted({watch.bed for watch in watched}), pause.start_us)
+            events.tell(tx, event, [one for one in pauses_of(watched, source, here) if one.from_us >= pause.start_us])
+
+    @staticmethod
+    def _encounter(tx: Tx, text: str) -> Identifier:
+        found = scope.encounters(tx, text)
+        if not found:
+            raise NotFound("there is no such encounter", field="encounter")
+        if len(found) > 1:
+            raise Refused("two authorities use this visit number", field="encounter", remedy="give authority|number")
+        return found[0]
+
+    def _fits(self, protocol: str, grade: int | None) -> None:
+        rules = self._protocols.get(protocol)
+        if grade is not None and rules is not None and grade >= len(rules.scale.grades):
+            raise MessageError(f"must be below {len(rules.scale.grades)}: the grades of {protocol}", field="grade")
+
+
+def _known(tx: Tx, identity: UUID, body: bytes, field: str) -> bool:
+    """True where the same stands; AlreadyExists where something else does."""
+    stands = events.stands(tx, identity)
+    if stands is not None and stands != body:
+        raise AlreadyExists("something else stands under this id", field=field, remedy="give every decision an id of its own")
+    return stands is not None
+
+
+def _open(tx: Tx, question: UUID, assessment: UUID) -> None:
+    row = tx.execute("SELECT assessment, state FROM question WHERE id = %s", (question,)).fetchone()
+    if row is None:
+        raise NotFound("there is no such question", field="question_id")
+    if row[0] is not None and row[0] != assessment:
+        raise MessageError("is not the one that the question is about", field="assessment_id")
+    taken = tx.execute("SELECT 1 FROM care_event WHERE question = %s", (question,)).fetchone()
+    if taken or row[1] == "answered":
+        raise Refused("another verdict answered it", field="question_id", remedy="score unasked: leave question_id out")
+    if row[1] != "open":
+        raise Refused("it is not asked any more", field="question_id", remedy="score unasked: leave question_id out")

@@ -1,0 +1,102 @@
+"""From care's outbox onto the bus: sent, acknowledged, then marked. At least once, in order; one relay at a time over all replicas."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+
+from wince.bus.topics import CARE
+from wince.errors import Unavailable
+from wince.store.database import Database, Tx
+from wince.telemetry import logs
+
+log = logs.get(__name__)
+
+LOCK = 7217
+AT_ONCE = 200
+WAIT_S = 30.0
+"""How long an acknowledgement is waited for; then everything is sent again."""
+AGAIN_US = 60_000_000
+"""A verdict that record has not written so long after it was sent is sent again: the bus may have forgotten it."""
+VERDICT = "wince.api.care.v1.Verdict"
+
+Publish = Callable[[str, str, bytes, "dict[str, bytes] | None"], "Future[None]"]
+"""`Bus.publish`: topic, key, value, headers."""
+
+
+class Relay:
+    """Sends on a thread of its own until `stop`; a part of a service (start, stop, failed)."""
+
+    def __init__(
+        self, database: Database, publish: Publish, *, poll_s: float = 0.1, clock: Callable[[], int] = lambda: time.time_ns() // 1000
+    ) -> None:
+        self._database, self._publish, self._poll_s, self._clock = database, publish, poll_s, clock
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="care-relay", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send what is committed, end. Idempotent."""
+        self._stopped.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(WAIT_S)
+
+    def failed(self) -> BaseException | None:
+        """Never: what fails is tried again."""
+        return None
+
+    def wake(self) -> None:
+        """Something was committed."""
+        self._wake.set()
+
+    def send(self) -> int:
+        """Send what is due; how many messages that were. Raises Unavailable where the bus does not acknowledge, and as the database."""
+        with self._database.transaction() as tx:
+            if tx.execute("SELECT pg_try_advisory_xact_lock(%s)", (LOCK,)).fetchone() != (True,):
+                return 0
+            rows = self._due(tx)
+            try:
+                futures = [
+                    self._publish(CARE, key, bytes(body), {"schema": schema.encode(), "id": str(event).encode()})
+                    for _, event, key, schema, body in rows
+                ]
+                ends = time.monotonic() + WAIT_S
+                for future in futures:
+                    future.result(max(0.0, ends - time.monotonic()))
+            except Late:
+                raise Unavailable("the bus does not acknowledge", field=CARE, remedy="is Kafka running?") from None
+            if rows:
+                tx.execute("UPDATE care_outbox SET sent_us = %s WHERE seq = ANY(%s)", (self._clock(), [row[0] for row in rows]))
+            return len(rows)
+
+    def _due(self, tx: Tx) -> Sequence[tuple[int, object, str, str, bytes]]:
+        sent = "SELECT seq, event, key, schema, body FROM care_outbox WHERE "
+        rows = tx.execute(sent + "sent_us IS NULL ORDER BY seq LIMIT %s", (AT_ONCE,)).fetchall()
+        lost = tx.execute(
+            sent + "schema = %s AND sent_us < %s AND NOT EXISTS (SELECT FROM verdict v WHERE v.id = event) ORDER BY seq LIMIT %s",
+            (VERDICT, self._clock() - AGAIN_US, AT_ONCE),
+        ).fetchall()
+        return [*lost, *rows]
+
+    def _run(self) -> None:
+        failures = 0
+        while True:
+            ending = self._stopped.is_set()
+            try:
+                more, failures = self.send() == AT_ONCE, 0
+            except Exception as error:
+                more, failures = False, min(failures + 1, 6)
+                log.warning("what people decided waits for the bus", topic=CARE, attempts=failures, error=error)
+            if ending and not more:
+                return
+            if not more:
+                self._wake.wait(self._poll_s * 2**failures)
+                self._wake.clear()

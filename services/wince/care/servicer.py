@@ -1,0 +1,106 @@
+"""CareService: what nurses see and decide. Every call that changes something is committed before it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from wince.api.care.v1 import care_service_pb2 as pb
+from wince.api.care.v1.care_service_pb2_grpc import CareServiceServicer, add_CareServiceServicer_to_server
+from wince.care.postgres import OpenQuestion, PostgresCare
+from wince.codec import checks
+from wince.codec.care import (
+    bed_pause_from_message,
+    bed_pause_to_message,
+    encounter_state_from_message,
+    encounter_state_to_message,
+    verdict_from_message,
+    verdict_to_message,
+)
+from wince.codec.grade import question_to_message
+from wince.rpc.auth import Role, caller
+from wince.rpc.requests import given, page_size, page_token, read_token, under
+from wince.rpc.server import Registration, Workers
+
+NAME = "wince.api.care.v1.CareService"
+_NURSE = frozenset({Role.NURSE})
+_READ = frozenset({Role.NURSE, Role.READER})
+ROLES = {
+    "ListQuestions": _READ,
+    "GiveVerdict": _NURSE,
+    "StartPause": _NURSE,
+    "EndPause": _NURSE,
+    "SetPatientState": _NURSE,
+    "GetPatientState": _READ,
+}
+
+
+def _nothing() -> None:
+    """Nobody waits for what was committed."""
+
+
+class CareServicer(CareServiceServicer):
+    """Over care's store."""
+
+    def __init__(self, care: PostgresCare, *, committed: Callable[[], None] = _nothing, threads: int = 4) -> None:
+        """`committed`: called after every COMMIT that is to be told (`Relay.wake`)."""
+        self._care, self._committed = care, committed
+        self.workers = Workers(threads, "care")
+
+    async def _write(self, work: Callable[..., Any], *arguments: object) -> Any:
+        made = await self.workers.run(work, *arguments, caller().name)
+        self._committed()
+        return made
+
+    async def ListQuestions(self, request: pb.ListQuestionsRequest, context: Any) -> pb.ListQuestionsResponse:  # noqa: N802
+        """See the proto."""
+        size, token = page_size(request.page_size), read_token(request.page_token, int, str)
+        if token is not None:
+            with under("page_token"):
+                checks.identity(token[1], "")
+        after = (token[0], token[1]) if token else None
+        found: list[OpenQuestion] = await self.workers.run(self._care.questions, request.bed, size + 1, after, caller().name)
+        answer = pb.ListQuestionsResponse()
+        for one in found[:size]:
+            message = question_to_message(one.question)
+            if one.about is None:
+                message.ClearField("assessment_id")
+            answer.questions.append(message)
+        if len(found) > size:
+            last = found[size - 1].question
+            answer.next_page_token = page_token((last.start_us, str(last.id)))
+        return answer
+
+    async def GiveVerdict(self, request: pb.GiveVerdictRequest, context: Any) -> pb.GiveVerdictResponse:  # noqa: N802
+        """See the proto."""
+        with under("verdict"):
+            verdict = verdict_from_message(given(request, "verdict"))
+            return pb.GiveVerdictResponse(verdict=verdict_to_message(await self._write(self._care.give, verdict)))
+
+    async def StartPause(self, request: pb.StartPauseRequest, context: Any) -> pb.StartPauseResponse:  # noqa: N802
+        """See the proto."""
+        with under("pause"):
+            pause = bed_pause_from_message(given(request, "pause"))
+            return pb.StartPauseResponse(pause=bed_pause_to_message(await self._write(self._care.start_pause, pause)))
+
+    async def EndPause(self, request: pb.EndPauseRequest, context: Any) -> pb.EndPauseResponse:  # noqa: N802
+        """See the proto."""
+        identity, nurse = checks.identity(request.pause_id, "pause_id"), checks.text(request.nurse, "nurse")
+        return pb.EndPauseResponse(pause=bed_pause_to_message(await self._write(self._care.end_pause, identity, nurse)))
+
+    async def SetPatientState(self, request: pb.SetPatientStateRequest, context: Any) -> pb.SetPatientStateResponse:  # noqa: N802
+        """See the proto."""
+        with under("state"):
+            state = encounter_state_from_message(given(request, "state"))
+            return pb.SetPatientStateResponse(state=encounter_state_to_message(await self._write(self._care.set_state, state)))
+
+    async def GetPatientState(self, request: pb.GetPatientStateRequest, context: Any) -> pb.GetPatientStateResponse:  # noqa: N802
+        """See the proto."""
+        encounter = checks.text(request.encounter, "encounter")
+        found = await self.workers.run(self._care.state, encounter, caller().name)
+        return pb.GetPatientStateResponse(state=encounter_state_to_message(found))
+
+
+def registration(servicer: CareServicer) -> Registration:
+    """The service, to be served."""
+    return Registration(NAME, lambda server: add_CareServiceServicer_to_server(servicer, server), ROLES, close=servicer.workers.close)

@@ -1,0 +1,67 @@
+"""Entry, AuditRow -> wince.api.record.v1. One way: what Wince charted is read by others, never written by them."""
+
+from __future__ import annotations
+
+from wince.api.record.v1 import record_pb2 as pb
+from wince.codec import reason
+from wince.codec.estimate import units_to_message
+from wince.codec.hospital import identifier_to_message
+from wince.domain.audit import AuditRow
+from wince.domain.entry import Entry, Kind
+
+_KINDS = {kind: pb.EntryKind.Value(f"ENTRY_KIND_{kind.name}") for kind in Kind}
+_STATUS = {
+    "preliminary": pb.ENTRY_STATUS_PRELIMINARY,
+    "final": pb.ENTRY_STATUS_FINAL,
+    "corrected": pb.ENTRY_STATUS_CORRECTED,
+    "entered-in-error": pb.ENTRY_STATUS_ENTERED_IN_ERROR,
+}
+
+
+def entry_to_message(entry: Entry) -> pb.Entry:
+    """Domain to protobuf."""
+    return pb.Entry(
+        id=str(entry.id),
+        revision=entry.revision,
+        kind=_KINDS[entry.kind],
+        origin_id=str(entry.origin),
+        assessment_id=str(entry.assessment),
+        source=entry.source,
+        bed=entry.bed,
+        stay_id=str(entry.stay),
+        patient=identifier_to_message(entry.patient),
+        encounter=identifier_to_message(entry.encounter),
+        protocol=entry.protocol,
+        start_us=entry.start_us,
+        end_us=entry.end_us,
+        issued_us=entry.issued_us,
+        grade=entry.grade,
+        grade_name=entry.grade_name,
+        score=entry.score,
+        median=entry.median,
+        peak=entry.peak,
+        assessable_share=entry.assessable_share,
+        confidence=entry.confidence,
+        reason=reason.to_message(entry.reason),
+        units=units_to_message(entry.units) if entry.units else None,
+        personal=entry.personal,
+        model_set=entry.model_set,
+        rule=entry.rule,
+        status=_STATUS.get(entry.status, pb.ENTRY_STATUS_UNSPECIFIED),
+        nurse=entry.nurse,
+    )
+
+
+def audit_to_message(row: AuditRow) -> pb.AuditEntry:
+    """A link of the chain, without its payload."""
+    return pb.AuditEntry(
+        sequence=row.seq,
+        at=row.at,
+        entry_id=str(row.entry),
+        revision=row.revision,
+        event=row.event,
+        attempt=row.attempt,
+        digest=row.digest,
+        previous_hash=row.prev_hash,
+        hash=row.hash,
+    )

@@ -1,0 +1,19 @@
+"""Reads of patient data in the audit trail: who asked what, in the transaction that reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from uuid import UUID, uuid4
+
+from wince.store.audit import Fact, append
+from wince.store.database import Tx
+
+
+def note(tx: Tx, caller: str, call: str, asked: Mapping[str, object], now_us: int) -> UUID:
+    """Append "read": who (the caller's name), what (the RPC), and of whom (PHI; stands in the payload). Last in a transaction."""
+    identity = uuid4()
+    said = {"caller": caller, "call": call, **{name: str(value) for name, value in asked.items() if value not in (None, "")}}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    append(tx, [Fact(identity, 1, "read", 1, text)], now_us)
+    return identity

@@ -1,0 +1,51 @@
+"""Pieces of SQL by which rows are found for a bed or an encounter."""
+
+from __future__ import annotations
+
+from wince.domain.stay import Identifier
+from wince.store.database import Tx
+
+
+def watched_bed(table: str) -> str:
+    """SQL: the bed that a row's camera watched at the row's `start_us`, as it is known now. `table`: the row's name in the query."""
+    return (
+        f"(SELECT w.bed FROM watch w WHERE w.source = {table}.source AND w.start_us <= {table}.start_us"
+        f" AND (w.end_us IS NULL OR w.end_us > {table}.start_us) ORDER BY w.recorded_us DESC, w.start_us DESC LIMIT 1)"
+    )
+
+
+def in_bed(table: str) -> str:
+    """SQL condition with two parameters, both the bed."""
+    return f"({table}.source IN (SELECT source FROM watch WHERE bed = %s) AND {watched_bed(table)} = %s)"
+
+
+def of_encounter(table: str) -> str:
+    """SQL condition with three parameters: number, authority or null, the same again."""
+    return f"({table}.stay IN (SELECT id FROM stay WHERE encounter = %s AND (%s::text IS NULL OR encounter_system = %s)))"
+
+
+def split(encounter: str) -> tuple[str, str | None]:
+    """(visit number, assigning authority or None) of "number" or "authority|number".
+
+    >>> split("urn:wince:authority:HOSP|4711")
+    ('4711', 'urn:wince:authority:HOSP')
+    """
+    system, bar, number = encounter.rpartition("|")
+    return (number, system) if bar else (encounter, None)
+
+
+def encounters(tx: Tx, encounter: str) -> list[Identifier]:
+    """The known encounters that a caller may mean; more than one where two authorities use the number."""
+    number, system = split(encounter)
+    found = tx.execute(
+        "SELECT DISTINCT encounter_system, encounter FROM stay WHERE encounter = %s AND (%s::text IS NULL OR encounter_system = %s)"
+        " AND superseded_us IS NULL",
+        (number, system, system),
+    ).fetchall()
+    return [Identifier(*row) for row in found]
+
+
+def bed_is_known(tx: Tx, bed: str) -> bool:
+    """Whether a camera ever watched it or anybody ever lay in it."""
+    row = tx.execute("SELECT EXISTS (SELECT FROM watch WHERE bed = %s) OR EXISTS (SELECT FROM stay WHERE bed = %s)", (bed, bed)).fetchone()
+    return bool(row and row[0])
