@@ -150,7 +150,7 @@ class Cameras:
         with self._work:
             camera = self._cameras.get(spec.source)
             if camera is not None and not camera.stopped and camera.plan.spec != spec:
-                raise CameraExists("runs with other settings", field="camera.source", remedy="stop it first, or change the camera list")
+                raise CameraExists("runs with other settings", field="source", remedy="stop it first, or change the camera list")
             if camera is None or camera.plan.spec != spec:
                 camera = self._cameras[spec.source] = _Camera(CameraPlan(spec), False)
             camera.stopped = camera.over = False
@@ -185,17 +185,17 @@ class Cameras:
         """See FrameSink.open_push."""
         camera = self._cameras.get(source)
         if camera is None:
-            raise UnknownCamera("no such camera", field="frame.source", remedy="put it on the camera list with push = true")
+            raise UnknownCamera("no such camera", field="source", remedy="put it on the camera list with push = true")
         if camera.plan.spec.uri:
-            raise ConfigError("this camera is read, not pushed", field="frame.source", remedy="set push = true in the camera list")
+            raise ConfigError("this camera is read, not pushed", field="source", remedy="set push = true in the camera list")
         if camera.stopped:
-            raise CameraTaken("this camera was stopped here", field="frame.source", remedy="start it first")
+            raise CameraTaken("this camera was stopped here", field="source", remedy="start it first")
         if camera.source is None:
             with self._work:
                 if camera.source is None and not self._begin(camera):
                     raise _elsewhere()
         if not isinstance(camera.source, PushSource):
-            raise ConfigError("this camera is read, not pushed", field="frame.source", remedy="set push = true in the camera list")
+            raise ConfigError("this camera is read, not pushed", field="source", remedy="set push = true in the camera list")
         return camera.source.open()
 
     # Life
@@ -302,17 +302,17 @@ class Cameras:
 
 def _check(spec: CameraSpec) -> None:
     if not 0 < len(spec.source) <= 256:
-        raise ConfigError("must have 1 to 256 characters", field="camera.source", remedy="name the camera")
+        raise ConfigError("must have 1 to 256 characters", field="source", remedy="name the camera")
     if spec.uri and "://" in spec.uri:
-        address.check(spec.uri, "camera.uri")
+        address.check(spec.uri, "uri")
     if not 0 <= spec.rate_hz <= 30:
-        raise ConfigError("must be 0 (the protocol's) to 30", field="camera.frames_per_second", remedy="5 is usual")
+        raise ConfigError("must be 0 (the protocol's) to 30", field="frames_per_second", remedy="5 is usual")
     if spec.rotation not in (0, 90, 180, 270):
-        raise ConfigError("must be 0, 90, 180 or 270", field="camera.rotation", remedy="degrees clockwise that turn the picture upright")
+        raise ConfigError("must be 0, 90, 180 or 270", field="rotation", remedy="degrees clockwise that turn the picture upright")
     if spec.region is not None:
         x0, y0, x1, y1 = spec.region
         if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
-            raise ConfigError("needs 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1", field="camera.region", remedy="shares of the picture")
+            raise ConfigError("needs 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1", field="region", remedy="shares of the picture")
 
 
 def _elsewhere() -> CameraTaken:

@@ -80,14 +80,14 @@ class PushSession:
         if not self._open or not camera.owned():
             raise _gone(camera.source)
         if frame.source != camera.source:
-            raise MessageError("the source changes within the stream", field="frame.source", remedy="one stream for each camera")
+            raise MessageError("the source changes within the stream", field="source", remedy="one stream for each camera")
         if last is not None and frame.sequence <= last.sequence:
-            raise MessageError("does not rise", field="frame.sequence", remedy="number frames upwards")
+            raise MessageError("does not rise", field="sequence", remedy="number frames upwards")
         if last is not None and frame.time_us <= last.time_us:
-            raise MessageError("does not rise", field="frame.time_us", remedy="send frames in order of time, each once")
+            raise MessageError("does not rise", field="time_us", remedy="send frames in order of time, each once")
         now_us = camera.now_us()
         if not now_us - PAST_US <= frame.time_us <= now_us + FUTURE_US:
-            raise MessageError("is not the present", field="frame.time_us", remedy="microseconds UTC; keep the sender's clock by NTP")
+            raise MessageError("is not the present", field="time_us", remedy="microseconds UTC; keep the sender's clock by NTP")
         self._last = Frame(frame.source, frame.sequence, frame.time_us, frame.pixels[:0])
         self.accepted += 1
         self.dropped += camera.accept(frame)

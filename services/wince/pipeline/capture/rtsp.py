@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -165,8 +166,10 @@ class StreamSource(LiveSource):
 
     def _connection(self) -> Failure:
         """One connection from its begin to its end, whatever that is."""
+        began_s, opened = time.monotonic(), False
         try:
             with self._open() as container:
+                opened = True
                 self._pictures(container)
             return Failure.ENDED
         except _Stalled:
@@ -174,7 +177,11 @@ class StreamSource(LiveSource):
         except ConfigError:
             return Failure.LOGIN
         except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
-            return _kind(error)
+            # A camera that took the connection and said nothing is "invalid data" to FFmpeg, once its patience is over.
+            if not opened and time.monotonic() - began_s >= self._patience.open_s:
+                return Failure.TIMEOUT
+            kind = _kind(error)
+            return Failure.ENDED if opened and kind is Failure.UNREACHABLE else kind
         except (MemoryError, WinceError):
             return Failure.OTHER
 
