@@ -1,4 +1,4 @@
-"""`wince lab`: what a data scientist does. Here: drawing faces whose action units are known exactly."""
+"""`wince lab`: what a data scientist does. Here: drawing faces whose action units are known exactly, packing models for a server."""
 
 from __future__ import annotations
 
@@ -17,16 +17,11 @@ if TYPE_CHECKING:
 
     from wince.lab.synthesize.scene import Scene, TruthRow
 
-app = typer.Typer(no_args_is_help=True, help="Data and models: drawn faces with known action units.")
+app = typer.Typer(no_args_is_help=True, help="Data and models: drawn faces with known action units, archives for TorchServe.")
 
 DEFAULT_TIMELINE = "neutral:4,pain12:4,neutral:4"
 LIGHT_NAMES = "front, left, right, top, soft"
 BACKGROUND_NAMES = "plain, gradient, ward, bed"
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `synthesize` a command of its own while it is the only one."""
 
 
 @app.command("synthesize")
@@ -82,6 +77,44 @@ def synthesize(
         else:
             rows = draw_still(target, people, head=loaded, scene=scene, at_s=still)
     _report([_drawn(target, rows)], json_)
+
+
+@app.command("pack")
+def pack_command(
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Folder: the model store that TorchServe reads.")],
+    protocol: Annotated[str, typer.Option("--protocol", help="Whose members; default: WINCE_PROTOCOL.")] = "",
+    models: Annotated[Path | None, typer.Option("--models", help="Folder with one ONNX file per member; default: the site's.")] = None,
+    version: Annotated[str, typer.Option("--version", help="Of the archive; what is known under a version never changes.")] = "1.0",
+    json_: Json = False,
+) -> None:
+    """Pack a protocol's own models into one archive for TorchServe, with the code that runs them, and its manifest.
+
+    The numbers of a golden inference go into the manifest: a server counts as ready when it gives the same.
+    """
+    from wince.models.site import site_folder
+    from wince.protocols import loader
+    from wince.runtime.ensemble import member_names
+    from wince.runtime.rules import protocol_folders
+    from wince.serving.pack import pack
+
+    loaded = settings()
+    rules = loader.load(protocol or loaded.protocol, protocol_folders(loaded))
+    if not rules.estimate.members:
+        remedy = "a protocol with [[estimate.members]], such as postoperative"
+        raise ConfigError(f"{rules.name} has no members of a site's own", field="--protocol", remedy=remedy)
+    folder = models or site_folder(loaded.models_dir)
+    present = {file.stem: file for file in sorted(folder.glob("*.onnx"))}
+    files = {name: folder / f"{name}.onnx" for name in member_names(rules, present)}
+    estimate = rules.estimate
+    archive, manifest = pack(
+        rules.name, version, files, estimate.classes, target, fusion=estimate.fusion, weights=estimate.weights
+    )
+    if json_:
+        table = {"archive": str(archive), "manifest": str(archive.with_suffix(".json")), "sha256": manifest.archive}
+        print(to_json(table | {"model_set": manifest.model_set, "members": manifest.members, "bytes": archive.stat().st_size}))
+        return
+    out.print(f"{archive}: {rules.name} {version}, {len(files)} members, model set {manifest.model_set[:12]}", markup=False)
+    out.print(f"manifest: {archive.with_suffix('.json')} (WINCE_SERVING__MANIFEST)", markup=False)
 
 
 def _bundled(folder: Path, head: Path | None, json_: bool) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ on the worker's path, so the code in the archive runs, whatever is installed bes
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import zipfile
@@ -82,7 +83,8 @@ def pack(
     except OSError as error:
         raise ResourceError(error.strerror or "can't be written", field=str(out), remedy="name a folder with room") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
     return archive, manifest
 
 
