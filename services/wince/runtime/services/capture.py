@@ -1,109 +1,106 @@
-"""`wince serve capture`: cameras read, every one by a thread of its own, frames and beats sent to detect."""
+"""`wince serve capture`: the cameras that this replica owns, every one on a thread of its own, frames and beats sent to detect.
+
+A camera that nobody reads is taken over by another replica. Of a live camera the frames between are lost: grade says `gap`. A clip
+(a file as a camera) that is replayed goes on from the last window that was committed: nothing of it is lost.
+"""
 
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 
-import grpc
-
-from wince.domain.frame import US
 from wince.errors import WinceError
+from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.interface import Source
+from wince.pipeline.capture.servicer import CaptureServicer, registration
+from wince.rpc import client
+from wince.runtime.camera_list import CameraList, opener
 from wince.runtime.services.link import Link
-from wince.runtime.services.service import LONGEST_US, Deps, Service
-from wince.settings import Camera, Settings
+from wince.runtime.services.service import LONGEST_US, Closing, Deps, Service, wall_us
 from wince.store import snapshots
+from wince.store.camera_leases import CameraLeases
+from wince.store.database import Database
 from wince.telemetry import logs
 
 log = logs.get(__name__)
 
-ROUND_ROBIN = '{"loadBalancingConfig": [{"round_robin": {}}]}'
-FOR_EVER_S = 3600.0
+END_S = 30.0
+"""How long what a source gave last may take to be answered once it has ended."""
+FOR_EVER_S = 24 * 3600.0
 
 
 def build(deps: Deps) -> Service:
-    """The service: clips of the settings, replayed where that is set."""
-    channel = connect(deps.settings)
+    """The service."""
+    config, targets = deps.settings.rpc, [one.strip() for one in deps.settings.detect.split(",")]
+    channel = client.blocking_channel(targets, config)
     deps.stack.callback(channel.close)
-    begins_us = deps.replay_us or 0
-    rate_hz = deps.protocol.detect.rate_hz
+    replay_us, rate_hz = deps.replay_us, deps.protocol.detect.rate_hz
 
-    def opener(camera: Camera) -> Callable[[], Source]:
-        def opened() -> Source:
-            closed = snapshots.closed(deps.database, "grade", [camera.id]).get(camera.id, begins_us)
-            from_us = closed if begins_us <= closed <= begins_us + LONGEST_US else begins_us
-            return open_source(
-                camera.clip, camera.id, rate_hz=rate_hz, origin_us=begins_us, from_us=from_us, rotation=camera.rotation
-            )
+    def run(source: Source, plan: CameraPlan) -> Road:
+        lossless = replay_us is not None
+        link = Link(
+            source.source, channel, region=plan.spec.region, lossless=lossless, metadata=lambda: client.metadata(config)
+        )
+        return Road(source, link, FOR_EVER_S if lossless else END_S)
 
-        return opened
-
-    return Service("capture", [Clip(opener(camera), Link(camera.id, channel, region=camera.region, lossless=True))
-                               for camera in deps.settings.cameras])  # fmt: skip
-
-
-def connect(settings: Settings) -> grpc.Channel:
-    """A channel to detect's replicas, streams spread over them. Connects when it is first used, and again whenever it must."""
-    addresses = settings.detect
-    target = addresses if "://" in addresses or addresses.startswith(("unix:", "dns:")) else "ipv4:" + addresses
-    options = [
-        ("grpc.service_config", ROUND_ROBIN),
-        ("grpc.keepalive_time_ms", 30_000),
-        ("grpc.max_receive_message_length", settings.rpc.max_message_bytes),
-        ("grpc.max_send_message_length", settings.rpc.max_message_bytes),
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 2000),
-    ]
-    return grpc.insecure_channel(target, options)
+    opened = opener(rate_hz) if replay_us is None else replayer(deps.database, rate_hz, replay_us, opener(rate_hz))
+    cameras = Cameras(opened, run, CameraLeases(deps.database, uuid.uuid4().hex))
+    clock = wall_us if replay_us is None else (lambda: replay_us)
+    list_ = CameraList(cameras, deps.database, read=deps.cameras, clock=clock)
+    parts = [Closing(cameras.start_all, cameras.drain), Closing(list_.start, list_.stop)]
+    return Service("capture", parts, [registration(CaptureServicer(cameras, cameras))])
 
 
-class Clip:
-    """A file as a camera, from where the last owner left off, as fast as detect takes it: nothing is dropped."""
+def replayer(database: Database, rate_hz: float, begins_us: int, live: OpenCamera) -> OpenCamera:
+    """Opens clips as if they had begun at `begins_us`, each from the last window that was committed of it; other cameras by `live`."""
 
-    def __init__(self, opened: Callable[[], Source], link: Link) -> None:
-        self._opened, self._link = opened, link
+    def opened(plan: CameraPlan, owned: Callable[[], bool]) -> Source:
+        spec = plan.spec
+        if not spec.uri or "://" in spec.uri:
+            return live(plan, owned)
+        closed_us = snapshots.closed(database, "grade", [spec.source]).get(spec.source, begins_us)
+        from_us = closed_us if begins_us <= closed_us <= begins_us + LONGEST_US else begins_us
+        rate = spec.rate_hz or rate_hz
+        return open_source(
+            Path(spec.uri), spec.source, rate_hz=rate, origin_us=begins_us, from_us=from_us, rotation=spec.rotation
+        )
+
+    return opened
+
+
+class Road(threading.Thread):
+    """One camera: takes what its source gives and hands it to the link (port `pipeline.capture.cameras.Running`)."""
+
+    def __init__(self, source: Source, link: Link, end_s: float) -> None:
+        super().__init__(name=f"camera-{source.source[:16]}", daemon=True)
+        self._source, self._link, self._end_s = source, link, end_s
         self._stopped = threading.Event()
-        self._source: Source | None = None
-        self._thread = threading.Thread(target=self._run, name=link.name.replace("link", "clip"), daemon=True)
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
 
-    def start(self) -> None:
-        """Begin to play."""
-        self._link.start()
-        self._thread.start()
+    def run(self) -> None:
+        """Drain the source."""
+        try:
+            self._link.start()
+            for message in self._source:
+                if self._stopped.is_set():
+                    return
+                self._link.put(message)
+            if not self._link.close(self._end_s) and not self._stopped.is_set():
+                log.warning("detect did not take the end of a source", source=self._source.source)
+        except Exception as error:
+            if not self._stopped.is_set():
+                self.error = error
+                if not isinstance(error, WinceError):
+                    log.error("a camera's road failed", source=self._source.source, error=error)
+        finally:
+            self._source.close()
+            self._link.stop()
 
     def stop(self) -> None:
-        """End; what has no answer is sent by whoever plays it next."""
+        """End now; what has no answer is lost, or sent by whoever reads the source next."""
         self._stopped.set()
         self._link.stop()
-        if self._source is not None:
-            self._source.close()
-        self._thread.join(10)
-
-    def failed(self) -> BaseException | None:
-        """What ended it for good."""
-        return self._error or self._link.error
-
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._source = self._opened()
-                for message in self._source:
-                    if self._stopped.is_set():
-                        return
-                    self._link.put(message)
-                self._link.close(FOR_EVER_S)
-                log.info("a clip is over", source=self._source.source)
-                return
-            except WinceError as error:
-                if error.exit_code not in (6, 8):  # another party, the database: they come back
-                    self._error = error
-                    return
-                log.warning("a clip can't be played yet", error=error)
-                self._stopped.wait(US / 1e6)
-            except Exception as error:
-                self._error = error
-                return
+        self._source.close()

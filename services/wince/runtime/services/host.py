@@ -21,6 +21,8 @@ log = logs.get(__name__)
 
 SERVICES = ("hospital", "care", "record", "grade", "estimate", "detect", "capture")
 """In the order in which they are started on one machine: whoever takes comes before whoever gives."""
+PORTS = {"capture": 7421, "detect": 7422, "estimate": 7423, "grade": 7424, "record": 7425, "care": 7426, "hospital": 7427}
+"""Where a service's gRPC listens, unless WINCE_RPC__PORT says otherwise."""
 LOOK_S = 0.5
 
 
@@ -87,6 +89,8 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
     places = Places.of(settings)
     places.make()
     logs.configure(settings.log_level, json=settings.log_json, key=hash_key(places.logs_key))
+    if settings.rpc.port == 0 and name in PORTS:
+        settings = settings.model_copy(update={"rpc": settings.rpc.model_copy(update={"port": PORTS[name]})})
     with ExitStack() as stack:
         running = Running(build(name, Deps(settings, stack)), settings)
         stack.callback(running.stop)

@@ -29,9 +29,6 @@ HOPELESS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, 
 UNFIT = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE)
 """Codes that speak of the oldest message without an answer: it is given up."""
 
-Connect = Callable[[], grpc.Channel]
-"""A channel to detect's replicas, over which streams are spread; with credentials where they are set."""
-
 
 class Link(threading.Thread):
     """Sends one source's messages until it has ended and everything is answered, or `stop`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from wince.protocols.rules import ClinicalProtocol
 from wince.rpc.server import Registration
 from wince.runtime import setup
 from wince.runtime.play import moment
-from wince.settings import Settings
+from wince.settings import Camera, Settings, load
 from wince.store.database import Database
 from wince.store.migrate import migrate
 from wince.telemetry import logs
@@ -112,6 +113,10 @@ class Deps:
             self._database = self.stack.enter_context(Database(setup.dsn(self.settings)))
             migrate(self._database)
         return self._database
+
+    def cameras(self) -> tuple[Camera, ...]:
+        """The camera list as it is now: of the file that WINCE_CONFIG names, read anew, else of the settings."""
+        return load().cameras if os.environ.get("WINCE_CONFIG") else self.settings.cameras
 
     @property
     def replay_us(self) -> int | None:

@@ -5,19 +5,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import Literal
 
-import numpy as np
-import simplejpeg
-from numpy.typing import NDArray
-
-from wince.api.capture.v1 import capture_pb2
 from wince.api.detect.v1.detect_service_pb2 import DetectFacesRequest
 from wince.codec.capture import beat_to_message
+from wince.codec.frame import frame_to_message
 from wince.domain.frame import Beat, Frame
 
-QUALITY = 95
-"""Of the JPEG in which a frame travels, colours in full: what that changes of a score stands in services/README.md."""
 IN_FLIGHT = 16
 """Messages that may be sent without an answer."""
 BEATS = 3600
@@ -148,13 +141,3 @@ def _request(message: Frame | Beat) -> DetectFacesRequest:
     if isinstance(message, Beat):
         return DetectFacesRequest(beat=beat_to_message(message))
     return DetectFacesRequest(frame=frame_to_message(message))
-
-
-def frame_to_message(frame: Frame, subsampling: Literal["444", "420"] = "444") -> capture_pb2.Frame:
-    """A frame as it travels: JPEG."""
-    height, width = frame.pixels.shape[:2]
-    pixels: NDArray[np.uint8] = np.ascontiguousarray(frame.pixels)
-    data: bytes = simplejpeg.encode_jpeg(pixels, quality=QUALITY, colorspace="RGB", colorsubsampling=subsampling)
-    return capture_pb2.Frame(
-        source=frame.source, sequence=frame.sequence, time_us=frame.time_us, width=width, height=height, jpeg=data
-    )

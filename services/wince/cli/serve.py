@@ -1,0 +1,22 @@
+"""`wince serve SERVICE`: one service of the road as a process, until SIGTERM."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from wince.cli.common import settings
+
+
+def serve(
+    service: Annotated[str, typer.Argument(help="capture, detect, estimate, grade, record, care or hospital.")],
+    supervised: Annotated[bool, typer.Option("--supervised", hidden=True, help="End when standard input ends.")] = False,
+) -> None:
+    """Run one service until SIGTERM or Ctrl-C; then finish what is in hand.
+
+    Needs WINCE_KAFKA_BOOTSTRAP and WINCE_PG_DSN, capture also WINCE_DETECT. Health: grpc.health.v1 on its port.
+    """
+    from wince.runtime.services import host  # gRPC takes its time; other commands don't wait for it
+
+    host.serve(service, settings(), supervised=supervised)

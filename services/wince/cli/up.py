@@ -1,0 +1,36 @@
+"""`wince up`: everything on this machine as supervised processes, until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+
+from wince.cli.common import Json, out, settings
+
+
+def up(json_: Json = False) -> None:
+    """Start PostgreSQL, Kafka, an EHR sandbox (where no other is set) and every service; keep them running until Ctrl-C, then drain.
+
+    Cameras come from the configuration (WINCE_CONFIG). Kafka needs Java 17 and Maven, or WINCE_KAFKA_BOOTSTRAP.
+    """
+    from wince.runtime.up import Up  # gRPC takes its time; other commands don't wait for it
+
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+
+    def told(who: str, what: str) -> None:
+        if json_:
+            print(json.dumps({"event": what, "who": who}), flush=True)
+        else:
+            out.print(f"{who:<10} {what}", style="dim" if what in ("started", "starts") else None)
+
+    with Up(settings(), told) as running:
+        ports = running.ports
+        if json_:
+            print(json.dumps({"event": "up", "ports": ports, "ehr": running.sandbox.base_url if running.sandbox else None}), flush=True)
+        else:
+            out.print("up: " + ", ".join(f"{name} 127.0.0.1:{port}" for name, port in ports.items()) + "; Ctrl-C drains and stops")
+        stopping.wait()
+        told("all", "drains")

@@ -1,0 +1,179 @@
+"""Keeps processes running on one machine: started in order, each when the one before is ready; restarted with backoff; drained in reverse.
+
+Children are spawned, never forked. Each holds one end of a pipe as its standard input: where the supervisor dies, however it dies, its
+children see the end of it and drain by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wince.errors import ResourceError
+from wince.telemetry import logs
+
+log = logs.get(__name__)
+
+LOOK_S = 0.2
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+STEADY_S = 30.0
+"""A process that ran for so long begins its backoff anew."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process to keep running."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    ready: Callable[[], bool]
+    """Whether it can do its work; asked while it starts. Doesn't raise."""
+    log: Path
+    """Where its output goes."""
+    ready_s: float = 120.0
+    """How long it may take to become ready the first time."""
+    drain_s: float = 40.0
+    """How long it may take to end after SIGTERM; then it is killed."""
+
+
+@dataclass
+class _Kept:
+    child: Child
+    process: subprocess.Popen[bytes] | None = None
+    since_s: float = 0.0
+    pause_s: float = FIRST_PAUSE_S
+    again_s: float = 0.0
+    restarts: int = field(default=0)
+
+
+class Supervisor:
+    """Runs children until `stop`. A context manager."""
+
+    def __init__(self, children: Sequence[Child], *, told: Callable[[str, str], None] = lambda _name, _what: None) -> None:
+        """`told`: what happened to whom: started, ready, ended, stopped. Called from two threads."""
+        self._kept = {child.name: _Kept(child) for child in children}
+        self._told = told
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def __enter__(self) -> Supervisor:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start all, in order. Raises ResourceError naming the one that did not become ready, and its log."""
+        for kept in self._kept.values():
+            self._spawn(kept)
+            self._await(kept)
+        self._thread.start()
+
+    def pid(self, name: str) -> int | None:
+        """Process id; None while it does not run."""
+        process = self._kept[name].process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def ready(self, name: str) -> bool:
+        """Whether it runs and can do its work."""
+        return self.pid(name) is not None and self._kept[name].child.ready()
+
+    def restarts(self, name: str) -> int:
+        """How often it was started again."""
+        return self._kept[name].restarts
+
+    def stop(self) -> None:
+        """Drain: SIGTERM to the last, wait for its end, then the one before. Idempotent."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+        for kept in reversed(list(self._kept.values())):
+            with self._lock:
+                process, kept.process = kept.process, None
+            if process is not None:
+                _end(process, kept.child.drain_s)
+                self._told(kept.child.name, "stopped")
+
+    def _spawn(self, kept: _Kept) -> None:
+        child = kept.child
+        child.log.parent.mkdir(parents=True, exist_ok=True)
+        with child.log.open("ab") as sink:
+            process = subprocess.Popen(
+                list(child.command), env=dict(child.environment), stdin=subprocess.PIPE, stdout=sink, stderr=sink, start_new_session=True
+            )
+        with self._lock:
+            kept.process, kept.since_s = process, time.monotonic()
+        self._told(child.name, "started")
+
+    def _await(self, kept: _Kept) -> None:
+        deadline = time.monotonic() + kept.child.ready_s
+        while not self._stopping.is_set():
+            process = kept.process
+            if process is not None and process.poll() is not None:
+                said = f"{kept.child.name} ended with {process.returncode} before it was ready"
+                raise ResourceError(said, field=str(kept.child.log), remedy=_last(kept.child.log))
+            if kept.child.ready():
+                self._told(kept.child.name, "ready")
+                return
+            if time.monotonic() > deadline:
+                raise ResourceError(f"{kept.child.name} did not become ready", field=str(kept.child.log), remedy="read its log")
+            time.sleep(LOOK_S)
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(LOOK_S):
+            now_s = time.monotonic()
+            for kept in self._kept.values():
+                process = kept.process
+                if process is not None and process.poll() is not None:
+                    log.error("a service ended, is started again", stage=kept.child.name, returncode=process.returncode)
+                    self._told(kept.child.name, "ended")
+                    if now_s - kept.since_s > STEADY_S:
+                        kept.pause_s = FIRST_PAUSE_S
+                    kept.process, kept.again_s = None, now_s + kept.pause_s
+                    kept.pause_s = min(2 * kept.pause_s, LONGEST_PAUSE_S)
+                    if process.stdin is not None:
+                        process.stdin.close()
+                if kept.process is None and now_s >= kept.again_s and not self._stopping.is_set():
+                    kept.restarts += 1
+                    try:
+                        self._spawn(kept)
+                    except OSError as error:
+                        log.error("a service can't be started", stage=kept.child.name, error=error)
+                        kept.again_s = now_s + kept.pause_s
+
+
+def _end(process: subprocess.Popen[bytes], drain_s: float) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(drain_s)
+        except subprocess.TimeoutExpired:
+            log.error("a service did not drain in time and is killed", pid=process.pid)
+            process.kill()
+            process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _last(path: Path) -> str:
+    """The end of a log, for whoever has to act."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - 2000))
+            lines = stream.read().decode("utf-8", "replace").strip().splitlines()
+        return " | ".join(lines[-3:]) or "read its log"
+    except OSError:
+        return "read its log"

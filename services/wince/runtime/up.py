@@ -1,0 +1,173 @@
+"""Everything on one machine as supervised processes: database, Kafka, an EHR to write into where none is set, and the services."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from wince.errors import ConfigError, WinceError
+from wince.rpc import client
+from wince.runtime import chain, setup
+from wince.runtime.places import Owner, Places
+from wince.runtime.services.host import PORTS, SERVICES
+from wince.runtime.supervisor import Child, Supervisor
+from wince.settings import Settings
+from wince.telemetry import logs
+from wince.testing.ehr import EhrSandbox
+from wince.testing.peers import maven
+from wince.testing.peers.kafka import KafkaPeer
+
+log = logs.get(__name__)
+
+LOOK_S = 0.5
+Told = Callable[[str, str], None]
+"""Told who, and what of it: a port, started, ready, ended, stopped."""
+
+
+class Up:
+    """All of it, from `start` to `stop`. A context manager."""
+
+    def __init__(self, settings: Settings, told: Told = lambda _who, _what: None, *, services: Sequence[str] = SERVICES) -> None:
+        self._settings, self._told, self._names = settings, told, tuple(services)
+        self._stack = ExitStack()
+        self._stopping = threading.Event()
+        self.kafka: KafkaPeer | None = None
+        """The broker that was started here; None where another is set."""
+        self.sandbox: EhrSandbox | None = None
+        """The EHR that was started here; None where another is set."""
+        self.ports: dict[str, int] = {}
+        """gRPC of each service, and "mllp"."""
+        self.failure: WinceError | None = None
+        """What ended the supervisor's own parts for good."""
+
+    def __enter__(self) -> Up:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Bring everything up. Raises what keeps it from that, with what to do."""
+        settings, enter = self._settings, self._stack.enter_context
+        self._places = Places.of(settings)
+        self._places.make()
+        enter(Owner(self._places))
+        chain.fetch_models(settings, self._told, setup.protocol(settings))
+        self._opened = enter(setup.database(settings, self._places))
+        self.database = self._opened.database
+        self._told("database", "ready")
+        environment = self._environment()
+        keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        keeper.start()
+        self._stack.callback(keeper.join, 10)
+        self._stack.callback(self._stopping.set)
+        children = [self._child(name, environment) for name in self._names]
+        self.supervisor = enter(Supervisor(children, told=self._told))
+
+    def stop(self) -> None:
+        """Drain the services, then stop what they stood on. Idempotent."""
+        self._stack.close()
+
+    def _environment(self) -> dict[str, str]:
+        """What every service is told beyond the settings that it reads by itself."""
+        settings, places = self._settings, self._places
+        told = {name: value for name, value in os.environ.items() if name not in ("WINCE_PG_DSN", "WINCE_PG_DSN_FILE")}
+        told |= {"WINCE_STATE_DIR": str(places.root), "PYTHONUNBUFFERED": "1"}
+        told["WINCE_PG_DSN_FILE"] = str(_secret(places.root / "run" / "dsn", self.database.dsn))
+        told["WINCE_KAFKA_BOOTSTRAP"] = settings.kafka_bootstrap or self._broker()
+        if settings.ehr_url is None:
+            self.sandbox = self._stack.enter_context(EhrSandbox(places.ehr))
+            made = self.sandbox.new_client(settings.ehr_client_id)
+            key = _secret(places.root / "run" / "ehr-key.pem", made.key_pem.decode())
+            told |= {"WINCE_EHR_URL": self.sandbox.base_url, "WINCE_EHR_CLIENT_ID": made.client_id}
+            told |= {"WINCE_EHR_KEY_ID": made.kid, "WINCE_EHR_KEY_FILE": str(key)}
+            self._told("ehr", self.sandbox.base_url)
+        self.ports = {name: free_port(PORTS[name]) for name in self._names} | {"mllp": free_port(settings.mllp_port)}
+        told["WINCE_MLLP_PORT"] = str(self.ports["mllp"])
+        if "detect" in self.ports:
+            told["WINCE_DETECT"] = f"127.0.0.1:{self.ports['detect']}"
+        return told
+
+    def _broker(self) -> str:
+        if reason := maven.available():
+            remedy = f"set WINCE_KAFKA_BOOTSTRAP to Kafka's brokers, or let one be started here: {reason}"
+            raise ConfigError("no Kafka is set and none can be started here", field="WINCE_KAFKA_BOOTSTRAP", remedy=remedy)
+        self._told("kafka", "starts")
+        directory = self._places.root / "kafka"
+        _end_stale(directory / "pid", str(directory))
+        self.kafka = KafkaPeer(directory)
+        self._stack.callback(self.kafka.stop)
+        found = self.kafka.start()
+        (directory / "pid").write_text(str(self.kafka.pid(0)))
+        self._told("kafka", found)
+        return found
+
+    def _child(self, name: str, environment: dict[str, str]) -> Child:
+        port = self.ports[name]
+        command = [sys.executable, "-m", "wince.cli.main", "serve", name, "--supervised"]
+        own = environment | {"WINCE_RPC__PORT": str(port)}
+        return Child(name, command, own, lambda: ready(port, self._settings), self._places.root / "logs" / f"{name}.log")
+
+    def _keep(self) -> None:
+        """Database and broker stand again when they were killed."""
+        while not self._stopping.wait(LOOK_S):
+            try:
+                if self._opened.ensure():
+                    self._told("database", "started again")
+                if self.kafka is not None and self.kafka.pid(0) is None and not self._stopping.is_set():
+                    self.kafka.restart(0)
+                    (self._places.root / "kafka" / "pid").write_text(str(self.kafka.pid(0)))
+                    self._told("kafka", "started again")
+            except WinceError as error:
+                log.error("can't be started again, is tried again", error=error)
+
+
+def ready(port: int, settings: Settings) -> bool:
+    """Whether the service on a port of this machine says that it can do its work."""
+    try:
+        with client.blocking_channel([f"127.0.0.1:{port}"], settings.rpc) as channel:
+            check = health_pb2_grpc.HealthStub(channel).Check
+            answer = check(health_pb2.HealthCheckRequest(), timeout=2, wait_for_ready=False, metadata=client.metadata(settings.rpc))
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+    except grpc.RpcError:
+        return False
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` where nobody listens there (and it is not 0), else any free one of this machine."""
+    for port in (wanted, 0):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)) as one:
+            return int(one.getsockname()[1])
+    raise ConfigError("no port is free", field="127.0.0.1", remedy="stop something that listens")
+
+
+def _secret(path: Path, content: str) -> Path:
+    """A file that its owner alone may read."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.write(content)
+    return path
+
+
+def _end_stale(pid_file: Path, marker: str) -> None:
+    """A broker that outlived a supervisor that was killed holds ports and files: it is ended, where the process is really that."""
+    with suppress(OSError, ValueError):
+        pid = int(pid_file.read_text())
+        if marker in Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace"):
+            os.kill(pid, signal.SIGKILL)
+            log.warning("a broker of an earlier start was ended", pid=pid)
