@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
@@ -79,7 +80,11 @@ def _camera(number: int, text: str) -> Camera:
     bed, sign, file = text.partition("=")
     if not sign or not bed or not file:
         raise ConfigError("must be BED=FILE", field=f"--clip {text}", remedy="such as --clip 'ICU^101^A=clip.mp4'")
-    return Camera(id=f"clip-{number + 1}", bed=bed, path=Path(file))
+    try:
+        return Camera(id=f"clip-{number + 1}", bed=bed, path=Path(file))
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(said, field=f"--clip {text}", remedy="such as --clip 'ICU^101^A=clip.mp4'") from None
 
 
 def _audit(done: Outcome) -> dict[str, Any]:
