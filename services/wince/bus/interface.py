@@ -11,8 +11,8 @@ or dies, partitions change hands:
 
 A fold that keeps state per key therefore drops the state of revoked partitions, loads the snapshot of a key when its first record
 comes, and returns from its handler, instead of None, the positions that its successor needs: per partition the offset of the
-oldest record that no snapshot covers. The same partition may come back to the same consumer (every rebalance revokes all and
-assigns anew): then, too, records come again from the committed position, and the state must have been dropped.
+oldest record that no snapshot covers. What stays with its owner while others come and go is neither revoked nor handed out anew; what
+was revoked and comes back later begins at the committed position like any other.
 """
 
 from collections.abc import Callable, Mapping, Sequence

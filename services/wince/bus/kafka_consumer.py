@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import partial
 from heapq import merge
 from typing import Any
@@ -35,17 +35,17 @@ LOOK_S = 2.0
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     """Notes what changes hands, on the client's own thread; the consumer's thread acts on it after poll()."""
 
-    def __init__(self, changes: deque[tuple[bool, frozenset[TopicPartition]]]) -> None:
+    def __init__(self, changes: deque[tuple[str, frozenset[TopicPartition]]]) -> None:
         self._changes = changes
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self._changes.append((False, frozenset(revoked)))
+        self._changes.append(("revoked", frozenset(revoked)))
 
     def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
-        self._changes.append((False, frozenset(lost)))
+        self._changes.append(("lost", frozenset(lost)))
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self._changes.append((True, frozenset(assigned)))
+        self._changes.append(("assigned", frozenset(assigned)))
 
 
 class KafkaSubscription:
@@ -66,8 +66,9 @@ class KafkaSubscription:
         self._on_assigned, self._on_revoked, self._regain = on_assigned, on_revoked, regain
         self._stopped = threading.Event()
         self._failed: BaseException | None = None
-        self._changes: deque[tuple[bool, frozenset[TopicPartition]]] = deque()
+        self._changes: deque[tuple[str, frozenset[TopicPartition]]] = deque()
         self._owned: set[TopicPartition] = set()
+        self._rejoining = False
         self._handled: dict[TopicPartition, int] = {}
         """Next offset after what was handled since the partition came."""
         self._committed: dict[TopicPartition, int] = {}
@@ -102,7 +103,7 @@ class KafkaSubscription:
                 self._failed = error
                 log.error("consumer ended", group=self._group, error=error)
             if self._failed is None:
-                self._lose(frozenset(self._owned))
+                self._lose(self._owned)
             self._owned.clear()
             self._changes.clear()
             if consumer is not None:
@@ -127,7 +128,7 @@ class KafkaSubscription:
             max_partition_fetch_bytes=1 << 20,
             allow_auto_create_topics=False,
         )
-        self._topic_ids = {}
+        self._topic_ids, self._rejoining = {}, False
         consumer.subscribe(list(self._topics), listener=_Listener(self._changes))
         return consumer
 
@@ -168,19 +169,27 @@ class KafkaSubscription:
             return {}
 
     def _settle(self) -> bool:
-        """Tell the owner what changed hands; False where it can't take what it was given."""
+        """Tell the owner what changed hands; False where it can't take what it was given.
+
+        Every rebalance takes all partitions and gives all anew. The client keeps its place in one that comes back, so the owner keeps
+        its state: only the difference is told.
+        """
         while self._changes:
-            assigned, partitions = self._changes.popleft()
-            if not assigned:
+            what, partitions = self._changes.popleft()
+            self._rejoining = what != "assigned"
+            if what == "lost":  # its place is forgotten, too
                 self._lose(partitions & self._owned)
-                continue
-            self._owned |= partitions
-            told = self._on_assigned
-            if told and partitions and not self._until_done(partial(told, _plain(partitions)), "taking partitions failed, comes again"):
-                return False
+            elif what == "assigned":
+                self._lose(self._owned - partitions)
+                gained = partitions - self._owned
+                self._owned |= gained
+                told = self._on_assigned
+                if told and gained and not self._until_done(partial(told, _plain(gained)), "taking partitions failed, comes again"):
+                    return False
         return True
 
-    def _lose(self, partitions: frozenset[TopicPartition]) -> None:
+    def _lose(self, partitions: Set[TopicPartition]) -> None:
+        partitions = frozenset(partitions)
         for partition in partitions:
             for known in (self._handled, self._committed, self._due):
                 known.pop(partition, None)
@@ -219,7 +228,7 @@ class KafkaSubscription:
 
     def _commit(self, consumer: KafkaConsumer) -> None:
         """What can't be committed now is tried again after the next poll, as long as the partition is ours."""
-        if not self._due:
+        if not self._due or self._rejoining:
             return
         try:
             consumer.commit({at: OffsetAndMetadata(position) for at, position in self._due.items()}, timeout_ms=5000)
