@@ -101,7 +101,7 @@ def until(what: Callable[[], bool], running: dict[str, host.Running], seconds: f
 
 def test_services_give_what_embedded_gives(embedded, database, database_dsn, tmp_path):
     """Same ids, grades, reasons, alerts."""
-    with services(database_dsn, tmp_path / "state", "hospital", "record", "grade", "estimate", "detect", "capture") as running:
+    with services(database_dsn, tmp_path / "state", *host.SERVICES) as running:
         until(lambda: len(windows(database)["windows"]) >= len(embedded["windows"]), running)
     served = windows(database)
     assert served["windows"] == embedded["windows"]

@@ -21,6 +21,7 @@ from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.interface import CameraSpec, Source
 from wince.pipeline.capture.live import Clock, wall_us
+from wince.pipeline.capture.paced import PacedSource
 from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.rtsp import StreamSource
 from wince.settings import Camera, load
@@ -61,7 +62,8 @@ def opener(rate_hz: float, *, clock: Clock = wall_us) -> OpenCamera:
                 clock=clock,
                 owned=owned,
             )
-        return open_source(Path(spec.uri), spec.source, rate_hz=rate, origin_us=clock(), rotation=spec.rotation)
+        path, turn = Path(spec.uri), spec.rotation
+        return PacedSource(lambda at: open_source(path, spec.source, rate_hz=rate, origin_us=at, rotation=turn), clock=clock)
 
     return opened
 

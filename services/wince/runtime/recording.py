@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from wince.bus.interface import Bus, Record
-from wince.bus.topics import ASSESSMENTS
+from wince.bus.topics import ASSESSMENTS, CARE
+from wince.domain.assessment import Verdict
+from wince.domain.care import PatientState, Pause
 from wince.domain.snapshot import Graded
 from wince.runtime.consumer import Consumer
 
@@ -14,19 +16,25 @@ Commit = Callable[[Sequence[Graded]], None]
 
 
 class Recording(Consumer):
-    """Subscribes to assessments; hands every batch to the sink."""
+    """Subscribes to assessments and to what nurses decide; hands every batch to the sink."""
 
-    topics = (ASSESSMENTS,)
+    topics = (ASSESSMENTS, CARE)
     group = "record"
 
-    def __init__(self, bus: Bus, commit: Commit, committed: Commit) -> None:
-        """`committed` is told afterwards."""
+    def __init__(
+        self, bus: Bus, commit: Commit, committed: Commit, decide: Callable[[Sequence[Verdict]], None] = lambda _verdicts: None
+    ) -> None:
+        """`committed` is told afterwards. `decide`: writes verdicts in one transaction; returning means committed."""
         super().__init__(bus)
-        self._commit, self._committed = commit, committed
+        self._commit, self._committed, self._decide = commit, committed, decide
 
     def handle(self, records: Sequence[Record]) -> None:
         """Commit a batch; its offsets are committed when this returns."""
-        batch = [message for _, message in self.read(records, (Graded,)) if isinstance(message, Graded)]
+        messages = [message for _, message in self.read(records, (Graded, Verdict, Pause, PatientState))]
+        batch = [message for message in messages if isinstance(message, Graded)]
+        verdicts = [message for message in messages if isinstance(message, Verdict)]
+        if verdicts:
+            self._decide(verdicts)
         if batch:
             self._commit(batch)
             self._committed(batch)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from wince.domain.face import Face
 from wince.domain.frame import Beat
+from wince.models import lock
+from wince.pipeline.estimate.servicer import EstimateServicer, ModelInUse, registration
 from wince.runtime import chain
 from wince.runtime.estimating import Estimating, media_clock
 from wince.runtime.services.service import Deps, Service, wall_us
@@ -14,9 +16,16 @@ from wince.runtime.services.service import Deps, Service, wall_us
 def build(deps: Deps) -> Service:
     """The service."""
     protocol = deps.protocol
-    scorer = chain.scorer(protocol, deps.settings.models_dir)
+    folder = deps.settings.models_dir
+    scorer = chain.scorer(protocol, folder)
     now_us = media_clock if deps.replay_us is not None else _wall
-    return Service("estimate", [Estimating(deps.bus, scorer, round(protocol.estimate.max_age_s * 1e6), now_us)])
+
+    def inventory() -> tuple[str, list[ModelInUse]]:
+        return scorer.model_set, [ModelInUse(name, lock.find(name).sha256) for name in protocol.estimate.models]
+
+    servicer = EstimateServicer({protocol.name: lambda: chain.scorer(protocol, folder)}, inventory)
+    parts = [Estimating(deps.bus, scorer, round(protocol.estimate.max_age_s * 1e6), now_us)]
+    return Service("estimate", parts, [registration(servicer)])
 
 
 def _wall(batch: Sequence[Face | Beat]) -> int:

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wince.care.events import standing
 from wince.domain.ids import site_namespace
 from wince.errors import DataError
+from wince.models import lock
 from wince.pipeline.grade import stage
-from wince.runtime import chain
+from wince.pipeline.grade.servicer import GradeServicer, Setups, registration
+from wince.protocols import loader
+from wince.runtime import chain, rules
 from wince.runtime.grading import Grading
 from wince.runtime.services.service import LONGEST_US, Deps, Service, wall_us
 from wince.store import snapshots
@@ -30,11 +34,22 @@ def build(deps: Deps) -> Service:
     def closed(sources: Sequence[str]) -> dict[str, int]:
         return snapshots.closed(database, "grade", sources)
 
-    return Service("grade", [Grading(deps.bus, begin, wall_us, closed)])
+    return Service("grade", [Grading(deps.bus, begin, wall_us, closed)], [registration(GradeServicer(_setups(deps)))])
+
+
+def _setups(deps: Deps) -> Setups:
+    """For whoever brings their own estimates: any protocol that is there, with ids of this site."""
+    settings = deps.settings
+
+    def of(name: str) -> stage.Setup:
+        protocol = loader.load(name, rules.protocol_folders(settings), models=lock.load().keys())
+        return stage.Setup(protocol, site_namespace(settings.site), chain.personal(protocol))
+
+    return of
 
 
 class Begin:
-    """A source's state: from its stored snapshot, else new; told who lies there."""
+    """A source's state: from its stored snapshot, else new; told who lies there and what people decided."""
 
     def __init__(self, deps: Deps) -> None:
         self._database, self._replay_us = deps.database, deps.replay_us
@@ -52,7 +67,8 @@ class Begin:
                 except DataError as error:
                     log.error("a snapshot can't be read; the source begins anew", source=source, error=error)
             since_us = max(state.closed_until_us, self._replay_us or 0)
-            return stage.step(state, lying(tx, source, since_us), since_us)[0]
+            known = [*lying(tx, source, since_us), *standing(tx, source, since_us)]
+            return stage.step(state, known, since_us)[0]
 
     def _of_this_time(self, closed_us: int) -> bool:
         """A replay begins anew before the moment that the last one reached, and after it."""

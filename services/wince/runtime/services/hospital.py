@@ -13,8 +13,9 @@ from wince.bus.topics import STAYS
 from wince.domain.stay import Occupancy
 from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
+from wince.hospital.servicer import HospitalServicer, registration
 from wince.runtime.camera_list import bind
-from wince.runtime.services.service import Closing, Deps, Repeated, Service, wall_us
+from wince.runtime.services.service import Closing, Deps, Part, Repeated, Service, wall_us
 from wince.store import stays, telling
 
 TELL_S = 1.0
@@ -36,7 +37,8 @@ def build(deps: Deps) -> Service:
     listener = AdtListener(
         stays.PostgresCensus(database), Site(settings.site), watches=watches, publish=tell, port=settings.mllp_port
     )
-    return Service("hospital", [Repeated("relay", TELL_S, tell), Closing(listener.start, listener.stop)])
+    parts: list[Part] = [Repeated("relay", TELL_S, tell), Closing(listener.start, listener.stop)]
+    return Service("hospital", parts, [registration(HospitalServicer(database))])
 
 
 def send(bus: Bus, steps: Sequence[Occupancy]) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wince.domain.assessment import Alert, Assessment, Question
-from wince.domain.snapshot import Graded
+from wince.domain.audit import Verified
+from wince.domain.snapshot import Graded, Snapshot
 from wince.errors import ConfigError, IntegrityError
 from wince.fhir.client import FhirClient
 from wince.fhir.smart import SmartAuth
@@ -16,6 +16,8 @@ from wince.pipeline.record.delivery import Delivery
 from wince.pipeline.record.fhir_target import FhirTarget
 from wince.pipeline.record.interface import Target
 from wince.pipeline.record.postgres import PostgresSink
+from wince.pipeline.record.servicer import RecordServicer, registration
+from wince.pipeline.record.stage import Message
 from wince.runtime import setup
 from wince.runtime.places import Places
 from wince.runtime.recording import Recording
@@ -41,23 +43,32 @@ def build(deps: Deps) -> Service:
     delivery = Delivery(database, [target] if target is not None else [], lease_s=settings.lease_s)
 
     def commit(batch: Sequence[Graded]) -> None:
-        messages: list[Assessment | Alert | Question] = []
+        messages: list[Message] = []
         for graded in batch:
             messages += (*graded.assessments, *graded.alerts, *graded.questions)
-        done = sink.commit(messages, [graded.snapshot for graded in batch if graded.snapshot is not None])
+        write(messages, [graded.snapshot for graded in batch if graded.snapshot is not None])
+
+    def write(messages: Sequence[Message], snapshots: Sequence[Snapshot] = ()) -> None:
+        done = sink.commit(messages, snapshots)
         for alarm in done.alarms:
             log.error("other content under a known id; the first stands", assessment=alarm)
         if done.entries or done.tasks:
             delivery.wake()
 
-    checkpointer = checkpoints.Checkpointer(database, places.checkpoints, checkpoints.signing_key(places.audit_key))
+    key = checkpoints.signing_key(places.audit_key)
+    checkpointer = checkpoints.Checkpointer(database, places.checkpoints, key)
+
+    def verify() -> Verified:
+        return checkpoints.verify(database, places.checkpoints, checkpoints.public_hex(key))
+
     return Service(
         "record",
         [
             Checkpoints(checkpointer),
             Closing(delivery.start, delivery.stop),
-            Recording(deps.bus, commit, lambda _: None),
+            Recording(deps.bus, commit, lambda _: None, write),
         ],
+        [registration(RecordServicer(database, verify))],
     )
 
 
