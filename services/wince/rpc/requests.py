@@ -28,9 +28,9 @@ def under(path: str) -> Iterator[None]:
 
 
 def given(message: Message, field: str) -> Any:
-    """A sub-message that must be there. Raises MessageError."""
+    """A sub-message that must be there; asked for inside `under(field)`. Raises MessageError."""
     if not message.HasField(field):
-        raise MessageError("must be given", field=field)
+        raise MessageError("must be given")
     return getattr(message, field)
 
 

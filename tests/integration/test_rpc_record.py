@@ -1,0 +1,355 @@
+"""RecordService, CareService and HospitalService as a foreign client drives them, on a real PostgreSQL."""
+
+import threading
+import time
+from collections.abc import Iterator
+from uuid import uuid4
+
+import grpc
+import pytest
+
+from tests.integration.record_world import BED, CAMERA, T0, US, FakeTarget, admit, alert, change, question, stay, window
+from tests.support.rpc import dialled, refused, served
+from wince import codec
+from wince.api.care.v1 import care_pb2, care_service_pb2
+from wince.api.care.v1.care_service_pb2_grpc import CareServiceStub
+from wince.api.hospital.v1 import hospital_pb2, hospital_service_pb2
+from wince.api.hospital.v1.hospital_service_pb2_grpc import HospitalServiceStub
+from wince.api.record.v1 import record_pb2, record_service_pb2
+from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
+from wince.bus.memory import MemoryBus
+from wince.bus.topics import CARE
+from wince.care.events import standing
+from wince.care.postgres import PostgresCare
+from wince.care.relay import Relay
+from wince.care.servicer import CareServicer
+from wince.care.servicer import registration as care
+from wince.domain.care import PatientState, Pause
+from wince.domain.census import Revision
+from wince.hospital.servicer import HospitalServicer
+from wince.hospital.servicer import registration as hospital
+from wince.pipeline.record.delivery import Delivery
+from wince.pipeline.record.interface import Delivery as Answer
+from wince.pipeline.record.interface import Outcome
+from wince.pipeline.record.postgres import PostgresSink
+from wince.pipeline.record.servicer import RecordServicer
+from wince.pipeline.record.servicer import registration as record
+from wince.protocols.loader import load
+from wince.runtime.caring import Caring
+from wince.store import audit, checkpoints
+from wince.store.database import Database
+
+PROTOCOLS = {"activity": load("activity")}
+NOW = T0 + 600 * US
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def channel(database: Database, tmp_path) -> Iterator[grpc.Channel]:
+    key = checkpoints.signing_key(tmp_path / "audit.pem")
+
+    def verify():
+        return checkpoints.verify(database, tmp_path / "checkpoints", checkpoints.public_hex(key))
+
+    nurse = CareServicer(PostgresCare(database, PROTOCOLS, lambda: NOW))
+    clerk = HospitalServicer(database, clock=lambda: NOW)
+    with served(record(RecordServicer(database, verify)), care(nurse), hospital(clerk)) as server, dialled(server.port) as dial:
+        yield dial
+
+
+def commit(database: Database, *messages, target: FakeTarget | None = None) -> None:
+    PostgresSink(database, PROTOCOLS, target or FakeTarget(), clock=lambda: NOW).commit(messages)
+
+
+def of_bed(bed: str = BED, **more) -> record_service_pb2.Scope:
+    return record_service_pb2.Scope(bed=bed, **more)
+
+
+def test_assessments_alerts_and_entries_of_bed_and_encounter_in_pages(database, channel):
+    admit(database, stay())
+    windows = [window(number, 2 if number == 4 else 0) for number in range(7)]
+    commit(database, *windows, alert(windows[4]))
+    stub = RecordServiceStub(channel)
+    for scope in (of_bed(), record_service_pb2.Scope(encounter="V1"), record_service_pb2.Scope(encounter="urn:wince:authority:VISIT|V1")):
+        found, token = [], ""
+        while True:
+            answer = stub.ListAssessments(record_service_pb2.ListAssessmentsRequest(scope=scope, page_size=3, page_token=token))
+            assert len(answer.assessments) <= 3
+            found += answer.assessments
+            token = answer.next_page_token
+            if not token:
+                break
+        assert [one.id for one in found] == [str(one.id) for one in windows]
+        assert codec.decode("wince.api.grade.v1.Assessment", found[4].SerializeToString()) == windows[4]
+        assert [one.id for one in stub.ListAlerts(record_service_pb2.ListAlertsRequest(scope=scope)).alerts] == [str(alert(windows[4]).id)]
+        entries = stub.ListEntries(record_service_pb2.ListEntriesRequest(scope=scope)).entries
+        assert [one.kind for one in entries] == [record_pb2.ENTRY_KIND_GRADE, record_pb2.ENTRY_KIND_ALERT]
+        assert {one.encounter.value for one in entries} == {"V1"}
+    part = of_bed(start_us=windows[2].start_us, end_us=windows[4].start_us)
+    assert len(stub.ListAssessments(record_service_pb2.ListAssessmentsRequest(scope=part)).assessments) == 2
+    for elsewhere in (of_bed("ICU^2^A"), record_service_pb2.Scope(encounter="V2"), record_service_pb2.Scope(encounter="urn:x|V1")):
+        assert not stub.ListAssessments(record_service_pb2.ListAssessmentsRequest(scope=elsewhere)).assessments
+        assert not stub.ListEntries(record_service_pb2.ListEntriesRequest(scope=elsewhere)).entries
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (record_service_pb2.ListAssessmentsRequest(), "scope"),
+        (record_service_pb2.ListAssessmentsRequest(scope=record_service_pb2.Scope()), "scope.bed"),
+        (record_service_pb2.ListAssessmentsRequest(scope=of_bed(start_us=-1)), "scope.start_us"),
+        (record_service_pb2.ListAssessmentsRequest(scope=of_bed(start_us=9, end_us=8)), "scope.end_us"),
+        (record_service_pb2.ListAssessmentsRequest(scope=of_bed(), page_size=1001), "page_size"),
+        (record_service_pb2.ListAssessmentsRequest(scope=of_bed(), page_token="x"), "page_token"),
+        (record_service_pb2.ListAssessmentsRequest(scope=of_bed(), page_token="WzEsICJ4Il0="), "page_token"),
+    ],
+)
+def test_wrong_questions_name_the_field(channel, request_, field):
+    found = refused(RecordServiceStub(channel).ListAssessments, request_)
+    assert (found.code, found.fields, found.error.field) == (grpc.StatusCode.INVALID_ARGUMENT, [field], field)
+
+
+def test_deliveries_dead_letters_and_replay(database, channel):
+    admit(database, stay())
+    target = FakeTarget(lambda number, _entry: Answer(Outcome.DEAD, "422 invalid") if number == 0 else None)
+    commit(database, window(0), window(1, 2), alert(window(1, 2)), target=target)
+    delivery = Delivery(database, [target], poll_s=0.02)
+    delivery.start()
+    try:
+        assert delivery.drain(20)
+    finally:
+        delivery.stop()
+    stub = RecordServiceStub(channel)
+    (dead,) = stub.ListDeadLetters(record_service_pb2.ListDeadLettersRequest(target="fake")).deliveries
+    assert (dead.state, dead.detail, dead.attempts) == (record_pb2.DELIVERY_STATE_DEAD, "422 invalid", 1)
+    assert not stub.ListDeadLetters(record_service_pb2.ListDeadLettersRequest(target="other")).deliveries
+    again = record_service_pb2.ReplayDeadLetterRequest(entry_id=dead.entry_id, revision=dead.revision, target="fake")
+    assert stub.ReplayDeadLetter(again).delivery.state == record_pb2.DELIVERY_STATE_PENDING
+    assert refused(stub.ReplayDeadLetter, again).code is grpc.StatusCode.FAILED_PRECONDITION
+    assert [one.state for one in stub.GetDeliveries(record_service_pb2.GetDeliveriesRequest(entry_id=dead.entry_id)).deliveries] == [
+        record_pb2.DELIVERY_STATE_PENDING
+    ]
+    unknown = str(uuid4())
+    assert refused(stub.GetDeliveries, record_service_pb2.GetDeliveriesRequest(entry_id=unknown)).code is grpc.StatusCode.NOT_FOUND
+    assert refused(stub.GetDeliveries, record_service_pb2.GetDeliveriesRequest(entry_id="x")).fields == ["entry_id"]
+    nothing = record_service_pb2.ReplayDeadLetterRequest(entry_id=unknown, revision=1, target="fake")
+    assert refused(stub.ReplayDeadLetter, nothing).code is grpc.StatusCode.NOT_FOUND
+
+
+def test_the_trail_is_told_verified_and_a_broken_one_is_an_answer(database, channel):
+    admit(database, stay())
+    commit(database, window(0))
+    stub = RecordServiceStub(channel)
+    stub.ListAssessments(record_service_pb2.ListAssessmentsRequest(scope=of_bed()))
+    rows = stub.QueryAudit(record_service_pb2.QueryAuditRequest(page_size=3)).entries
+    assert [row.sequence for row in rows] == [1, 2, 3]
+    assert rows[1].previous_hash == rows[0].hash
+    every = stub.QueryAudit(record_service_pb2.QueryAuditRequest(from_sequence=2)).entries
+    assert "read" in [row.event for row in every]
+    about = stub.QueryAudit(record_service_pb2.QueryAuditRequest(entry_id=str(window(0).id))).entries
+    assert [row.event for row in about] == ["assessment"]
+    found = stub.VerifyAudit(record_service_pb2.VerifyAuditRequest())
+    assert (found.verified, found.broken) == (True, "")
+    with database.transaction() as tx:
+        tx.execute("UPDATE audit_payload SET payload = payload || ' ' WHERE seq = 2")
+    found = stub.VerifyAudit(record_service_pb2.VerifyAuditRequest())
+    assert (found.verified, "row 2" in found.broken) == (False, True)
+
+
+def test_commits_are_followed_live(database, channel):
+    admit(database, stay())
+    commit(database, window(0))
+    stub = RecordServiceStub(channel)
+    here = stub.WatchAssessments(record_service_pb2.WatchAssessmentsRequest(bed=BED), timeout=60)
+    elsewhere = stub.WatchAssessments(record_service_pb2.WatchAssessmentsRequest(bed="ICU^9^Z"), timeout=60)
+    everything = stub.WatchAssessments(record_service_pb2.WatchAssessmentsRequest(), timeout=60)
+    said: list[str] = []
+    thread = threading.Thread(target=lambda: said.extend(one.WhichOneof("item") for one in _quietly(elsewhere)))
+    thread.start()
+    for stream in (here, elsewhere, everything):
+        stream.initial_metadata()
+    time.sleep(1.0)  # the position from which is watched is taken by then
+    commit(database, window(1), window(2, 2), alert(window(2, 2)))
+    for stream in (here, everything):
+        found = [next(stream) for _ in range(3)]
+        assert [one.assessment.id for one in found if one.HasField("assessment")] == [str(window(1).id), str(window(2).id)]
+        assert [one.alert.id for one in found if one.HasField("alert")] == [str(alert(window(2, 2)).id)]
+        stream.cancel()
+    elsewhere.cancel()
+    thread.join(10)
+    assert said == []
+
+
+def _quietly(stream):
+    try:
+        yield from stream
+    except grpc.RpcError:
+        return
+
+
+def verdict(of, question_id="", grade=1, identity=None, **more) -> care_service_pb2.GiveVerdictRequest:
+    made = care_pb2.Verdict(
+        id=identity or str(uuid4()), question_id=question_id, assessment_id=str(of.id), nurse="n-7", grade=grade, at_us=NOW, **more
+    )
+    return care_service_pb2.GiveVerdictRequest(verdict=made)
+
+
+def test_a_verdict_is_committed_told_and_charted_once(database, channel):
+    admit(database, stay())
+    asked = question(window(1))
+    commit(database, window(0), window(1), asked)
+    stub = CareServiceStub(channel)
+    (open_,) = stub.ListQuestions(care_service_pb2.ListQuestionsRequest(bed=BED)).questions
+    assert (open_.id, open_.assessment_id) == (str(asked.id), str(window(1).id))
+    request = verdict(window(1), open_.id)
+    first = stub.GiveVerdict(request)
+    assert stub.GiveVerdict(request) == first
+    assert not stub.ListQuestions(care_service_pb2.ListQuestionsRequest()).questions
+    assert refused(stub.GiveVerdict, verdict(window(1), open_.id)).code is grpc.StatusCode.FAILED_PRECONDITION
+    other = verdict(window(1), identity=first.verdict.id, grade=2)
+    assert refused(stub.GiveVerdict, other).code is grpc.StatusCode.ALREADY_EXISTS
+
+    bus = MemoryBus()
+    bus.ensure_topics([CARE])
+    sink = PostgresSink(database, PROTOCOLS, FakeTarget(), clock=lambda: NOW)
+    caring = Caring(bus, sink.commit)
+    caring.start()
+    relay = Relay(database, bus.publish, clock=lambda: NOW)
+    assert relay.send() == 1
+    assert relay.send() == 0
+    caring.stop()
+    bus.close()
+    entries = RecordServiceStub(channel).ListEntries(record_service_pb2.ListEntriesRequest(scope=of_bed())).entries
+    (own,) = [one for one in entries if one.kind == record_pb2.ENTRY_KIND_VERDICT]
+    assert (own.grade, own.nurse, own.status) == (1, "n-7", record_pb2.ENTRY_STATUS_FINAL)
+    assert [row.event for row in audit.rows(database)].count("care.verdict") == 1
+
+
+def test_a_verdict_that_the_bus_forgot_is_sent_again(database, channel):
+    admit(database, stay())
+    commit(database, window(0))
+    CareServiceStub(channel).GiveVerdict(verdict(window(0)))
+    bus = MemoryBus()
+    bus.ensure_topics([CARE])
+    taken: list[bytes] = []
+    consumer = bus.consume([CARE], "t", lambda records: taken.extend(record.value for record in records))
+    now = [NOW]
+    relay = Relay(database, bus.publish, clock=lambda: now[0])
+    assert relay.send() == 1
+    now[0] += 59 * US
+    assert relay.send() == 0
+    now[0] += 2 * US
+    assert relay.send() == 1
+    consumer.stop()
+    bus.close()
+    assert len(taken) == 2
+
+
+@pytest.mark.parametrize(
+    ("change_", "code", "field"),
+    [
+        ({"id": "x"}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.id"),
+        ({"assessment_id": str(uuid4())}, grpc.StatusCode.NOT_FOUND, "verdict.assessment_id"),
+        ({"question_id": str(uuid4())}, grpc.StatusCode.NOT_FOUND, "verdict.question_id"),
+        ({"grade": 99}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.grade"),
+        ({"nurse": ""}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.nurse"),
+        ({"at_us": -1}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.at_us"),
+    ],
+)
+def test_wrong_verdicts_name_the_field(database, channel, change_, code, field):
+    admit(database, stay())
+    commit(database, window(0))
+    request = verdict(window(0))
+    for name, value in change_.items():
+        setattr(request.verdict, name, value)
+    found = refused(CareServiceStub(channel).GiveVerdict, request)
+    assert (found.code, found.fields) == (code, [field])
+    with database.transaction() as tx:
+        assert tx.execute("SELECT count(*) FROM care_event").fetchone() == (0,)
+
+
+def told(database: Database) -> list[Pause | PatientState]:
+    with database.transaction() as tx:
+        rows = tx.execute("SELECT schema, body FROM care_outbox ORDER BY seq").fetchall()
+    return [codec.decode(schema, bytes(body)) for schema, body in rows]  # type: ignore[misc]
+
+
+def test_pauses_begin_end_early_and_reach_the_cameras(database, channel):
+    admit(database, stay())
+    stub = CareServiceStub(channel)
+    pause = care_pb2.Pause(
+        id=str(uuid4()), bed=BED, start_us=T0, end_us=NOW + 600 * US, reason=care_pb2.PAUSE_REASON_PRIVACY, nurse="n-7"
+    )
+    begin = care_service_pb2.StartPauseRequest(pause=pause)
+    assert stub.StartPause(begin).pause == pause
+    assert stub.StartPause(begin).pause == pause
+    assert told(database) == [Pause(CAMERA, T0, NOW + 600 * US)]
+    end = care_service_pb2.EndPauseRequest(pause_id=pause.id, nurse="n-8")
+    ended = stub.EndPause(end).pause
+    assert ended.end_us == NOW
+    assert stub.EndPause(end).pause == ended
+    assert stub.StartPause(begin).pause == ended
+    assert told(database)[1:] == [Pause(CAMERA, T0, NOW)]
+    with database.transaction() as tx:
+        assert standing(tx, CAMERA, T0) == [Pause(CAMERA, T0, NOW)]
+    long = care_pb2.Pause(id=str(uuid4()), bed=BED, start_us=T0, end_us=T0 + 12 * 3600 * US + 1, nurse="n-7")
+    assert refused(stub.StartPause, care_service_pb2.StartPauseRequest(pause=long)).fields == ["pause.end_us"]
+    nowhere = care_pb2.Pause(id=str(uuid4()), bed="ICU^9^Z", start_us=T0, end_us=T0 + 1, nurse="n-7")
+    found = refused(stub.StartPause, care_service_pb2.StartPauseRequest(pause=nowhere))
+    assert (found.code, found.fields) == (grpc.StatusCode.NOT_FOUND, ["pause.bed"])
+    unknown = care_service_pb2.EndPauseRequest(pause_id=str(uuid4()), nurse="n-7")
+    assert refused(stub.EndPause, unknown).code is grpc.StatusCode.NOT_FOUND
+    assert refused(stub.EndPause, care_service_pb2.EndPauseRequest(pause_id=pause.id)).fields == ["nurse"]
+
+
+def test_patient_states_hold_reach_the_cameras_and_follow_the_patient(database, channel):
+    admit(database, stay())
+    stub = CareServiceStub(channel)
+    ask = care_service_pb2.GetPatientStateRequest(encounter="V1")
+    assert stub.GetPatientState(ask).state.face == care_pb2.FACE_STATE_UNSPECIFIED
+    state = care_pb2.PatientState(encounter="V1", face=care_pb2.FACE_STATE_PARALYSED, since_us=T0, nurse="n-7")
+    say = care_service_pb2.SetPatientStateRequest(state=state)
+    assert stub.SetPatientState(say).state == state
+    assert stub.SetPatientState(say).state == state
+    assert stub.GetPatientState(ask).state == state
+    assert told(database) == [PatientState(CAMERA, T0, None, False)]
+    free = care_pb2.PatientState(encounter="V1", since_us=T0 + 60 * US, nurse="n-7")
+    stub.SetPatientState(care_service_pb2.SetPatientStateRequest(state=free))
+    assert stub.GetPatientState(ask).state == free
+    assert told(database)[1:] == [PatientState(CAMERA, T0 + 60 * US, None, True)]
+    with database.transaction() as tx:
+        assert standing(tx, CAMERA, T0) == [PatientState(CAMERA, T0, T0 + 60 * US, False), PatientState(CAMERA, T0 + 60 * US, None, True)]
+    for encounter, code in (("V9", grpc.StatusCode.NOT_FOUND), ("", grpc.StatusCode.INVALID_ARGUMENT)):
+        wrong = care_pb2.PatientState(encounter=encounter, since_us=T0, nurse="n-7")
+        assert refused(stub.SetPatientState, care_service_pb2.SetPatientStateRequest(state=wrong)).code is code
+        assert refused(stub.GetPatientState, care_service_pb2.GetPatientStateRequest(encounter=encounter)).code is code
+
+
+def test_who_lies_where_as_of_when(database, channel):
+    known_us = T0 - 3600 * US
+    admit(database, stay())
+    stub = HospitalServiceStub(channel)
+    now = stub.GetOccupancy(hospital_service_pb2.GetOccupancyRequest(bed=BED))
+    assert now.stay.encounter.value == "V1"
+    assert not stub.GetOccupancy(hospital_service_pb2.GetOccupancyRequest(bed=BED, at_us=1)).HasField("stay")
+    other = stay("V2", start_us=T0, recorded_us=T0)
+    change(database, Revision(supersede=(stay(),), add=(other,), recorded_us=T0))
+    assert stub.GetOccupancy(hospital_service_pb2.GetOccupancyRequest(bed=BED)).stay.encounter.value == "V2"
+    before = hospital_service_pb2.GetOccupancyRequest(bed=BED, known_us=known_us)
+    assert stub.GetOccupancy(before).stay.encounter.value == "V1"
+    change(database, Revision(add=(stay("V3", start_us=T0, recorded_us=T0),), recorded_us=T0), "V3")
+    assert stub.GetOccupancy(hospital_service_pb2.GetOccupancyRequest(bed=BED)).ambiguous
+    found = refused(stub.GetOccupancy, hospital_service_pb2.GetOccupancyRequest(bed="ICU^9^Z"))
+    assert (found.code, found.fields) == (grpc.StatusCode.NOT_FOUND, ["bed"])
+    assert refused(stub.GetOccupancy, hospital_service_pb2.GetOccupancyRequest()).fields == ["bed"]
+
+    page = stub.ListStays(hospital_service_pb2.ListStaysRequest(bed=BED, page_size=1))
+    rest = stub.ListStays(hospital_service_pb2.ListStaysRequest(bed=BED, page_token=page.next_page_token))
+    assert [one.encounter.value for one in (*page.stays, *rest.stays)] == ["V2", "V3"]
+    mine = hospital_pb2.Identifier(system="urn:wince:authority:VISIT", value="V1")
+    assert not stub.ListStays(hospital_service_pb2.ListStaysRequest(encounter=mine)).stays
+    assert len(stub.ListStays(hospital_service_pb2.ListStaysRequest(encounter=mine, known_us=known_us)).stays) == 1
+    assert not stub.ListStays(hospital_service_pb2.ListStaysRequest(ward="ICU")).stays
+    assert refused(stub.ListStays, hospital_service_pb2.ListStaysRequest()).fields == ["bed"]
+    assert refused(stub.ListStays, hospital_service_pb2.ListStaysRequest(bed=BED, page_token="zz")).fields == ["page_token"]
+    assert [row.event for row in audit.rows(database)].count("read") >= 10
