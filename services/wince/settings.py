@@ -7,6 +7,7 @@ defaults. Unknown keys are refused, in the file and in the environment.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -62,6 +63,13 @@ class Camera(BaseModel):
     """The bed's region in the picture, x0, y0, x1, y1 as shares 0-1; absent: the whole picture."""
     rotation: Literal[0, 90, 180, 270] = 0
     """Degrees clockwise that turn the picture upright."""
+
+    @field_validator("bed")
+    @classmethod
+    def _bed(cls, value: str) -> str:
+        if not re.fullmatch(r"[^\s^|~\\&][^^|~\\&]*(\^[^^|~\\&]*){2}", value):
+            raise ValueError("must be POINTOFCARE^ROOM^BED as in PV1-3, such as ICU^101^A, without | ~ \\ &")
+        return value
 
     @field_validator("region")
     @classmethod
@@ -215,7 +223,8 @@ def load(**arguments: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(first["msg"], field=key, remedy="correct or remove it; `wince config show` lists every setting") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(said, field=key, remedy="correct or remove it; `wince config show` lists every setting") from None
     except SettingsError as error:
         raise ConfigError(str(error).splitlines()[0], field="WINCE_*", remedy="lists are written as JSON in the environment") from None
 

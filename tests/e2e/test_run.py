@@ -111,6 +111,8 @@ def test_real_clip(state_dir):
     [
         (["--clip", "ICU^7^A=/nowhere.mp4"], 3, "/nowhere.mp4"),
         (["--clip", "nonsense"], 4, "--clip"),
+        (["--clip", "BED=clip.mp4"], 4, "POINTOFCARE^ROOM^BED"),
+        (["--at", "yesterday"], 4, "--at"),
         (["--clip", f"ICU^7^A={__file__}"], 3, "test_run.py"),
         (["--protocol-x"], 2, "--protocol-x"),
     ],

@@ -1,6 +1,7 @@
 """What this machine can run out of: memory, disk, ports, the state directory, the database. Each ends by name, soon, with a remedy."""
 
 import json
+import math
 import os
 import socket
 import subprocess
@@ -8,7 +9,9 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -67,7 +70,7 @@ def test_memory_is_flat_over_a_long_clip():
     fetched()
     rules = load("activity")
     front = chain.build(Settings(), rules)
-    stay = Stay("e1", Identifier("urn:test", "p1"), "ICU^1^A", 0, None, 0, encounter=Identifier("urn:test", "v1"))
+    stay = Stay(UUID(int=1), "ICU^1^A", Identifier("urn:test", "p1"), Identifier("urn:test", "v1"), 0, None, 0, birth_date=date(1950, 1, 1))
     graded = grade.begin("laps", grade.Setup(rules, site_namespace("test"), chain.personal(rules)))
     graded, _ = grade.step(graded, [Occupancy("laps", 0, stay)], 0)
     frames, warm, windows, alerts = 0, 0, 0, 0
@@ -80,7 +83,7 @@ def test_memory_is_flat_over_a_long_clip():
         if not warm and source.lap == WARM_LAPS:
             warm = resident()
     assert frames >= 3000
-    assert windows == LAPS * LAP_S // rules.window.length_s
+    assert windows == math.ceil(LAPS * LAP_S / rules.window.length_s)
     assert alerts >= LAPS // 2
     assert resident() - warm < GROWTH
 
@@ -163,6 +166,13 @@ def test_database_nowhere(state_dir, command):
     assert took < 15
     assert "WINCE_PG_DSN" in error["field"] + error["remedy"]
     assert "hush" not in done.stdout + done.stderr
+
+
+def test_no_connection_string(state_dir):
+    """What stands in WINCE_PG_DSN is none: said so, and not repeated."""
+    error = fails(run(state_dir / "state", WINCE_PG_DSN="hush-hush"), {8})
+    assert error["field"] == "WINCE_PG_DSN"
+    assert "hush" not in str(error)
 
 
 def test_database_silent(state_dir):

@@ -45,8 +45,8 @@ def test_secret_from_file(monkeypatch, tmp_path):
         ("WINCE_LOG_LEVEL", "loud", "log_level"),
         ("WINCE_CONFIG", "/nowhere/wince.toml", "WINCE_CONFIG"),
         ("WINCE_PG_DSN_FILE", "/nowhere/dsn", "WINCE_PG_DSN_FILE"),
-        ("WINCE_CAMERAS", '[{"id": "a", "bed": "b", "path": "x", "region": [0.5, 0, 0.2, 1]}]', "cameras.0.region"),
-        ("WINCE_CAMERAS", '[{"id": "a", "bed": "b", "path": "x"}, {"id": "a", "bed": "c", "path": "x"}]', "cameras"),
+        ("WINCE_CAMERAS", '[{"id": "a", "bed": "b^1^1", "path": "x", "region": [0.5, 0, 0.2, 1]}]', "cameras.0.region"),
+        ("WINCE_CAMERAS", '[{"id": "a", "bed": "b^1^1", "path": "x"}, {"id": "a", "bed": "c^1^1", "path": "x"}]', "cameras"),
     ],
 )
 def test_wrong_values_name_the_key(monkeypatch, name, value, field):

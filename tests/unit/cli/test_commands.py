@@ -108,9 +108,9 @@ def test_config_check(wince):
         ('sites = "x"', "sites"),
         ("mllp_port = 70000", "mllp_port"),
         ("mllp_port = ", "wince.toml"),
-        ('[[cameras]]\nid = "a"\nbed = "B"\npath = "/nowhere.mp4"', "cameras.a.path"),
-        ('[[cameras]]\nid = "a b"\nbed = "B"\npath = "x"', "cameras.0.id"),
-        ('[[cameras]]\nid = "a"\nbed = "B"\npath = "x"\nregion = [0.5, 0, 0.2, 1]', "cameras.0.region"),
+        ('[[cameras]]\nid = "a"\nbed = "B^1^1"\npath = "/nowhere.mp4"', "cameras.a.path"),
+        ('[[cameras]]\nid = "a b"\nbed = "B^1^1"\npath = "x"', "cameras.0.id"),
+        ('[[cameras]]\nid = "a"\nbed = "B^1^1"\npath = "x"\nregion = [0.5, 0, 0.2, 1]', "cameras.0.region"),
         ('ehr_key_file = "/nowhere.pem"', "ehr_key_file"),
     ],
 )
@@ -140,10 +140,10 @@ def test_config_check_of_the_environment(wince, monkeypatch):
 def test_config_show_keeps_secrets(wince, tmp_path, monkeypatch):
     """Every setting, cameras as they are, the password of the database not."""
     monkeypatch.setenv("WINCE_PG_DSN", "postgresql://wince:hush@127.0.0.1:1/wince")
-    monkeypatch.setenv("WINCE_CAMERAS", '[{"id": "a", "bed": "B", "path": "x.mp4"}]')
+    monkeypatch.setenv("WINCE_CAMERAS", '[{"id": "a", "bed": "B^1^1", "path": "x.mp4"}]')
     shown = wince("config", "show", "--json")
     assert shown.json()["state_dir"] == str(tmp_path / "state")
-    assert shown.json()["cameras"][0]["bed"] == "B"
+    assert shown.json()["cameras"][0]["bed"] == "B^1^1"
     assert "WINCE_MLLP_PORT" in wince("config", "show").out
     assert "hush" not in shown.out + wince("config", "show").out
 
