@@ -22,6 +22,8 @@ class Ran:
     events: list[dict] = field(default_factory=list)
     stdout: str = ""
     stderr: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    """What a test kept of the state directory, by name."""
 
     @property
     def result(self) -> dict:
