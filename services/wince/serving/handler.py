@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 import struct
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,11 @@ def read_crops(request: object) -> list[bytes] | Status:
         return Status.MALFORMED
 
 
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """TorchServe's worker writes a line for every request."""
+    return not str(record.msg).startswith("Backend received")
+
+
 _packed: Packed | None = None
 
 
@@ -108,5 +114,7 @@ def handle(data: list[dict[str, Any]] | None, context: Any) -> list[dict[str, An
     """TorchServe's entry point: with data None once at the worker's start."""
     global _packed  # noqa: PLW0603 - TorchServe calls a function of a module; the worker has one model
     if _packed is None:
+        for sink in logging.getLogger().handlers:
+            sink.addFilter(_worth_saying)
         _packed = Packed(Path(context.system_properties["model_dir"]))
     return None if data is None else [_packed.reply(request.get("body") or request.get("data")) for request in data]

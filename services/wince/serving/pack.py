@@ -31,8 +31,6 @@ from wince.serving.handler import handle
 
 __all__ = ["handle"]
 '''
-MODEL_CONFIG = "model.yaml"
-_MODEL_CONFIG = "batchSize: 1\nmaxBatchDelay: 0\nmaxRetryTimeoutInSec: 20\n"
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -89,11 +87,10 @@ def pack(
 
 
 def _write(target: Path, description: dict[str, object], files: Mapping[str, Path], name: str, version: str) -> None:
-    model = {"modelName": name, "modelVersion": version, "handler": ENTRY, "configFile": MODEL_CONFIG}
+    model = {"modelName": name, "modelVersion": version, "handler": ENTRY}
     manifest = {"createdOn": "01/01/1980 00:00:00", "runtime": "python", "model": model, "archiverVersion": "0.12.0"}
     texts = {
         "MAR-INF/MANIFEST.json": json.dumps(manifest, indent=2),
-        MODEL_CONFIG: _MODEL_CONFIG,
         DESCRIPTION: json.dumps(description, indent=1, sort_keys=True),
         ENTRY: _ENTRY_TEXT,
     }
