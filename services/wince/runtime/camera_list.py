@@ -8,6 +8,7 @@ what it saw before stays with the bed before. A list given by the environment (W
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -113,10 +114,12 @@ class CameraList:
         """How often the file was wrong when it was looked at."""
 
     def start(self) -> None:
-        """Read the list for the first time, then watch it. Raises ConfigError where it is wrong, Unavailable and others of the
-        database."""
+        """Read the list for the first time, then watch it; on the main thread, SIGHUP has it read again. Raises ConfigError where it is
+        wrong, Unavailable and others of the database."""
         self._apply(self._read())
         self._seen, self._again = _mark(), False
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGHUP, lambda *_: self.reload())
         self._thread.start()
 
     def stop(self) -> None:

@@ -1,68 +1,17 @@
 """The cameras of a replica, over leases in memory and runners that only take."""
 
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from tests.support.cameras import Leases, Register, Runner
 from wince.domain.frame import Beat, Frame
-from wince.errors import ConfigError, Unavailable
+from wince.errors import ConfigError
 from wince.pipeline.capture.cameras import TAKE, CameraPlan, Cameras
 from wince.pipeline.capture.interface import CameraExists, CameraSpec, CameraState, CameraTaken, Source, UnknownCamera
 from wince.pipeline.capture.live import LiveSource, wall_us
 from wince.pipeline.capture.push import PushSource
-
-
-class Register:
-    """Who owns what, for several replicas."""
-
-    def __init__(self) -> None:
-        self.owners: dict[str, str] = {}
-        self.broken = False
-
-
-class Leases:
-    def __init__(self, register: Register, me: str) -> None:
-        self._register, self._me = register, me
-
-    def acquire(self, source: str) -> object | None:
-        if self._register.broken:
-            raise Unavailable("no database")
-        return self._me if self._register.owners.setdefault(source, self._me) == self._me else None
-
-    def renew(self) -> list[str]:
-        if self._register.broken:
-            raise Unavailable("no database")
-        return []
-
-    def release(self, sources: Iterable[str]) -> None:
-        for source in sources:
-            if self._register.owners.get(source) == self._me:
-                del self._register.owners[source]
-
-    def owns(self, source: str) -> bool:
-        return self._register.owners.get(source) == self._me
-
-
-class Runner(threading.Thread):
-    def __init__(self, source: Source) -> None:
-        super().__init__(daemon=True)
-        self.source = source
-        self.messages: list[Frame | Beat] = []
-        self.error: BaseException | None = None
-        self.fail = threading.Event()
-
-    def run(self) -> None:
-        for message in self.source:
-            self.messages.append(message)
-            if self.fail.is_set():
-                self.error = RuntimeError("the road is broken")
-                self.source.close()
-                return
-
-    def stop(self) -> None:
-        self.source.close()
 
 
 class Replica:

@@ -1,0 +1,47 @@
+"""`wince push`: pictures of a file or camera to capture, over gRPC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from wince.cli.common import Json, out, settings, to_json
+
+
+def push(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Video file, or address of a network camera (rtsp://..., without a login).")],
+    camera: Annotated[str, typer.Option("--camera", metavar="ID", help="The camera's id on capture's list, where it has push = true.")],
+    to: Annotated[list[str], typer.Option("--to", metavar="HOST:PORT", help="Capture's address; repeat for further replicas.")],
+    tls: Annotated[bool, typer.Option("--tls", help="Encrypt; certificates of the authorities in --ca are believed.")] = False,
+    ca: Annotated[Path | None, typer.Option("--ca", help="Certificates of the authority, PEM; with --tls.")] = None,
+    cert: Annotated[Path | None, typer.Option("--cert", help="Own certificate, PEM, where capture asks for one.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="Its private key, PEM.")] = None,
+    token_file: Annotated[Path | None, typer.Option("--token-file", help="File that holds the bearer token alone.")] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain-beyond-loopback", help="Send pictures of patients over the network unencrypted.")
+    ] = False,
+    server_name: Annotated[str, typer.Option("--server-name", help="Name in capture's certificate, where --to is a number.")] = "",
+    login_file: Annotated[Path | None, typer.Option("--login-file", help="File of one line, user:password, for a network camera.")] = None,
+    udp: Annotated[bool, typer.Option("--udp", help="Read an RTSP camera over UDP instead of TCP.")] = False,
+    rate: Annotated[float, typer.Option("--rate", help="Frames a second.")] = 5.0,
+    rotation: Annotated[int, typer.Option("--rotation", help="Degrees clockwise that turn the picture upright.")] = 0,
+    loop: Annotated[bool, typer.Option("--loop", help="Play the file over and over, until Ctrl-C.")] = False,
+    json_: Json = False,
+) -> None:
+    """Push the pictures of a file or camera to capture, in their own time, until the file is over or Ctrl-C.
+
+    This machine's clock must be kept by NTP: frames carry their time. Without --tls only for loopback and trusted wires.
+    """
+    from wince.runtime import pushing  # gRPC takes its time; other commands don't wait for it
+
+    loaded = settings()
+    target = pushing.Target(tuple(to), tls, ca, cert, key, token_file, server_name, plain)
+    transport: Literal["tcp", "udp"] = "udp" if udp else "tcp"
+    source = pushing.source(path, camera, rate_hz=rate, rotation=rotation, loop=loop, login_file=login_file, transport=transport)
+    pushed = pushing.push(target, source, loaded.rpc)
+    if json_:
+        print(to_json(pushed))
+        return
+    out.print(f"{pushed.frames} frames, {pushed.accepted} taken by capture, {pushed.dropped} dropped, {pushed.streams} streams")
