@@ -62,6 +62,11 @@ def failure(error: grpc.RpcError) -> Failure:
 def refused(call: Any, *arguments: Any, **named: Any) -> Failure:
     """The failure that a call must come back with."""
     with pytest.raises(grpc.RpcError) as caught:
-        answer = call(*arguments, timeout=20, **named)
-        list(answer) if hasattr(answer, "__iter__") else None
+        _whole(call(*arguments, timeout=20, **named))
     return failure(caught.value)
+
+
+def _whole(answer: Any) -> None:
+    """A stream's failure comes when it is read."""
+    if hasattr(answer, "__iter__"):
+        list(answer)

@@ -1,0 +1,47 @@
+"""A certificate authority for tests."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+class Authority:
+    """Issues certificates into a folder."""
+
+    def __init__(self, folder: Path, name: str = "test authority") -> None:
+        self._folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        made = self._builder(self._name, self._key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        self._certificate = made.sign(self._key, hashes.SHA256())
+        self.file = self._write(f"{name}.pem", self._certificate.public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, name: str, *also: str) -> tuple[Path, Path]:
+        """(certificate, key) for a DNS name."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([x509.DNSName(one) for one in (name, *also)])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        made = self._builder(subject, key).add_extension(names, critical=False).sign(self._key, hashes.SHA256())
+        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return self._write(f"{name}.crt", made.public_bytes(serialization.Encoding.PEM)), self._write(f"{name}.key", private)
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+        )
+
+    def _write(self, name: str, data: bytes) -> Path:
+        path = self._folder / name.replace(" ", "-")
+        path.write_bytes(data)
+        path.chmod(0o600)
+        return path
