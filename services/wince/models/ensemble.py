@@ -77,7 +77,9 @@ class Ensemble:
             remedy = f"one of {', '.join(METHODS)}; weighted needs one weight per member"
             raise ModelFileError(f"fusion {fusion!r} with {len(weights)} weights can't be", field="fusion", remedy=remedy)
         self._fusion, self._weights, self.classes = fusion, tuple(weights), classes
-        self.hashes = {name: member_hash(name, file) for name, file in files.items()}
+        self.ready = True
+        """Loaded, or it would not be here."""
+        self.hashes: Mapping[str, str] = {name: member_hash(name, file) for name, file in files.items()}
         """sha256 (hex) by member."""
         self.model_set = set_id(self.hashes.values())
         """sha256 over the members' sorted sha256, hex."""

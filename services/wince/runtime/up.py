@@ -17,6 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from wince.errors import ConfigError, WinceError
 from wince.rpc import client
 from wince.runtime import chain, setup
+from wince.runtime.hosting import Hosted, hosted
 from wince.runtime.places import Owner, Places
 from wince.runtime.services.host import PORTS, SERVICES
 from wince.runtime.supervisor import Child, Supervisor
@@ -42,6 +43,8 @@ class Up:
         self._stopping = threading.Event()
         self.kafka: KafkaPeer | None = None
         """The broker that was started here; None where another is set."""
+        self.hosted: Hosted | None = None
+        """The TorchServe that was started here; None where there is no ensemble, or another server is set."""
         self.sandbox: EhrSandbox | None = None
         """The EHR that was started here; None where another is set."""
         self.ports: dict[str, int] = {}
@@ -96,6 +99,7 @@ class Up:
             told |= {"WINCE_EHR_URL": self.sandbox.base_url, "WINCE_EHR_CLIENT_ID": made.client_id}
             told |= {"WINCE_EHR_KEY_ID": made.kid, "WINCE_EHR_KEY_FILE": str(key)}
             self._told("ehr", self.sandbox.base_url)
+        told |= self._ensemble()
         self.ports = {name: free_port(PORTS[name]) for name in self._names} | {"mllp": free_port(settings.mllp_port)}
         told["WINCE_MLLP_PORT"] = str(self.ports["mllp"])
         if "detect" in self.ports:
@@ -116,6 +120,27 @@ class Up:
         self._told("kafka", found)
         return found
 
+    def _ensemble(self) -> dict[str, str]:
+        """TorchServe for a protocol with members of a site's own; where it can't be started the members run in the processes."""
+        try:
+            self.hosted = hosted(self._settings, setup.protocol(self._settings), self._places.root / "serving")
+        except ConfigError as error:
+            self._told("torchserve", f"not started, the ensemble runs in the processes: {error.diagnostics()}")
+            return {}
+        if self.hosted is None:
+            return {}
+        self._told("torchserve", "starts")
+        _end_stale(self._hosted_pid, str(self._places.root / "serving"))
+        self._stack.callback(self.hosted.server.stop)
+        told = self.hosted.start()
+        self._hosted_pid.write_text(str(self.hosted.server.pid))
+        self._told("torchserve", self.hosted.server.target)
+        return told
+
+    @property
+    def _hosted_pid(self) -> Path:
+        return self._places.root / "serving" / "pid"
+
     def _child(self, name: str, environment: dict[str, str]) -> Child:
         port = self.ports[name]
         command = [sys.executable, "-m", "wince.cli.main", "serve", name, "--supervised"]
@@ -132,6 +157,9 @@ class Up:
                     self.kafka.restart(0)
                     (self._places.root / "kafka" / "pid").write_text(str(self.kafka.pid(0)))
                     self._told("kafka", "started again")
+                if self.hosted is not None and not self._stopping.is_set() and self.hosted.ensure():
+                    self._hosted_pid.write_text(str(self.hosted.server.pid))
+                    self._told("torchserve", "started again")
             except WinceError as error:
                 log.error("can't be started again, is tried again", error=error)
 
@@ -165,9 +193,9 @@ def _secret(path: Path, content: str) -> Path:
 
 
 def _end_stale(pid_file: Path, marker: str) -> None:
-    """A broker that outlived a supervisor that was killed holds ports and files: it is ended, where the process is really that."""
+    """A server that outlived a supervisor that was killed holds ports and files: it is ended, where the process is really that."""
     with suppress(OSError, ValueError):
         pid = int(pid_file.read_text())
         if marker in Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace"):
             os.kill(pid, signal.SIGKILL)
-            log.warning("a broker of an earlier start was ended", pid=pid)
+            log.warning("a server of an earlier start was ended", pid=pid)

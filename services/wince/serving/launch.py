@@ -29,6 +29,7 @@ ts = u.find_spec("ts")
 print(ts.submodule_search_locations[0] if ts else "")
 print(u.find_spec("torch") is not None)
 """
+PORTS = ("inference", "management", "metrics", "grpc", "grpc_management", "worker")
 CONFIG = """\
 inference_address=http://127.0.0.1:{inference}
 management_address=http://127.0.0.1:{management}
@@ -106,6 +107,7 @@ class TorchServe:
         self._installed = installed(python)
         self._queue, self._workers, self._response_s, self._memory_mb = queue, workers, response_s, memory_mb
         self._process: subprocess.Popen[bytes] | None = None
+        self._ports: dict[str, int] = {}
         self.target = ""
         """host:port of the Open Inference Protocol; empty before `start`."""
         self.metrics_url = ""
@@ -134,12 +136,13 @@ class TorchServe:
         return self._process is not None and self._process.poll() is None
 
     def start(self, wait_s: float = 120.0) -> str:
-        """Start and wait until it answers; gives `target`. Whether the models are there, `ready.check` says. Raises ResourceError."""
+        """Start and wait until it answers; gives `target`, the same when it is started again. Whether the models are there,
+        `ready.check` says. Raises ResourceError."""
+        self.stop()
         temp = self._folder / "tmp"
         for folder in (temp, self._folder / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
-        names = ("inference", "management", "metrics", "grpc", "grpc_management", "worker")
-        ports = dict(zip(names, _free_ports(len(names)), strict=True))
+        ports = self._ports = self._ports or dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
         config = self._folder / "config.properties"
         config.write_text(
             CONFIG.format(

@@ -10,7 +10,8 @@ Whoever answers for the members answers for all of them or for none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -27,8 +28,28 @@ from wince.pipeline.estimate.ration import Ration
 UNKNOWN = np.full(len(UNITS), np.nan, np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member, for whoever asks what is in use."""
+
+    name: str
+    sha256: str
+    """Of its file, hex."""
+    ready: bool
+
+
 class Members(Protocol):
     """Who asks the members: `wince.models.ensemble.Ensemble`, or `served.ServedMembers`. One instance per thread."""
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """sha256 (hex) by member."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether all of them answered last time as they should."""
+        ...
 
     def answer(self, crops: Sequence[bytes]) -> Answer | None:
         """One row per JPEG crop, in order; None: a member is missing or another than expected, nothing may be scored.
@@ -69,6 +90,10 @@ class EnsembleScorer:
         for row, index in enumerate(chosen):
             scores[index] = self._one(answer, row, smiles[row])
         return scores
+
+    def members(self) -> list[Member]:
+        """The members in use."""
+        return [Member(name, digest, self._members.ready) for name, digest in self._members.hashes.items()]
 
     def _one(self, answer: Answer, row: int, smile: Score) -> Score:
         if answer.status[row] != Status.OK or smile.reading is None:

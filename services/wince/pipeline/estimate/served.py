@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -34,6 +34,11 @@ class ServedMembers:
         self._checked = float("-inf")
         self.fault: ModelFileError | None = None
         """Why nothing is scored; None while the members are ready or were not asked yet."""
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """What was packed."""
+        return self._manifest.members
 
     @property
     def ready(self) -> bool:

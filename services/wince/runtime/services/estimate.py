@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from wince.domain.face import Face
 from wince.domain.frame import Beat
 from wince.models import lock
-from wince.pipeline.estimate.servicer import EstimateServicer, ModelInUse, registration
+from wince.pipeline.estimate.ensemble import EnsembleScorer
+from wince.pipeline.estimate.servicer import FAILED, READY, EstimateServicer, ModelInUse, registration
 from wince.runtime import chain
 from wince.runtime.estimating import Estimating, media_clock
 from wince.runtime.services.service import Deps, Service, wall_us
@@ -16,14 +17,16 @@ from wince.runtime.services.service import Deps, Service, wall_us
 def build(deps: Deps) -> Service:
     """The service."""
     protocol = deps.protocol
-    folder = deps.settings.models_dir
-    scorer = chain.scorer(protocol, folder)
+    folder, serving = deps.settings.models_dir, deps.settings.serving
+    scorer = chain.scorer(protocol, folder, serving)
     now_us = media_clock if deps.replay_us is not None else _wall
 
     def inventory() -> tuple[str, list[ModelInUse]]:
-        return scorer.model_set, [ModelInUse(name, lock.find(name).sha256) for name in protocol.estimate.models]
+        own = scorer.members() if isinstance(scorer, EnsembleScorer) else ()
+        models = [ModelInUse(name, lock.find(name).sha256) for name in protocol.estimate.models]
+        return scorer.model_set, models + [ModelInUse(one.name, one.sha256, READY if one.ready else FAILED) for one in own]
 
-    servicer = EstimateServicer({protocol.name: lambda: chain.scorer(protocol, folder)}, inventory)
+    servicer = EstimateServicer({protocol.name: lambda: chain.scorer(protocol, folder, serving)}, inventory)
     parts = [Estimating(deps.bus, scorer, round(protocol.estimate.max_age_s * 1e6), now_us)]
     return Service("estimate", parts, [registration(servicer)])
 
