@@ -9,8 +9,8 @@ from wince.runtime.places import Places
 from wince.runtime.rules import protocol, protocol_folders
 from wince.settings import Settings
 from wince.store.account import binaries, server_account
+from wince.store.cluster import MAJOR
 from wince.store.database import Database
-from wince.store.embedded import MAJOR
 from wince.store.opened import Opened, open_database
 
 __all__ = ["database", "database_check", "dsn", "protocol", "protocol_folders", "read_key"]

@@ -15,20 +15,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
-import shutil
 import socket
-import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import psycopg
 
 from wince.errors import ResourceError, StoreError
-from wince.store.account import Account, binaries, server_account, shared_directory
+from wince.store.account import Account, binaries, server_account
+from wince.store.cluster import check_version, find_home, initialise, read_password
+from wince.store.programs import Programs, failure, resource
 
-MAJOR = "18"
 START_S = 20.0
 """How long a start is tried; after kill -9 of the postmaster its children need some seconds to go."""
 SETTINGS = {
@@ -61,7 +58,7 @@ class EmbeddedPostgres:
         self._port = 0
         self._lock: int | None = None
         self._account = Account(0, 0, switch=False)
-        self._bin = Path()
+        self._programs = Programs(Path(), self._account)
         self._home = directory
         self._password = ""
 
@@ -88,14 +85,14 @@ class EmbeddedPostgres:
         self._make_directory()
         self._take_lock()
         try:
-            self._bin = binaries(self._account)
-            self._home = self._find_home()
-            self._password = self._read_password()
-            self._check_version()
+            self._programs = Programs(binaries(self._account), self._account)
+            self._home = find_home(self.directory, self._account)
+            self._password = read_password(self.directory, self.data)
+            check_version(self.data)
             if self._adopt():
                 return
             if not (self.data / "PG_VERSION").exists():
-                self._initialise()
+                initialise(self._home, self._password, self._programs)
             self._launch()
         except BaseException:
             self._release_lock()
@@ -130,7 +127,7 @@ class EmbeddedPostgres:
             return
         try:
             if self.postmaster() is not None:
-                self._run("pg_ctl", "-w", "-m", "fast", "-t", "30", "-D", str(self.data), "stop")
+                self._programs.run("pg_ctl", "-w", "-m", "fast", "-t", "30", "-D", str(self.data), "stop")
         finally:
             self._release_lock()
 
@@ -140,7 +137,7 @@ class EmbeddedPostgres:
             if self._account.switch:
                 self.directory.chmod(0o711)
         except OSError as error:
-            raise _resource(error, self.directory) from None
+            raise resource(error, self.directory) from None
 
     def _take_lock(self) -> None:
         if self._lock is not None:
@@ -148,7 +145,7 @@ class EmbeddedPostgres:
         try:
             descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _resource(error, self.directory / "lock") from None
+            raise resource(error, self.directory / "lock") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -163,59 +160,6 @@ class EmbeddedPostgres:
             os.close(self._lock)
             self._lock = None
 
-    def _find_home(self) -> Path:
-        """Where cluster and log lie: in the directory, or, for an account that can't reach it, where `location` says."""
-        location = self.directory / "location"
-        if location.exists():
-            home = Path(location.read_text().strip())
-            if not home.is_dir():
-                raise StoreError(
-                    "the data directory that this file names is gone",
-                    field=str(location),
-                    remedy="restore it from a backup, or move the whole state directory away to begin anew",
-                )
-            return home
-        if (self.directory / "data").exists() or self._account.can_traverse(self.directory.resolve()):
-            return self.directory
-        # A name of its own, not one made from the path: whoever deletes the state directory and begins anew meets no old cluster.
-        home = shared_directory(f"postgres-{secrets.token_hex(6)}")
-        location.write_text(f"{home}\n")
-        return home
-
-    def _read_password(self) -> str:
-        path = self.directory / "password"
-        try:
-            return path.read_text().strip()
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise _resource(error, path) from None
-        if (self.data / "PG_VERSION").exists():
-            raise StoreError(
-                "the password of this data directory is lost",
-                field=str(path),
-                remedy="restore the file from a backup, or move the directory",
-            )
-        password = secrets.token_urlsafe(32)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(password + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        return password
-
-    def _check_version(self) -> None:
-        try:
-            found = (self.data / "PG_VERSION").read_text().strip()
-        except FileNotFoundError:
-            return
-        if found != MAJOR:
-            raise StoreError(
-                f"the data directory belongs to PostgreSQL {found}, the embedded server is {MAJOR}",
-                field=str(self.data),
-                remedy=f"dump it with PostgreSQL {found} (pg_dumpall), move the directory away, start again and load the dump",
-            )
-
     def _adopt(self) -> bool:
         """Takes over a server that runs on our directory. One that runs but never answers is no error here: the start says more."""
         deadline = time.monotonic() + START_S
@@ -228,7 +172,7 @@ class EmbeddedPostgres:
 
     def _stop_stranger(self) -> bool:
         """The server left behind listens on another port than asked for: end it, start anew."""
-        self._run("pg_ctl", "-w", "-m", "fast", "-t", "30", "-D", str(self.data), "stop")
+        self._programs.run("pg_ctl", "-w", "-m", "fast", "-t", "30", "-D", str(self.data), "stop")
         return False
 
     def _pid_file(self) -> tuple[int, int] | None:
@@ -247,28 +191,6 @@ class EmbeddedPostgres:
                 return None
         return pid, port
 
-    def _initialise(self) -> None:
-        """initdb, into a scratch directory first: a half-made cluster never stands under the real name."""
-        scratch = Path(tempfile.mkdtemp(prefix="init-", dir=self._home))
-        try:
-            secret = scratch / "password"
-            secret.touch(0o600)
-            secret.write_text(self._password + "\n")
-            if self._account.switch:
-                os.chown(scratch, self._account.uid, self._account.gid)
-                os.chown(secret, self._account.uid, self._account.gid)
-            made = scratch / "data"
-            done = self._run(
-                "initdb", "-D", str(made), "-U", "wince", "-A", "scram-sha-256", f"--pwfile={secret}", "-k", "-E", "UTF8", "--locale=C"
-            )
-            if done.returncode:
-                raise _failure(done.stdout, "initdb failed", self._home)
-            made.rename(self.data)
-        except OSError as error:
-            raise _resource(error, self._home) from None
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-
     def _launch(self, port: int = 0) -> None:
         deadline = time.monotonic() + START_S
         port = port or self._fixed
@@ -283,9 +205,9 @@ class EmbeddedPostgres:
                         f"port {port} is taken", field=f"127.0.0.1:{port}", remedy="free the port, or let Wince choose one (0)"
                     )
             elif "No space left" in said or "Permission denied" in said:
-                raise _failure(said, "PostgreSQL does not start", self._home)
+                raise failure(said, "PostgreSQL does not start", self._home)
             if time.monotonic() > deadline:
-                raise _failure(said, "PostgreSQL does not start", self._home)
+                raise failure(said, "PostgreSQL does not start", self._home)
             time.sleep(0.2)
 
     def _try_start(self) -> str | None:
@@ -296,12 +218,12 @@ class EmbeddedPostgres:
                 os.chown(self.log, self._account.uid, self._account.gid)
             self.log.chmod(0o600)
         except OSError as error:
-            raise _resource(error, self.log) from None
+            raise resource(error, self.log) from None
         options = [f"-c {name}={value}" for name, value in SETTINGS.items()]
         # A socket's path is limited to 107 bytes; the deeper directory does without one.
         sockets = str(self.data.resolve()) if len(str(self.data.resolve())) < 85 and " " not in str(self.data.resolve()) else ""
         options += [f"-p {self._port}", f"-k '{sockets}'"]
-        done = self._run("pg_ctl", "-w", "-t", "15", "-D", str(self.data), "-l", str(self.log), "-o", " ".join(options), "start")
+        done = self._programs.run("pg_ctl", "-w", "-t", "15", "-D", str(self.data), "-l", str(self.log), "-o", " ".join(options), "start")
         if done.returncode == 0 and self._answers():
             return None
         return self.log.read_text(errors="replace")[-4000:] + done.stdout
@@ -314,47 +236,8 @@ class EmbeddedPostgres:
             return False
         return True
 
-    def _run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs a program as the server's account. Output goes to a file: the server would inherit a pipe and never close it."""
-        environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-        with tempfile.TemporaryFile() as output:
-            command = [str(self._bin / name), *arguments]
-            try:
-                done = subprocess.run(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    cwd="/",
-                    env=environment,
-                    timeout=60,
-                    check=False,
-                    start_new_session=True,
-                    **self._account.options(),
-                )
-                code = done.returncode
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise StoreError(f"{name}: {type(error).__name__}", field=command[0], remedy="see the server's log") from None
-            output.seek(0)
-            return subprocess.CompletedProcess(command, code, output.read().decode(errors="replace"))
-
 
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _resource(error: OSError, path: Path) -> ResourceError:
-    return ResourceError(
-        error.strerror or type(error).__name__, field=str(path), remedy="give a directory that can be written, with free space"
-    )
-
-
-def _failure(said: str, message: str, path: Path) -> ResourceError | StoreError:
-    last = next((line for line in reversed(said.splitlines()) if "FATAL" in line or "error:" in line), "").strip()[:300]
-    if "No space left" in said:
-        return ResourceError("the disk is full", field=str(path), remedy="free space there, then start again; nothing committed is lost")
-    if "Permission denied" in said:
-        return ResourceError(f"{message}: permission denied", field=str(path), remedy="the directory must belong to the server's account")
-    return StoreError(f"{message}: {last}" if last else message, field=str(path), remedy="see server.log in that directory")
