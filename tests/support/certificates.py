@@ -1,6 +1,7 @@
 """A certificate authority for tests."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -20,9 +21,9 @@ class Authority:
         self.file = self._write(f"{name}.pem", self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, *also: str) -> tuple[Path, Path]:
-        """(certificate, key) for a DNS name."""
+        """(certificate, key) for a DNS name or an address."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.DNSName(one) for one in (name, *also)])
+        names = x509.SubjectAlternativeName([_alternative(one) for one in (name, *also)])
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         made = self._builder(subject, key).add_extension(names, critical=False).sign(self._key, hashes.SHA256())
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -45,3 +46,10 @@ class Authority:
         path.write_bytes(data)
         path.chmod(0o600)
         return path
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

@@ -21,13 +21,15 @@ from wince.bus.kafka_consumer import KafkaSubscription
 from wince.bus.kafka_options import KafkaOptions
 from wince.bus.kafka_outbox import Outbox
 from wince.bus.topics import PARTITIONS, TOPICS, Topic, dead_letters
-from wince.errors import ConfigError, Unavailable
+from wince.errors import ConfigError, MessageError, Unavailable
 from wince.telemetry import logs
 
 log = logs.get(__name__)
 
 MAX_RECORD = max(topic.max_bytes for topic in TOPICS.values())
 """Bytes; a larger record is refused at once."""
+HEADROOM = 8 << 10
+"""What key, headers and batch may add to a value."""
 
 
 class KafkaBus:
@@ -76,6 +78,9 @@ class KafkaBus:
             Unavailable: the bus is closed, or was closed while this call waited for room.
             MessageError: the record is larger than the largest that may be.
         """
+        most = TOPICS[topic].max_bytes - HEADROOM if topic in TOPICS else MAX_RECORD
+        if len(value) > most:
+            raise MessageError(f"a record of {len(value)} bytes is above the bound of {most}", field=topic)
         if topic not in self._topics:
             self.ensure_topics([topic])
         mine = any(subscription.thread is threading.current_thread() for subscription in self._subscriptions)

@@ -2,7 +2,8 @@
 
 The producer tries for ever: an outage makes publishers wait, it loses nothing. What it can't do is go on after certain errors (its
 identity is unknown to a broker that forgot). Then it is made anew and everything unacknowledged is sent again in the order of
-publishing; a record may so come twice. One that the broker refuses for itself (too large) fails alone.
+publishing; a record may so come twice. When the broker refuses a record for itself (too large), the producer fails with it and with
+everything behind it: those are then sent one by one, and only what is refused alone fails.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +31,7 @@ WATCH_S = 1.0
 """While records are unacknowledged, how often it is looked whether the broker has forgotten its topics."""
 STALE_S = 3.0
 """Unacknowledged this long: it is seen to that the topics exist."""
+ALONE_S = 30.0
 _OWN_FAULT = (
     kafka_errors.MessageSizeTooLargeError,
     kafka_errors.RecordListTooLargeError,
@@ -49,6 +52,8 @@ class _Letter:
     size: int
     future: Future[None]
     sent_s: float = 0.0
+    suspect: bool = False
+    """It, or what was sent beside it, was refused."""
 
 
 class Outbox:
@@ -151,13 +156,13 @@ class Outbox:
         producer = self._connected()
         generation, now = self._generation, time.monotonic()
         for place, letter in enumerate(chunk):
+            alone = letter.suspect
             try:
                 if producer is None:
                     raise kafka_errors.KafkaTimeoutError
+                if alone:
+                    producer.flush(ALONE_S)
                 sent = producer.send(letter.topic, letter.value, letter.key, letter.headers)
-            except _OWN_FAULT as error:
-                self._refused(letter, error)
-                continue
             except kafka_errors.KafkaError as error:
                 log.warning("Kafka takes nothing now", topic=letter.topic, error=error)
                 with self._lock:
@@ -169,7 +174,12 @@ class Outbox:
                 return
             letter.sent_s = now
             sent.add_callback(self._acknowledged, letter)
-            sent.add_errback(self._failed, letter, generation)
+            sent.add_errback(self._failed, letter, generation, alone)
+            if alone:
+                with suppress(kafka_errors.KafkaError):
+                    sent.get(ALONE_S)
+            if generation != self._generation:
+                return  # made anew: what is pending is sent again
 
     def _connected(self) -> KafkaProducer | None:
         if self._producer is None:
@@ -198,11 +208,13 @@ class Outbox:
             self._room.notify_all()
         letter.future.set_result(None)
 
-    def _failed(self, letter: _Letter, generation: int, error: BaseException) -> None:
+    def _failed(self, letter: _Letter, generation: int, alone: bool, error: BaseException) -> None:
         """On the producer's own thread: it must not send what comes after before this is sent again."""
-        if isinstance(error, (*_OWN_FAULT, kafka_errors.AuthorizationError)):
+        own = isinstance(error, (*_OWN_FAULT, kafka_errors.AuthorizationError))
+        if own and alone:
             self._refused(letter, error)
-        elif generation == self._generation:
+        letter.suspect = letter.suspect or own
+        if generation == self._generation:
             log.warning("the producer is made anew", topic=letter.topic, error=error)
             self._break(generation)
 

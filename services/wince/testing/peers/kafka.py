@@ -38,15 +38,25 @@ class KafkaPeer:
     """A cluster of one node or of three; numbers of nodes count from 0."""
 
     def __init__(
-        self, directory: Path, *, nodes: int = 1, heap_mb: int = 0, settings: dict[str, str] | None = None, retention_check_s: int = 60
+        self,
+        directory: Path,
+        *,
+        nodes: int = 1,
+        heap_mb: int = 0,
+        settings: dict[str, str] | None = None,
+        retention_check_s: int = 60,
+        tls_pem: Path | None = None,
+        sign_in: tuple[str, str] | None = None,
     ) -> None:
         """directory: state (ports, identity, data, logs); made where it is not there. settings: further broker settings.
-        retention_check_s: how often a node looks for what is too old."""
+        retention_check_s: how often a node looks for what is too old. tls_pem: key (PKCS #8) and certificate; with it clients need TLS.
+        sign_in: user and password; with it they need SCRAM-SHA-512, too."""
         if nodes not in (1, 3):
             raise ConfigError("a cluster has one node or three", field="nodes")
         self._directory, self._nodes = Path(directory), nodes
         self._heap_mb = heap_mb or (128 if nodes == 1 else 96)
         self._settings = {"log.retention.check.interval.ms": str(retention_check_s * 1000), **(settings or {})}
+        self._tls_pem, self._sign_in = tls_pem, sign_in
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * nodes
         self._plan: dict[str, list[int] | list[str] | str] = {}
 
@@ -152,9 +162,11 @@ class KafkaPeer:
             if len(self._plan["brokers"]) != self._nodes:
                 raise ConfigError("was made for another number of nodes", field=str(path), remedy="name another directory")
         if not self._plan:
-            ports = _free_ports(2 * self._nodes)
+            ports = _free_ports(3 * self._nodes)
             ids = [_identity() for _ in range(self._nodes + 1)]
-            self._plan = {"brokers": ports[: self._nodes], "controllers": ports[self._nodes :], "nodes": ids[1:], "cluster": ids[0]}
+            names = ("brokers", "inner", "controllers")
+            self._plan = {name: ports[place :: len(names)] for place, name in enumerate(names)}
+            self._plan |= {"nodes": ids[1:], "cluster": ids[0]}
             path.write_text(json.dumps(self._plan))
         (self._directory / "log4j2.properties").write_text(_LOG4J)
         for node in range(self._nodes):
@@ -166,7 +178,8 @@ class KafkaPeer:
 
     def _properties(self, node: int) -> dict[str, str]:
         brokers, controllers = self._plan["brokers"], self._plan["controllers"]
-        listeners = f"PLAINTEXT://127.0.0.1:{brokers[node]},CONTROLLER://127.0.0.1:{controllers[node]}"
+        ports = {"CLIENT": brokers[node], "INNER": self._plan["inner"][node], "CONTROLLER": controllers[node]}
+        listeners = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
         replicas, in_sync = ("3", "2") if self._nodes == 3 else ("1", "1")
         return {
             "process.roles": "broker,controller",
@@ -174,8 +187,9 @@ class KafkaPeer:
             "listeners": listeners,
             "advertised.listeners": listeners,
             "controller.listener.names": "CONTROLLER",
-            "inter.broker.listener.name": "PLAINTEXT",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "inter.broker.listener.name": "INNER",
+            "listener.security.protocol.map": f"CONTROLLER:PLAINTEXT,INNER:PLAINTEXT,CLIENT:{self._protocol()}",
+            **self._security(),
             "controller.quorum.bootstrap.servers": ",".join(f"127.0.0.1:{port}" for port in controllers),
             "log.dir": str(self._data(node)),
             "default.replication.factor": replicas,
@@ -199,6 +213,20 @@ class KafkaPeer:
             **self._settings,
         }
 
+    def _protocol(self) -> str:
+        return ("SASL_" if self._sign_in else "") + ("SSL" if self._tls_pem else "PLAINTEXT")
+
+    def _security(self) -> dict[str, str]:
+        """What the clients' listener asks for."""
+        found: dict[str, str] = {}
+        name = "listener.name.client."
+        if self._tls_pem is not None:
+            found |= {f"{name}ssl.keystore.type": "PEM", f"{name}ssl.keystore.location": str(self._tls_pem)}
+        if self._sign_in is not None:
+            login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            found |= {f"{name}sasl.enabled.mechanisms": "SCRAM-SHA-512", f"{name}scram-sha-512.sasl.jaas.config": login}
+        return found
+
     def _java(self) -> list[str]:
         options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={self._directory}/log4j2.properties"]
         return ["java", f"-Xmx{self._heap_mb}m", f"-Xms{self._heap_mb}m", *options, "-cp", classpath("kafka")]
@@ -212,6 +240,8 @@ class KafkaPeer:
             controllers, ids = self._plan["controllers"], self._plan["nodes"]
             voters = (f"{number + 1}@127.0.0.1:{controllers[number]}:{ids[number]}" for number in range(self._nodes))
             command += ["--initial-controllers", ",".join(voters)]
+        if self._sign_in is not None:
+            command += ["--add-scram", f"SCRAM-SHA-512=[name={self._sign_in[0]},password={self._sign_in[1]}]"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode:
             tail = " | ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
