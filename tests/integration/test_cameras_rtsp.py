@@ -31,19 +31,23 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return looped(clip("bed1"), tmp_path_factory.mktemp("rtsp") / "camera.mp4", seconds=300)
 
 
-@pytest.fixture(scope="module")
-def transport_stream(film: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """4 s of the film as MPEG-TS."""
-    path = tmp_path_factory.mktemp("ts") / "camera.ts"
+def as_mpeg_ts(film: Path, path: Path, without: int = -1) -> bytes:
+    """4 s of the film, a key picture every second (10 pictures), `without` one picture."""
     with av.open(film) as source, av.open(path, "w", format="mpegts") as sink:
         stream = source.streams.video[0]
         out = sink.add_stream_from_template(stream)
-        for packet in source.demux(stream):
+        for number, packet in enumerate(source.demux(stream)):
             if packet.dts is None or packet.dts * stream.time_base > 4:
                 break
             packet.stream = out
-            sink.mux(packet)
+            if number != without:
+                sink.mux(packet)
     return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def transport_stream(film: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return as_mpeg_ts(film, tmp_path_factory.mktemp("ts") / "camera.ts")
 
 
 @pytest.fixture
@@ -183,6 +187,18 @@ def test_mpeg_ts_over_tcp_and_http(transport_stream: bytes, http: bool) -> None:
         seen.until(lambda: seen.source.counters.connects == 2 and len(seen.times) >= 20, "two connections")
     seen.check()
     assert seen.source.counters.failures[Failure.ENDED] >= 1
+
+
+def test_after_a_lost_picture_nothing_is_given_until_a_key_picture(film: Path, tmp_path: Path) -> None:
+    """FFmpeg would give what it predicts from the wrong picture, unmarked. Lost: number 12 of key pictures 10 and 20."""
+    serve = cameras.paced(as_mpeg_ts(film, tmp_path / "lossy.ts", without=12), seconds=4)
+    with cameras.FakeCamera(serve) as fake, Watched(camera(f"tcp://127.0.0.1:{fake.port}/live.ts")) as seen:
+        seen.until(lambda: seen.source.counters.failures.total() >= 1, "the end of the stream")
+    seen.check()
+    pictures, corrupt = seen.source.counters.pictures, seen.source.counters.corrupt
+    assert corrupt >= 7, "the lost one is told, and 13 to 19 are withheld"
+    assert pictures >= 15
+    assert sum(beat.corrupt for beat in seen.beats) >= 1
 
 
 def test_mpeg_ts_over_udp(transport_stream: bytes) -> None:
