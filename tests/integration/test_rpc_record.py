@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import grpc
@@ -26,6 +27,7 @@ from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
 from wince.domain.care import PatientState, Pause
 from wince.domain.census import Revision
+from wince.domain.stay import Occupancy, Watch
 from wince.hospital.servicer import HospitalServicer
 from wince.hospital.servicer import registration as hospital
 from wince.pipeline.record.delivery import Delivery
@@ -35,9 +37,11 @@ from wince.pipeline.record.postgres import PostgresSink
 from wince.pipeline.record.servicer import RecordServicer
 from wince.pipeline.record.servicer import registration as record
 from wince.protocols.loader import load
-from wince.runtime.caring import Caring
+from wince.runtime.recording import Recording
+from wince.runtime.services.hospital import holding
 from wince.store import audit, checkpoints
 from wince.store.database import Database
+from wince.store.stays import save_watches
 
 PROTOCOLS = {"activity": load("activity")}
 NOW = T0 + 600 * US
@@ -212,12 +216,12 @@ def test_a_verdict_is_committed_told_and_charted_once(database, channel):
     bus = MemoryBus()
     bus.ensure_topics([CARE])
     sink = PostgresSink(database, PROTOCOLS, FakeTarget(), clock=lambda: NOW)
-    caring = Caring(bus, sink.commit)
-    caring.start()
+    recording = Recording(bus, lambda _: None, lambda _: None, lambda verdicts: bool(sink.commit(verdicts)) or None)
+    recording.start()
     relay = Relay(database, bus.publish, clock=lambda: NOW)
     assert relay.send() == 1
     assert relay.send() == 0
-    caring.stop()
+    recording.stop()
     bus.close()
     entries = RecordServiceStub(channel).ListEntries(record_service_pb2.ListEntriesRequest(scope=of_bed())).entries
     (own,) = [one for one in entries if one.kind == record_pb2.ENTRY_KIND_VERDICT]
@@ -319,6 +323,15 @@ def test_patient_states_hold_reach_the_cameras_and_follow_the_patient(database, 
     assert told(database)[1:] == [PatientState(CAMERA, T0 + 60 * US, None, True)]
     with database.transaction() as tx:
         assert standing(tx, CAMERA, T0) == [PatientState(CAMERA, T0, T0 + 60 * US, False), PatientState(CAMERA, T0 + 60 * US, None, True)]
+    sedated = care_pb2.PatientState(encounter="V1", face=care_pb2.FACE_STATE_DEEPLY_SEDATED, since_us=T0 + 90 * US)
+    stub.SetPatientState(care_service_pb2.SetPatientStateRequest(state=sedated))
+    save_watches(database, [Watch("cam-2", "ICU^2^B", 0, None, 0)])
+    moved_us = T0 + 120 * US
+    there = stay(start_us=moved_us, recorded_us=moved_us, bed="ICU^2^B")
+    left = replace(stay(), end_us=moved_us, recorded_us=moved_us)
+    change(database, Revision(supersede=(stay(),), add=(left, there), recorded_us=moved_us))
+    assert holding(database, [Occupancy("cam-2", moved_us, there)]) == [PatientState("cam-2", moved_us, None, False)]
+    assert holding(database, [Occupancy(CAMERA, moved_us, None)]) == []
     for encounter, code in (("V9", grpc.StatusCode.NOT_FOUND), ("", grpc.StatusCode.INVALID_ARGUMENT)):
         wrong = care_pb2.PatientState(encounter=encounter, since_us=T0, nurse="n-7")
         assert refused(stub.SetPatientState, care_service_pb2.SetPatientStateRequest(state=wrong)).code is code

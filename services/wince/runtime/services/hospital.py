@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from wince import codec
 from wince.bus.interface import Bus
-from wince.bus.topics import STAYS
+from wince.bus.topics import CARE, STAYS
+from wince.care.events import standing
+from wince.domain.care import PatientState, Pause
 from wince.domain.stay import Occupancy
 from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
@@ -17,6 +19,7 @@ from wince.hospital.servicer import HospitalServicer, registration
 from wince.runtime.camera_list import bind
 from wince.runtime.services.service import Closing, Deps, Part, Repeated, Service, wall_us
 from wince.store import stays, telling
+from wince.store.database import Database
 
 TELL_S = 1.0
 """How often the relay looks for what was not told."""
@@ -31,8 +34,12 @@ def build(deps: Deps) -> Service:
     with database.transaction() as tx:
         watches = stays.watches(tx, [camera.id for camera in settings.cameras])
 
+    def said(steps: Sequence[Occupancy]) -> None:
+        send(bus, STAYS, steps)
+        send(bus, CARE, holding(database, steps))
+
     def tell(_changes: Sequence[Occupancy] = ()) -> None:
-        telling.tell(database, lambda steps: send(bus, steps))
+        telling.tell(database, said)
 
     listener = AdtListener(
         stays.PostgresCensus(database), Site(settings.site), watches=watches, publish=tell, port=settings.mllp_port
@@ -41,11 +48,21 @@ def build(deps: Deps) -> Service:
     return Service("hospital", parts, [registration(HospitalServicer(database))])
 
 
-def send(bus: Bus, steps: Sequence[Occupancy]) -> None:
+def holding(database: Database, steps: Sequence[Occupancy]) -> list[Pause | PatientState]:
+    """What people said of the beds and of whoever came into them, for the cameras of these steps: a patient who can't show pain can't
+    before another camera either."""
+    since: dict[str, int] = {}
+    for step in steps:
+        since[step.source] = min(step.at_us, since.get(step.source, step.at_us))
+    with database.transaction() as tx:
+        return [one for source, from_us in sorted(since.items()) for one in standing(tx, source, from_us)]
+
+
+def send(bus: Bus, topic: str, messages: Sequence[Occupancy | Pause | PatientState]) -> None:
     """Put them on the bus; returns when they will survive."""
     futures = []
-    for step in steps:
-        schema, value = codec.encode(step)
-        futures.append(bus.publish(STAYS, step.source, value, {"schema": schema.encode()}))
+    for message in messages:
+        schema, value = codec.encode(message)
+        futures.append(bus.publish(topic, message.source, value, {"schema": schema.encode()}))
     for future in futures:
         future.result(timeout=SEND_S)
