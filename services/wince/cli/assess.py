@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from wince.assess.result import ClipResult
     from wince.protocols.rules import ClinicalProtocol
 
+MEMORY = "Each takes up to 0.4 GB for videos, 1.2 GB for a picture of 100 megapixels."
+"""Measured; bounded by the limits on what a file may hold (`pipeline/capture/media.py`)."""
 WIDE = 200
 """Columns of a table that goes into a file or pipe."""
 
@@ -30,7 +32,7 @@ def assess(
     json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all results as JSON; - for standard output.")] = None,
     per_frame: Annotated[Path | None, typer.Option("--per-frame", metavar="FILE.csv", help="Write a row per sampled frame.")] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, max=256, help="Processes, one thread each; default: one per core.")
+        int | None, typer.Option("--jobs", "-j", min=1, max=256, help=f"Processes, one thread each; default: one per core. {MEMORY}")
     ] = None,
     reference: Annotated[
         str | None,

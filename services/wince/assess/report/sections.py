@@ -129,7 +129,11 @@ def _events(result: ClipResult, protocol: ClinicalProtocol) -> Section | None:
     if result.still:
         return None
     rule = protocol.grade.alert
-    said = Paragraph(f"Alert rule: grade {lines(rule.grade)} or higher holds for {rule.stable_s:g} s.")
+    said = Paragraph(
+        f"Alert rule: grade {lines(rule.grade)} or higher holds for {rule.stable_s:g} s."
+        + (" It is raised once, when the window in which that was seen closes, and ends with it here; the grade may go on."
+           if result.alerts else "")
+    )  # fmt: skip
     total = result.duration_s
     rows = [
         ("alert", clock(a.start_us / _US, total), clock(a.end_us / _US, total), f"{lines(a.grade_name)}, peak {number(a.peak)}")
