@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,7 @@ def test_tokens_and_roles(tmp_path):
         assert HealthStub(dial).Check(health_pb2.HealthCheckRequest()).status == health_pb2.HealthCheckResponse.SERVING
 
 
-WRONG_LINES = ("", "name reader", "name chief token-0123456789abc", "name reader short", "name reader sha256:12", "n! reader token-01234567")
+WRONG_LINES = ("", "name reader", "name chief token-0123456789abc", "x reader short", "x reader sha256:12", "n! reader token-01234567")
 
 
 @pytest.mark.parametrize("line", WRONG_LINES)
@@ -424,7 +425,7 @@ def test_unary_calls_are_tried_again_and_spread_over_replicas(tmp_path):
 
 
 SERVER = """
-import asyncio, sys
+import asyncio
 from tests.integration.test_rpc_server import Echo, echo
 from wince.rpc.config import RpcSettings
 from wince.rpc.server import serve
@@ -437,11 +438,43 @@ print("ended", flush=True)
 """
 
 
-def test_sigterm_finishes_what_is_in_flight():
+@contextmanager
+def apart() -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """A server process, and its port."""
     process = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     try:
         assert process.stdout is not None
-        port = int(process.stdout.readline())
+        yield process, int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+
+
+def most_memory(process: "subprocess.Popen[str]") -> int:
+    """MB that a process ever held."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1024
+
+
+def test_giants_and_noise_take_no_memory_and_harm_nobody():
+    with apart() as (process, port), dialled(port) as dial:
+        good = DetectServiceStub(dial)
+        assert len(list(good.DetectFaces(iter([frame(0)]), timeout=60))) == 1
+        before = most_memory(process)
+        giant = detect_service_pb2.DetectFacesRequest(frame=capture_pb2.Frame(jpeg=bytes(100 << 20)))
+        for _ in range(4):
+            with dialled(port) as other:
+                assert refused(DetectServiceStub(other).DetectFaces, iter([giant])).code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        for _ in range(50):
+            with socket.create_connection(("127.0.0.1", port), 10) as noise:
+                noise.sendall(os.urandom(20_000))
+        assert len(list(good.DetectFaces(iter([frame(1)]), timeout=60))) == 1
+        assert most_memory(process) - before < 60, "MB"
+
+
+def test_sigterm_finishes_what_is_in_flight():
+    with apart() as (process, port):
+        assert process.stdout is not None
         hold = threading.Event()
         with dialled(port) as dial:
 
@@ -461,6 +494,3 @@ def test_sigterm_finishes_what_is_in_flight():
             assert (failure(caught.value).code, "draining" in failure(caught.value).text) == (grpc.StatusCode.UNAVAILABLE, True)
         assert process.stdout.readline() == "ended\n"
         assert process.wait(30) == 0
-    finally:
-        process.kill()
-        process.wait()
