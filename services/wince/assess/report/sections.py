@@ -262,12 +262,12 @@ def _meaning(protocol: ClinicalProtocol) -> Section:
 
 def _provenance(result: ClipResult, protocol: ClinicalProtocol) -> Section:
     known = lock.load()
+    models = ", ".join(f"{name} {known[name].sha256[:16] if name in known else ''}".strip() for name in protocol.estimate.models)
     facts = (
         ("File", file_name(result.path)),
         ("SHA-256 of the file", result.source or NONE),
-        ("Wince", VERSION),
-        ("Scorer", protocol.estimate.scorer),
-        *((f"Model {name} (SHA-256)", known[name].sha256 if name in known else NONE) for name in protocol.estimate.models),
+        ("Scorer", f"{protocol.estimate.scorer}, Wince {VERSION}"),
+        ("Models (SHA-256 begins)", models or NONE),
         ("Model set (SHA-256)", result.model_set or NONE),
         ("Rules (SHA-256)", result.rule or NONE),
         ("Frames sampled", f"{len(result.frames)}, of which {sum(frame.assessable for frame in result.frames)} assessable"),
