@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from wince.errors import ConfigError, WinceError
+from wince.errors import ConfigError, PeerError, WinceError
 from wince.pipeline.capture import address
 from wince.pipeline.capture.interface import (
     CameraExists,
@@ -37,8 +37,8 @@ TAKE = 8
 """Cameras taken at most in one tick."""
 RETRY_S = 5.0
 """A runner that died is started again after this."""
-END_S = 10.0
-"""How long a runner may take to end."""
+END_S = 5.0
+"""How long runners may take to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +131,13 @@ class Cameras:
             _check(plan.spec)
         wanted = {plan.spec.source: plan for plan in plans}
         with self._work:
-            for source, camera in list(self._cameras.items()):
-                now = wanted.get(source)
-                if camera.listed and now != camera.plan:
-                    self._end(camera, finish=now is None)
-                    self._cameras.pop(source)
-                    if now is None:
-                        self._give_back(source)
+            changed = [camera for source, camera in self._cameras.items() if camera.listed and wanted.get(source) != camera.plan]
+            gone = [camera for camera in changed if camera.plan.spec.source not in wanted]
+            self._end([camera for camera in changed if camera not in gone], finish=False)
+            self._end(gone, finish=True)
+            for camera in changed:
+                del self._cameras[camera.plan.spec.source]
+            self._give_back(*(camera.plan.spec.source for camera in gone))
             for source, plan in wanted.items():
                 self._cameras.setdefault(source, _Camera(plan, True)).listed = True
         self._wake.set()
@@ -168,7 +168,7 @@ class Cameras:
             if camera is None:
                 raise UnknownCamera("no such camera here", field="source", remedy="list the cameras; another replica may own it")
             camera.stopped = True
-            self._end(camera, finish=True)
+            self._end([camera], finish=True)
             return self._status(camera)
 
     def cameras(self) -> list[CameraStatus]:
@@ -219,6 +219,9 @@ class Cameras:
                 elif not camera.stopped and not camera.over and taken < TAKE and self._steady() >= camera.retry_s:
                     try:
                         taken += self._begin(camera)
+                    except PeerError as error:
+                        log.warning("no camera can be taken: the database does not answer", error=error)
+                        return
                     except WinceError as error:
                         camera.retry_s = self._steady() + RETRY_S
                         log.error("camera can't be started", source=source, error=error)
@@ -230,11 +233,7 @@ class Cameras:
         if self._thread.is_alive():
             self._thread.join(END_S)
         with self._work:
-            for camera in self._cameras.values():
-                if camera.runner is not None:
-                    camera.runner.stop()
-            for camera in self._cameras.values():
-                self._end(camera, finish=False)
+            self._end(list(self._cameras.values()), finish=False)
             self._give_back(*self._cameras)
 
     def _ticks(self) -> None:
@@ -247,9 +246,9 @@ class Cameras:
         runner = camera.runner
         assert runner is not None
         if not self._leases.owns(source):
-            self._end(camera, finish=False)
+            self._end([camera], finish=False)
         elif not runner.is_alive():
-            self._end(camera, finish=False)
+            self._end([camera], finish=False)
             camera.over = runner.error is None  # a file that is played to its end
             if runner.error is not None:
                 camera.retry_s = self._steady() + RETRY_S
@@ -268,20 +267,27 @@ class Cameras:
         log.info("camera taken", source=source)
         return True
 
-    def _end(self, camera: _Camera, *, finish: bool) -> None:
-        """`finish`: with a last beat that says so; else at once, since another goes on."""
-        source, runner = camera.source, camera.runner
-        camera.source = camera.runner = None
-        if runner is None or source is None:
-            return
-        if finish and isinstance(source, LiveSource):
-            source.finish()
-            runner.join(END_S)
-        runner.stop()
-        source.close()
-        runner.join(END_S)
-        if runner.is_alive():
-            log.error("a camera's road does not end", source=source.source)
+    def _end(self, cameras: Sequence[_Camera], *, finish: bool) -> None:
+        """`finish`: with a last beat that says so; else at once, since another goes on. All of them within END_S: leases of the others
+        must be renewed."""
+        ending = [(camera.source, camera.runner) for camera in cameras if camera.source is not None and camera.runner is not None]
+        for camera in cameras:
+            camera.source = camera.runner = None
+        until_s = time.monotonic() + END_S
+        for source, runner in ending:
+            if finish and isinstance(source, LiveSource):
+                source.finish()
+            else:
+                runner.stop()
+        for source, runner in ending:
+            if finish and isinstance(source, LiveSource):
+                runner.join(max(0.0, until_s - 1.0 - time.monotonic()))
+            runner.stop()
+            source.close()
+        for source, runner in ending:
+            runner.join(max(0.0, until_s - time.monotonic()))
+            if runner.is_alive():
+                log.warning("a camera's road takes its time to end", source=source.source)
 
     def _give_back(self, *sources: str) -> None:
         try:
