@@ -3,13 +3,15 @@
 `python -m tests.integration.test_clips_grades` prints the table of alerts and truth.
 """
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.shared_data import shared
-from tests.support.pipeline import grade_clip, overlaps, truth
+from tests.support import pipeline
+from tests.support.pipeline import overlaps, truth
 from wince.domain.frame import US
 from wince.domain.reason import Reason
 from wince.testing import clips
@@ -17,6 +19,10 @@ from wince.testing import clips
 LEFT_HALF = (0.0, 0.0, 0.5, 1.0)
 PAINS = ("p1_pain", "p2_pain", "p3_pain", "p1_mixed", "p2_mixed", "p3_mixed", "leaves_and_returns", "bed1")
 QUIET = ("p1_negative", "p2_negative", "p3_negative", "bed2", "bed3")
+
+
+grade_clip = cache(pipeline.grade_clip)
+"""Several tests look at the same clip."""
 
 
 def find(name: str) -> Path:

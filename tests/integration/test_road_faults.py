@@ -31,6 +31,7 @@ def one_bed() -> scenario.Scenario:
         {"effect": "status", "on": "create", "status": 409, "count": 2},
         {"effect": "status", "on": "create", "status": 401, "count": 1},
         {"effect": "drop", "on": "any", "count": 3},
+        {"effect": "slow", "on": "create", "seconds": 1.5, "count": 3},
         {"effect": "commit_then_drop", "on": "create", "count": 2},
     ],
     ids=lambda fault: f"{fault['effect']}-{fault.get('status', '')}",
