@@ -1,5 +1,6 @@
 """`wince push` as a user runs it, into capture's gRPC service over its cameras."""
 
+import itertools
 import json
 import os
 import signal
@@ -26,6 +27,7 @@ from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.servicer import CaptureServicer, registration
 from wince.rpc.config import RpcSettings
 from wince.rpc.server import ServerThread
+from wince.runtime import pushing
 from wince.testing.clips import clip
 
 PLANS = [CameraPlan(CameraSpec("pushed", "")), CameraPlan(CameraSpec("read", "rtsp://cam.example/1"))]
@@ -121,6 +123,26 @@ def test_a_short_clip_to_its_end(replicas: Sequence[Replica], tmp_path: Path) ->
     told = json.loads(out)
     assert (told["frames"], told["accepted"], told["dropped"], told["streams"]) == (4, 4, 0, 1)
     wait(lambda: len(replicas[0].frames()) == 4)
+
+
+def test_a_push_goes_on_at_the_replica_that_takes_over(replicas: Sequence[Replica]) -> None:
+    """The one that was pushed to drains in the middle: the next takes the camera, and what could not be sent meanwhile is counted."""
+    first, second = replicas
+    stopped = threading.Event()
+    playing = pushing.source(str(clip("bed1")), "pushed", rate_hz=5)
+    messages = itertools.takewhile(lambda _: not stopped.is_set(), playing)
+    told: list[pushing.Pushed] = []
+    target = pushing.Target((first.address, second.address))
+    thread = threading.Thread(target=lambda: told.append(pushing.push(target, messages, RpcSettings())), daemon=True)
+    thread.start()
+    wait(lambda: len(first.frames()) >= 3)
+    first.stop()
+    wait(lambda: len(second.frames()) >= 5)
+    stopped.set()
+    thread.join(60)
+    assert told[0].streams >= 2
+    assert first.frames()[-1].time_us < second.frames()[0].time_us
+    assert told[0].sent + told[0].dropped >= told[0].frames
 
 
 @pytest.mark.parametrize(
