@@ -19,9 +19,10 @@ from wince.domain.stay import Watch
 from wince.errors import ConfigError, WinceError
 from wince.pipeline.capture.address import Login
 from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
+from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.interface import CameraSpec, Source
-from wince.pipeline.capture.live import Clock, wall_us
+from wince.pipeline.capture.live import Clock
 from wince.pipeline.capture.paced import PacedSource
 from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.rtsp import StreamSource

@@ -1,4 +1,4 @@
-"""Keeps processes running on one machine: started in order, each when the one before is ready; restarted with backoff; drained in reverse.
+"""Keeps processes running on one machine: started together, ready by their health, restarted with backoff, drained in reverse.
 
 Children are spawned, never forked. Each holds one end of a pipe as its standard input: where the supervisor dies, however it dies, its
 children see the end of it and drain by themselves.
@@ -76,9 +76,10 @@ class Supervisor:
         self.stop()
 
     def start(self) -> None:
-        """Start all, in order. Raises ResourceError naming the one that did not become ready, and its log."""
+        """Start all, wait until each is ready. Raises ResourceError naming the one that did not become ready, and its log."""
         for kept in self._kept.values():
             self._spawn(kept)
+        for kept in self._kept.values():
             self._await(kept)
         self._thread.start()
 

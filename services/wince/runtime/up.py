@@ -14,6 +14,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from wince.domain.stay import Identifier
 from wince.errors import ConfigError, WinceError
 from wince.rpc import client
 from wince.runtime import chain, setup
@@ -49,8 +50,7 @@ class Up:
         """The EHR that was started here; None where another is set."""
         self.ports: dict[str, int] = {}
         """gRPC of each service, and "mllp"."""
-        self.failure: WinceError | None = None
-        """What ended the supervisor's own parts for good."""
+        self._acquainted: set[tuple[str, str, str, str]] = set()
 
     def __enter__(self) -> Up:
         try:
@@ -147,12 +147,23 @@ class Up:
         own = environment | {"WINCE_RPC__PORT": str(port)}
         return Child(name, command, own, lambda: ready(port, self._settings), self._places.root / "logs" / f"{name}.log")
 
+    def _acquaint(self, sandbox: EhrSandbox) -> None:
+        """The sandbox knows whom the hospital admitted: an EHR would by itself."""
+        with self.database.transaction() as tx:
+            rows = set(tx.execute("SELECT DISTINCT patient_system, patient, encounter_system, encounter FROM stay").fetchall())
+        for patient_system, patient, system, encounter in rows - self._acquainted:
+            who = Identifier(patient_system, patient)
+            sandbox.seed([who], [(Identifier(system, encounter), who)])
+        self._acquainted |= rows
+
     def _keep(self) -> None:
         """Database and broker stand again when they were killed."""
         while not self._stopping.wait(LOOK_S):
             try:
                 if self._opened.ensure():
                     self._told("database", "started again")
+                if self.sandbox is not None:
+                    self._acquaint(self.sandbox)
                 if self.kafka is not None and self.kafka.pid(0) is None and not self._stopping.is_set():
                     self.kafka.restart(0)
                     (self._places.root / "kafka" / "pid").write_text(str(self.kafka.pid(0)))

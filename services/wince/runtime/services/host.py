@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
-import sys
 import threading
 from contextlib import ExitStack
 from types import FrameType
@@ -105,5 +105,6 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
 
 def _until_gone(stopping: threading.Event) -> None:
     """Whoever started us holds the other end of standard input for as long as it lives."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # not by sys.stdin, whose lock a thread that waits would hold at the interpreter's end
+        pass
     stopping.set()
