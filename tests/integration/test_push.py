@@ -21,8 +21,8 @@ from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceStub
 from wince.codec.frame import frame_to_message
 from wince.domain.frame import Beat, Frame
 from wince.pipeline.capture.cameras import CameraPlan, Cameras
+from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.interface import CameraSpec, Source
-from wince.pipeline.capture.live import wall_us
 from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.servicer import CaptureServicer, registration
 from wince.rpc.config import RpcSettings

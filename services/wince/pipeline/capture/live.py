@@ -10,7 +10,6 @@ comes later than that can't be given any more and is counted as dropped.
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wince.domain.frame import US, Beat, Frame
+from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.interface import CameraState
 from wince.pipeline.capture.timeline import Grid, Timeline
 
@@ -28,11 +28,6 @@ CAPACITY = 15
 """Frames that may wait: three seconds at 5 a second; what is older would be late anyhow."""
 GRACE_US = US // 2
 """How long after its end a second is spoken for: what jitter, decoding and hand-over may take."""
-
-
-def wall_us() -> int:
-    """The clock on the wall, microseconds UTC. Hosts must slew it (NTP), not step it back."""
-    return time.time_ns() // 1000
 
 
 @dataclass(slots=True)

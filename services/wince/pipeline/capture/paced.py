@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 from wince.domain.frame import US, Beat, Frame
+from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.interface import Source
-from wince.pipeline.capture.live import Clock, wall_us
+from wince.pipeline.capture.live import Clock
 
 
 class PacedSource:

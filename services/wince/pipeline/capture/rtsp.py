@@ -32,10 +32,11 @@ from wince.domain.frame import US, Beat, Frame
 from wince.errors import ConfigError, WinceError
 from wince.pipeline.capture import address
 from wince.pipeline.capture.arrival import Arrival
+from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.file import upright, working_size
 from wince.pipeline.capture.h264 import FrameNumbers
 from wince.pipeline.capture.interface import CameraState
-from wince.pipeline.capture.live import Clock, LiveSource, wall_us
+from wince.pipeline.capture.live import Clock, LiveSource
 from wince.pipeline.capture.media import MediaLimits
 from wince.telemetry import logs
 

@@ -9,8 +9,9 @@ from tests.support.cameras import Leases, Register, Runner
 from wince.domain.frame import Beat, Frame
 from wince.errors import ConfigError
 from wince.pipeline.capture.cameras import TAKE, CameraPlan, Cameras
+from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.interface import CameraExists, CameraSpec, CameraState, CameraTaken, Source, UnknownCamera
-from wince.pipeline.capture.live import LiveSource, wall_us
+from wince.pipeline.capture.live import LiveSource
 from wince.pipeline.capture.push import PushSource
 
 
