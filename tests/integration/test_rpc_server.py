@@ -78,7 +78,7 @@ class Answer(EstimateServiceServicer):
 
 def echo(servicer: Echo) -> Registration:
     roles = {"DetectFaces": frozenset({Role.STAGE})}
-    return Registration(DETECT, lambda server: add_DetectServiceServicer_to_server(servicer, server), roles)
+    return Registration(DETECT, lambda server: add_DetectServiceServicer_to_server(servicer, server), roles, max_bytes=16 << 20)
 
 
 def answer(work: Callable[[], Any]) -> Registration:
@@ -139,7 +139,7 @@ def test_every_error_has_its_status_and_none_leaks(error, code, reason, capsys):
     assert SECRET not in found.text + str(found.error) + str(found.fields)
     assert isinstance(error, errors.WinceError) or SECRET not in capsys.readouterr().err
     if code == "INTERNAL":
-        assert (found.text, found.error.field) == ("internal error")
+        assert (found.text, found.error.field) == ("internal error", "")
     else:
         assert (found.error.field, found.error.message) == ("f", "m")
         assert found.fields == (["f"] if isinstance(error, errors.InputError) else [])

@@ -1,7 +1,8 @@
 """Channels to services: spread over replicas, with TLS, token, retries and backoff; and streams that go on after their end.
 
 `targets`: "host:port" of each replica, or one name that resolves to all of them, such as "dns:///detect:50051" (a headless service).
-Every unary RPC of Wince may be repeated, since ids are the caller's; so UNAVAILABLE is tried again up to five times.
+Every unary RPC of Wince may be repeated, since ids are the caller's; so UNAVAILABLE is tried five times in about 3 s. Who can wait longer
+gives `wait_for_ready=True` and a `timeout` with the call.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from wince.rpc.status import error_of
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
-FIRST_S, LONGEST_S = 0.1, 5.0
-"""Backoff of streams: doubling, with jitter."""
+FIRST_S, LONGEST_S = 0.2, 5.0
+"""Backoff: doubling, with jitter."""
 
 _SERVICE = json.dumps(
     {
@@ -31,7 +32,6 @@ _SERVICE = json.dumps(
         "methodConfig": [
             {
                 "name": [{}],
-                "waitForReady": True,
                 "retryPolicy": {
                     "maxAttempts": 5,
                     "initialBackoff": f"{FIRST_S}s",

@@ -37,7 +37,7 @@ class RpcSettings(BaseModel):
     """Tell the services' shape to whoever may call."""
 
     max_message_bytes: int = Field(default=16 * MIB + 64 * 1024, ge=64 * 1024, le=64 * MIB)
-    """Longest message: a full frame and its envelope."""
+    """Longest message: a full frame and its envelope. Services without frames take less."""
     max_connections: int = Field(default=1024, ge=1)
     """Open connections at most; further ones are closed at once."""
     max_streams_per_connection: int = Field(default=100, ge=1)
@@ -47,7 +47,7 @@ class RpcSettings(BaseModel):
     """A stream ends then (10 % sooner or later), so that its client goes on on another replica."""
     stream_idle_s: float = Field(default=60.0, gt=0)
     """A stream on which its client says nothing so long is ended."""
-    connection_idle_s: float = Field(default=300.0, gt=0)
+    connection_idle_s: float = Field(default=60.0, gt=0)
     """A connection without a call is closed."""
     handshake_s: float = Field(default=10.0, gt=0)
     """A connection that has not said so long that it speaks gRPC is closed."""

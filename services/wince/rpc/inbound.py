@@ -17,8 +17,8 @@ import grpc
 from wince.rpc.errors import TimedOut
 
 T = TypeVar("T")
-AHEAD = 4
-"""Messages read ahead of the handler."""
+AHEAD, AHEAD_BYTES = 4, 1 << 20
+"""Messages, and bytes, beyond which nothing more is read ahead of the handler."""
 
 
 class End(Enum):
@@ -94,7 +94,7 @@ class Inbound(Generic[T]):
                 if self.ended is None:
                     self._queue.append(data)
                     self._wake()
-                if len(self._queue) >= AHEAD:
+                if len(self._queue) >= AHEAD or sum(map(len, self._queue)) >= AHEAD_BYTES:
                     self._room = self._loop.create_future()
                     await self._room
         except asyncio.CancelledError:

@@ -47,6 +47,8 @@ class Registration:
     """Who may call which method, by the method's bare name. A method that is not named is nobody's."""
     slow: frozenset[str] = field(default_factory=frozenset)
     """Methods that may take `slow_deadline_s`."""
+    max_bytes: int = 1 << 20
+    """Longest request that makes sense; a server takes no longer ones than its services, nor than its settings say."""
     close: Callable[[], None] | None = None
     """Called once when the server has stopped."""
 
@@ -79,7 +81,9 @@ class RpcServer:
 
     async def start(self) -> int:
         """Listen; the port. Raises ResourceError where it can't be had."""
-        server = grpc.aio.server(interceptors=[self._guard], options=_options(self._config), maximum_concurrent_rpcs=self._config.max_rpcs)
+        most = min(self._config.max_message_bytes, max((one.max_bytes for one in self._registrations), default=1 << 20))
+        options, at_once = _options(self._config, most), self._config.max_rpcs
+        server = grpc.aio.server(interceptors=[self._guard], options=options, maximum_concurrent_rpcs=at_once)
         for one in self._registrations:
             one.add(server)
             await self._health.set(one.name, health_pb2.HealthCheckResponse.SERVING)
@@ -237,13 +241,13 @@ def _credentials(config: RpcSettings) -> grpc.ServerCredentials | None:
     return grpc.ssl_server_credentials([(key, chain)], root_certificates=authority, require_client_auth=authority is not None)
 
 
-def _options(config: RpcSettings) -> list[tuple[str, int]]:
+def _options(config: RpcSettings, most: int) -> list[tuple[str, int]]:
     def ms(seconds: float) -> int:
         return round(seconds * 1000)
 
     return [
         ("grpc.so_reuseport", 0),
-        ("grpc.max_receive_message_length", config.max_message_bytes),
+        ("grpc.max_receive_message_length", most),
         ("grpc.max_send_message_length", config.max_message_bytes),
         ("grpc.max_allowed_incoming_connections", config.max_connections),
         ("grpc.max_concurrent_streams", config.max_streams_per_connection),

@@ -12,7 +12,7 @@ from wince.api.capture.v1 import capture_service_pb2 as pb
 from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceServicer, add_CaptureServiceServicer_to_server
 from wince.codec import checks
 from wince.codec.capture import region_from_message, region_to_message
-from wince.codec.frame import frame_from_message
+from wince.codec.frame import MAX_JPEG, frame_from_message
 from wince.errors import ConfigError, MessageError
 from wince.pipeline.capture.interface import (
     CameraControl,
@@ -36,6 +36,8 @@ ROLES = {
     "StopCamera": frozenset({Role.OPERATOR}),
     "ListCameras": frozenset({Role.OPERATOR, Role.READER}),
 }
+MAX_BYTES = MAX_JPEG + (64 << 10)
+"""A full frame and its envelope."""
 TELL_S = 1.0
 """How often a push is told what became of its frames."""
 FASTEST_HZ = 30
@@ -137,4 +139,10 @@ def camera_to_message(status: CameraStatus) -> capture_pb2.Camera:
 
 def registration(servicer: CaptureServicer) -> Registration:
     """The service, to be served."""
-    return Registration(NAME, lambda server: add_CaptureServiceServicer_to_server(servicer, server), ROLES, close=servicer.workers.close)
+    return Registration(
+        NAME,
+        lambda server: add_CaptureServiceServicer_to_server(servicer, server),
+        ROLES,
+        close=servicer.workers.close,
+        max_bytes=MAX_BYTES,
+    )

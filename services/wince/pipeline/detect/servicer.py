@@ -13,7 +13,7 @@ from wince.api.detect.v1 import detect_service_pb2 as pb
 from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceServicer, add_DetectServiceServicer_to_server
 from wince.codec.capture import beat_from_message, beat_to_message, region_from_message
 from wince.codec.detect import face_to_message
-from wince.codec.frame import frame_from_message
+from wince.codec.frame import MAX_JPEG, frame_from_message
 from wince.domain.face import Face
 from wince.domain.frame import Beat
 from wince.errors import MessageError, Refused
@@ -27,6 +27,8 @@ from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.detect.v1.DetectService"
 ROLES = {"DetectFaces": frozenset({Role.STAGE})}
+MAX_BYTES = MAX_JPEG + (64 << 10)
+"""A full frame and its envelope."""
 
 Publish = Callable[[Face | Beat], "Future[None]"]
 """Hands what detect gives to the other stages; the future is done when it will survive there."""
@@ -108,4 +110,10 @@ def _outline(face: Face) -> detect_pb2.Face:
 
 def registration(servicer: DetectServicer) -> Registration:
     """The service, to be served."""
-    return Registration(NAME, lambda server: add_DetectServiceServicer_to_server(servicer, server), ROLES, close=servicer.workers.close)
+    return Registration(
+        NAME,
+        lambda server: add_DetectServiceServicer_to_server(servicer, server),
+        ROLES,
+        close=servicer.workers.close,
+        max_bytes=MAX_BYTES,
+    )

@@ -24,6 +24,8 @@ from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.estimate.v1.EstimateService"
 ROLES = {"EstimateFaces": frozenset({Role.STAGE}), "ListModels": frozenset({Role.STAGE, Role.READER, Role.OPERATOR})}
+MAX_BYTES = 16 << 20
+"""Of a request: MOST faces with everything."""
 MOST = 64
 """Faces of one request."""
 DEFAULT = "activity"
@@ -86,4 +88,10 @@ class EstimateServicer(EstimateServiceServicer):
 
 def registration(servicer: EstimateServicer) -> Registration:
     """The service, to be served."""
-    return Registration(NAME, lambda server: add_EstimateServiceServicer_to_server(servicer, server), ROLES, close=servicer.workers.close)
+    return Registration(
+        NAME,
+        lambda server: add_EstimateServiceServicer_to_server(servicer, server),
+        ROLES,
+        close=servicer.workers.close,
+        max_bytes=MAX_BYTES,
+    )

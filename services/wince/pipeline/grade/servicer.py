@@ -25,6 +25,8 @@ from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.grade.v1.GradeService"
 ROLES = {"GradeEstimates": frozenset({Role.STAGE})}
+MAX_BYTES = 5 << 20
+"""Of a request: a snapshot and its envelope."""
 DEFAULT = "activity"
 
 Setups = Callable[[str], stage.Setup]
@@ -128,4 +130,10 @@ def _answer(event: stage.Event) -> pb.GradeEstimatesResponse:
 
 def registration(servicer: GradeServicer) -> Registration:
     """The service, to be served."""
-    return Registration(NAME, lambda server: add_GradeServiceServicer_to_server(servicer, server), ROLES, close=servicer.workers.close)
+    return Registration(
+        NAME,
+        lambda server: add_GradeServiceServicer_to_server(servicer, server),
+        ROLES,
+        close=servicer.workers.close,
+        max_bytes=MAX_BYTES,
+    )
