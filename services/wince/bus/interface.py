@@ -71,7 +71,9 @@ class Bus(Protocol):
 
     def publish(self, topic: str, key: str, value: bytes, headers: dict[str, bytes] | None = None) -> "Future[None]":
         """Returns when the message has been accepted into the (bounded) send queue; the future is done when it will survive:
-        acknowledged by the broker, or, on the memory bus, handled by every group that is subscribed to the topic."""
+        acknowledged by the broker, or, on the memory bus, handled by every group that is subscribed to the topic.
+
+        `headers`: schema; id and trace are added where they are missing (`bus/headers.py`)."""
         ...
 
     def consume(

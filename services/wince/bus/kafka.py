@@ -16,6 +16,7 @@ from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from wince.bus.headers import complete
 from wince.bus.interface import Handler, Owned
 from wince.bus.kafka_consumer import KafkaSubscription
 from wince.bus.kafka_options import KafkaOptions
@@ -84,7 +85,7 @@ class KafkaBus:
         if topic not in self._topics:
             self.ensure_topics([topic])
         mine = any(subscription.thread is threading.current_thread() for subscription in self._subscriptions)
-        return self._outbox.accept(topic, key, value, dict(headers or {}), while_closing=mine)
+        return self._outbox.accept(topic, key, value, complete(topic, key, value, headers), while_closing=mine)
 
     def consume(
         self,

@@ -20,6 +20,7 @@ from functools import partial
 from heapq import merge
 from itertools import islice
 
+from wince.bus.headers import complete
 from wince.bus.interface import Handler, Owned, Partition, Positions, Record
 from wince.bus.queues import Entry, Lane, Queue, Topic
 from wince.errors import ConfigError, MessageError, Unavailable
@@ -70,7 +71,7 @@ class MemoryBus:
             Unavailable: the bus is closed, or was closed while this call waited for room.
             MessageError: the record alone is larger than the bound.
         """
-        headers = dict(headers or {})
+        headers = complete(topic, key, value, headers)
         size = len(key.encode()) + len(value) + sum(len(name) + len(content) for name, content in headers.items())
         if size > self._max_bytes:
             raise MessageError(f"a record of {size} bytes is above the bus's bound of {self._max_bytes}", field=topic)

@@ -1,11 +1,13 @@
 """What every bus promises, whatever it is made of: order per key, at least once, positions that last, bounded memory."""
 
+import re
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 
 import pytest
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
 from tests.contract.bus.conftest import Network, Seen, eventually, resident
 from wince.bus.interface import Bus, Record
@@ -30,11 +32,29 @@ def test_a_record_arrives_as_it_was_sent(network: Network, topic: str) -> None:
     bus.ensure_topics([topic])
     bus.ensure_topics([topic])
     bus.consume([topic], "g", seen)
-    bus.publish(topic, "bed 1 \u00e9", b"\x00\xff", {"schema": b"Beat", "id": b"7"}).result(20)
+    headers = {"schema": b"Beat", "id": b"7", "trace": b"t"}
+    bus.publish(topic, "bed 1 \u00e9", b"\x00\xff", headers).result(20)
     (record,) = seen.wait(1).records
-    assert (record.topic, record.key, record.value, record.headers) == (topic, "bed 1 \u00e9", b"\x00\xff", {"schema": b"Beat", "id": b"7"})
+    assert (record.topic, record.key, record.value, record.headers) == (topic, "bed 1 \u00e9", b"\x00\xff", headers)
     assert record.offset >= 0
     assert record.partition >= 0
+
+
+def test_every_record_has_an_id_and_a_trace(network: Network, topic: str) -> None:
+    """The same message has the same id whenever it is published, another one another; the trace is that of the span, or one of its own."""
+    bus, seen = network.client(), Seen()
+    bus.ensure_topics([topic])
+    span = NonRecordingSpan(SpanContext(0xABC, 0xDEF, is_remote=False, trace_flags=TraceFlags(1)))
+    with use_span(span):
+        bus.publish(topic, "a", b"1", {"schema": b"Beat"})
+    bus.publish(topic, "a", b"1", {"schema": b"Beat"})
+    bus.publish(topic, "a", b"2", {"schema": b"Beat"})
+    bus.consume([topic], "g", seen)
+    one, again, other = (record.headers for record in seen.wait(3).records)
+    assert one["id"] == again["id"] != other["id"]
+    assert one["trace"] == b"00-%032x-%016x-01" % (0xABC, 0xDEF)
+    assert re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-00", again["trace"])
+    assert {frozenset(headers) for headers in (one, again, other)} == {frozenset({"schema", "id", "trace"})}
 
 
 def test_what_was_published_before_the_group_came_waits_for_it(network: Network, topic: str) -> None:

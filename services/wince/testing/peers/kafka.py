@@ -21,7 +21,7 @@ from typing import Self
 from wince.errors import ConfigError, ResourceError
 from wince.testing.peers.maven import classpath
 
-STOP_S = 30.0
+STOP_S = 12.0
 """A node that has not ended this long after SIGTERM is killed."""
 
 _LOG4J = """status=ERROR
