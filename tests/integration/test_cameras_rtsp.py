@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -155,19 +156,24 @@ def test_a_login_from_a_file_or_the_environment_that_is_told_nowhere(
 
 
 @pytest.mark.parametrize("rtsp", [False, True], ids=["noise", "rtsp that carries noise"])
-def test_a_camera_that_sends_noise_gives_no_frame_and_harms_nobody(rtsp: bool) -> None:
-    before = threading.active_count()
-    with cameras.FakeCamera(cameras.noise_as_rtsp() if rtsp else cameras.noise()) as fake:
-        scheme = "rtsp" if rtsp else "tcp"
-        with Watched(camera(f"{scheme}://127.0.0.1:{fake.port}/x", replace(QUICK, open_s=2))) as seen:
+def test_a_camera_that_sends_noise_gives_no_frame_and_harms_nobody(rtsp: bool, transport_stream: bytes) -> None:
+    """A sound camera in the same process loses nothing meanwhile; threads end, memory stays."""
+    before_threads, before_kib = threading.active_count(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sound = cameras.FakeCamera(cameras.paced(transport_stream, seconds=4))
+    with cameras.FakeCamera(cameras.noise_as_rtsp() if rtsp else cameras.noise()) as fake, sound:
+        noisy = camera(f"{'rtsp' if rtsp else 'tcp'}://127.0.0.1:{fake.port}/x", replace(QUICK, open_s=2))
+        with Watched(noisy) as seen, Watched(camera(f"tcp://127.0.0.1:{sound.port}/x")) as neighbour:
             seen.until(lambda: seen.source.counters.failures.total() >= 2, "two attempts")
             seen.until(lambda: len(seen.beats) >= 3, "beats")
-            assert isinstance(seen.source, StreamSource)
-        assert seen.source.join(30)
+            neighbour.until(lambda: len(neighbour.times) >= 10, "frames of the sound one")
+        assert noisy.join(30)
         seen.check()
+        neighbour.check()
         assert seen.times == []
+        assert neighbour.source.counters.dropped == 0
         assert fake.clients >= 2
-    assert threading.active_count() <= before + 8
+    assert threading.active_count() <= before_threads + 8
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 300 * 1024
 
 
 def test_a_camera_that_takes_the_connection_and_says_nothing() -> None:
