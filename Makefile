@@ -25,11 +25,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types proto serving bench clean lock dev apt
+.PHONY: help run test check lint types proto serving chaos-kafka bench clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(BASE) $(PACKAGE) ## three beds on this machine, from bundled clips to a verified audit trail (ARGS="--help")
 	@$(BIN)/wince run $(ARGS)
@@ -50,11 +50,15 @@ lint: dev ## ruff, the layers (import-linter), the protos (buf)
 types: dev ## mypy, strict
 	@$(call timed,mypy,$(BIN)/mypy)
 
-proto: dev ## generate services/wince/api from protos/
+proto: dev ## generate services/wince/api from protos/, docs/asyncapi.yaml from topics and protos
 	@$(BIN)/buf format --write
 	@$(BIN)/python protos/generate.py
+	@$(BIN)/python -m wince.bus.asyncapi docs/asyncapi.yaml
 
 serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serving
+
+chaos-kafka: dev ## three brokers killed, frozen, wiped at random under load (ROUNDS=20)
+	@ROUNDS=$${ROUNDS:-20} $(BIN)/python -m pytest tests/integration/test_kafka_chaos.py -k long -s -q -n 0
 
 bench: dev ## measure against rivals and floors; a table, and bench/out/bench.json (ARGS="decode record")
 	@$(BIN)/python -m bench $(ARGS)

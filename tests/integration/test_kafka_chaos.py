@@ -107,6 +107,7 @@ def test_the_only_broker_forgets_everything(tmp_path: Path) -> None:
             load.close()
 
 
+@pytest.mark.timeout(0)
 @pytest.mark.skipif(not ROUNDS, reason="make chaos-kafka")
 def test_long(three: KafkaPeer) -> None:
     """ROUNDS rounds: kill, wipe or freeze a broker of three, at random."""
