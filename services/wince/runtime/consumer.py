@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from wince import codec
 from wince.bus.interface import Bus, Partition, Positions, Record, Subscription
 from wince.bus.topics import dead_letters
 from wince.codec import Encodable
+from wince.domain.estimate import Estimate
+from wince.domain.face import Face
+from wince.domain.frame import Beat
 from wince.errors import MessageError, PeerError, ResourceError, StoreError
-from wince.telemetry import logs
+from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
 
@@ -73,10 +77,13 @@ class Consumer:
                 found.append((record, message))
             except MessageError as error:
                 log.error("a record can't be read", topic=record.topic, partition=record.partition, offset=record.offset, error=error)
+                metrics.unreadable(record.topic)
                 letters.append(self._bus.publish(dead_letters(record.topic), record.key, record.value, _why(record, error)))
         for letter in letters:
             letter.result(timeout=LETTER_S)
         self.unreadable += len(letters)
+        if times := [message.time_us for _, message in found if isinstance(message, Estimate | Face | Beat)]:
+            metrics.consumed(self.group, max(times), time.time_ns() // 1000)
         return found
 
     def _guarded(self, records: Sequence[Record]) -> Positions | None:

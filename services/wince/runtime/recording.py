@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from wince.bus.interface import Bus, Record
@@ -10,6 +11,7 @@ from wince.domain.assessment import Verdict
 from wince.domain.care import PatientState, Pause
 from wince.domain.snapshot import Graded
 from wince.runtime.consumer import Consumer
+from wince.telemetry import metrics
 
 Commit = Callable[[Sequence[Graded]], None]
 """Writes a batch in one transaction; returning means committed."""
@@ -37,4 +39,9 @@ class Recording(Consumer):
             self._decide(verdicts)
         if batch:
             self._commit(batch)
+            now_us = time.time_ns() // 1000
+            for one in batch:
+                metrics.committed(one.assessments, one.alerts, one.questions, now_us)
+            if ends := [one.end_us for graded in batch for one in graded.assessments]:
+                metrics.consumed(self.group, max(ends), now_us)
             self._committed(batch)

@@ -16,6 +16,7 @@ from wince.pipeline.record.interface import Outcome, Target
 from wince.pipeline.record.leases import Lease, Tried, lease, reclaim, settle
 from wince.store.audit import Fact, append
 from wince.store.database import Database
+from wince.telemetry import metrics
 from wince.telemetry.logs import get
 
 _log = get("wince.record.delivery")
@@ -189,6 +190,9 @@ class Delivery:
         if held:
             _log.error("the target is held: it refuses us as a whole", target=target.name)
         for item in finished:
+            if item.answer:
+                outcome = item.answer.outcome
+                metrics.delivered(target.name, outcome, again=outcome in (Outcome.RETRY, Outcome.HELD))
             if item.answer and item.answer.outcome is Outcome.DEAD:
                 _log.error("dead letter", target=target.name, entry=item.lease.entry, revision=item.lease.revision)
         for run in runs:

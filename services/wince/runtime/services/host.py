@@ -14,7 +14,7 @@ from wince.rpc.server import ServerThread
 from wince.runtime.places import Places
 from wince.runtime.services.service import Deps, Service
 from wince.settings import Settings
-from wince.telemetry import logs
+from wince.telemetry import logs, metrics
 from wince.telemetry.key import hash_key
 
 log = logs.get(__name__)
@@ -95,6 +95,10 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
         running = Running(build(name, Deps(settings, stack)), settings)
         stack.callback(running.stop)
         running.start()
+        if settings.metrics_port is not None:
+            port, end = metrics.expose(settings.metrics_port and settings.metrics_port + list(PORTS).index(name))
+            stack.callback(end)
+            log.warning("answers Prometheus", stage=name, port=port)
         log.warning("serves", stage=name, port=running.port)
         while not stopping.wait(LOOK_S):
             error = running.failed()

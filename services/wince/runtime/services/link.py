@@ -15,7 +15,7 @@ from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceStub
 from wince.domain.frame import Beat, Frame
 from wince.errors import Refused, WinceError
 from wince.runtime.services.waiting import Waiting
-from wince.telemetry import logs
+from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
 
@@ -53,6 +53,7 @@ class Link(threading.Thread):
         self._heard_s = time.monotonic()
         self.error: WinceError | None = None
         """What no further attempt mends; None while it runs and after a plain end."""
+        self._told = 0
         self.streams = 0
         """Streams begun."""
 
@@ -62,6 +63,9 @@ class Link(threading.Thread):
             if self.error is not None:
                 raise self.error
             done = self.waiting.put(message)
+            if (dropped := self.waiting.dropped) > self._told:
+                metrics.dropped(self._source, dropped - self._told)
+                self._told = dropped
             self._watch()
             if done:
                 return

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wince.domain.audit import Verified
+from wince.domain.frame import US
 from wince.domain.snapshot import Graded, Snapshot
 from wince.errors import ConfigError, IntegrityError
 from wince.fhir.client import FhirClient
@@ -21,14 +22,17 @@ from wince.pipeline.record.stage import Message
 from wince.runtime import setup
 from wince.runtime.places import Places
 from wince.runtime.recording import Recording
-from wince.runtime.services.service import Closing, Deps, Service
+from wince.runtime.services.service import Closing, Deps, Repeated, Service, wall_us
 from wince.store import checkpoints
-from wince.telemetry import logs
+from wince.store.database import Database
+from wince.telemetry import logs, metrics
 from wince.testing.ehr import WRITER_SCOPE
 from wince.version import VERSION
 
 log = logs.get(__name__)
 
+BACKLOG_S = 15.0
+"""How often it is asked what waits."""
 TARGET = "ehr"
 """Name of the one target in outbox rows."""
 
@@ -67,9 +71,20 @@ def build(deps: Deps) -> Service:
             Checkpoints(checkpointer),
             Closing(delivery.start, delivery.stop),
             Recording(deps.bus, commit, lambda _: None, write),
+            Repeated("backlog", BACKLOG_S, lambda: backlog(database, delivery, wall_us())),
         ],
         [registration(RecordServicer(database, verify))],
     )
+
+
+def backlog(database: Database, delivery: Delivery, now_us: int) -> None:
+    """Tell the metrics what waits in the database: entries and questions. Raises StoreError, Unavailable."""
+    with database.transaction() as tx:
+        dead = tx.execute("SELECT count(*) FROM outbox WHERE state = 'dead'").fetchone()
+        asked = tx.execute("SELECT count(*), min(end_us) FROM question WHERE state = 'open'").fetchone()
+    count, oldest_us = asked or (0, None)
+    oldest_s = 0.0 if oldest_us is None else (now_us - oldest_us) / US
+    metrics.backlog(waiting=delivery.waiting(), dead=dead[0] if dead else 0, questions=count, oldest_s=oldest_s)
 
 
 class Checkpoints:

@@ -1,0 +1,136 @@
+"""What Prometheus is told. Every metric is described in docs/metrics.md; a test holds both to each other.
+
+No metric knows a patient: labels are camera ids, names out of protocol files, reasons, topics and outcomes; anything that does not
+look like one becomes "other". Counts are of what this process did, and what is done twice after a crash is counted twice: the record
+holds the truth, metrics the trend. Times in seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from wince.domain.assessment import Alert, Assessment, Question
+from wince.domain.frame import US
+from wince.errors import ResourceError
+
+REGISTRY = CollectorRegistry()
+HOST = "127.0.0.1"
+"""The page has neither TLS nor a password, so it is for this machine only; a collector beside the process takes it further."""
+REPLAY_S = 3600.0
+"""A window that is committed so long after its end was replayed: its latency says nothing and is left out."""
+DAY_S = 86_400.0
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}")
+
+ALERT_LATENCY = Histogram(
+    "wince_alert_latency_seconds", "From the last frame of a window with an alert to its commit in the record",
+    buckets=(0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300), registry=REGISTRY,
+)  # fmt: skip
+WINDOW_LATENCY = Histogram(
+    "wince_window_latency_seconds", "From the last frame of any window to its commit in the record",
+    buckets=(0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300), registry=REGISTRY,
+)  # fmt: skip
+ASSESSABLE_SHARE = Histogram(
+    "wince_assessable_share", "Share of the expected frames of a window with an assessable face, 0 to 1", ("protocol",),
+    buckets=(0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1), registry=REGISTRY,
+)  # fmt: skip
+WINDOWS = Counter("wince_windows", "Windows by what came of them: graded, or why not", ("protocol", "outcome"), registry=REGISTRY)
+BED_SECONDS = Counter("wince_bed_seconds", "Length of all windows: time for which beds were watched", ("protocol",), registry=REGISTRY)
+ALERTS = Counter("wince_alerts", "Alerts raised", ("protocol", "grade"), registry=REGISTRY)
+ALERTS_PER_BED_DAY = Gauge("wince_alerts_per_bed_day", "Alerts for each 24 hours of watching, since the start", registry=REGISTRY)
+QUESTIONS = Counter("wince_questions", "Questions asked of a nurse", ("reason",), registry=REGISTRY)
+QUESTION_AGE = Gauge("wince_question_oldest_seconds", "Age of the oldest open question; 0 where none is open", registry=REGISTRY)
+QUESTIONS_OPEN = Gauge("wince_questions_open", "Questions that nobody has answered", registry=REGISTRY)
+FRAMES_DROPPED = Counter("wince_frames_dropped", "Frames of a camera that were dropped for newer ones", ("source",), registry=REGISTRY)
+LAG = Gauge("wince_consumer_lag_seconds", "How far the newest message of the last batch lies behind now", ("group",), registry=REGISTRY)
+DEAD_LETTERS = Counter("wince_dead_letters", "Records that could not be read and were set aside", ("topic",), registry=REGISTRY)
+DELIVERIES = Counter("wince_deliveries", "Attempts to write an entry to a target, by outcome", ("target", "outcome"), registry=REGISTRY)
+DELIVERY_RETRIES = Counter("wince_delivery_retries", "Attempts that have to be made again", ("target",), registry=REGISTRY)
+OUTBOX_WAITING = Gauge("wince_outbox_waiting", "Entries that will still be tried without anybody acting", registry=REGISTRY)
+OUTBOX_DEAD = Gauge("wince_outbox_dead", "Entries that wait for a person", registry=REGISTRY)
+
+_sums = {"alerts": 0, "seconds": 0.0}
+ALERTS_PER_BED_DAY.set_function(lambda: _sums["alerts"] / _sums["seconds"] * DAY_S if _sums["seconds"] else 0.0)
+
+
+def label(value: object) -> str:
+    """A label's value: a name of ours, or "other".
+
+    >>> label("ICU-7"), label("O'Hara^Mary"), label("")
+    ('ICU-7', 'other', 'other')
+    """
+    text = str(value)
+    return text if _NAME.fullmatch(text) else "other"
+
+
+def committed(assessments: Iterable[Assessment], alerts: Iterable[Alert], questions: Iterable[Question], now_us: int) -> None:
+    """These are in the record now. Never raises for what they say."""
+    raised = list(alerts)
+    alerted = {one.assessment for one in raised}
+    for one in assessments:
+        protocol, length_s = label(one.protocol), (one.end_us - one.start_us) / US
+        WINDOWS.labels(protocol, "graded" if one.grade is not None else label(one.reason or "unknown")).inc()
+        ASSESSABLE_SHARE.labels(protocol).observe(one.assessable_share)
+        BED_SECONDS.labels(protocol).inc(max(0.0, length_s))
+        _sums["seconds"] += max(0.0, length_s)
+        late_s = (now_us - one.end_us) / US
+        if 0 <= late_s <= REPLAY_S:
+            WINDOW_LATENCY.observe(late_s)
+            if one.id in alerted:
+                ALERT_LATENCY.observe(late_s)
+    for alert in raised:
+        ALERTS.labels(label(alert.protocol), label(alert.grade_name)).inc()
+        _sums["alerts"] += 1
+    for question in questions:
+        QUESTIONS.labels(label(question.reason)).inc()
+
+
+def consumed(group: str, newest_us: int, now_us: int) -> None:
+    """A consumer handled a batch whose newest message is of that time."""
+    LAG.labels(label(group)).set(max(0.0, (now_us - newest_us) / US))
+
+
+def unreadable(topic: str) -> None:
+    """A record of a topic was set aside."""
+    DEAD_LETTERS.labels(label(topic)).inc()
+
+
+def dropped(source: str, frames: int) -> None:
+    """Frames of a camera gave way to newer ones."""
+    FRAMES_DROPPED.labels(label(source)).inc(frames)
+
+
+def delivered(target: str, outcome: str, *, again: bool) -> None:
+    """A target answered; `again`: it has to be tried again."""
+    DELIVERIES.labels(label(target), label(outcome)).inc()
+    if again:
+        DELIVERY_RETRIES.labels(label(target)).inc()
+
+
+def backlog(*, waiting: int, dead: int, questions: int, oldest_s: float) -> None:
+    """What waits in the database, asked now and then."""
+    OUTBOX_WAITING.set(waiting)
+    OUTBOX_DEAD.set(dead)
+    QUESTIONS_OPEN.set(questions)
+    QUESTION_AGE.set(max(0.0, oldest_s))
+
+
+def expose(port: int) -> tuple[int, Callable[[], None]]:
+    """Answer Prometheus on this machine, at /metrics; gives the port (0 asks for a free one) and what ends it.
+
+    Raises ResourceError where the port can't be had.
+    """
+    try:
+        server, thread = start_http_server(port, addr=HOST, registry=REGISTRY)
+    except OSError as error:
+        why = error.strerror or "can't listen"
+        raise ResourceError(why, field=f"WINCE_METRICS_PORT={port}", remedy="is the port taken? name another") from None
+
+    def end() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+    return server.server_port, end

@@ -1,0 +1,104 @@
+"""Metrics: each one is in the docs and the other way round, says what happened, and can carry no patient."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from prometheus_client import generate_latest
+
+from tests.unit.assess.report.synthetic import window
+from wince.domain.assessment import Alert, Question
+from wince.domain.frame import US
+from wince.domain.reason import Reason
+from wince.errors import ResourceError
+from wince.telemetry import metrics
+
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "metrics.md"
+
+
+def value(name: str, **labels: str) -> float:
+    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def exposed() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Kind and labels of every metric, by the name that Prometheus sees."""
+    found = {}
+    for collector in list(metrics.REGISTRY._collector_to_names):
+        kind = collector._type
+        found[collector._name + ("_total" if kind == "counter" else "")] = (kind, tuple(collector._labelnames))
+    return found
+
+
+def test_docs_and_metrics_are_the_same() -> None:
+    rows = re.findall(r"^\| `(wince_\w+)` \| (\w+) \| ([\w, ]*) ?\|", DOCS.read_text(), re.M)
+    described = {name: (kind, tuple(one.strip() for one in labels.split(",") if one.strip())) for name, kind, labels in rows}
+    assert described == exposed()
+
+
+def test_what_the_examples_ask_for_exists() -> None:
+    known = exposed()
+    for name in set(re.findall(r"wince_\w+", DOCS.read_text().split("What to look at:")[1])):
+        assert re.sub(r"_(bucket|sum|count)$", "", name) in known
+
+
+def test_a_committed_batch_is_counted() -> None:
+    """Latency from the window's end, by alert and by window; shares, reasons, time watched."""
+    graded, dark = window(0, 2), window(5, None, Reason.DARK)
+    alert = Alert(uuid4(), graded.id, "cam", "activity", US, 2 * US, 2, "high", 9.0)
+    asked = Question(uuid4(), graded.id, "cam", "activity", US, 2 * US, Reason.UNCERTAIN)
+    names = {
+        "wince_alert_latency_seconds_count": {}, "wince_alert_latency_seconds_sum": {}, "wince_window_latency_seconds_count": {},
+        "wince_windows_total": {"protocol": "activity", "outcome": "dark"}, "wince_bed_seconds_total": {"protocol": "activity"},
+        "wince_alerts_total": {"protocol": "activity", "grade": "high"}, "wince_questions_total": {"reason": "uncertain"},
+        "wince_assessable_share_count": {"protocol": "activity"},
+    }  # fmt: skip
+    before = {name: value(name, **labels) for name, labels in names.items()}
+    metrics.committed([graded, dark], [alert], [asked], 12 * US)
+    grown = {name: value(name, **labels) - before[name] for name, labels in names.items()}
+    assert grown == {
+        "wince_alert_latency_seconds_count": 1, "wince_alert_latency_seconds_sum": pytest.approx(7),
+        "wince_window_latency_seconds_count": 2,
+        "wince_windows_total": 1, "wince_bed_seconds_total": 10, "wince_alerts_total": 1, "wince_questions_total": 1,
+        "wince_assessable_share_count": 2,
+    }  # fmt: skip
+    assert value("wince_alerts_per_bed_day") > 0
+    metrics.committed([graded], [alert], [], 86_400 * US)
+    assert value("wince_window_latency_seconds_count") == before["wince_window_latency_seconds_count"] + 2
+
+
+def test_what_waits_and_what_was_tried() -> None:
+    metrics.backlog(waiting=3, dead=1, questions=2, oldest_s=61.5)
+    names = ("outbox_waiting", "outbox_dead", "questions_open", "question_oldest_seconds")
+    assert [value(f"wince_{name}") for name in names] == [3, 1, 2, 61.5]
+    before = value("wince_delivery_retries_total", target="ehr")
+    metrics.delivered("ehr", "retry", again=True)
+    metrics.delivered("ehr", "written", again=False)
+    assert value("wince_delivery_retries_total", target="ehr") == before + 1
+    metrics.consumed("record", 10 * US, 14 * US)
+    assert value("wince_consumer_lag_seconds", group="record") == 4
+
+
+def test_no_label_is_free_text() -> None:
+    """A name, an identifier of another party, or a whole sentence becomes `other`."""
+    for said in ("O'Hara^Mary", "MRN:12/34", "<b>", "x" * 65, "", "a\nb"):
+        assert metrics.label(said) == "other"
+    metrics.dropped("O'Hara^Mary", 1)
+    metrics.unreadable("wince.estimates.v1")
+    assert "Hara" not in generate_latest(metrics.REGISTRY).decode()
+
+
+def test_the_page_is_on_this_machine_only_and_ends() -> None:
+    port, end = metrics.expose(0)
+    try:
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+        assert set(re.findall(r"^# TYPE (\w+)", page, re.M)) >= {"wince_alert_latency_seconds", "wince_windows_total"}
+        with pytest.raises(ResourceError, match="in use"):
+            metrics.expose(port)
+    finally:
+        end()
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10)
