@@ -1,7 +1,6 @@
 """RecordService, CareService and HospitalService as a foreign client drives them, on a real PostgreSQL."""
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
@@ -172,7 +171,6 @@ def test_commits_are_followed_live(database, channel):
     thread.start()
     for stream in (here, elsewhere, everything):
         stream.initial_metadata()
-    time.sleep(1.0)  # the position from which is watched is taken by then
     commit(database, window(1), window(2, 2), alert(window(2, 2)))
     for stream in (here, everything):
         found = [next(stream) for _ in range(3)]
@@ -182,6 +180,16 @@ def test_commits_are_followed_live(database, channel):
     elsewhere.cancel()
     thread.join(10)
     assert said == []
+
+
+def test_who_watches_too_slowly_is_told(database, channel, monkeypatch):
+    monkeypatch.setattr("wince.pipeline.record.live.ROOM", 2)
+    admit(database, stay())
+    stream = RecordServiceStub(channel).WatchAssessments(record_service_pb2.WatchAssessmentsRequest(bed=BED), timeout=60)
+    stream.initial_metadata()
+    commit(database, *(window(number) for number in range(10)))
+    assert [next(stream).assessment.id for _ in range(2)] == [str(window(number).id) for number in range(2)]
+    assert refused(lambda timeout: stream).code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def _quietly(stream):

@@ -256,6 +256,30 @@ def test_tls(pki, tmp_path):
             assert refused(EstimateServiceStub(dial).ListModels, LIST).code is grpc.StatusCode.UNAVAILABLE
 
 
+def test_a_renewed_certificate_counts_without_a_restart(pki, tmp_path, monkeypatch):
+    monkeypatch.setattr("wince.rpc.tls.AGAIN_S", 0.0)
+    authority, tls = pki
+    (tmp_path / "next").mkdir()
+    successor = Authority(tmp_path / "next")
+
+    def ask(believed: Authority) -> grpc.StatusCode | str:
+        with dialled(server.port, grpc.ssl_channel_credentials(believed.file.read_bytes())) as dial:
+            try:
+                return EstimateServiceStub(dial).ListModels(LIST, timeout=20).model_set
+            except grpc.RpcError as error:
+                return failure(error).code
+
+    with served(answer(lambda: "m"), **tls) as server:
+        assert ask(authority) == "m"
+        tls["tls_key_file"].write_text("no key")
+        assert ask(authority) == "m"
+        cert, key = successor.issue("localhost")
+        tls["tls_key_file"].write_bytes(key.read_bytes())
+        tls["tls_cert_file"].write_bytes(cert.read_bytes())
+        assert ask(successor) == "m"
+        assert ask(authority) is grpc.StatusCode.UNAVAILABLE
+
+
 def test_mtls_with_roles_by_certificate(pki, tmp_path):
     authority, tls = pki
     file = tokens(tmp_path / "t", "ward reader cn:ward-3.example\nboss operator boss-token-0123456789")

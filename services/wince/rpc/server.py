@@ -23,8 +23,9 @@ from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha._async import ReflectionServicer
 from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
-from wince.errors import ConfigError, ResourceError
+from wince.errors import ResourceError
 from wince.rpc import config as limits
+from wince.rpc import tls
 from wince.rpc.auth import Callers, Role
 from wince.rpc.config import RpcSettings
 from wince.rpc.guard import Guard, Observer
@@ -70,7 +71,7 @@ class RpcServer:
         self._guard = Guard(config, Callers(config.token_file), roles, slow, observe)
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
-        self._credentials = _credentials(config)
+        self._credentials = tls.credentials(config)
         self.port = 0
         """The port that is listened on, after `start`."""
 
@@ -227,18 +228,6 @@ class Workers:
     def close(self) -> None:
         """Ends the threads after what they have in hand."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _credentials(config: RpcSettings) -> grpc.ServerCredentials | None:
-    if config.tls_cert_file is None or config.tls_key_file is None:
-        return None
-    key = limits.read(config.tls_key_file, "rpc.tls_key_file")
-    chain = limits.read(config.tls_cert_file, "rpc.tls_cert_file")
-    for data, name, path in ((key, "rpc.tls_key_file", config.tls_key_file), (chain, "rpc.tls_cert_file", config.tls_cert_file)):
-        if b"-----BEGIN" not in data:
-            raise ConfigError("is not PEM", field=f"{name}={path}", remedy="give a PEM file")
-    authority = limits.read(config.tls_client_ca_file, "rpc.tls_client_ca_file") if config.tls_client_ca_file is not None else None
-    return grpc.ssl_server_credentials([(key, chain)], root_certificates=authority, require_client_auth=authority is not None)
 
 
 def _options(config: RpcSettings, most: int) -> list[tuple[str, int]]:

@@ -178,3 +178,27 @@ def test_half_of_a_pair_is_refused():
     for settings in ({"tls_cert_file": "/c"}, {"client_key_file": "/k"}, {"tls_client_ca_file": "/ca"}):
         with pytest.raises(ConfigError):
             check(RpcSettings(**settings))
+
+
+def test_every_rpc_of_the_protos_has_its_roles_and_nothing_else_has():
+    from wince.api.capture.v1 import capture_service_pb2 as capture_pb
+    from wince.api.care.v1 import care_service_pb2 as care_pb
+    from wince.api.detect.v1 import detect_service_pb2 as detect_pb
+    from wince.api.estimate.v1 import estimate_service_pb2 as estimate_pb
+    from wince.api.grade.v1 import grade_service_pb2 as grade_pb
+    from wince.api.hospital.v1 import hospital_service_pb2 as hospital_pb
+    from wince.api.record.v1 import record_service_pb2 as record_pb
+    from wince.care import servicer as care
+    from wince.hospital import servicer as hospital
+    from wince.pipeline.capture import servicer as capture
+    from wince.pipeline.detect import servicer as detect
+    from wince.pipeline.estimate import servicer as estimate
+    from wince.pipeline.grade import servicer as grade
+    from wince.pipeline.record import servicer as record
+
+    protos = (capture_pb, detect_pb, estimate_pb, grade_pb, record_pb, care_pb, hospital_pb)
+    for proto, room in zip(protos, (capture, detect, estimate, grade, record, care, hospital), strict=True):
+        (service,) = proto.DESCRIPTOR.services_by_name.values()
+        assert service.full_name == room.NAME
+        assert set(room.ROLES) == {method.name for method in service.methods}
+        assert all(room.ROLES.values())

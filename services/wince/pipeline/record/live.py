@@ -34,8 +34,11 @@ class Item:
 
 
 @dataclass(eq=False)
-class _Watcher:
+class Watcher:
+    """Somebody who watches."""
+
     bed: str
+    """Empty: all."""
     queue: asyncio.Queue[Item | BaseException] = field(default_factory=lambda: asyncio.Queue(ROOM + 1))
     slow: bool = False
 
@@ -46,25 +49,39 @@ class Live:
     def __init__(self, database: Database, run: Callable[..., Awaitable[object]]) -> None:
         """`run`: runs blocking work on another thread."""
         self._database, self._run = database, run
-        self._watchers: set[_Watcher] = set()
+        self._watchers: set[Watcher] = set()
         self._reader: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
 
-    async def watch(self, bed: str) -> AsyncIterator[Item]:
-        """What is committed from now on, of a bed or (empty) of all. Raises TooSlow where the caller falls behind."""
-        watcher = _Watcher(bed)
-        if self._reader is None or self._reader.done():
-            position = await self._run(self._now)
-            if self._reader is None or self._reader.done():
-                self._reader = asyncio.create_task(self._read(position))  # type: ignore[arg-type]
+    async def begin(self, bed: str) -> Watcher:
+        """Begin to watch a bed, or (empty) all: everything that is committed after this returns. `end` it."""
+        watcher = Watcher(bed)
         self._watchers.add(watcher)
         try:
-            while True:
-                item = await watcher.queue.get()
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            self._watchers.discard(watcher)
+            async with self._beginning:
+                if self._reader is None:
+                    position = await self._run(self._now)
+                    self._reader = asyncio.create_task(self._read(position))  # type: ignore[arg-type]
+        except BaseException:
+            self.end(watcher)
+            raise
+        return watcher
+
+    @staticmethod
+    async def items(watcher: Watcher) -> AsyncIterator[Item]:
+        """What was committed, as it is. Raises TooSlow where the caller falls behind."""
+        while True:
+            item = await watcher.queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def end(self, watcher: Watcher) -> None:
+        """Watch no longer."""
+        self._watchers.discard(watcher)
+        if not self._watchers and self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
 
     async def _read(self, position: tuple[int, int]) -> None:
         found: list[Item] = []
@@ -79,13 +96,11 @@ class Live:
                 for watcher in self._watchers:
                     if watcher.bed in ("", item.bed) and not watcher.slow:
                         self._put(watcher, item)
-            if not self._watchers:
-                return
             if len(found) < AT_ONCE:
                 await asyncio.sleep(POLL_S)
 
     @staticmethod
-    def _put(watcher: _Watcher, item: Item) -> None:
+    def _put(watcher: Watcher, item: Item) -> None:
         if watcher.queue.qsize() < ROOM:
             watcher.queue.put_nowait(item)
         else:

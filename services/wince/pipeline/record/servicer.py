@@ -87,12 +87,16 @@ class RecordServicer(RecordServiceServicer):
     ) -> AsyncIterator[pb.WatchAssessmentsResponse]:
         """See the proto."""
         await self.workers.run(self._record.watched, request.bed, caller().name)
-        await context.send_initial_metadata(())
-        async for item in self._live.watch(request.bed):
-            if item.is_alert:
-                yield pb.WatchAssessmentsResponse(alert=grade_pb2.Alert.FromString(item.body))
-            else:
-                yield pb.WatchAssessmentsResponse(assessment=grade_pb2.Assessment.FromString(item.body))
+        watcher = await self._live.begin(request.bed)
+        try:
+            await context.send_initial_metadata(())  # whoever has it sees every commit from now on
+            async for item in self._live.items(watcher):
+                if item.is_alert:
+                    yield pb.WatchAssessmentsResponse(alert=grade_pb2.Alert.FromString(item.body))
+                else:
+                    yield pb.WatchAssessmentsResponse(assessment=grade_pb2.Assessment.FromString(item.body))
+        finally:
+            self._live.end(watcher)
 
     async def GetDeliveries(self, request: pb.GetDeliveriesRequest, context: Any) -> pb.GetDeliveriesResponse:  # noqa: N802
         """See the proto."""
