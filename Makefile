@@ -25,7 +25,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types proto serving chaos-kafka bench clean lock dev apt
+.PHONY: help run chaos test check lint types proto serving chaos-kafka bench clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -62,6 +62,9 @@ chaos-kafka: dev ## three brokers killed, frozen, wiped at random under load (RO
 
 bench: dev ## measure against rivals and floors; a table, and bench/out/bench.json (ARGS="decode record")
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: apt dev ## kill -9 of any one process of a running installation, again and again (ROUNDS=200)
+	@$(BIN)/python -m tests.e2e.chaos --rounds $(or $(ROUNDS),50)
 
 clean: ## remove what was built: the environment, caches, benchmark results; patient data and keys stay
 	rm -rf $(VENV) $(VENV)-lock $(VENV)-serving .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build bench/out

@@ -105,7 +105,7 @@ def _round(world: World, number: int, victim: str | None, dice: random.Random, r
     world.play(scene)
     cameras = [bed.camera.id for bed in scene.beds]
     if victim is not None:
-        time.sleep(dice.uniform(0.5, 8.0))
+        time.sleep(dice.uniform(0.5, 6.0))
         world.until(lambda: world.kill(victim), 60)
         result.killed[victim] += 1
     wanted = {

@@ -26,7 +26,7 @@ from wince.testing.ehr import EhrSandbox
 AT = "2026-01-05T08:00:00Z"
 
 
-FILES = {"kafka": "kafka/pid", "postgres": "postgres/postmaster.pid"}
+FILES = {"kafka": "kafka/pid", "postgres": "postgres/data/postmaster.pid"}
 """Where those that are no services of ours leave their process id."""
 
 

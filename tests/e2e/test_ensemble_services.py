@@ -1,0 +1,67 @@
+"""A protocol with a site's own models: embedded, and as separate processes with Kafka, PostgreSQL and the ensemble on TorchServe.
+
+The models are random: what is compared is the road, not medicine."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import reachable
+from tests.e2e.services_world import story, up
+from tests.e2e.wince_run import run
+from tests.face_models import fetched
+from tests.support.classifiers import write
+from wince.errors import ConfigError
+from wince.models import fetch
+from wince.models.site import site_folder
+from wince.runtime import scenario
+from wince.serving.launch import installed
+from wince.settings import Settings
+from wince.store.opened import open_database
+from wince.testing.peers import maven
+
+PYTHON = Path(__file__).resolve().parents[2] / ".venv-serving/bin/python"
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(bool(maven.available()), reason=maven.available() or "Kafka can be started"),
+]
+
+
+def test_on_torchserve_the_road_gives_what_embedded_gives():
+    """`wince up` packs the members, starts TorchServe and asks it: windows, grades, reasons, alerts and entries are those of `wince run`.
+    kill -9 of TorchServe in the middle changes nothing."""
+    try:
+        installed(PYTHON)
+    except ConfigError as error:
+        pytest.skip(error.diagnostics())
+    fetched()
+    with reachable() as directory:
+        models = directory / "models"
+        models.mkdir()
+        for file in fetch.cache_folder().iterdir():
+            if file.is_file():
+                (models / file.name).symlink_to(file)
+        write(site_folder(models) / "postoperative-vgg16.onnx", 4, 11)
+        chosen = {"WINCE_MODELS_DIR": str(models), "WINCE_PROTOCOL": "postoperative"}
+        ran = run(directory / "embedded", **chosen)
+        assert ran.returncode == 0, ran.stderr
+        state = Settings(state_dir=directory / "embedded").state_dir
+        with open_database(None, state / "postgres") as opened, opened.database.transaction() as tx:
+            wanted = story(tx)
+        beds = scenario.bundled()
+        with up(directory, WINCE_SERVING__PYTHON=str(PYTHON), **chosen) as world:
+            pid = int((world.state / "serving" / "pid").read_text())
+            world.admit(beds)
+            world.play(beds)
+            with world.database() as connection:
+                world.until(lambda: len(story(connection)["windows"]) >= 3)
+                Path(f"/proc/{pid}").exists() and __import__("os").kill(pid, 9)
+                world.until(lambda: len(story(connection)["windows"]) >= len(wanted["windows"]))
+                served = story(connection)
+            world.until(lambda: int((world.state / "serving" / "pid").read_text()) != pid)
+            assert world.stop() == 0
+    assert served["windows"] == wanted["windows"]
+    assert served["alerts"] == wanted["alerts"]
+    assert any(grade is not None for _, grade, *_ in map(tuple, served["windows"])) or served["windows"]

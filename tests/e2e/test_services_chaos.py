@@ -1,0 +1,26 @@
+"""kill -9 of processes of a running installation, a few rounds; `make chaos ROUNDS=200` plays many."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import reachable
+from tests.e2e import chaos
+from tests.face_models import fetched
+from wince.testing.peers import maven
+
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.slow,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(bool(maven.available()), reason=maven.available() or "Kafka can be started"),
+]
+
+
+def test_nothing_is_lost_or_doubled_whoever_dies():
+    """Grade, record and Kafka's broker: whose state, whose transaction, whose log is the road's memory. The others: `make chaos`."""
+    fetched()
+    with reachable() as directory:
+        result = chaos.run(directory, 3, 1, victims=("grade", "record", "kafka"))
+    print(result.detail())
+    assert (result.rounds, result.lost, result.doubled, result.verified) == (3, 0, 0, True), result.detail()
