@@ -2,31 +2,22 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from uuid import uuid4
 
 import grpc
 import pytest
 
-from tests.integration.record_world import BED, CAMERA, T0, US, FakeTarget, admit, alert, change, question, stay, window
+from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, stay, window
 from tests.support.rpc import dialled, refused, served
 from wince import codec
-from wince.api.care.v1 import care_pb2, care_service_pb2
-from wince.api.care.v1.care_service_pb2_grpc import CareServiceStub
 from wince.api.hospital.v1 import hospital_pb2, hospital_service_pb2
 from wince.api.hospital.v1.hospital_service_pb2_grpc import HospitalServiceStub
 from wince.api.record.v1 import record_pb2, record_service_pb2
 from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
-from wince.bus.memory import MemoryBus
-from wince.bus.topics import CARE
-from wince.care.events import standing
 from wince.care.postgres import PostgresCare
-from wince.care.relay import Relay
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
-from wince.domain.care import PatientState, Pause
 from wince.domain.census import Revision
-from wince.domain.stay import Occupancy, Watch
 from wince.hospital.servicer import HospitalServicer
 from wince.hospital.servicer import registration as hospital
 from wince.pipeline.record.delivery import Delivery
@@ -36,11 +27,8 @@ from wince.pipeline.record.postgres import PostgresSink
 from wince.pipeline.record.servicer import RecordServicer
 from wince.pipeline.record.servicer import registration as record
 from wince.protocols.loader import load
-from wince.runtime.recording import Recording
-from wince.runtime.services.hospital import holding
 from wince.store import audit, checkpoints
 from wince.store.database import Database
-from wince.store.stays import save_watches
 
 PROTOCOLS = {"activity": load("activity")}
 NOW = T0 + 600 * US
@@ -197,153 +185,6 @@ def _quietly(stream):
         yield from stream
     except grpc.RpcError:
         return
-
-
-def verdict(of, question_id="", grade=1, identity=None, **more) -> care_service_pb2.GiveVerdictRequest:
-    made = care_pb2.Verdict(
-        id=identity or str(uuid4()), question_id=question_id, assessment_id=str(of.id), nurse="n-7", grade=grade, at_us=NOW, **more
-    )
-    return care_service_pb2.GiveVerdictRequest(verdict=made)
-
-
-def test_a_verdict_is_committed_told_and_charted_once(database, channel):
-    admit(database, stay())
-    asked = question(window(1))
-    commit(database, window(0), window(1), asked)
-    stub = CareServiceStub(channel)
-    (open_,) = stub.ListQuestions(care_service_pb2.ListQuestionsRequest(bed=BED)).questions
-    assert (open_.id, open_.assessment_id) == (str(asked.id), str(window(1).id))
-    request = verdict(window(1), open_.id)
-    first = stub.GiveVerdict(request)
-    assert stub.GiveVerdict(request) == first
-    assert not stub.ListQuestions(care_service_pb2.ListQuestionsRequest()).questions
-    assert refused(stub.GiveVerdict, verdict(window(1), open_.id)).code is grpc.StatusCode.FAILED_PRECONDITION
-    other = verdict(window(1), identity=first.verdict.id, grade=2)
-    assert refused(stub.GiveVerdict, other).code is grpc.StatusCode.ALREADY_EXISTS
-
-    bus = MemoryBus()
-    bus.ensure_topics([CARE])
-    sink = PostgresSink(database, PROTOCOLS, FakeTarget(), clock=lambda: NOW)
-    recording = Recording(bus, lambda _: None, lambda _: None, lambda verdicts: bool(sink.commit(verdicts)) or None)
-    recording.start()
-    relay = Relay(database, bus.publish, clock=lambda: NOW)
-    assert relay.send() == 1
-    assert relay.send() == 0
-    recording.stop()
-    bus.close()
-    entries = RecordServiceStub(channel).ListEntries(record_service_pb2.ListEntriesRequest(scope=of_bed())).entries
-    (own,) = [one for one in entries if one.kind == record_pb2.ENTRY_KIND_VERDICT]
-    assert (own.grade, own.nurse, own.status) == (1, "n-7", record_pb2.ENTRY_STATUS_FINAL)
-    assert [row.event for row in audit.rows(database)].count("care.verdict") == 1
-
-
-def test_a_verdict_that_the_bus_forgot_is_sent_again(database, channel):
-    admit(database, stay())
-    commit(database, window(0))
-    CareServiceStub(channel).GiveVerdict(verdict(window(0)))
-    bus = MemoryBus()
-    bus.ensure_topics([CARE])
-    taken: list[bytes] = []
-    consumer = bus.consume([CARE], "t", lambda records: taken.extend(record.value for record in records))
-    now = [NOW]
-    relay = Relay(database, bus.publish, clock=lambda: now[0])
-    assert relay.send() == 1
-    now[0] += 59 * US
-    assert relay.send() == 0
-    now[0] += 2 * US
-    assert relay.send() == 1
-    consumer.stop()
-    bus.close()
-    assert len(taken) == 2
-
-
-@pytest.mark.parametrize(
-    ("change_", "code", "field"),
-    [
-        ({"id": "x"}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.id"),
-        ({"assessment_id": str(uuid4())}, grpc.StatusCode.NOT_FOUND, "verdict.assessment_id"),
-        ({"question_id": str(uuid4())}, grpc.StatusCode.NOT_FOUND, "verdict.question_id"),
-        ({"grade": 99}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.grade"),
-        ({"nurse": ""}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.nurse"),
-        ({"at_us": -1}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.at_us"),
-    ],
-)
-def test_wrong_verdicts_name_the_field(database, channel, change_, code, field):
-    admit(database, stay())
-    commit(database, window(0))
-    request = verdict(window(0))
-    for name, value in change_.items():
-        setattr(request.verdict, name, value)
-    found = refused(CareServiceStub(channel).GiveVerdict, request)
-    assert (found.code, found.fields) == (code, [field])
-    with database.transaction() as tx:
-        assert tx.execute("SELECT count(*) FROM care_event").fetchone() == (0,)
-
-
-def told(database: Database) -> list[Pause | PatientState]:
-    with database.transaction() as tx:
-        rows = tx.execute("SELECT schema, body FROM care_outbox ORDER BY seq").fetchall()
-    return [codec.decode(schema, bytes(body)) for schema, body in rows]  # type: ignore[misc]
-
-
-def test_pauses_begin_end_early_and_reach_the_cameras(database, channel):
-    admit(database, stay())
-    stub = CareServiceStub(channel)
-    pause = care_pb2.Pause(
-        id=str(uuid4()), bed=BED, start_us=T0, end_us=NOW + 600 * US, reason=care_pb2.PAUSE_REASON_PRIVACY, nurse="n-7"
-    )
-    begin = care_service_pb2.StartPauseRequest(pause=pause)
-    assert stub.StartPause(begin).pause == pause
-    assert stub.StartPause(begin).pause == pause
-    assert told(database) == [Pause(CAMERA, T0, NOW + 600 * US)]
-    end = care_service_pb2.EndPauseRequest(pause_id=pause.id, nurse="n-8")
-    ended = stub.EndPause(end).pause
-    assert ended.end_us == NOW
-    assert stub.EndPause(end).pause == ended
-    assert stub.StartPause(begin).pause == ended
-    assert told(database)[1:] == [Pause(CAMERA, T0, NOW)]
-    with database.transaction() as tx:
-        assert standing(tx, CAMERA, T0) == [Pause(CAMERA, T0, NOW)]
-    long = care_pb2.Pause(id=str(uuid4()), bed=BED, start_us=T0, end_us=T0 + 12 * 3600 * US + 1, nurse="n-7")
-    assert refused(stub.StartPause, care_service_pb2.StartPauseRequest(pause=long)).fields == ["pause.end_us"]
-    nowhere = care_pb2.Pause(id=str(uuid4()), bed="ICU^9^Z", start_us=T0, end_us=T0 + 1, nurse="n-7")
-    found = refused(stub.StartPause, care_service_pb2.StartPauseRequest(pause=nowhere))
-    assert (found.code, found.fields) == (grpc.StatusCode.NOT_FOUND, ["pause.bed"])
-    unknown = care_service_pb2.EndPauseRequest(pause_id=str(uuid4()), nurse="n-7")
-    assert refused(stub.EndPause, unknown).code is grpc.StatusCode.NOT_FOUND
-    assert refused(stub.EndPause, care_service_pb2.EndPauseRequest(pause_id=pause.id)).fields == ["nurse"]
-
-
-def test_patient_states_hold_reach_the_cameras_and_follow_the_patient(database, channel):
-    admit(database, stay())
-    stub = CareServiceStub(channel)
-    ask = care_service_pb2.GetPatientStateRequest(encounter="V1")
-    assert stub.GetPatientState(ask).state.face == care_pb2.FACE_STATE_UNSPECIFIED
-    state = care_pb2.PatientState(encounter="V1", face=care_pb2.FACE_STATE_PARALYSED, since_us=T0, nurse="n-7")
-    say = care_service_pb2.SetPatientStateRequest(state=state)
-    assert stub.SetPatientState(say).state == state
-    assert stub.SetPatientState(say).state == state
-    assert stub.GetPatientState(ask).state == state
-    assert told(database) == [PatientState(CAMERA, T0, None, False)]
-    free = care_pb2.PatientState(encounter="V1", since_us=T0 + 60 * US, nurse="n-7")
-    stub.SetPatientState(care_service_pb2.SetPatientStateRequest(state=free))
-    assert stub.GetPatientState(ask).state == free
-    assert told(database)[1:] == [PatientState(CAMERA, T0 + 60 * US, None, True)]
-    with database.transaction() as tx:
-        assert standing(tx, CAMERA, T0) == [PatientState(CAMERA, T0, T0 + 60 * US, False), PatientState(CAMERA, T0 + 60 * US, None, True)]
-    sedated = care_pb2.PatientState(encounter="V1", face=care_pb2.FACE_STATE_DEEPLY_SEDATED, since_us=T0 + 90 * US)
-    stub.SetPatientState(care_service_pb2.SetPatientStateRequest(state=sedated))
-    save_watches(database, [Watch("cam-2", "ICU^2^B", 0, None, 0)])
-    moved_us = T0 + 120 * US
-    there = stay(start_us=moved_us, recorded_us=moved_us, bed="ICU^2^B")
-    left = replace(stay(), end_us=moved_us, recorded_us=moved_us)
-    change(database, Revision(supersede=(stay(),), add=(left, there), recorded_us=moved_us))
-    assert holding(database, [Occupancy("cam-2", moved_us, there)]) == [PatientState("cam-2", moved_us, None, False)]
-    assert holding(database, [Occupancy(CAMERA, moved_us, None)]) == []
-    for encounter, code in (("V9", grpc.StatusCode.NOT_FOUND), ("", grpc.StatusCode.INVALID_ARGUMENT)):
-        wrong = care_pb2.PatientState(encounter=encounter, since_us=T0, nurse="n-7")
-        assert refused(stub.SetPatientState, care_service_pb2.SetPatientStateRequest(state=wrong)).code is code
-        assert refused(stub.GetPatientState, care_service_pb2.GetPatientStateRequest(encounter=encounter)).code is code
 
 
 def test_who_lies_where_as_of_when(database, channel):

@@ -1,16 +1,5 @@
-"""The server every service runs on: who may call, what bad input comes to, how much it takes, how it ends."""
+"""The server every service runs on: what errors come to, who may call."""
 
-import asyncio
-import os
-import signal
-import socket
-import subprocess
-import sys
-import textwrap
-import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,85 +12,23 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 
 from tests.support.certificates import Authority
 from tests.support.rpc import dialled, failure, refused, served
+from tests.support.rpc_services import DETECT, ESTIMATE, FILE, LIST, Echo, answer, bearer, echo, frame, raising, tokens
 from wince import errors
-from wince.api.capture.v1 import capture_pb2
 from wince.api.detect.v1 import detect_pb2, detect_service_pb2
 from wince.api.detect.v1.detect_service_pb2_grpc import (
-    DetectServiceServicer,
     DetectServiceStub,
-    add_DetectServiceServicer_to_server,
 )
 from wince.api.errors.v1 import errors_pb2
-from wince.api.estimate.v1 import estimate_service_pb2
 from wince.api.estimate.v1.estimate_service_pb2_grpc import (
-    EstimateServiceServicer,
     EstimateServiceStub,
-    add_EstimateServiceServicer_to_server,
 )
 from wince.errors import ConfigError
-from wince.rpc import client
 from wince.rpc import errors as rpc
-from wince.rpc.auth import Role, caller
+from wince.rpc.auth import caller
 from wince.rpc.config import RpcSettings
-from wince.rpc.server import Registration, RpcServer
+from wince.rpc.server import RpcServer
 
 pytestmark = pytest.mark.timeout(120)
-DETECT = "wince.api.detect.v1.DetectService"
-ESTIMATE = "wince.api.estimate.v1.EstimateService"
-LIST = estimate_service_pb2.ListModelsRequest()
-
-
-class Echo(DetectServiceServicer):
-    """Answers every frame with a face of its number; `slow_s` long."""
-
-    def __init__(self, name: str = "", slow_s: float = 0.0) -> None:
-        self.name, self.slow_s = name, slow_s
-        self.seen: list[int] = []
-
-    async def DetectFaces(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
-        async for request in requests:
-            await asyncio.sleep(self.slow_s)
-            self.seen.append(request.frame.sequence)
-            yield detect_service_pb2.DetectFacesResponse(face=detect_pb2.Face(source=self.name, sequence=request.frame.sequence))
-
-
-class Answer(EstimateServiceServicer):
-    """`work` says what a call comes to; its result is the model set."""
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self.work = work
-
-    async def ListModels(self, request: Any, context: Any) -> Any:
-        made = self.work()
-        return estimate_service_pb2.ListModelsResponse(model_set=str(await made if asyncio.iscoroutine(made) else made))
-
-
-def echo(servicer: Echo) -> Registration:
-    roles = {"DetectFaces": frozenset({Role.STAGE})}
-    return Registration(DETECT, lambda server: add_DetectServiceServicer_to_server(servicer, server), roles, max_bytes=16 << 20)
-
-
-def answer(work: Callable[[], Any]) -> Registration:
-    roles = {"ListModels": frozenset({Role.READER, Role.OPERATOR})}
-    return Registration(ESTIMATE, lambda server: add_EstimateServiceServicer_to_server(Answer(work), server), roles)
-
-
-def raising(error: Exception) -> Registration:
-    def work() -> None:
-        raise error
-
-    return answer(work)
-
-
-def frame(sequence: int) -> detect_service_pb2.DetectFacesRequest:
-    return detect_service_pb2.DetectFacesRequest(frame=capture_pb2.Frame(source="cam", sequence=sequence, jpeg=bytes(30_000)))
-
-
-def until(condition: Callable[[], object]) -> None:
-    ends = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 SECRET = "patient John Doe MRN 123"
@@ -185,24 +112,6 @@ def test_health_and_reflection():
 
 
 # Who may call
-
-
-def tokens(path: Path, text: str) -> Path:
-    path.write_text(textwrap.dedent(text))
-    path.chmod(0o600)
-    return path
-
-
-FILE = """
-    # who    may        how
-    reader   reader     reader-token-0123456789
-    stage    stage      sha256:6c3bdd4b9aae4b2e09d4eb2dcd38d0e3e3d5ed3c36d8b73db4f9e4d6ab1f5f0e   # of nothing we know
-    camera   camera     camera-token-0123456789
-"""
-
-
-def bearer(token: str) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {token}"),)
 
 
 def test_tokens_and_roles(tmp_path):
@@ -318,203 +227,3 @@ def test_nothing_listens_beyond_loopback_by_chance(pki, tmp_path):
         RpcServer([], RpcSettings(tls_cert_file=tls["tls_cert_file"]))
     with pytest.raises(ConfigError, match="PEM"):
         RpcServer([], RpcSettings(tls_cert_file=file, tls_key_file=tls["tls_key_file"]))
-
-
-# How much it takes
-
-
-def test_deadlines_of_calls_and_silence_of_streams():
-    with served(echo(Echo()), answer(lambda: asyncio.sleep(60)), deadline_s=0.2, stream_idle_s=0.2) as server, dialled(server.port) as dial:
-        assert refused(EstimateServiceStub(dial).ListModels, LIST).code is grpc.StatusCode.DEADLINE_EXCEEDED
-        silent = threading.Event()
-
-        def nothing() -> Iterator[Any]:
-            yield frame(1)
-            silent.wait(60)
-
-        found = refused(DetectServiceStub(dial).DetectFaces, nothing())
-        silent.set()
-        assert (found.code, "silent" in found.text) == (grpc.StatusCode.DEADLINE_EXCEEDED, True)
-
-
-def test_a_thousand_silent_connections_harm_nobody():
-    with served(echo(Echo()), max_connections=200, handshake_s=1.0) as server:
-        before = len(os.listdir("/proc/self/fd"))
-        silent = []
-        try:
-            for _ in range(1000):
-                one = socket.socket()
-                one.setblocking(False)
-                one.connect_ex(("127.0.0.1", server.port))
-                silent.append(one)
-            until(lambda: len(os.listdir("/proc/self/fd")) - before - 1000 <= 210)
-
-            def served_again() -> bool:
-                with dialled(server.port, initial_reconnect_backoff_ms=50, max_reconnect_backoff_ms=200) as dial:
-                    try:
-                        return len(list(DetectServiceStub(dial).DetectFaces(iter([frame(1)]), timeout=20, wait_for_ready=True))) == 1
-                    except grpc.RpcError:
-                        return False
-
-            until(served_again)
-        finally:
-            for one in silent:
-                one.close()
-
-
-def test_calls_are_bounded():
-    gate = threading.Event()
-
-    async def held() -> str:
-        while not gate.is_set():
-            await asyncio.sleep(0.02)
-        return "done"
-
-    with served(answer(held), max_rpcs=3) as server, dialled(server.port) as dial:
-        ask = EstimateServiceStub(dial).ListModels
-        waiting = [ask.future(LIST, timeout=60) for _ in range(3)]
-        until(lambda: server.running == 3)
-        assert refused(ask, LIST).code is grpc.StatusCode.RESOURCE_EXHAUSTED
-        gate.set()
-        assert [one.result().model_set for one in waiting] == ["done"] * 3
-
-
-def test_who_sends_faster_than_is_taken_is_held_back():
-    slow = Echo(slow_s=0.01)
-    sent = []
-
-    def flood() -> Iterator[Any]:
-        for number in range(400):
-            sent.append(number)
-            yield detect_service_pb2.DetectFacesRequest(frame=capture_pb2.Frame(source="c", sequence=number, jpeg=bytes(1 << 20)))
-
-    with served(echo(slow)) as server, dialled(server.port) as dial:
-        answers = DetectServiceStub(dial).DetectFaces(flood(), timeout=100)
-        for _ in range(100):
-            next(answers)
-        assert len(sent) < 150, "megabytes that wait: some in the window, some read ahead"
-        answers.cancel()
-
-
-# How it ends
-
-
-def test_a_stream_ends_at_its_age_and_goes_on_on_another_replica():
-    replicas = [Echo("one"), Echo("two")]
-
-    async def frames() -> AsyncIterator[Any]:
-        for number in range(60):
-            await asyncio.sleep(0.02)
-            yield frame(number)
-
-    with served(echo(replicas[0]), max_stream_age_s=0.3) as one, served(echo(replicas[1]), max_stream_age_s=0.3) as two:
-
-        async def drive() -> list[tuple[int, int, str]]:
-            targets = [f"127.0.0.1:{one.port}", f"127.0.0.1:{two.port}"]
-            async with client.channel(targets, RpcSettings()) as channel:
-                stub = DetectServiceStub(channel)
-                pairs = client.answered(stub.DetectFaces, frames())
-                return [(asked.frame.sequence, said.face.sequence, said.face.source) async for asked, said in pairs]
-
-        found = asyncio.run(drive())
-    assert [(asked, said) for asked, said, _ in found] == [(number, number) for number in range(60)]
-    assert {name for _, _, name in found} == {"one", "two"}
-
-
-def test_unary_calls_are_tried_again_and_spread_over_replicas(tmp_path):
-    calls = [0, 0]
-
-    def flaky(number: int) -> Callable[[], str]:
-        def work() -> str:
-            calls[number] += 1
-            if calls[number] % 2:
-                raise errors.Unavailable("later")
-            return f"{number} {caller().name}"
-
-        return work
-
-    file = tokens(tmp_path / "t", FILE)
-    token = tokens(tmp_path / "mine", "reader-token-0123456789\n")
-    with served(answer(flaky(0)), token_file=file) as one, served(answer(flaky(1)), token_file=file) as two:
-        targets = [f"127.0.0.1:{one.port}", f"127.0.0.1:{two.port}"]
-        config = RpcSettings(client_token_file=token)
-
-        async def drive() -> set[str]:
-            async with client.channel(targets, config) as channel:
-                return {(await EstimateServiceStub(channel).ListModels(LIST, timeout=60)).model_set for _ in range(12)}
-
-        assert asyncio.run(drive()) == {"0 reader", "1 reader"}
-        with client.blocking_channel(targets, config) as channel:
-            assert EstimateServiceStub(channel).ListModels(LIST, timeout=60, metadata=client.metadata(config)).model_set.endswith("reader")
-
-
-SERVER = """
-import asyncio
-from tests.integration.test_rpc_server import Echo, echo
-from wince.rpc.config import RpcSettings
-from wince.rpc.server import serve
-
-def started(server):
-    print(server.port, flush=True)
-
-asyncio.run(serve([echo(Echo(slow_s=0.3))], RpcSettings(), on_start=started, on_drain=lambda: print("drains", flush=True)))
-print("ended", flush=True)
-"""
-
-
-@contextmanager
-def apart() -> Iterator[tuple["subprocess.Popen[str]", int]]:
-    """A server process, and its port."""
-    process = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-    try:
-        assert process.stdout is not None
-        yield process, int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.wait()
-
-
-def most_memory(process: "subprocess.Popen[str]") -> int:
-    """MB that a process ever held."""
-    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1024
-
-
-def test_giants_and_noise_take_no_memory_and_harm_nobody():
-    with apart() as (process, port), dialled(port) as dial:
-        good = DetectServiceStub(dial)
-        assert len(list(good.DetectFaces(iter([frame(0)]), timeout=60))) == 1
-        before = most_memory(process)
-        giant = detect_service_pb2.DetectFacesRequest(frame=capture_pb2.Frame(jpeg=bytes(100 << 20)))
-        for _ in range(4):
-            with dialled(port) as other:
-                assert refused(DetectServiceStub(other).DetectFaces, iter([giant])).code is grpc.StatusCode.RESOURCE_EXHAUSTED
-        for _ in range(50):
-            with socket.create_connection(("127.0.0.1", port), 10) as noise:
-                noise.sendall(os.urandom(20_000))
-        assert len(list(good.DetectFaces(iter([frame(1)]), timeout=60))) == 1
-        assert most_memory(process) - before < 60, "MB"
-
-
-def test_sigterm_finishes_what_is_in_flight():
-    with apart() as (process, port):
-        assert process.stdout is not None
-        hold = threading.Event()
-        with dialled(port) as dial:
-
-            def some() -> Iterator[Any]:
-                for number in range(3):
-                    yield frame(number)
-                hold.wait(60)
-
-            answers = DetectServiceStub(dial).DetectFaces(some(), timeout=100)
-            assert next(answers).face.sequence == 0
-            process.send_signal(signal.SIGTERM)
-            assert process.stdout.readline() == "drains\n"
-            assert [next(answers).face.sequence for _ in range(2)] == [1, 2]
-            with pytest.raises(grpc.RpcError) as caught:
-                next(answers)
-            hold.set()
-            assert (failure(caught.value).code, "draining" in failure(caught.value).text) == (grpc.StatusCode.UNAVAILABLE, True)
-        assert process.stdout.readline() == "ended\n"
-        assert process.wait(30) == 0
