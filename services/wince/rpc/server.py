@@ -33,6 +33,8 @@ from wince.telemetry import logs
 
 log = logs.get(__name__)
 
+WINDOW = 1 << 20
+"""Bytes of a stream that may be on their way or wait to be read."""
 REFLECTION = f"/{reflection.SERVICE_NAME}/ServerReflectionInfo"
 
 
@@ -249,4 +251,7 @@ def _options(config: RpcSettings, most: int) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.max_metadata_size", 16 * 1024),
+        # A fixed window for each stream: the estimated one grows to a hundred megabytes where a handler is slow.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", WINDOW),
     ]
