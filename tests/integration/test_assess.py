@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -235,29 +234,27 @@ def test_a_reference_without_a_face_ends_the_call(tmp_path: Path):
 
 
 def test_an_interrupted_call_goes_on_where_it_stopped(tmp_path: Path):
-    folder = tmp_path / "clips"
-    folder.mkdir()
-    for name in ("bed1", "bed2", "bed3"):
-        shutil.copy(clips.clip(name), folder)
-    command = [sys.executable, "-m", "wince.cli.main", "assess", str(folder), "--jobs", "1"]
+    """The first call has far more to do than the moment until it is interrupted; the second asks for what came first."""
+    mine = [clips.clip(name) for name in ("bed1", "bed2")]
+    command = [sys.executable, "-m", "wince.cli.main", "assess", *map(str, [*mine, shared("clips")]), "--jobs", "1"]
+    kept = tmp_path / "state" / "assess"
     with subprocess.Popen(
         command, env=environment(tmp_path / "state"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as first:
-        kept = tmp_path / "state" / "assess"
         deadline = time.monotonic() + 120
         while not (kept.is_dir() and [one for one in kept.iterdir() if one.suffix == ".gz"]) and time.monotonic() < deadline:
             time.sleep(0.05)
         os.killpg(first.pid, signal.SIGINT)
-        _, err = first.communicate(timeout=30)
-    assert first.returncode == 130
+        _, err = first.communicate(timeout=60)
+    assert first.returncode == 130, err
     assert "Traceback" not in err
     before = {path.name: path.stat().st_mtime_ns for path in kept.iterdir()}
-    assert 1 <= len(before) < 3
-    called = Called(tmp_path / "state", folder)
+    assert 1 <= len(before) < 18
+    called = Called(tmp_path / "state", *mine)
     assert called.code == 0
-    assert f"{len(before)} of 3 were done before" in called.out
+    assert f"{min(2, len(before))} of 2 were done before" in called.out
     after = {path.name: path.stat().st_mtime_ns for path in kept.iterdir()}
-    assert len(after) == 3
+    assert len(after) >= 2
     assert {name: after[name] for name in before} == before
 
 
