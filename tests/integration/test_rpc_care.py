@@ -94,6 +94,8 @@ def test_a_verdict_is_committed_told_and_charted_once(database, channel):
     assert relay.send() == 0
     recording.stop()
     bus.close()
+    assert relay.send() == 0
+    assert told(database) == []
     entries = RecordServiceStub(channel).ListEntries(record_service_pb2.ListEntriesRequest(scope=of_bed())).entries
     (own,) = [one for one in entries if one.kind == record_pb2.ENTRY_KIND_VERDICT]
     assert (own.grade, own.nurse, own.status) == (1, "n-7", record_pb2.ENTRY_STATUS_FINAL)
@@ -165,6 +167,19 @@ def test_pauses_begin_end_early_and_reach_the_cameras(database, channel):
     assert told(database)[1:] == [Pause(CAMERA, T0, NOW)]
     with database.transaction() as tx:
         assert standing(tx, CAMERA, T0) == [Pause(CAMERA, T0, NOW)]
+    bus = MemoryBus()
+    bus.ensure_topics([CARE])
+    taken: list[object] = []
+    schema = "wince.api.care.v1.SourcePause"
+    consumer = bus.consume([CARE], "t", lambda records: taken.extend(codec.decode(schema, one.value) for one in records))
+    relay = Relay(database, bus.publish)
+    relay.start()
+    relay.wake()
+    relay.stop()
+    consumer.stop()
+    bus.close()
+    assert taken == [Pause(CAMERA, T0, NOW + 600 * US), Pause(CAMERA, T0, NOW)]
+    assert told(database) == []
     long = care_pb2.Pause(id=str(uuid4()), bed=BED, start_us=T0, end_us=T0 + 12 * 3600 * US + 1, nurse="n-7")
     assert refused(stub.StartPause, care_service_pb2.StartPauseRequest(pause=long)).fields == ["pause.end_us"]
     nowhere = care_pb2.Pause(id=str(uuid4()), bed="ICU^9^Z", start_us=T0, end_us=T0 + 1, nurse="n-7")

@@ -31,7 +31,7 @@ class Relay:
     """Sends on a thread of its own until `stop`; a part of a service (start, stop, failed)."""
 
     def __init__(
-        self, database: Database, publish: Publish, *, poll_s: float = 0.1, clock: Callable[[], int] = lambda: time.time_ns() // 1000
+        self, database: Database, publish: Publish, *, poll_s: float = 0.5, clock: Callable[[], int] = lambda: time.time_ns() // 1000
     ) -> None:
         self._database, self._publish, self._poll_s, self._clock = database, publish, poll_s, clock
         self._wake = threading.Event()
@@ -74,16 +74,17 @@ class Relay:
             except Late:
                 raise Unavailable("the bus does not acknowledge", field=CARE, remedy="is Kafka running?") from None
             if rows:
-                tx.execute("UPDATE care_outbox SET sent_us = %s WHERE seq = ANY(%s)", (self._clock(), [row[0] for row in rows]))
+                sent = [row[0] for row in rows]
+                tx.execute("DELETE FROM care_outbox WHERE seq = ANY(%s) AND schema <> %s", (sent, VERDICT))
+                tx.execute("UPDATE care_outbox SET sent_us = %s WHERE seq = ANY(%s)", (self._clock(), sent))
             return len(rows)
 
     def _due(self, tx: Tx) -> Sequence[tuple[int, object, str, str, bytes]]:
-        sent = "SELECT seq, event, key, schema, body FROM care_outbox WHERE "
-        rows = tx.execute(sent + "sent_us IS NULL ORDER BY seq LIMIT %s", (AT_ONCE,)).fetchall()
-        lost = tx.execute(
-            sent + "schema = %s AND sent_us < %s AND NOT EXISTS (SELECT FROM verdict v WHERE v.id = event) ORDER BY seq LIMIT %s",
-            (VERDICT, self._clock() - AGAIN_US, AT_ONCE),
-        ).fetchall()
+        """What was never sent, behind what was sent and is still not in the record. What is there leaves the outbox: it stays small."""
+        tx.execute("DELETE FROM care_outbox o USING verdict v WHERE o.sent_us IS NOT NULL AND v.id = o.event")
+        wanted = "SELECT seq, event, key, schema, body FROM care_outbox WHERE "
+        rows = tx.execute(wanted + "sent_us IS NULL ORDER BY seq LIMIT %s", (AT_ONCE,)).fetchall()
+        lost = tx.execute(wanted + "sent_us < %s ORDER BY seq LIMIT %s", (self._clock() - AGAIN_US, AT_ONCE)).fetchall()
         return [*lost, *rows]
 
     def _run(self) -> None:
@@ -91,7 +92,7 @@ class Relay:
         while True:
             ending = self._stopped.is_set()
             try:
-                more, failures = self.send() == AT_ONCE, 0
+                more, failures = self.send() >= AT_ONCE, 0
             except Exception as error:
                 more, failures = False, min(failures + 1, 6)
                 log.warning("what people decided waits for the bus", topic=CARE, attempts=failures, error=error)

@@ -13,7 +13,6 @@ import inspect
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,9 +28,12 @@ from wince.rpc import tls
 from wince.rpc.auth import Callers, Role
 from wince.rpc.config import RpcSettings
 from wince.rpc.guard import Guard, Observer
+from wince.rpc.workers import Workers
 from wince.telemetry import logs
 
 log = logs.get(__name__)
+
+__all__ = ["Called", "Registration", "RpcServer", "ServerThread", "Workers", "serve"]
 
 WINDOW = 1 << 20
 """Bytes of a stream that may be on their way or wait to be read."""
@@ -215,21 +217,6 @@ class ServerThread:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-class Workers:
-    """Threads that a servicer does its blocking work on: models, the database. Never more at a time than there are threads."""
-
-    def __init__(self, threads: int, name: str) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-
-    async def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """`work(*arguments)` on one of the threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
-
-    def close(self) -> None:
-        """Ends the threads after what they have in hand."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _options(config: RpcSettings, most: int) -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 
 import grpc
 import pytest
@@ -15,6 +16,7 @@ from wince.rpc.config import RpcSettings, loopback
 from wince.rpc.errors import Forbidden, TimedOut, Unauthenticated
 from wince.rpc.inbound import AHEAD, End, Inbound
 from wince.rpc.requests import page_size, page_token, read_token, under
+from wince.rpc.server import Workers
 from wince.rpc.status import DETAILS, error_of, status_of
 
 
@@ -170,6 +172,16 @@ def test_silence_and_a_broken_wire_are_errors():
         requests.close()
 
     asyncio.run(drive())
+
+
+def test_work_is_done_once_on_every_thread():
+    workers, seen = Workers(3, "t"), set[int]()
+    workers.everywhere(lambda: seen.add(threading.get_ident()))
+    assert len(seen) == 3
+    with pytest.raises(MessageError):
+        workers.everywhere(lambda: (_ for _ in ()).throw(MessageError("m")))
+    assert asyncio.run(workers.run(lambda a, b: a + b, 1, 2)) == 3
+    workers.close()
 
 
 def test_half_of_a_pair_is_refused():

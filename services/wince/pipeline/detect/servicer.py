@@ -75,8 +75,8 @@ class DetectServicer(DetectServiceServicer):
         return models
 
     def warm(self) -> None:
-        """Load the models of one thread now; raises ModelFileError where one is absent or changed."""
-        self._own()
+        """Load the models of every thread now; raises ModelFileError where one is absent or changed."""
+        self.workers.everywhere(self._own)
 
 
 class _Fold:
