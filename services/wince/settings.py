@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """Services answer Prometheus at http://127.0.0.1:PORT/metrics; absent: not at all; 0: any free port (it is logged). Several
     may run on one machine, so each adds its place: capture 0, detect 1, estimate 2, grade 3, record 4, care 5, hospital 6."""
+    traces: Literal["off", "console"] = "off"
+    """Services: OpenTelemetry spans, one trace for each assessment; console: as JSON on standard error."""
     cameras: tuple[Camera, ...] = ()
     """What `wince run` watches instead of the bundled clips."""
     kafka_bootstrap: str = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 
 from wince import codec
 from wince.bus.interface import Bus, Partition, Positions, Record
@@ -21,7 +22,7 @@ from wince.errors import WinceError
 from wince.pipeline.grade import stage
 from wince.runtime.consumer import Consumer
 from wince.runtime.positions import Uncovered
-from wince.telemetry import logs
+from wince.telemetry import logs, traces
 
 log = logs.get(__name__)
 
@@ -68,12 +69,19 @@ class Grading(Consumer):
                 after[source] = state
                 graded = _graded(source, events, before, state)
                 if graded is not None:
-                    schema, value = codec.encode(graded)
-                    futures.append(self._bus.publish(ASSESSMENTS, source, value, {"schema": schema.encode()}))
+                    futures.append(self._publish(source, graded))
             for future in futures:
                 future.result()
             self._states |= after
             return None if self._durable is None else self._positions(batches, closed, self._durable)
+
+    def _publish(self, source: str, graded: Graded) -> Future[None]:
+        schema, value = codec.encode(graded)
+        headers = {"schema": schema.encode()}
+        if not graded.assessments:
+            return self._bus.publish(ASSESSMENTS, source, value, headers)
+        with traces.span("grade.publish", graded.assessments[0]) as parent:
+            return self._bus.publish(ASSESSMENTS, source, value, headers | {"trace": parent})
 
     def revoked(self, partitions: Sequence[Partition]) -> None:
         """Another folds these from now on: forget them."""

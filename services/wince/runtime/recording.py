@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from wince.bus.interface import Bus, Record
 from wince.bus.topics import ASSESSMENTS, CARE
@@ -11,7 +12,7 @@ from wince.domain.assessment import Verdict
 from wince.domain.care import PatientState, Pause
 from wince.domain.snapshot import Graded
 from wince.runtime.consumer import Consumer
-from wince.telemetry import metrics
+from wince.telemetry import metrics, traces
 
 Commit = Callable[[Sequence[Graded]], None]
 """Writes a batch in one transaction; returning means committed."""
@@ -32,16 +33,20 @@ class Recording(Consumer):
 
     def handle(self, records: Sequence[Record]) -> None:
         """Commit a batch; its offsets are committed when this returns."""
-        messages = [message for _, message in self.read(records, (Graded, Verdict, Pause, PatientState))]
-        batch = [message for message in messages if isinstance(message, Graded)]
-        verdicts = [message for message in messages if isinstance(message, Verdict)]
+        found = self.read(records, (Graded, Verdict, Pause, PatientState))
+        batch = [message for _, message in found if isinstance(message, Graded)]
+        verdicts = [message for _, message in found if isinstance(message, Verdict)]
         if verdicts:
             self._decide(verdicts)
         if batch:
-            self._commit(batch)
+            with ExitStack() as spans:
+                for record, message in found:
+                    for one in message.assessments if isinstance(message, Graded) else ():
+                        spans.enter_context(traces.span("record.commit", one, carried=record.headers.get("trace", b"")))
+                self._commit(batch)
             now_us = time.time_ns() // 1000
-            for one in batch:
-                metrics.committed(one.assessments, one.alerts, one.questions, now_us)
+            for graded in batch:
+                metrics.committed(graded.assessments, graded.alerts, graded.questions, now_us)
             if ends := [one.end_us for graded in batch for one in graded.assessments]:
                 metrics.consumed(self.group, max(ends), now_us)
             self._committed(batch)

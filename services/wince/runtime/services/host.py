@@ -14,7 +14,7 @@ from wince.rpc.server import ServerThread
 from wince.runtime.places import Places
 from wince.runtime.services.service import Deps, Service
 from wince.settings import Settings
-from wince.telemetry import logs, metrics
+from wince.telemetry import logs, metrics, traces
 from wince.telemetry.key import hash_key
 
 log = logs.get(__name__)
@@ -94,6 +94,9 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
     with ExitStack() as stack:
         running = Running(build(name, Deps(settings, stack)), settings)
         stack.callback(running.stop)
+        if settings.traces == "console":
+            traces.TRACES.start(name, traces.console())
+            stack.callback(traces.TRACES.stop)
         running.start()
         if settings.metrics_port is not None:
             port, end = metrics.expose(settings.metrics_port and settings.metrics_port + list(PORTS).index(name))
