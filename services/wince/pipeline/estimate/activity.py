@@ -1,7 +1,6 @@
-"""The first scorer: facial activity from Blendshapes v2 and distances in the mesh, without the patient's own calm face.
+"""The default scorer: facial activity by the ensemble of `wince.models.activity`, without the patient's own calm face.
 
-Its embedding is what `pipeline/grade/activity_personal.py` reads against the calm embedding. The arithmetic, what it can't
-measure and what its confidence means stand in `wince.models.activity`.
+Its embedding is what `pipeline/grade/activity_personal.py` reads against the calm embedding.
 """
 
 from __future__ import annotations
@@ -14,9 +13,11 @@ import numpy as np
 from wince.domain.face import Face
 from wince.domain.reason import Reason
 from wince.models import activity
+from wince.models.canonical_face import CanonicalFace
 from wince.models.fetch import path
 from wince.models.lock import find, set_id
-from wince.pipeline.estimate.blendshapes import NAMES, Blendshapes
+from wince.pipeline.estimate.activity_inputs import inputs
+from wince.pipeline.estimate.blendshapes import Blendshapes
 from wince.pipeline.estimate.interface import Score
 
 MODELS = ("blazeface_full_range", "face_landmarks", "face_blendshapes", "face_geometry")
@@ -24,27 +25,38 @@ MODELS = ("blazeface_full_range", "face_landmarks", "face_blendshapes", "face_ge
 
 
 class ActivityScorer:
-    """Scorer of the protocol `activity`; see the port. One instance per thread; about half a millisecond per face."""
+    """Scorer of the protocol `activity`; see the port. One instance per thread (for its blendshapes)."""
 
-    def __init__(self, blendshapes: Blendshapes, model: activity.ActivityModel, models: Sequence[str] = MODELS) -> None:
-        self._blendshapes, self._model = blendshapes, model
-        self._columns = activity.shape_columns(NAMES)
-        self.model_set = set_id([*(find(name).sha256 for name in models), model.sha256])
+    def __init__(
+        self, blendshapes: Blendshapes, canonical: CanonicalFace, ensemble: activity.Ensemble, models: Sequence[str] = MODELS
+    ) -> None:
+        self._blendshapes, self._canonical, self._ensemble = blendshapes, canonical, ensemble
+        self.model_set = set_id([*(find(name).sha256 for name in models), ensemble.sha256])
 
     def score(self, faces: Sequence[Face]) -> list[Score]:
-        """One Score per face, in order; UNCERTAIN where a face carries no landmarks or they aren't finite."""
-        return [self._one(face) for face in faces]
+        """One Score per face, in order; UNCERTAIN where a face carries no landmarks or inner map, or they aren't finite."""
+        seen = [number for number, face in enumerate(faces) if _whole(face)]
+        scores = [Score(None, Reason.UNCERTAIN)] * len(faces)
+        if not seen:
+            return scores
+        landmarks = np.stack([faces[number].landmarks for number in seen])  # type: ignore[misc]  # _whole
+        features = np.stack([faces[number].features for number in seen])  # type: ignore[misc]
+        shapes = np.stack([self._blendshapes.read(points) for points in landmarks])
+        x, smile = inputs(self._canonical, landmarks, shapes, features)
+        opinion, embeddings = self._ensemble.free(x, smile)
+        readings = self._ensemble.readings(opinion, embeddings, personal=False)
+        for number, reading, embedding in zip(seen, readings, embeddings, strict=True):
+            scores[number] = Score(reading, embedding=embedding)
+        return scores
 
-    def _one(self, face: Face) -> Score:
-        if face.landmarks is None or not np.isfinite(face.landmarks).all():
-            return Score(None, Reason.UNCERTAIN)
-        embedding = activity.embed(face.landmarks, self._blendshapes.read(face.landmarks), self._columns)
-        (reading,) = self._model.free.read(embedding[None].astype(np.float64))
-        return Score(reading, embedding=embedding)
+
+def _whole(face: Face) -> bool:
+    return all(part is not None and bool(np.isfinite(part).all()) for part in (face.landmarks, face.features))
 
 
 def load_activity_scorer(folder: Path | None = None) -> ActivityScorer:
     """The scorer with its files from the model cache in `folder` (None: `wince.models.fetch.cache_folder`).
 
     Raises ModelFileError where one is absent or changed; no network."""
-    return ActivityScorer(Blendshapes(path("face_blendshapes", folder)), activity.load())
+    canonical = CanonicalFace.parse(path("face_geometry", folder).read_bytes())
+    return ActivityScorer(Blendshapes(path("face_blendshapes", folder)), canonical, activity.load())

@@ -11,6 +11,7 @@ Whoever answers for the members answers for all of them or for none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,21 +75,13 @@ class EnsembleScorer:
 
     def score(self, faces: Sequence[Face]) -> list[Score]:
         """LATE beyond the ration, GAP while a member is missing, UNCERTAIN where a crop or the mesh can't be read."""
-        chosen = list(range(len(faces))) if self._ration is None else self._ration.choose(faces)
         scores = [Score(None, Reason.LATE)] * len(faces)
-        if not chosen:
-            return scores
-        asked = [faces[index] for index in chosen]
-        if self._ration is None:
-            answer = self._members.answer([face.crop for face in asked])
-        else:
-            with self._ration.measured(len(asked)):
-                answer = self._members.answer([face.crop for face in asked])
-        if answer is None:
-            return [score if index not in chosen else Score(None, Reason.GAP) for index, score in enumerate(scores)]
-        smiles = self._smiles.score(asked)
+        with nullcontext(list(range(len(faces)))) if self._ration is None else self._ration.spent_on(faces) as chosen:
+            asked = [faces[index] for index in chosen]
+            answer = self._members.answer([face.crop for face in asked]) if asked else None
+        smiles = self._smiles.score(asked) if answer is not None else []
         for row, index in enumerate(chosen):
-            scores[index] = self._one(answer, row, smiles[row])
+            scores[index] = Score(None, Reason.GAP) if answer is None else self._one(answer, row, smiles[row])
         return scores
 
     def members(self) -> list[Member]:

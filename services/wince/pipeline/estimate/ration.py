@@ -40,35 +40,41 @@ class Ration:
         self.given_up = 0
         """Faces that were not asked for, since the start."""
 
-    def choose(self, faces: Sequence[Face]) -> list[int]:
-        """Indices of the faces to ask for, ascending."""
+    @contextmanager
+    def spent_on(self, faces: Sequence[Face]) -> Iterator[list[int]]:
+        """Around asking: gives the indices of the faces to ask for, ascending, and learns what one costs. Where asking raises, nothing
+        was spent: the same faces come again, and are as young in their source's time as they were."""
+        before = OrderedDict(self._sources)
+        chosen, start = self._choose(faces), self._clock()
+        try:
+            yield chosen
+        except BaseException:
+            self._sources = before
+            raise
+        self.given_up += len(faces) - len(chosen)
+        if chosen:
+            each = (self._clock() - start) / len(chosen)
+            self._cost = each if self._cost is None else (1 - SMOOTH) * self._cost + SMOOTH * each
+
+    def _choose(self, faces: Sequence[Face]) -> list[int]:
         own: dict[str, list[int]] = {}
         for index, face in enumerate(faces):
             own.setdefault(face.source, []).append(index)
         ranked = {source: self._of_source(source, faces, indices) for source, indices in own.items()}
-        room = len(faces) if self._cost is None else max(1, int(self._budget / max(self._cost, 1e-6)))
+        room = len(faces) if self._cost is None else max(1, int(min(self._budget / max(self._cost, 1e-6), len(faces))))
         total = sum(map(len, ranked.values()))
         if total > room:
             queues = [self._ranked(faces, indices) for indices in ranked.values()]
             turns = [index for turn in zip_longest(*queues) for index in turn if index is not None]
-            chosen = sorted(turns[:room])
-        else:
-            chosen = sorted(index for indices in ranked.values() for index in indices)
-        self.given_up += len(faces) - len(chosen)
-        return chosen
-
-    @contextmanager
-    def measured(self, crops: int) -> Iterator[None]:
-        """Around a call for so many crops that succeeds: learns what one costs."""
-        start = self._clock()
-        yield
-        each = (self._clock() - start) / crops
-        self._cost = each if self._cost is None else (1 - SMOOTH) * self._cost + SMOOTH * each
+            return sorted(turns[:room])
+        return sorted(index for indices in ranked.values() for index in indices)
 
     def _of_source(self, source: str, faces: Sequence[Face], indices: list[int]) -> list[int]:
         """What its rate allows; tokens run in the source's own time."""
         times = [faces[index].time_us for index in indices]
         tokens, last = self._sources.pop(source, (self._burst, times[0]))
+        if times[0] < last:  # read again from an earlier position: what was asked for then may be asked for now
+            tokens, last = self._burst, times[0]
         tokens = min(self._burst, tokens + max(0, times[0] - last) / US * self._rate)
         within = max(0, max(times) - max(times[0], last)) / US * self._rate
         allowed = min(len(indices), int(tokens + within + 1e-9))

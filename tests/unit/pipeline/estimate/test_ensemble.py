@@ -99,13 +99,36 @@ def test_what_can_t_be_read_is_uncertain_and_an_absent_member_abstains():
     assert (out[0].reason, out[0].reading, out[0].model_set) == (Reason.GAP, None, "x")
 
 
+def choose(ration, faces):
+    with ration.spent_on(faces) as chosen:
+        return chosen
+
+
+def test_a_batch_that_comes_again_costs_nothing_twice():
+    """After a refusal, and after a rebalance that reads from an earlier position, the same faces are asked for."""
+    ration = Ration(5, 5.0)
+    faces = [face(time_us=i * 200_000) for i in range(64)]
+
+    def refused():
+        with ration.spent_on(faces) as chosen:
+            assert len(chosen) == 64
+            raise Unavailable("away")
+
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            refused()
+    assert len(choose(ration, faces)) == 64
+    assert len(choose(ration, faces[20:])) == 44
+    assert ration.given_up == 0
+
+
 def test_below_the_bounds_everything_is_asked_for():
     """A source at its protocol's rate, for minutes, one by one or in batches."""
     one = Ration(5, 5.0)
-    assert all(one.choose([face(time_us=i * 200_000)]) == [0] for i in range(1000))
+    assert all(choose(one, [face(time_us=i * 200_000)]) == [0] for i in range(1000))
     many = Ration(5, 5.0)
     for start in range(0, 1000, 64):
-        assert len(many.choose([face(time_us=i * 200_000) for i in range(start, start + 64)])) == 64
+        assert len(choose(many, [face(time_us=i * 200_000) for i in range(start, start + 64)])) == 64
     assert one.given_up == many.given_up == 0
 
 
@@ -115,7 +138,7 @@ def test_a_source_that_floods_costs_the_others_nothing():
     for second in range(60):
         faces = [face("bed1", (second * 25 + i) * 40_000, jpeg(10 * i)) for i in range(25)]
         faces += [face("bed2", (second * 5 + i) * 200_000, jpeg(10 * i)) for i in range(5)]
-        for index in ration.choose(faces):
+        for index in choose(ration, faces):
             asked[faces[index].source] += 1
     assert asked["bed2"] == 300
     assert 300 <= asked["bed1"] <= 312
@@ -126,10 +149,10 @@ def test_key_frames_come_first():
     """Of ten pictures, of which the fourth differs from all around it, one is asked for: that one. Without a change: the newest."""
     pictures = [jpeg(200 if i == 4 else 90) for i in range(10)]
     faces = [face(time_us=i, crop=picture) for i, picture in enumerate(pictures)]
-    assert Ration(0.5, 9, burst_s=2).choose(faces) == [4]
+    assert choose(Ration(0.5, 9, burst_s=2), faces) == [4]
     still = [face(time_us=i, crop=pictures[0]) for i in range(10)]
-    assert Ration(0.5, 9, burst_s=2).choose(still) == [9]
-    assert Ration(0.5, 9, burst_s=2).choose([face(time_us=i, crop=b"none") for i in range(3)]) == [2]
+    assert choose(Ration(0.5, 9, burst_s=2), still) == [9]
+    assert choose(Ration(0.5, 9, burst_s=2), [face(time_us=i, crop=b"none") for i in range(3)]) == [2]
 
 
 def test_an_expensive_ensemble_can_t_choke_a_ward():
