@@ -3,6 +3,8 @@
 PYTHON ?= python3
 ARGS ?=
 PYTEST_ARGS ?= -n 2 --dist loadfile
+CORPUS ?= var/corpus
+OUT ?= var/scorer
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,11 +27,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run chaos test check lint types proto serving chaos-kafka bench clean lock dev apt
+.PHONY: help run chaos test check lint types proto serving chaos-kafka bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(BASE) $(PACKAGE) ## three beds on this machine, from bundled clips to a verified audit trail (ARGS="--help")
 	@$(BIN)/wince run $(ARGS)
@@ -65,6 +67,12 @@ bench: dev ## measure against rivals and floors; a table, and bench/out/bench.js
 
 chaos: apt dev ## kill -9 of any one process of a running installation, again and again (ROUNDS=200)
 	@$(BIN)/python -m tests.e2e.chaos --rounds $(or $(ROUNDS),50)
+
+train-scorer: dev ## draw what the corpus lacks, train the default scorer, measure it (CORPUS=, OUT=; WINCE_HEAD_DATA; extra `train`; hours)
+	@$(BIN)/python -c 'import torch' 2>/dev/null || { echo 'needs torch: $(BIN)/pip install -e ".[train]"'; exit 1; }
+	@$(BIN)/wince lab corpus "$(CORPUS)"
+	@$(BIN)/python -m wince.lab.scorer "$(CORPUS)" "$(OUT)/work" "$(OUT)/ensemble"
+	@$(BIN)/wince lab evaluate scorer "$(CORPUS)" "$(OUT)/report" --ensemble "$(OUT)/ensemble"
 
 clean: ## remove what was built: the environment, caches, benchmark results; patient data and keys stay
 	rm -rf $(VENV) $(VENV)-lock $(VENV)-serving .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build bench/out

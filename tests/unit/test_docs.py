@@ -38,7 +38,7 @@ def test_the_example_runs_and_is_short() -> None:
     done = subprocess.run([sys.executable, example], capture_output=True, text=True, check=True)
     first, second, *rows = done.stdout.splitlines()
     assert first.startswith("quiet: {'quiet': ")
-    assert second == "high from 6.6 s"
+    assert second == "high from 6.4 s"
     assert len(rows) == 11
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wince.settings import Settings, load
 from wince.telemetry import logs
@@ -26,6 +27,12 @@ def settings(**arguments: Any) -> Settings:
     loaded = load(**arguments)
     logs.configure(loaded.log_level, json=loaded.log_json)
     return loaded
+
+
+def bar(json_: bool) -> Progress:
+    """A progress bar on a terminal; nothing elsewhere, or with --json."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=out, transient=True, disable=json_ or not out.is_terminal)
 
 
 def to_json(value: Any) -> str:

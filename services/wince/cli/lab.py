@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wince.cli.common import Json, out, settings, to_json
+from wince.cli import lab_scorer
+from wince.cli.common import Json, bar, out, settings, to_json
 from wince.errors import ConfigError, DataError, ResourceError
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wince.lab.synthesize.scene import Scene, TruthRow
 
 app = typer.Typer(no_args_is_help=True, help="Data and models: drawn faces with known action units, archives for TorchServe.")
+app.command("corpus")(lab_scorer.corpus)
+app.add_typer(lab_scorer.evaluation, name="evaluate")
 
 DEFAULT_TIMELINE = "neutral:4,pain12:4,neutral:4"
 LIGHT_NAMES = "front, left, right, top, soft"
@@ -68,12 +70,13 @@ def synthesize(
     from wince.lab.synthesize.clip import draw_clip, draw_still
 
     loaded = load_head(head)
-    with _bar(json_) as bar:
-        task = bar.add_task(target.name, total=None)
+    with bar(json_) as shown:
+        task = shown.add_task(target.name, total=None)
         if still is None:
             rows = draw_clip(
-                target, people, head=loaded, scene=scene, fps=fps, progress=lambda done, all_: bar.update(task, completed=done, total=all_)
-            )
+                target, people, head=loaded, scene=scene, fps=fps,
+                progress=lambda done, all_: shown.update(task, completed=done, total=all_),
+            )  # fmt: skip
         else:
             rows = draw_still(target, people, head=loaded, scene=scene, at_s=still)
     _report([_drawn(target, rows)], json_)
@@ -123,9 +126,9 @@ def _bundled(folder: Path, head: Path | None, json_: bool) -> list[dict[str, Any
     from wince.lab.synthesize.head import load_head
 
     loaded = load_head(head)
-    with _bar(json_) as bar:
-        tasks = {name: bar.add_task(name, total=None) for name in CLIPS}
-        drawn = draw(folder, loaded, lambda name, done, all_: bar.update(tasks[name], completed=done, total=all_))
+    with bar(json_) as shown:
+        tasks = {name: shown.add_task(name, total=None) for name in CLIPS}
+        drawn = draw(folder, loaded, lambda name, done, all_: shown.update(tasks[name], completed=done, total=all_))
     return [_drawn(folder / f"{name}.mp4", rows) for name, rows in drawn.items()]
 
 
@@ -160,11 +163,6 @@ def _named(path: Path, suffix: str) -> None:
         raise ConfigError(f"must end with {suffix}", field=f"OUT={path}", remedy="--still draws a PNG, otherwise an mp4 is drawn")
     if not path.parent.is_dir():
         raise ConfigError("its folder is not there", field=f"OUT={path}", remedy="make the folder first")
-
-
-def _bar(json_: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=out, transient=True, disable=json_ or not out.is_terminal)
 
 
 def _drawn(path: Path, rows: Sequence[TruthRow]) -> dict[str, Any]:

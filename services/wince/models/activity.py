@@ -1,23 +1,17 @@
-"""The first scorer's arithmetic: what it looks at, and how that becomes facial activity. Weights stand in activity.json.
+"""The default scorer's ensemble: small nets as ONNX on OpenVINO, and how what they say becomes a reading.
 
-Per face 39 channels: 21 of Blendshapes v2 (left and right averaged) and 18 distances between mesh points in space, divided by the
-distance of the outer eye corners. They are the *embedding*. Two linear readings look at it:
+Members look at what the face models give anyway: `maps` at the face mesh's inner map, `points` at the mesh turned upright and the
+blendshapes. Each gives a short embedding, and for every output a mean and its own doubt; `fused` takes the members' mean, and adds
+their disagreement to the doubt. A second head of each member looks at (embedding, embedding - the patient's calm embedding).
 
-    free       z = (channels - mean face) / spread          nobody's own calm face is known
-    personal   z = (channels - this patient's calm face) / spread of such changes;  no change reads exactly 0
+    score       the output `gated`: PSPI of a drawn face in pain, trained to 0 on smiles, laughter, speech, yawns, surprise, blinks,
+                sleep and crying. It isn't the sum of the units: by their sum laughter can't be told from pain.
+    smile       the mean of two opinions: the fitted one, sure on drawn faces only, and the mouthSmile channel of the blendshapes,
+                which knows real laughter. A high smile beside a high score is a conflict, for grade to ask about.
+    confidence  share of held-out drawn faces with as much doubt whose score lay within SECURE of the truth; on faces whose inner map
+                is unlike the training faces' it falls with the square of the distance. It says nothing about patients.
 
-Both feed [z, z squared, max(z, 0)] with z held to +-4 into ridge weights, fitted on rendered heads whose action units are known
-(lab/activity_fit.py is the recipe). `score` was fitted to the PSPI of pain and to 0 on smiles, speech, yawns, surprise, blinks
-and sleep: it isn't a sum of units. The naive sum of blendshapes is higher on laughter than on distress (google-ai-edge/mediapipe
-4450: cheekSquint and noseSneer never fire), so AU6 and AU9 are NaN here, never 0.
-
-`smile` is the mean of two opinions: the fitted one, sure on drawn faces only, and the mouthSmile channel, which knows real laughter
-but also rises in a grimace (over .5 in 13 % of drawn pain; the mean in 1 %). A high smile beside a high score is a conflict, for
-grade to ask about. It is needed: on crowd-labelled photographs of happy faces the free score was 3.5 or more in half of them, and
-the smile catches all but 3 %.
-
-Confidence is the share of held-out rendered faces at the same distance from the training faces whose score lay within 2 of the
-truth; beyond the farthest of them it falls with the square of the distance. It says nothing about patients.
+Trained on drawn heads only (lab/scorer; card: ensemble.json). All members answer or none.
 """
 
 from __future__ import annotations
@@ -34,164 +28,206 @@ from numpy.typing import NDArray
 
 from wince.domain.estimate import UNITS, Reading
 from wince.errors import ModelFileError
+from wince.models.openvino_engine import compile_model, core
 
-FILE = Path(__file__).with_name("activity.json")
-
-SHAPES: tuple[str, ...] = (
-    *("browDown", "browOuterUp", "eyeBlink", "eyeSquint", "eyeWide", "mouthSmile", "mouthUpperUp", "mouthStretch", "mouthFrown"),
-    *("mouthPress", "mouthLowerDown", "mouthDimple", "browInnerUp", "jawOpen", "mouthFunnel", "mouthPucker", "mouthShrugLower"),
-    *("mouthShrugUpper", "mouthRollLower", "mouthRollUpper", "mouthClose"),
+FOLDER = Path(__file__).with_name("activity_ensemble")
+CARD = "ensemble.json"
+VERSION = 2
+"""Of inputs, outputs and embedding together; an ensemble of another is refused."""
+OUTPUTS = (
+    *("au4", "au6", "au7", "au9", "au10", "au43", "au12", "au25", "au26", "au27"),
+    *("pspi", "gated", "smile", "rest"),
 )
-"""Blendshapes that are read, Left and Right averaged where there are two. cheekSquint and noseSneer are dead (always 0)."""
-DISTANCES: dict[str, tuple[tuple[int, int], ...]] = {
-    "brow_eye": ((107, 133), (336, 362)),
-    "brow_lid": ((105, 159), (334, 386)),
-    "brow_outer": ((46, 33), (276, 263)),
-    "brow_gap": ((55, 285),),
-    "brow_nose": ((55, 168), (285, 168)),
-    "eye_open": ((159, 145), (386, 374)),
-    "eye_open_inner": ((158, 153), (385, 380)),
-    "lower_lid": ((145, 118), (374, 347)),
-    "nose_lip": ((2, 0),),
-    "alar_eye": ((49, 133), (279, 362)),
-    "alar_width": ((49, 279),),
-    "mouth_open": ((13, 14),),
-    "mouth_width": ((61, 291),),
-    "corner_eye": ((61, 33), (291, 263)),
-    "corner_nose": ((61, 49), (291, 279)),
-    "upper_lip": ((0, 13),),
-    "chin": ((17, 152),),
-    "corner_chin": ((61, 152), (291, 152)),
-}
-"""Mesh points between which is measured; right and left averaged."""
-CHANNELS: tuple[str, ...] = (*SHAPES, *DISTANCES)
-OUTPUTS = ("score", "au4", "au7", "au10", "au43", "smile")
-FREE_OUTPUTS = (*OUTPUTS, "rest")
-"""What the free reading knows besides: 1 on a face at rest with open eyes, 0 on every expression."""
-TOPS = np.array([16, 5, 5, 5, 1, 1, 1], np.float64)
-"""Largest value of each output; the smallest is 0."""
-REST = 0.5
-"""From here on a face counts as at rest. Held out: 91 % of neutral faces, 22 % of speech, 6 % of sleep, 2 % of pain (mild), 2 % of
-smiles, no yawn or surprise."""
-SMILING = 0.45
-"""From so much smile on AU10 is not measured: a smile lifts the upper lip as well."""
-EYE_CORNERS = (33, 263)
-LIMIT = 4.0
-"""Spreads to which z is held: weights fitted on drawn faces must not run away on others."""
+SCALES = np.array([5, 5, 5, 5, 5, 1, 5, 5, 5, 5, 16, 16, 1, 1], np.float32)
+"""Largest value of each output; the nets work in shares of it. The smallest is 0."""
+KINDS: dict[str, tuple[int, ...]] = {"maps": (128, 8, 8), "points": (469,)}
+"""Of members, and the shape of what each looks at, per face; see pipeline/estimate/activity_inputs.py."""
+EMBEDDING = {"maps": 64, "points": 32}
+"""Length of a member's embedding."""
+BESIDE = 3
+"""Values behind the members' embeddings: how far the face is from the training faces (1: as far as the farthest hundredth of them),
+the mouthSmile channel, and 1 for a face at rest, else 0."""
+REST = {"au43": 0.35, "au12": 0.7, "au25": 0.6, "au26": 0.6}
+"""A face with none of these units above that is at rest and, where its score is low too, may teach the calm face. Of held-out drawn
+faces 94 % of the neutral ones, 16 % in speech, 6 % in pain (1.6 % from PSPI 3), no smile, yawn or sleep. (The trained output `rest`
+is stricter on drawn faces and hardly ever rises on photographs, so it isn't asked.)"""
 SECURE = 2.0
 """A score is right where it lies this close to the truth (0-16)."""
+REMEDY = "it is part of the installation: install wince again, or train it anew (make train-scorer)"
+_UNIT_COLUMNS = [OUTPUTS.index(unit) for unit in UNITS]
 
-_FROM = np.array([pair[0] for pairs in DISTANCES.values() for pair in pairs])
-_TO = np.array([pair[1] for pairs in DISTANCES.values() for pair in pairs])
-_ROWS = np.array([row for row, pairs in enumerate(DISTANCES.values()) for _ in pairs])
-_MEAN = np.zeros((len(DISTANCES), len(_ROWS)))
-_MEAN[_ROWS, np.arange(len(_ROWS))] = 1
-_MEAN /= _MEAN.sum(axis=1, keepdims=True)
-
-
-def embed(landmarks: NDArray[np.float32], blendshapes: NDArray[np.float32], columns: NDArray[np.float64]) -> NDArray[np.float32]:
-    """(39,) channels of one face. landmarks: (478, 3) px; blendshapes: (52,); columns: `shape_columns` of their names."""
-    points = landmarks.astype(np.float64)
-    unit = np.linalg.norm(points[EYE_CORNERS[0]] - points[EYE_CORNERS[1]])
-    distances = _MEAN @ np.linalg.norm(points[_FROM] - points[_TO], axis=1) / max(float(unit), 1e-6)
-    return np.concatenate([columns @ blendshapes, distances]).astype(np.float32)
-
-
-def shape_columns(names: tuple[str, ...]) -> NDArray[np.float64]:
-    """(21, n) matrix that turns the coefficients named `names` into the shapes that are read."""
-    out = np.zeros((len(SHAPES), len(names)))
-    for row, shape in enumerate(SHAPES):
-        found = [names.index(name) for name in (shape, f"{shape}Left", f"{shape}Right") if name in names]
-        out[row, found] = 1 / len(found)
-    return out
-
-
-def expand(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, 3k) features of (n, k) standardized channels: themselves, their squares, their positive part, held to +-LIMIT."""
-    held = np.clip(z, -LIMIT, LIMIT)
-    return np.hstack([held, held**2, np.maximum(held, 0)])
+Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Linear:
-    """One reading's weights."""
+class Opinion:
+    """What the ensemble says of n faces, in the outputs' own units."""
 
-    mean: NDArray[np.float64]
-    """(k,) what is subtracted; 0 for the personal reading."""
+    mean: Array
+    """(n, outputs) held to the outputs' ranges."""
+    spread: Array
+    """(n, outputs) standard deviation: the members' own, and how far they disagree."""
+
+    def column(self, output: str) -> Array:
+        """(n,) mean of that output."""
+        return np.asarray(self.mean[:, OUTPUTS.index(output)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Familiar:
+    """What the training faces' inner maps were like."""
+
+    mean: Array
+    """(128,) of each channel's mean over the map."""
+    spread: Array
+    """(128,) its standard deviation."""
+    far: float
+    """Distance that a hundredth of them exceeded."""
+
+    def distance(self, maps: Array) -> Array:
+        """(n,) of (n, 128, 8, 8); 1 at `far`."""
+        z = (maps.mean(axis=(2, 3)) - self.mean) / self.spread
+        return np.asarray(np.sqrt((z**2).mean(axis=1)) / self.far, np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Confidence:
+    """Held-out share of right scores against doubt."""
+
     spread: NDArray[np.float64]
-    """(k,) what is divided by."""
-    weights: NDArray[np.float64]
-    """(3k, outputs)."""
-    bias: NDArray[np.float64]
-    """(outputs,); 0 for the personal reading."""
-    distance: NDArray[np.float64]
-    """(b,) rising distances, root mean square of z."""
+    """(b,) rising, of the output `gated`, 0-16."""
     share: NDArray[np.float64]
-    """(b,) share of held-out faces at that distance whose score was right."""
+    """(b,) 0-1, falling."""
 
-    def values(self, channels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, outputs) of (n, k) channels (free) or changes (personal), held to their ranges."""
-        return np.clip(expand((channels - self.mean) / self.spread) @ self.weights + self.bias, 0, TOPS[: len(self.bias)])
-
-    def confidence(self, channels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n,) 0-1; see the module's head."""
-        far = np.sqrt((((channels - self.mean) / self.spread) ** 2).mean(axis=1))
-        beyond = np.minimum(1.0, self.distance[-1] / np.maximum(far, 1e-9)) ** 2
-        return np.asarray(np.interp(far, self.distance, self.share) * beyond)
-
-    def read(self, channels: NDArray[np.float64]) -> list[Reading]:
-        """One Reading per row; raises nothing: what isn't finite gets confidence 0 and a NaN score."""
-        readings = []
-        seen = np.clip(channels[:, SHAPES.index("mouthSmile")], 0, 1)
-        values = self.values(channels)[:, : len(OUTPUTS)]
-        for (score, au4, au7, au10, au43, fitted), raw, near in zip(values, seen, self.confidence(channels), strict=True):
-            smile = float(fitted + raw) / 2
-            measured = {"au4": au4, "au7": au7, "au10": au10 if smile < SMILING else np.nan, "au43": au43}
-            units = np.array([measured.get(unit, np.nan) for unit in UNITS], np.float32)
-            sure = float(near) if np.isfinite(near) else 0.0
-            readings.append(Reading(float(score), sure, units, smile))
-        return readings
+    def of(self, spread: Array) -> NDArray[np.float64]:
+        """(n,) 0-1; beyond the largest doubt of the held-out faces it falls with the square. 0 for what isn't finite."""
+        beyond = np.minimum(1.0, self.spread[-1] / np.maximum(spread, 1e-9)) ** 2
+        return np.asarray(np.nan_to_num(np.interp(spread, self.spread, self.share) * beyond))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ActivityModel:
-    """Both readings, and what identifies them."""
+class Ensemble:
+    """All members of one folder, compiled. May be shared by threads: every call has its own requests."""
 
-    free: Linear
-    personal: Linear
-    sha256: str
-    """Of activity.json, hex."""
+    def __init__(self, folder: Path = FOLDER) -> None:
+        """Raises ModelFileError where a file is absent, changed, of another ensemble or of another version."""
+        self.card, self.sha256 = _card(folder)
+        self.members: dict[str, str] = dict(self.card["members"])
+        """Kind by name, in the order of the embedding."""
+        self.familiar = _familiar(self.card["familiar"])
+        self.confidence = {name: _confidence(self.card["confidence"][name]) for name in ("free", "personal")}
+        self._nets = {name: _compiled(folder / f"{name}.onnx", one_row=True) for name in self.members}
+        self._heads = {name: _compiled(folder / f"{name}_personal.onnx") for name in self.members}
+        ends = np.cumsum([EMBEDDING[kind] for kind in self.members.values()])
+        starts = [0, *(int(end) for end in ends[:-1])]
+        self._parts = {name: slice(start, int(end)) for name, start, end in zip(self.members, starts, ends, strict=True)}
+        self.width = int(ends[-1]) + BESIDE
+        """k of the embedding."""
 
-    def at_rest(self, channels: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(n,) of (n, k): faces that show no expression and may teach a patient's calm face."""
-        return np.asarray(self.free.values(channels)[:, -1] >= REST)
+    def free(self, x: dict[str, Array], mouth_smile: Array) -> tuple[Opinion, Array]:
+        """Opinion without the calm face, and embeddings (n, k). x by kind, (n, *shape); mouth_smile (n,) 0-1."""
+        answers = {name: _run_each(self._nets[name], x[kind]) for name, kind in self.members.items()}
+        opinion = fused([mean for _, mean, _ in answers.values()], [np.exp(doubt) for _, _, doubt in answers.values()])
+        beside = np.stack([self.familiar.distance(x["maps"]), mouth_smile, _resting(opinion)], axis=1)
+        return opinion, np.concatenate([*(embedding for embedding, _, _ in answers.values()), beside], axis=1).astype(np.float32)
+
+    def personal(self, embeddings: Array, calm: Array) -> Opinion:
+        """Opinion against the calm face; both (n, k)."""
+        answers = [_run(self._heads[name], [embeddings[:, part], calm[:, part]]) for name, part in self._parts.items()]
+        return fused([mean for mean, _ in answers], [np.exp(doubt) for _, doubt in answers])
+
+    def readings(self, opinion: Opinion, embeddings: Array, *, personal: bool) -> list[Reading]:
+        """One Reading per face; what isn't finite gets confidence 0 and a NaN score."""
+        sure = self.confidence["personal" if personal else "free"].of(opinion.spread[:, OUTPUTS.index("gated")])
+        sure = sure * np.minimum(1.0, 1 / np.maximum(embeddings[:, -3], 1e-9)) ** 2
+        smile = (opinion.column("smile") + np.clip(embeddings[:, -2], 0, 1)) / 2
+        units = opinion.mean[:, _UNIT_COLUMNS].astype(np.float32)
+        units[:, [unit not in self.card["measured"] for unit in UNITS]] = np.nan
+        rows = zip(opinion.column("gated"), sure, units, smile, strict=True)
+        return [Reading(float(score), float(near), row, float(laugh)) for score, near, row, laugh in rows]
+
+
+def at_rest(embeddings: Array) -> NDArray[np.bool_]:
+    """(n,) of (n, k): faces that show no expression and may teach a patient's calm face."""
+    return np.asarray(embeddings[:, -1] >= 0.5)
+
+
+def _resting(opinion: Opinion) -> Array:
+    """(n,) 1 or 0; see REST."""
+    return np.asarray(np.all([opinion.column(unit) <= most for unit, most in REST.items()], axis=0), np.float32)
+
+
+def fused(means: list[Array], variances: list[Array]) -> Opinion:
+    """Mean of the members; spread from their own variances and their disagreement. In shares, gives units."""
+    stack = np.stack(means)
+    mean = np.clip(stack.mean(axis=0), 0, 1)
+    spread = np.sqrt(np.stack(variances).mean(axis=0) + stack.var(axis=0))
+    return Opinion((mean * SCALES).astype(np.float32), (spread * SCALES).astype(np.float32))
 
 
 @cache
-def load(file: Path = FILE) -> ActivityModel:
-    """Read the weights. Raises ModelFileError where the file is absent or isn't of this version."""
+def load() -> Ensemble:
+    """The ensemble that Wince was installed with, read once per process. Raises ModelFileError as Ensemble does."""
+    return Ensemble()
+
+
+def _run(compiled: Any, given: list[Array]) -> list[Array]:
+    request = compiled.create_infer_request()
+    request.infer([np.ascontiguousarray(one, np.float32) for one in given])
+    return [np.array(request.get_output_tensor(i).data, np.float32) for i in range(len(compiled.outputs))]
+
+
+def _run_each(compiled: Any, rows: Array) -> list[Array]:
+    """Outputs of a net that takes one row, stacked: a fixed shape takes two thirds of the time."""
+    request, out = compiled.create_infer_request(), list[list[Array]]()
+    for row in np.ascontiguousarray(rows, np.float32):
+        request.infer([row[None]])
+        out.append([np.array(request.get_output_tensor(i).data, np.float32) for i in range(len(compiled.outputs))])
+    return [np.concatenate(parts) for parts in zip(*out, strict=True)]
+
+
+def _compiled(file: Path, *, one_row: bool = False) -> Any:
     try:
-        data = file.read_bytes()
-        content = json.loads(data)
-        if content["channels"] != list(CHANNELS) or content["outputs"] != list(OUTPUTS):
-            raise ValueError("other channels or outputs")
-        free, personal = _linear(content["free"], FREE_OUTPUTS), _linear(content["personal"], OUTPUTS)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        what = f"can't be read as the activity scorer's weights ({type(error).__name__})"
-        remedy = "it is part of the installation: install wince again, or remake it by wince.lab.activity_fit"
-        raise ModelFileError(what, field=file.name, remedy=remedy) from error
-    return ActivityModel(free, personal, hashlib.sha256(data).hexdigest())
+        model = core().read_model(str(file))
+        if one_row:
+            model.reshape([1, *(side.get_length() for side in list(model.input(0).partial_shape)[1:])])
+        return compile_model(model)
+    except RuntimeError as error:
+        raise ModelFileError("can't be used by this version of OpenVINO", field=file.name, remedy=REMEDY) from error
 
 
-def _linear(table: dict[str, Any], outputs: tuple[str, ...]) -> Linear:
-    k, n = len(CHANNELS), len(outputs)
+def _confidence(table: dict[str, list[float]]) -> Confidence:
+    spread, share = np.array(table["spread"], np.float64), np.array(table["share"], np.float64)
+    if spread.shape != share.shape or not (np.isfinite(spread).all() and np.isfinite(share).all() and (np.diff(spread) > 0).all()):
+        raise ModelFileError("holds no usable table of confidence", field=CARD, remedy=REMEDY)
+    return Confidence(spread, share)
 
-    def array(name: str, *shape: int) -> NDArray[np.float64]:
-        value = np.array(table[name], np.float64)
-        if (shape and value.shape != shape) or not np.isfinite(value).all():
-            raise ValueError(name)
-        return value
 
-    weights = np.stack([array(f"weights.{output}", 3 * k) for output in outputs], axis=1)
-    distance = array("distance")
-    return Linear(array("mean", k), array("spread", k), weights, array("bias", n), distance, array("share", len(distance)))
+def _familiar(table: dict[str, Any]) -> Familiar:
+    mean, spread, far = np.array(table["mean"], np.float32), np.array(table["spread"], np.float32), float(table["far"])
+    if mean.shape != KINDS["maps"][:1] or spread.shape != mean.shape or not (np.isfinite(mean).all() and (spread > 0).all() and far > 0):
+        raise ModelFileError("holds no usable table of what is familiar", field=CARD, remedy=REMEDY)
+    return Familiar(mean, spread, far)
+
+
+def _card(folder: Path) -> tuple[dict[str, Any], str]:
+    """The card, checked against the files beside it, and its own sha256 (which stands for theirs)."""
+    try:
+        data = (folder / CARD).read_bytes()
+        card: dict[str, Any] = json.loads(data)
+        version, outputs = card["version"], card["outputs"]
+        if version != VERSION or outputs != list(OUTPUTS):
+            raise ModelFileError(f"is of version {version}, needed is {VERSION}", field=CARD, remedy=REMEDY)
+        members, files = card["members"], card["files"]
+        known = set(members.values()) <= set(KINDS) and set(card["measured"]) <= set(UNITS)
+        tables = {"free", "personal"} <= set(card["confidence"]) and {"mean", "spread", "far"} <= set(card["familiar"])
+        if not (members and known and tables):
+            raise ValueError("members")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelFileError(f"can't be read as an ensemble's card ({type(error).__name__})", field=CARD, remedy=REMEDY) from error
+    for name in (f"{member}{end}.onnx" for member in members for end in ("", "_personal")):
+        file = folder / name
+        if name not in files or not file.is_file():
+            raise ModelFileError("is missing", field=name, remedy=REMEDY)
+        if hashlib.sha256(file.read_bytes()).hexdigest() != files[name]["sha256"]:
+            raise ModelFileError("isn't the file that the card names: changed, or of another ensemble", field=name, remedy=REMEDY)
+    return card, hashlib.sha256(data).hexdigest()

@@ -10,6 +10,7 @@ from tests.shared_data import shared
 from wince.errors import DataError, ResourceError
 from wince.lab.corpus import draw, plan
 from wince.lab.corpus.read import read_corpus
+from wince.lab.corpus.small import small
 from wince.lab.synthesize.gl import Renderer
 from wince.lab.synthesize.head import load_head
 from wince.models.fetch import path
@@ -65,3 +66,16 @@ def test_a_camera_changes_the_picture_but_not_its_size():
     assert np.abs(grey.astype(int)[..., 0] - grey.astype(int)[..., 1]).max() <= 3
     dark = draw.developed(picture, plan.Camera(2.0, (1.0, 1.0, 1.0), False, 95))
     assert dark.mean() < picture.mean() - 20
+
+
+def test_small_faces_keep_their_truth_and_are_seen_the_same_twice(tmp_path: Path, head_file: Path):
+    draw.draw_corpus(tmp_path, head_file, [40003])
+    corpus = read_corpus(tmp_path, [40003])
+    once, again = small(corpus), small(corpus)
+    assert (once["features"] == again["features"]).all()
+    assert (once["pspi"] == corpus["pspi"]).all()
+    seen = corpus.usable
+    assert np.abs(once["features"][seen].astype(float) - corpus["features"][seen]).mean() > 0.01
+    assert (once["features"][~seen] == corpus["features"][~seen]).all()
+    middle = once["landmarks"][seen][:, :, :2].mean(axis=(0, 1))
+    assert np.abs(middle - 128).max() < 20  # the face stays in the middle of the crop

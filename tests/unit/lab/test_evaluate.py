@@ -7,11 +7,17 @@ import numpy as np
 import pytest
 
 from tests.support import corpus as made
+from wince.errors import DataError
+from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus, read_corpus
+from wince.lab.evaluate import scorer
 from wince.lab.evaluate.figures import auc, icc_a1, interval
+from wince.lab.evaluate.plots import plots, roc
 from wince.lab.evaluate.report import write
 from wince.lab.evaluate.rivals import Scores
 from wince.lab.evaluate.table import choose_threshold, table
+from wince.models.activity import OUTPUTS, Opinion
+from wince.models.fetch import path
 
 
 def test_icc_of_shrout_and_fleiss():
@@ -76,3 +82,44 @@ def test_covered_absent_and_calm_stills_are_not_in_the_table(corpus: Corpus):
     truth = corpus["pspi"].astype(float)
     figure = table(Scores("x", truth, truth), corpus, 4.0, resamples=2)["PSPI ICC(A,1)"]
     assert figure.n == int((corpus.usable & ~corpus.calm).sum()) < len(corpus)
+
+
+def test_plots_show_every_figure_of_the_report(corpus: Corpus, tmp_path: Path):
+    truth = corpus["pspi"].astype(float)
+    opinion = Opinion(np.tile(truth[:, None], (1, len(OUTPUTS))).astype(np.float32), np.ones((len(truth), len(OUTPUTS)), np.float32))
+    scores = {"ensemble": Scores("ensemble", truth, corpus["gated"].astype(float), opinion), "ridge": Scores("ridge", truth / 2, truth / 2)}
+    drawn = plots(scores, corpus)
+    titles = " ".join(drawn)
+    for what in ("PSPI, ensemble", "Bland-Altman", "distractors", "Calibration", "Risk against coverage", "by tone", "by yaw", "by light",
+                 "by occluder", "by condition"):  # fmt: skip
+        assert what in titles, what
+    tables = {name: table(one, corpus, 4.0, resamples=2) for name, one in scores.items()}
+    write(tmp_path, tables, {}, drawn)
+    assert (tmp_path / "scorer.html").read_text().count("<svg") == len(drawn)
+
+
+def test_a_roc_runs_from_corner_to_corner_and_its_area_is_the_auc():
+    rng = np.random.default_rng(9)
+    positive, negative = rng.normal(1, 1, 200), rng.normal(0, 1, 150)
+    across, up = roc(positive, negative)
+    assert (across[0], up[0], across[-1], up[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(up, across) == pytest.approx(auc(positive, negative))
+
+
+def test_the_installed_ensemble_is_measured_beside_its_rivals(tmp_path: Path):
+    """On a made-up corpus, whose figures mean nothing: that it runs, whole, and that a missing person is named."""
+    path("face_geometry")
+    for part in (recipe.TRAIN[:4], recipe.VALIDATION, recipe.TEST):
+        made.write(tmp_path, part)
+    said: list[str] = []
+    scorer.evaluate(tmp_path, tmp_path / "out", resamples=2, persons=4, say=said.append)
+    content = json.loads((tmp_path / "out/scorer.json").read_text())
+    assert list(content["scorers"]) == [
+        f"{name}{end}" for end in ("", " + own calm face") for name in ("ridge on blendshapes", "ridge on points", "ensemble")
+    ]
+    assert "ensemble" in said
+    (tmp_path / f"{recipe.TEST[-1]}.npz").unlink()
+    with pytest.raises(DataError, match="is missing") as error:
+        scorer.evaluate(tmp_path, tmp_path / "out2", resamples=2, persons=4, say=said.append)
+    assert error.value.field == f"{recipe.TEST[-1]}.npz"
+    assert not (tmp_path / "out2").exists()

@@ -10,8 +10,10 @@ import pytest
 from tests.support import corpus as made
 from wince.errors import DataError, ModelFileError, ResourceError
 from wince.lab.corpus.read import Corpus, read_corpus
-from wince.lab.scorer.inputs import MEMBERS, OUTPUTS, Examples, examples, upright
+from wince.lab.scorer.calibrate import calibrate, confidence, falling, familiar
+from wince.lab.scorer.inputs import Examples, examples, together
 from wince.lab.scorer.train import Settings, train
+from wince.models.activity import CARD, KINDS, OUTPUTS, SCALES, Ensemble, Opinion
 from wince.models.fetch import path
 
 SEEDS = range(40000, 40006)
@@ -27,7 +29,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 @pytest.fixture(scope="module")
 def data(corpus: Corpus) -> dict[str, Examples]:
     path("face_geometry")
-    return {member: examples(member, corpus) for member in MEMBERS}
+    return {kind: examples(kind, corpus) for kind in KINDS}
 
 
 def test_examples_leave_out_what_may_not_be_learned_from(corpus: Corpus, data: dict[str, Examples]):
@@ -37,16 +39,14 @@ def test_examples_leave_out_what_may_not_be_learned_from(corpus: Corpus, data: d
     assert np.allclose(data["maps"].calm.sum(axis=1), 1)
     assert data["maps"].y.min() >= 0
     assert data["maps"].y.max() <= 1
-    assert data["points"].x.shape[2:] == MEMBERS["points"]
+    assert data["points"].x.shape[2:] == KINDS["points"]
 
 
-def test_upright_points_do_not_depend_on_place_size_or_turn():
-    rng = np.random.default_rng(5)
-    points = rng.normal(0, 50, (1, 478, 3)).astype(np.float32)
-    c, s = np.cos(0.6), np.sin(0.6)
-    turned = (1.7 * points @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]).T + (30, -20, 5)).astype(np.float32)
-    (a, _), (b, _) = upright(points), upright(turned)
-    assert np.abs(a - b).max() < 1e-3
+def test_persons_seen_twice_count_twice(data: dict[str, Examples]):
+    both = together([data["points"], data["points"]])
+    assert len(both.x) == len(both.calm) == 2 * len(data["points"].x)
+    with pytest.raises(DataError, match="ears"):
+        examples("ears", None)  # type: ignore[arg-type]
 
 
 def test_settings_are_checked():
@@ -116,53 +116,85 @@ def test_values_that_are_not_finite_are_refused(data: dict[str, Examples], tmp_p
         train(Settings("points", epochs=1), Examples(few.x, y, few.weight, few.calm), few, tmp_path / "a.pt")
 
 
+def test_doubt_becomes_the_share_of_right_scores_and_never_rises():
+    rng = np.random.default_rng(8)
+    doubt = rng.uniform(0.5, 6, 4000)
+    truth, mean = np.zeros((2, 4000, len(OUTPUTS)), np.float32)
+    spread = np.ones_like(mean)
+    column = OUTPUTS.index("gated")
+    spread[:, column] = doubt
+    mean[:, column] = rng.normal(0, doubt)
+    table = confidence(Opinion(mean, spread), truth)
+    assert np.diff(table["share"]).max() <= 0
+    assert table["share"][0] > 0.95
+    assert 0.2 < table["share"][-1] < 0.4  # within 2 of the truth at a spread of about 5.7: 27 %
+    assert falling(np.array([1.0, 0.5, 0.7, 0.2])).tolist() == pytest.approx([1.0, 0.6, 0.6, 0.2])
+
+
+MEMBERS = {"maps1": "maps", "points1": "points"}
+
+
 @pytest.fixture(scope="module")
 def exported(data: dict[str, Examples], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     pytest.importorskip("torch", reason="needs torch (extra train)")
     from wince.lab.scorer.export import export
 
     folder = tmp_path_factory.mktemp("ensemble")
-    models = {m: train(Settings(m, epochs=1, batch=2), data[m], data[m], folder / f"{m}.pt") for m in MEMBERS}
-    export(models, folder / "out", {"seed": 1})
+    models = {m: train(Settings(k, epochs=1, batch=2), data[k], data[k], folder / f"{m}.pt") for m, k in MEMBERS.items()}
+    card = {"seed": 1, "familiar": familiar(data["maps"]), **calibrate(models, MEMBERS, data)}
+    export(models, MEMBERS, folder / "out", card)
     return folder / "out", models
 
 
 def test_the_exported_ensemble_says_what_torch_says(exported: tuple[Path, dict[str, Any]], data: dict[str, Examples]):
     torch = pytest.importorskip("torch")
-    from wince.lab.scorer.apply import Ensemble
-
     folder, models = exported
-    x = {m: data[m].x.reshape(-1, *MEMBERS[m])[:7] for m in MEMBERS}
-    opinion, embeddings = Ensemble(folder).free(x)
-    means = []
+    ensemble = Ensemble(folder)
+    x = {kind: data[kind].x.reshape(-1, *KINDS[kind])[:7] for kind in KINDS}
+    opinion, embeddings = ensemble.free(x, np.zeros(7, np.float32))
+    calm = embeddings[::-1].copy()
+    own = ensemble.personal(embeddings, calm)
+    means, personal, parts = [], [], []
     with torch.no_grad():
-        for m in MEMBERS:
-            embedding, mean, _ = models[m](torch.from_numpy(x[m]))
-            assert np.abs(embedding.numpy() - embeddings[m]).max() < 1e-3
+        for member, kind in MEMBERS.items():
+            embedding, mean, _ = models[member](torch.from_numpy(x[kind]))
             means.append(mean.numpy())
-    column = OUTPUTS.index("pspi")
-    assert np.abs(opinion.column("pspi") - 16 * np.clip(np.mean(means, axis=0)[:, column], 0, 1)).max() < 0.02
-    assert opinion.spread.min() > 0
-    personal = Ensemble(folder).personal(embeddings, {m: np.zeros_like(e) for m, e in embeddings.items()})
-    assert personal.mean.shape == (7, len(OUTPUTS))
+            parts.append(embedding.numpy())
+            other = torch.from_numpy(parts[-1][::-1].copy())
+            personal.append(models[member].personal(torch.cat([embedding, embedding - other], dim=1))[0].numpy())
+    assert np.abs(np.concatenate(parts, axis=1) - embeddings[:, : sum(p.shape[1] for p in parts)]).max() < 1e-3
+    for said, expected in ((opinion, means), (own, personal)):
+        assert np.abs(said.mean / SCALES - np.clip(np.mean(expected, axis=0), 0, 1)).max() < 2e-3
+        assert said.spread.min() > 0
+    assert np.abs(own.mean - opinion.mean).max() > 0.01
     assert sum(file.stat().st_size for file in folder.iterdir()) < 12e6
 
 
-def test_a_changed_file_and_another_version_are_refused(exported: tuple[Path, dict[str, Any]], tmp_path: Path):
-    from wince.lab.scorer.apply import Ensemble
+def test_an_export_that_finds_the_disk_full_keeps_the_last_ensemble(
+    exported: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from wince.lab.scorer import export as module
 
+    folder = tmp_path / "out"
+    folder.mkdir()
     for file in exported[0].iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    Ensemble(tmp_path)
-    weights = tmp_path / "points.onnx"
-    weights.write_bytes(weights.read_bytes() + b"x")
-    with pytest.raises(ModelFileError, match="isn't the file") as error:
-        Ensemble(tmp_path)
-    assert error.value.field == "points.onnx"
-    weights.unlink()
-    with pytest.raises(ModelFileError, match="missing"):
-        Ensemble(tmp_path)
-    card = json.loads((tmp_path / "ensemble.json").read_text())
-    (tmp_path / "ensemble.json").write_text(json.dumps(card | {"version": 99}))
-    with pytest.raises(ModelFileError, match="version 99"):
-        Ensemble(tmp_path)
+        (folder / file.name).write_bytes(file.read_bytes())
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    def full(*given: object) -> None:
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr(module, "_member", full)
+    with pytest.raises(ResourceError, match="disk is full"):
+        module.export(exported[1], MEMBERS, folder, json.loads(before[CARD]))
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert [one.name for one in tmp_path.iterdir()] == ["out"]
+
+
+def test_training_names_the_person_that_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from wince.lab.scorer.__main__ import main
+
+    made.write(tmp_path, range(40000, 40002))
+    assert main([str(tmp_path), str(tmp_path / "work"), str(tmp_path / "out"), "--persons", "3"]) == DataError.exit_code
+    assert "40002.npz" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

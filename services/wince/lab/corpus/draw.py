@@ -94,11 +94,12 @@ def pictures(seed: int, head: Head) -> Iterable[tuple[Still, Picture, NDArray[np
 
 
 @cache
-def _models() -> tuple[FaceModels, Blendshapes]:
+def face_models() -> tuple[FaceModels, Blendshapes]:
+    """Detector and mesh, and the blendshapes, once per process. Raises ModelFileError where one is absent."""
     return load_face_models(), Blendshapes(path("face_blendshapes"))
 
 
-def _look(models: FaceModels, picture: Picture, nose: NDArray[np.float64]) -> tuple[Mesh | None, int]:
+def look(models: FaceModels, picture: Picture, nose: NDArray[np.float64]) -> tuple[Mesh | None, int]:
     """The mesh of the face whose nose lies nearest the truth's, settled, and how many faces were found."""
     found = models.detector.find(picture)
     if not found:
@@ -113,15 +114,15 @@ def _look(models: FaceModels, picture: Picture, nose: NDArray[np.float64]) -> tu
 def person_arrays(seed: int, head: Head) -> dict[str, NDArray[Any]]:
     """One person's file: per still `found`, `seen`, features (n, 128, 8, 8) f2, landmarks (n, 478, 3) f4, blendshapes (n, 52) f4,
     crop (n, 64, 64) u1, the truth by name, kind, condition, cover, pose; per person tone, version."""
-    models, shapes = _models()
+    models, shapes = face_models()
     columns: dict[str, list[Any]] = {}
     rng = np.random.default_rng([seed, 12])
     for still, drawn, nose in pictures(seed, head):
         picture = drawn
-        mesh, seen = _look(models, picture, nose)
+        mesh, seen = look(models, picture, nose)
         if mesh is not None and still.cover in PAINTED:
             picture = cover(Face(picture, mesh.landmarks, rng), PAINTED[still.cover])
-            mesh, seen = _look(models, picture, nose)
+            mesh, seen = look(models, picture, nose)
         row: dict[str, Any] = truth(still.kind, still.weights) | {key: still.pose[key] for key in ("yaw", "pitch", "roll")}
         row |= {"kind": still.kind, "condition": still.condition, "cover": still.cover, "found": mesh is not None, "seen": seen}
         row["pressed"] = still.weights.get("mouthPress", 0.0) > 0.1 and still.kind == "pain"

@@ -64,9 +64,9 @@ def drawn(folder: Path, seeds: Iterable[int]) -> list[int]:
 
 
 def _person(file: Path, seed: int) -> dict[str, Array]:
-    again = "delete it and draw it again (python -m wince.lab.corpus)"
+    again = "delete it and draw it again (wince lab corpus)"
     if not file.is_file():
-        raise DataError("is missing", field=file.name, remedy="draw the corpus (python -m wince.lab.corpus)")
+        raise DataError("is missing", field=file.name, remedy="draw the corpus (wince lab corpus)")
     try:
         with np.load(file, allow_pickle=False) as pack:
             arrays = {name: pack[name] for name in pack.files}

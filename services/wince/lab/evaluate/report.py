@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,16 @@ NOTICE = (
     "Drawn faces with known action units of a generator. Not FACS codes, not patients: no figure here says how well pain is graded. "
     "Intervals: 95 %, persons resampled."
 )
-STYLE = "body{font:15px sans-serif} table{border-collapse:collapse} td,th{padding:.3em .7em;border:1px solid #bbb;text-align:right}"
+STYLE = "svg{margin:1em .6em 0 0;font-size:11px} body{font:15px sans-serif} "
+STYLE += "table{border-collapse:collapse} td,th{padding:.3em .7em;border:1px solid #bbb;text-align:right}"
 
 
-def write(folder: Path, tables: dict[str, dict[str, Figure]], about: dict[str, Any]) -> None:
+def write(folder: Path, tables: dict[str, dict[str, Figure]], about: dict[str, Any], plots: Sequence[str] = ()) -> None:
     """Write scorer.json and scorer.html. Raises ResourceError where they can't be written."""
     content = {"notice": NOTICE, **about, "scorers": {k: {f: _plain(v) for f, v in t.items()} for k, t in tables.items()}}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in (("scorer.json", json.dumps(content, indent=1) + "\n"), ("scorer.html", page(tables, about))):
+        for name, text in (("scorer.json", json.dumps(content, indent=1) + "\n"), ("scorer.html", page(tables, about, plots))):
             part = folder / f"{name}.part"
             part.write_text(text, encoding="utf-8")
             part.replace(folder / name)
@@ -47,8 +49,8 @@ def cell(figure: Figure) -> str:
     return f"{figure.value:.3f} ({figure.low:.3f}-{figure.high:.3f}), n {figure.n}"
 
 
-def page(tables: dict[str, dict[str, Figure]], about: dict[str, Any]) -> str:
-    """The HTML page: figures down, scorers across."""
+def page(tables: dict[str, dict[str, Figure]], about: dict[str, Any], plots: Sequence[str] = ()) -> str:
+    """The HTML page: figures down, scorers across, then the plots (SVG texts)."""
     names = list(tables)
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
 
@@ -61,5 +63,5 @@ def page(tables: dict[str, dict[str, Figure]], about: dict[str, Any]) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Scorers on drawn faces</title><style>{STYLE}</style>'
         f"<h1>Scorers on drawn faces</h1><p>{html.escape(NOTICE)}</p><ul>{facts}</ul>"
-        f"<table><thead><tr><th>figure</th>{head}</tr></thead><tbody>{rows}</tbody></table></html>\n"
+        f"<table><thead><tr><th>figure</th>{head}</tr></thead><tbody>{rows}</tbody></table>{''.join(plots)}</html>\n"
     )

@@ -1,4 +1,4 @@
-"""What the ensemble is measured against, fitted on the same train part: ridges, and the first scorer as it is."""
+"""What the ensemble is measured against: ridges, fitted on the same train part."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from wince.lab.corpus.read import Corpus
 from wince.lab.corpus.recipe import STILLS
-from wince.lab.scorer.apply import Ensemble
-from wince.lab.scorer.inputs import calm_shares, inputs
-from wince.models import activity
-from wince.pipeline.estimate.blendshapes import NAMES
+from wince.lab.scorer import apply
+from wince.lab.scorer.inputs import calm_shares, seen
+from wince.models.activity import Ensemble, Opinion
 
 Array = NDArray[np.float64]
 RIDGE = 10.0
@@ -25,6 +24,8 @@ class Scores:
     name: str
     pspi: Array
     gated: Array
+    opinion: Opinion | None = None
+    """What the ensemble said of every output."""
 
 
 def calm_of(values: NDArray[np.float32], corpus: Corpus) -> NDArray[np.float32]:
@@ -40,7 +41,7 @@ def ridge(name: str, train: Corpus, test: Corpus, *, points: bool, personal: boo
     """Ridge on blendshapes, or on points with blendshapes; `personal`: with the difference to the calm face beside."""
 
     def features(corpus: Corpus) -> NDArray[np.float32]:
-        x = inputs("points", corpus["landmarks"], corpus["blendshapes"], corpus["features"])
+        x = seen(corpus)[0]["points"]
         x = x if points else x[:, -52:]
         return np.hstack([x, x - calm_of(x, corpus)]) if personal else x
 
@@ -54,21 +55,15 @@ def ridge(name: str, train: Corpus, test: Corpus, *, points: bool, personal: boo
     return Scores(name, out[:, 0], out[:, 1])
 
 
-def first_scorer(name: str, test: Corpus, *, personal: bool) -> Scores:
-    """The road's first scorer (models/activity.py). It gives one number, the gated one, which stands for PSPI too."""
-    model, columns = activity.load(), activity.shape_columns(NAMES)
-    pairs = zip(test["landmarks"], test["blendshapes"], strict=True)
-    x = np.stack([activity.embed(points, shapes, columns) for points, shapes in pairs])
-    if personal:
-        score = model.personal.values((x - calm_of(x, test)).astype(np.float64))[:, 0]
-    else:
-        score = model.free.values(x.astype(np.float64))[:, 0]
-    return Scores(name, score, score)
+def ensemble(model: Ensemble, test: Corpus) -> dict[bool, Scores]:
+    """The ensemble without (False) and with (True) the calm face: the mean embedding of the calm stills."""
+    opinion, embeddings = apply.free(model, test)
+    own = model.personal(embeddings, np.nan_to_num(calm_of(embeddings, test)))
+    own.mean[np.repeat(calm_shares(test).sum(axis=1) == 0, STILLS)] = np.nan
+    return {personal: Scores(name(personal), one.column("pspi").astype(np.float64), one.column("gated").astype(np.float64), one)
+            for personal, one in ((False, opinion), (True, own))}  # fmt: skip
 
 
-def ensemble(name: str, model: Ensemble, test: Corpus, *, personal: bool) -> Scores:
-    """The exported ensemble, or only some of its members."""
-    opinion, embeddings = model.of_corpus(test)
-    if personal:
-        opinion = model.personal(embeddings, {key: calm_of(value, test) for key, value in embeddings.items()})
-    return Scores(name, opinion.column("pspi").astype(np.float64), opinion.column("gated").astype(np.float64))
+def name(personal: bool) -> str:
+    """Of the ensemble in the table."""
+    return "ensemble + own calm face" if personal else "ensemble"

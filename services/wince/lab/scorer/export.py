@@ -16,10 +16,11 @@ from typing import Any
 
 from wince.errors import ResourceError
 from wince.lab.corpus import recipe
-from wince.lab.scorer.inputs import MEMBERS, OUTPUTS, SCALES, VERSION
 from wince.lab.scorer.train import torch_module
+from wince.models.activity import CARD as CARD_FILE
+from wince.models.activity import EMBEDDING, KINDS, OUTPUTS, SCALES, VERSION
 
-CARD: dict[str, str] = {
+WORDS: dict[str, str] = {
     "what": "intensities of action units, PSPI and gated facial activity of a rendered head, from the face mesh's inner map and points",
     "not": "a clinical pain score: trained on drawn faces; its truth is a generator's weights, not FACS codes; validated on no patient",
     "licence": "Apache-2.0; drawn from the ICT-FaceKit head (MIT, USC Institute for Creative Technologies); reads MediaPipe's Face Mesh V2 "
@@ -27,27 +28,27 @@ CARD: dict[str, str] = {
 }
 
 
-def export(models: dict[str, Any], folder: Path, card: dict[str, Any]) -> None:
-    """Write `models` (by member name, torch) and their card. Raises ResourceError where they can't be written; the old folder stays."""
+def export(models: dict[str, Any], kinds: dict[str, str], folder: Path, card: dict[str, Any]) -> None:
+    """Write `models` (torch) and their card; both by member's name. Raises ResourceError where that can't be; the old folder stays."""
     part, old = folder.with_name(folder.name + ".part"), folder.with_name(folder.name + ".old")
     try:
         for left in (part, old):
             shutil.rmtree(left, ignore_errors=True)
         part.mkdir(parents=True)
         for name, model in models.items():
-            _member(name, model, part)
+            _member(name, kinds[name], model, part)
         files = sorted(part.glob("*.onnx"))
         content = {
-            **CARD,
+            **WORDS,
             "version": VERSION,
             "corpus_version": recipe.VERSION,
             "outputs": list(OUTPUTS),
             "scales": [float(scale) for scale in SCALES],
-            "members": list(models),
+            "members": kinds,
             "files": {file.name: {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size} for file in files},
             **card,
         }
-        (part / "ensemble.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        (part / CARD_FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         if folder.exists():
             folder.replace(old)
         part.replace(folder)
@@ -60,16 +61,16 @@ def export(models: dict[str, Any], folder: Path, card: dict[str, Any]) -> None:
         raise ResourceError(what, field=str(folder), remedy="make room and run it again; the last ensemble stays") from error
 
 
-def _member(name: str, model: Any, folder: Path) -> None:
+def _member(name: str, kind: str, model: Any, folder: Path) -> None:
     torch = torch_module()
-    from wince.lab.scorer.nets import EMBEDDING, PersonalHead
+    from wince.lab.scorer.nets import PersonalHead
 
     model.eval()
-    some, few = torch.zeros(2, *MEMBERS[name]), torch.zeros(2, EMBEDDING[name])
+    some, few, calm = torch.zeros(2, *KINDS[kind]), torch.zeros(2, EMBEDDING[kind]), torch.zeros(2, EMBEDDING[kind])  # no two the same one
     n = torch.export.Dim("n", min=1, max=65536)
     jobs = (
         (model, (some,), ["x"], ["embedding", "mean", "log_variance"], f"{name}.onnx"),
-        (PersonalHead(model).eval(), (few, few), ["embedding", "calm"], ["mean", "log_variance"], f"{name}_personal.onnx"),
+        (PersonalHead(model).eval(), (few, calm), ["embedding", "calm"], ["mean", "log_variance"], f"{name}_personal.onnx"),
     )
     for net, example, names_in, names_out, file in jobs:
         torch.onnx.export(

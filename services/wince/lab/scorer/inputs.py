@@ -1,37 +1,27 @@
-"""What each member looks at and what it is trained to. numpy only.
-
-maps    the face mesh's inner map (128, 8, 8): costs nothing, comes from a net that was trained on real faces
-points  the mesh turned upright and scaled (136 points in space), its turn, and the blendshapes
-"""
+"""What a member is trained on: the corpus as it sees it, person by person, and the truth. numpy only."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wince.errors import DataError
-from wince.lab.corpus.read import Array, Corpus
-from wince.lab.corpus.recipe import CALM, STILLS, UNITS
+from wince.lab.corpus.read import Corpus
+from wince.lab.corpus.recipe import CALM, STILLS
+from wince.models.activity import KINDS, OUTPUTS, SCALES
+from wince.models.canonical_face import CanonicalFace
 from wince.models.fetch import path
-from wince.pipeline.detect.geometry import CanonicalFace
-from wince.pipeline.estimate.blendshapes import INPUTS
+from wince.pipeline.estimate.activity_inputs import inputs
 
-VERSION = 1
-"""Of inputs and outputs together; members of another version are refused."""
-OUTPUTS = (*UNITS, "pspi", "gated", "smile", "rest")
-SCALES = np.array([1.0 if unit == "au43" else 5.0 for unit in UNITS] + [16, 16, 1, 1], np.float32)
-"""Of each output; networks work in shares of it."""
 SMILES = ("smile", "laugh", "smile_squint")
-POINTS = INPUTS[INPUTS < 468]
-MEMBERS = {"maps": (128, 8, 8), "points": (len(POINTS) * 3 + 9 + 52,)}
-"""Input shape of each member, per face."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """One member's stills: p persons with STILLS each."""
+    """A member's stills: p persons with STILLS each."""
 
     x: NDArray[np.float32]
     """(p, STILLS, *shape)."""
@@ -43,33 +33,13 @@ class Examples:
     """(p, STILLS) shares of the calm stills, each row's sum 1; all 0 for a person without a usable one."""
 
 
-def upright(landmarks: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(n, 478, 3) px -> points (n, 478, 3) laid onto the canonical face, in its mean radius, and rotations (n, 3, 3)."""
+def seen(corpus: Corpus) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
+    """Per kind of member what it looks at, (n, *shape), all 0 where no face may be used, and the mouthSmile channel (n,)."""
     face = CanonicalFace.parse(path("face_geometry").read_bytes())
-    points = landmarks.astype(np.float64) * (1, -1, -1)
-    target, weight = face.points[face.index], face.weights[:, None] / face.weights.sum()
-    centre_t = (target * weight).sum(axis=0)
-    target = target - centre_t
-    some = points[:, face.index]
-    centre = (some * weight).sum(axis=1, keepdims=True)
-    some = some - centre
-    u, _, vt = np.linalg.svd(np.einsum("nki,kj->nij", some * weight, target))
-    flip = np.ones((len(points), 3))
-    flip[:, 2] = np.sign(np.linalg.det(u @ vt))
-    rotation = (u * flip[:, None, :]) @ vt
-    size = np.sqrt((some**2 * weight).sum(axis=(1, 2)))
-    return np.asarray((points - centre) @ rotation / np.maximum(size, 1e-6)[:, None, None]), rotation
-
-
-def inputs(member: str, landmarks: Array, blendshapes: Array, features: Array) -> NDArray[np.float32]:
-    """(n, *MEMBERS[member]). Raises DataError for an unknown member."""
-    if member == "maps":
-        return features.astype(np.float32)
-    if member != "points":
-        raise DataError(f"unknown member {member!r}", field="member", remedy=", ".join(MEMBERS))
-    points, rotation = upright(landmarks)
-    rows = (points[:, POINTS].reshape(len(points), -1), rotation.reshape(-1, 9), blendshapes)
-    return np.concatenate(rows, axis=1).astype(np.float32)
+    x, smile = inputs(face, corpus["landmarks"], corpus["blendshapes"], corpus["features"])
+    for rows in x.values():
+        rows[~corpus.usable] = 0
+    return x, smile
 
 
 def targets(corpus: Corpus) -> NDArray[np.float32]:
@@ -86,11 +56,20 @@ def calm_shares(corpus: Corpus) -> NDArray[np.float32]:
     return np.asarray(calm / np.maximum(calm.sum(axis=1, keepdims=True), 1), np.float32)
 
 
-def examples(member: str, corpus: Corpus) -> Examples:
-    """The corpus as that member sees it. Stills without a face or with a covered one get weight 0."""
-    x = inputs(member, corpus["landmarks"], corpus["blendshapes"], corpus["features"])
-    x[~corpus.usable] = 0  # an absent face is all zeros; upright() has made rounding of it
+def examples(kind: str, corpus: Corpus) -> Examples:
+    """The corpus as a member of that kind sees it. Stills without a face or with a covered one get weight 0.
+
+    Raises DataError for an unknown kind.
+    """
+    if kind not in KINDS:
+        raise DataError(f"unknown kind of member {kind!r}", field="member", remedy=", ".join(KINDS))
+    x = seen(corpus)[0][kind]
     rows = (-1, STILLS)
     weight = corpus.usable.astype(np.float32) * np.where(corpus.calm, 1 / CALM, 1).astype(np.float32)
     y = targets(corpus)
     return Examples(x.reshape(*rows, *x.shape[1:]), y.reshape(*rows, y.shape[1]), weight.reshape(rows), calm_shares(corpus))
+
+
+def together(parts: Sequence[Examples]) -> Examples:
+    """The persons of all parts; a person seen twice (near and small) counts as two, each with its own calm face."""
+    return Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y", "weight", "calm")))

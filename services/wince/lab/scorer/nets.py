@@ -8,10 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from wince.lab.scorer.inputs import MEMBERS, OUTPUTS
-
-EMBEDDING = {"maps": 64, "points": 32}
-"""Length of each member's embedding."""
+from wince.models.activity import EMBEDDING, KINDS, OUTPUTS
 
 
 class Normalize(nn.Module):
@@ -45,10 +42,10 @@ class Reader(nn.Module):
 class Member(nn.Module):
     """One member of the ensemble."""
 
-    def __init__(self, name: str, mean: Tensor, spread: Tensor) -> None:
+    def __init__(self, kind: str, mean: Tensor, spread: Tensor) -> None:
         super().__init__()
-        self.normalize, k = Normalize(mean, spread), EMBEDDING[name]
-        if name == "maps":
+        self.normalize, k = Normalize(mean, spread), EMBEDDING[kind]
+        if kind == "maps":
             self.encoder = nn.Sequential(
                 nn.Dropout2d(0.1),
                 nn.Conv2d(128, 64, 3, padding=1), nn.GroupNorm(8, 64), nn.SiLU(),
@@ -56,7 +53,7 @@ class Member(nn.Module):
                 nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * 16, k), nn.Tanh(),
             )  # fmt: skip
         else:
-            (width,) = MEMBERS[name]
+            (width,) = KINDS[kind]
             self.encoder = nn.Sequential(
                 nn.Dropout(0.1), nn.Linear(width, 128), nn.LayerNorm(128), nn.SiLU(),
                 nn.Dropout(0.3), nn.Linear(128, k), nn.Tanh(),

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wince.errors import DataError, ModelFileError, ResourceError
-from wince.lab.scorer.inputs import MEMBERS, OUTPUTS, VERSION, Examples
+from wince.lab.scorer.inputs import Examples
+from wince.models.activity import KINDS, OUTPUTS, VERSION
 
+Array = NDArray[np.float32]
 IMPORTANCE = {"pspi": 4.0, "gated": 4.0, "au12": 0.5, "au25": 0.5, "au26": 0.5, "au27": 0.25, "rest": 0.5, "smile": 0.5}
 """Of an output in the loss, where it is not 1."""
 
@@ -25,7 +27,8 @@ IMPORTANCE = {"pspi": 4.0, "gated": 4.0, "au12": 0.5, "au25": 0.5, "au26": 0.5, 
 class Settings:
     """What a run is; a checkpoint of another is refused."""
 
-    member: str
+    kind: str
+    """Of member; see KINDS."""
     seed: int = 1
     epochs: int = 40
     batch: int = 6
@@ -34,8 +37,8 @@ class Settings:
     decay: float = 0.02
 
     def __post_init__(self) -> None:
-        if self.member not in MEMBERS:
-            raise DataError(f"unknown member {self.member!r}", field="member", remedy=", ".join(MEMBERS))
+        if self.kind not in KINDS:
+            raise DataError(f"unknown kind of member {self.kind!r}", field="member", remedy=", ".join(KINDS))
         if self.epochs < 1 or self.batch < 1:
             raise DataError("epochs and batch must be at least 1", field="settings")
 
@@ -67,10 +70,10 @@ def train(
 
     for part in (data, validation):
         if not (np.isfinite(part.x).all() and np.isfinite(part.y).all()):
-            raise DataError("examples hold values that are not finite", field=settings.member, remedy="draw the corpus again")
-    mean, spread = _tables(settings.member, data)
+            raise DataError("examples hold values that are not finite", field=settings.kind, remedy="draw the corpus again")
+    mean, spread = _tables(settings.kind, data)
     torch.manual_seed(settings.seed)
-    model = nets.Member(settings.member, torch.from_numpy(mean), torch.from_numpy(spread))
+    model = nets.Member(settings.kind, torch.from_numpy(mean), torch.from_numpy(spread))
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.decay)
     run = {"version": VERSION, "outputs": list(OUTPUTS), "persons": len(data.x), **asdict(settings)}
     state = load_checkpoint(checkpoint, run)
@@ -82,7 +85,7 @@ def train(
     importance = torch.tensor([IMPORTANCE.get(name, 1.0) for name in OUTPUTS])
     tensors = [torch.from_numpy(a) for a in (data.x, data.y, data.weight, data.calm)]
     for epoch in range(first, settings.epochs):
-        rate = settings.rate * 0.5 * (1 + np.cos(np.pi * epoch / settings.epochs))
+        rate = settings.rate * 0.5 * float(1 + np.cos(np.pi * epoch / settings.epochs))
         for group in optimizer.param_groups:
             group["lr"] = rate
         _epoch(torch, nets, model, optimizer, tensors, importance, settings, epoch)
@@ -121,29 +124,35 @@ def _epoch(torch: Any, nets: Any, model: Any, optimizer: Any, tensors: list[Any]
         optimizer.step()
 
 
-def errors(model: Any, data: Examples) -> tuple[float, float]:
-    """Mean absolute error of PSPI (0-16), free and personal, over the stills that count and aren't calm."""
+def answers(model: Any, data: Examples) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Free and personal: mean and log-variance, (people x stills, outputs) each, in shares."""
     torch = torch_module()
     model.eval()
     with torch.no_grad():
         x = torch.from_numpy(data.x)
         people, stills = x.shape[:2]
-        embedding, free, _ = model(x.flatten(0, 1))
+        embedding, *free = model(x.flatten(0, 1))
         e = embedding.view(people, stills, -1)
         reference = (torch.from_numpy(data.calm)[:, :, None] * e).sum(dim=1, keepdim=True).expand_as(e).flatten(0, 1)
-        personal, _ = model.personal(torch.cat([embedding, embedding - reference], dim=1))
-    column, truth = OUTPUTS.index("pspi"), data.y.reshape(people * stills, -1)
+        personal = model.personal(torch.cat([embedding, embedding - reference], dim=1))
+    (a, b), (c, d) = ([part.numpy() for part in reading] for reading in (free, personal))
+    return (a, b), (c, d)
+
+
+def errors(model: Any, data: Examples) -> tuple[float, float]:
+    """Mean absolute error of PSPI (0-16), free and personal, over the stills that count and aren't calm."""
+    column, truth = OUTPUTS.index("pspi"), data.y.reshape(-1, data.y.shape[-1])
     counts = (data.weight * (data.calm == 0)).reshape(-1) > 0
-    out = [16 * float(np.abs(r.numpy()[:, column] - truth[:, column])[counts].mean()) for r in (free, personal)]
+    out = [16 * float(np.abs(mean[:, column] - truth[:, column])[counts].mean()) for mean, _ in answers(model, data)]
     return out[0], out[1]
 
 
-def _tables(member: str, data: Examples) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _tables(kind: str, data: Examples) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and spread per channel over the stills that count."""
     rows = data.x[data.weight > 0]
-    axes = (0, 2, 3) if member == "maps" else (0,)
+    axes = (0, 2, 3) if kind == "maps" else (0,)
     mean, spread = rows.mean(axis=axes, dtype=np.float64), rows.std(axis=axes, dtype=np.float64) + 1e-4
-    shape = (-1, 1, 1) if member == "maps" else (-1,)
+    shape = (-1, 1, 1) if kind == "maps" else (-1,)
     return mean.reshape(shape).astype(np.float32), spread.reshape(shape).astype(np.float32)
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import cv2
 
+from wince.models.canonical_face import CanonicalFace
 from wince.models.fetch import path
 from wince.models.lock import MTCNN_MODELS
 from wince.pipeline.detect.blazeface import FULL_RANGE, SHORT_RANGE, BlazeFace
 from wince.pipeline.detect.facemesh import FaceMesh
-from wince.pipeline.detect.geometry import CanonicalFace, HeadPose
+from wince.pipeline.detect.geometry import HeadPose
 from wince.pipeline.detect.interface import Detector, FaceModels
 from wince.pipeline.detect.mtcnn import Mtcnn
 

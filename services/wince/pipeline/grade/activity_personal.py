@@ -1,4 +1,4 @@
-"""The first personal model: facial activity as change against the patient's own calm face. Pure arithmetic."""
+"""The personal model of `activity`: the same ensemble's second heads, which look at a face against the patient's own calm face."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from wince.models.lock import set_id
 class ActivityPersonal:
     """Personal model of the protocol `activity`; see the port. Stateless, may be shared by threads."""
 
-    def __init__(self, model: activity.ActivityModel | None = None) -> None:
-        self._model = model or activity.load()
-        self.model_set = set_id([self._model.sha256])
+    def __init__(self, ensemble: activity.Ensemble | None = None) -> None:
+        self._ensemble = ensemble or activity.load()
+        self.model_set = set_id([self._ensemble.sha256])
 
     def read(self, embeddings: NDArray[np.float32], calm: NDArray[np.float32]) -> list[Reading]:
-        """embeddings: (n, 39); calm: (39,), both of ActivityScorer. A face equal to the calm one reads score 0."""
-        return self._model.personal.read(embeddings.astype(np.float64) - calm.astype(np.float64))
+        """embeddings: (n, k); calm: (k,), both of ActivityScorer."""
+        rows = np.ascontiguousarray(embeddings, np.float32)
+        opinion = self._ensemble.personal(rows, np.broadcast_to(calm.astype(np.float32), rows.shape))
+        return self._ensemble.readings(opinion, rows, personal=True)
 
     def at_rest(self, embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """embeddings: (n, 39). (n,) True: no expression, open eyes; speech counts now and then, a yawn, a smile or pain doesn't."""
-        return self._model.at_rest(embeddings.astype(np.float64))
+        """embeddings: (n, k). (n,) True: no expression, open eyes."""
+        return activity.at_rest(embeddings)

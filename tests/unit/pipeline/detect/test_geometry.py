@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from tests.face_models import fetched
 from tests.unit.pipeline.detect.fakes import Someone, landmarks
 from wince.errors import ModelFileError
+from wince.models.canonical_face import CanonicalFace
 from wince.models.fetch import path
 from wince.pipeline.detect import geometry
 from wince.pipeline.detect.align import EYES, EYES_Y, SIZE, aligned, encode, eye_distance
-from wince.pipeline.detect.geometry import CanonicalFace, HeadPose, drifted, region_affine, region_from_landmarks
+from wince.pipeline.detect.geometry import HeadPose, drifted, region_affine, region_from_landmarks
 from wince.pipeline.detect.interface import Region
 
 
