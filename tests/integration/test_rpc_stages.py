@@ -114,7 +114,7 @@ def test_the_whole_path_of_a_clip_gives_the_embedded_grades(channel):
     assert alerted == [str(one.id) for one in alerts]
     pairs = [(one.median, other.median) for one, other in zip(windows, expected, strict=True)]
     off = [abs(one - other) for one, other in pairs if one is not None and other is not None]
-    assert max(off) < 0.5, "what the JPEG of a frame (quality 95) changes of a window's median, of 16"
+    assert max(off) < 0.2, "what the JPEG of a frame (quality 95) changes of a window's median, of 16"
 
 
 def a_frame(number: int = 0, source: str = "clip", **changed: Any) -> capture_pb2.Frame:
