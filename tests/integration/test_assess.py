@@ -114,6 +114,7 @@ def test_what_cannot_be_seen_says_why(drawn: dict[str, dict], name: str, reason:
     assert {window["reason"] for window in clip["windows"] if window["grade"] is None} == {reason}
 
 
+@pytest.mark.slow
 def test_the_road_says_the_same(drawn: dict[str, dict]):
     """`wince run` with these clips as cameras: the same windows, grades, reasons and alerts at the same seconds."""
     names = {"ICU^1^A": "p3_pain", "ICU^2^A": "dark"}
@@ -193,6 +194,7 @@ def test_a_row_is_the_number_that_its_window_was_graded_by():
         assert one.median == pytest.approx(float(np.median(scores)))
 
 
+@pytest.mark.slow
 def test_two_runs_and_a_skipped_one_give_the_same_bytes(tmp_path: Path):
     """The third call finds the second's results."""
     clip = clips.clip("bed2")
@@ -233,6 +235,7 @@ def test_a_reference_without_a_face_ends_the_call(tmp_path: Path):
     assert "remedy" in called.err
 
 
+@pytest.mark.slow
 def test_an_interrupted_call_goes_on_where_it_stopped(tmp_path: Path):
     """The first call has far more to do than the moment until it is interrupted; the second asks for what came first."""
     mine = [clips.clip(name) for name in ("bed1", "bed2")]

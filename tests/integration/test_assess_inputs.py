@@ -60,6 +60,7 @@ def test_usage(tmp_path: Path, face: Path):
     assert Called(tmp_path, face, "--wishes").code == 2
 
 
+@pytest.mark.slow
 def test_a_thousand_files_some_of_them_junk(tmp_path: Path, face: Path):
     folder = tmp_path / "many"
     folder.mkdir()
@@ -81,6 +82,7 @@ def test_a_thousand_files_some_of_them_junk(tmp_path: Path, face: Path):
     assert len(json.loads(called.out)["passed_over"]) == 100
 
 
+@pytest.mark.slow
 def test_odd_pictures_are_graded_like_the_plain_one(tmp_path: Path, face: Path):
     """CMYK, 16 bit grey, alpha, EXIF rotation, an animated GIF, 100 megapixels."""
     picture = Image.open(face).convert("RGB")
@@ -204,6 +206,7 @@ def test_a_dim_clip_is_left_out_whole(tmp_path: Path):
     assert "not assessable" in page.read_text()
 
 
+@pytest.mark.slow
 def test_a_worker_takes_no_more_memory_than_is_said(tmp_path: Path, face: Path):
     """The worst that the limits allow: a picture of 100 megapixels that can't be decoded at a smaller size."""
     huge = Image.new("RGB", (10_000, 10_000), "grey")

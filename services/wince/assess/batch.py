@@ -102,7 +102,9 @@ class _Job:
         alone = len(self._same) == 1
         if alone:
             self._engine = Engine(order.settings, order.protocol)
-        self.done = self._kept(self._engine.model_set if self._engine is not None else chain.scorer(order.protocol).model_set)
+        settings = order.settings
+        scores = self._engine or chain.scorer(order.protocol, settings.models_dir, settings.serving)
+        self.done = self._kept(scores.model_set)
         todo = [task for task in self._tasks() if not self._known(task)]
         if not todo:
             return
