@@ -140,14 +140,14 @@ class Seen:
     def values(self, key: str | None = None) -> list[bytes]:
         return [record.value for record in self.records if key is None or record.key == key]
 
-    def wait(self, count: int, timeout_s: float = 20) -> "Seen":
+    def wait(self, count: int, timeout_s: float = 90) -> "Seen":
         """Until `count` records were handled; fails the test where they don't come."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.records) >= count, timeout_s), f"{len(self.records)} of {count} records came"
         return self
 
 
-def eventually(condition: Callable[[], bool], timeout_s: float = 20) -> bool:
+def eventually(condition: Callable[[], bool], timeout_s: float = 90) -> bool:
     """Does `condition` become true in time?"""
     deadline = time.monotonic() + timeout_s
     while not condition():

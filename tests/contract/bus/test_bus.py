@@ -33,7 +33,7 @@ def test_a_record_arrives_as_it_was_sent(network: Network, topic: str) -> None:
     bus.ensure_topics([topic])
     bus.consume([topic], "g", seen)
     headers = {"schema": b"Beat", "id": b"7", "trace": b"t"}
-    bus.publish(topic, "bed 1 \u00e9", b"\x00\xff", headers).result(20)
+    bus.publish(topic, "bed 1 \u00e9", b"\x00\xff", headers).result(90)
     (record,) = seen.wait(1).records
     assert (record.topic, record.key, record.value, record.headers) == (topic, "bed 1 \u00e9", b"\x00\xff", headers)
     assert record.offset >= 0
@@ -190,18 +190,18 @@ def test_a_stopped_consumer_finishes_its_batch_and_the_next_goes_on_behind_it(ne
 
     def waits(_: Sequence[Record]) -> None:
         entered.set()
-        assert go.wait(20)
+        assert go.wait(90)
 
     bus, first, second = network.client(), Seen(waits), Seen()
     bus.ensure_topics([topic])
     send(bus, topic, 40)
     subscription = bus.consume([topic], "g", first, batch=10)
-    assert entered.wait(20)
+    assert entered.wait(90)
     stopper = threading.Thread(target=subscription.stop)
     stopper.start()
     time.sleep(0.05)
     go.set()
-    stopper.join(20)
+    stopper.join(60)
     assert not stopper.is_alive()
     count = len(first.values())
     assert 1 <= count <= 10
@@ -255,7 +255,7 @@ def test_the_future_is_done_when_the_record_will_survive(network: Network, topic
     bus, seen = network.client(), Seen()
     bus.ensure_topics([topic])
     bus.consume([topic], "g", seen)
-    assert [future.result(20) for future in send(bus, topic, 30)] == [None] * 30
+    assert [future.result(90) for future in send(bus, topic, 30)] == [None] * 30
 
 
 def test_a_slow_consumer_costs_no_memory(network: Network, topic: str) -> None:
@@ -275,7 +275,7 @@ def test_a_slow_consumer_costs_no_memory(network: Network, topic: str) -> None:
     for number in range(2000):
         bus.publish(topic, f"camera-{number % 5}", value)
         peak = max(peak, resident())
-    assert eventually(lambda: count >= 2000, 60)
+    assert eventually(lambda: count >= 2000)
     assert peak - base < 40 << 20
 
 
@@ -298,7 +298,7 @@ def test_close_ends_a_publisher_and_all_consumers(network: Network, topic: str) 
     time.sleep(0.3)
     bus.close()
     bus.close()
-    publisher.join(20)
+    publisher.join(60)
     assert not publisher.is_alive()
     assert [error.code for error in ended if isinstance(error, WinceError)] == ["unavailable"]
     with pytest.raises(WinceError):
