@@ -100,11 +100,20 @@ class Up:
             told |= {"WINCE_EHR_KEY_ID": made.kid, "WINCE_EHR_KEY_FILE": str(key)}
             self._told("ehr", self.sandbox.base_url)
         told |= self._ensemble()
-        self.ports = {name: free_port(PORTS[name]) for name in self._names} | {"mllp": free_port(settings.mllp_port)}
+        self.ports = {name: self._port(PORTS[name]) for name in self._names} | {"mllp": free_port(settings.mllp_port)}
         told["WINCE_MLLP_PORT"] = str(self.ports["mllp"])
         if "detect" in self.ports:
             told["WINCE_DETECT"] = f"127.0.0.1:{self.ports['detect']}"
         return told
+
+    def _port(self, wanted: int) -> int:
+        """`wanted`, unless it is taken or another installation of this machine, which is starting too, has chosen it."""
+        claim = socket.socket(socket.AF_UNIX)
+        self._stack.callback(claim.close)
+        with suppress(OSError):
+            claim.bind(f"\0wince-up-{wanted}")  # an abstract name: it ends with the process, however that ends
+            return free_port(wanted)
+        return free_port(0)
 
     def _broker(self) -> str:
         if reason := maven.available():
