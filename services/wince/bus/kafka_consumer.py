@@ -28,6 +28,11 @@ FIRST_BACKOFF_S = 0.05
 LONGEST_BACKOFF_S = 5.0
 GIVE_UP_S = 30.0
 POLL_MS = 250
+STARVED_S = 4.0
+"""How long a client may give nothing before it is looked whether there is more."""
+BARE_S = 10.0
+"""Owning nothing for so long, doubling each time, the client joins anew: its group may have been shared out by a leader that did not know
+the topics yet, and kafka-python does not always notice later."""
 LOOK_S = 2.0
 """How often a missing topic is looked after."""
 
@@ -75,7 +80,9 @@ class KafkaSubscription:
         self._due: dict[TopicPartition, int] = {}
         """Positions to commit."""
         self._topic_ids: dict[str, Any] = {}
-        self._looked = 0.0
+        self._looked = self._gave = 0.0
+        self._stuck = False
+        self._bare_since, self._bare_s = time.monotonic(), BARE_S
         self.thread = threading.Thread(target=self._run, name=f"kafka-{group}", daemon=True)
         self.thread.start()
 
@@ -130,7 +137,23 @@ class KafkaSubscription:
         )
         self._topic_ids, self._rejoining = {}, False
         consumer.subscribe(list(self._topics), listener=_Listener(self._changes))
+        deadline = time.monotonic() + BARE_S
+        while any(consumer._cluster.partitions_for_topic(topic) is None for topic in self._topics):
+            if self._stopped.wait(0.02) or time.monotonic() > deadline:
+                break
         return consumer
+
+    def _bare(self) -> bool:
+        """Whether we own nothing for suspiciously long."""
+        now = time.monotonic()
+        if self._owned:
+            self._bare_since, self._bare_s = now, BARE_S
+            return False
+        if now - self._bare_since < self._bare_s:
+            return False
+        self._bare_since, self._bare_s = now, min(2 * self._bare_s, 300.0)
+        log.info("nothing is ours; the group is joined anew", group=self._group)
+        return True
 
     def _close(self, consumer: KafkaConsumer) -> None:
         try:
@@ -140,9 +163,10 @@ class KafkaSubscription:
 
     def _work(self, consumer: KafkaConsumer) -> None:
         """Until stopped, or until the client is to be made anew."""
+        self._stuck, self._gave = False, time.monotonic()
         while not self._stopped.is_set():
             polled = self._poll(consumer)
-            if not self._settle() or not self._same_topics(consumer):
+            if not self._settle() or not self._same_topics(consumer) or self._bare() or self._starves(consumer, bool(polled)):
                 return
             if polled:
                 merged = merge(*polled.values(), key=lambda one: one.timestamp)  # across topics in the order in which they came
@@ -237,6 +261,28 @@ class KafkaSubscription:
         else:
             self._committed |= self._due
             self._due = {}
+
+    def _starves(self, consumer: KafkaConsumer, polled: bool) -> bool:
+        """True where the client, twice in a row, gave nothing for a while although there is more than it gave. Seen of kafka-python
+        3.0.12 after a broker was killed: it polls without pause and fetches nothing, for good. A new client fetches at once."""
+        now = time.monotonic()
+        if polled or now - self._gave < STARVED_S:
+            if polled:
+                self._stuck, self._gave = False, now
+            return False
+        self._gave = now
+        try:
+            owned = list(self._owned)
+            ends = consumer.end_offsets(owned, timeout_ms=2000) if owned else {}
+            behind = any(consumer.position(at, timeout_ms=1000) < end for at, end in ends.items() if end)
+        except Exception as error:
+            log.info("it can't be seen how far a consumer is behind", group=self._group, error=error)
+            return False
+        if behind and self._stuck:
+            log.warning("the client gives nothing although there is more; it is made anew", group=self._group)
+            return True
+        self._stuck = behind
+        return False
 
     def _same_topics(self, consumer: KafkaConsumer) -> bool:
         """False where a topic was made anew under its name: positions in the old one mean nothing. Missing ones are made."""
