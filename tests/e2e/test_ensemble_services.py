@@ -2,6 +2,8 @@
 
 The models are random: what is compared is the road, not medicine."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,8 @@ def test_on_torchserve_the_road_gives_what_embedded_gives():
         for file in fetch.cache_folder().iterdir():
             if file.is_file():
                 (models / file.name).symlink_to(file)
-        write(site_folder(models) / "postoperative-vgg16.onnx", 4, 11)
+        # Far from every threshold: frames travel as JPEG between capture and detect, and a random model magnifies what that moves.
+        write(site_folder(models) / "postoperative-vgg16.onnx", 4, 17)
         chosen = {"WINCE_MODELS_DIR": str(models), "WINCE_PROTOCOL": "postoperative"}
         ran = run(directory / "embedded", **chosen)
         assert ran.returncode == 0, ran.stderr
@@ -57,11 +60,11 @@ def test_on_torchserve_the_road_gives_what_embedded_gives():
             world.play(beds)
             with world.database() as connection:
                 world.until(lambda: len(story(connection)["windows"]) >= 3)
-                Path(f"/proc/{pid}").exists() and __import__("os").kill(pid, 9)
+                os.kill(pid, signal.SIGKILL)
                 world.until(lambda: len(story(connection)["windows"]) >= len(wanted["windows"]))
                 served = story(connection)
             world.until(lambda: int((world.state / "serving" / "pid").read_text()) != pid)
             assert world.stop() == 0
     assert served["windows"] == wanted["windows"]
-    assert served["alerts"] == wanted["alerts"]
-    assert any(grade is not None for _, grade, *_ in map(tuple, served["windows"])) or served["windows"]
+    assert served["alerts"] == wanted["alerts"] != set()
+    assert len({window[3] for window in served["windows"].values()}) > 1  # grades, and none
