@@ -21,7 +21,7 @@ from wince.store.database import Database
 from wince.testing import hl7
 
 AT = "2026-01-05T08:00:00Z"
-SCORE_TOLERANCE = 0.35
+SCORE_TOLERANCE = 0.15
 """On the scale 0-16: what the JPEG of the hop between capture and detect changes of a window's median."""
 
 
