@@ -93,11 +93,11 @@ class Peers:
         if reason := available():
             assert not os.environ.get("CI"), reason
             pytest.skip(reason)
+        for other in [peer for number, peer in self._peers.items() if number != nodes]:
+            other.stop()
         if nodes not in self._peers:
-            for other in self._peers.values():
-                other.stop()
-            peer = self._peers[nodes] = KafkaPeer(self._directory / str(nodes), nodes=nodes)
-            peer.start()
+            self._peers[nodes] = KafkaPeer(self._directory / str(nodes), nodes=nodes)
+        self._peers[nodes].start()
         return self._peers[nodes]
 
     def close(self) -> None:
