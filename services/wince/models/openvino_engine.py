@@ -6,7 +6,6 @@ every machine.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,13 +25,11 @@ _core_lock = threading.Lock()
 
 
 def core() -> ov.Core:
-    """The process's OpenVINO core. Thread-safe. WINCE_COMPILED_DIR names a folder where compiled models may be kept (quicker start)."""
+    """The process's OpenVINO core. Thread-safe."""
     global _core  # noqa: PLW0603 - a core owns the plugin and its threads; a second one only costs memory
     with _core_lock:
         if _core is None:
             _core = ov.Core()
-            if folder := os.environ.get("WINCE_COMPILED_DIR"):
-                _core.set_property({"CACHE_DIR": folder})
         return _core
 
 
