@@ -13,6 +13,7 @@ from tests.face_models import fetched
 from wince.bus import topics
 from wince.bus.memory import MemoryBus
 from wince.errors import WinceError
+from wince.pipeline.capture.live import Counters
 from wince.runtime import play, scenario
 from wince.settings import Settings
 from wince.telemetry import logs, metrics
@@ -60,11 +61,15 @@ def test_nothing_tells_who_they_are(state_dir, spans, capfd, monkeypatch):
             log.error("failed", error=WinceError("broken"), text=secret)
             logging.getLogger("httpx").warning("GET /Patient?name=%s", secret)
             metrics.dropped(f"{secret}^^^HOSP", 1)
+            metrics.called(f"/wince.api/{secret}^^^HOSP", "OK", 0.1)
+        end = metrics.CAMERAS.watch(lambda: [Counters(f"{secret}^^^HOSP", pictures=1) for secret in secrets()])
+        page = generate_latest(metrics.REGISTRY).decode()
+        end()
     finally:
         logs.configure("warning", json=False)
     said = capfd.readouterr()
     places = {
-        "metrics": generate_latest(metrics.REGISTRY).decode(),
+        "metrics": page,
         "traces": "".join(one.to_json() for one in spans.get_finished_spans()),
         "logs": said.err + said.out,
         "bus": "\n".join(published),
@@ -73,4 +78,5 @@ def test_nothing_tells_who_they_are(state_dir, spans, capfd, monkeypatch):
     assert all(places.values())
     assert "record.commit" in places["traces"]
     assert "wince_alerts_total{" in places["metrics"]
+    assert "wince_camera_pictures_total{" in places["metrics"]
     assert [(secret, place) for place, text in places.items() for secret in secrets() if secret in text] == []

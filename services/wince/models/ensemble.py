@@ -79,6 +79,8 @@ class Ensemble:
         self._fusion, self._weights, self.classes = fusion, tuple(weights), classes
         self.ready = True
         """Loaded, or it would not be here."""
+        self.fault: ModelFileError | None = None
+        """Never: see `ready`."""
         self.hashes: Mapping[str, str] = {name: member_hash(name, file) for name, file in files.items()}
         """sha256 (hex) by member."""
         self.model_set = set_id(self.hashes.values())

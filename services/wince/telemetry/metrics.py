@@ -1,8 +1,8 @@
 """What Prometheus is told. Every metric is described in docs/metrics.md; a test holds both to each other.
 
-No metric knows a patient: labels are camera ids, names out of protocol files, reasons, topics and outcomes; anything that does not
-look like one becomes "other". Counts are of what this process did, and what is done twice after a crash is counted twice: the record
-holds the truth, metrics the trend. Times in seconds.
+No metric knows a patient: labels are camera ids, names out of protocol files, reasons, topics, outcomes, and methods and statuses of
+gRPC; anything that does not look like one becomes "other". Counts are of what this process did, and what is done twice after a crash
+is counted twice: the record holds the truth, metrics the trend. Times in seconds.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.frame import US
 from wince.errors import ResourceError
+from wince.telemetry.cameras import CameraCollector
 
 REGISTRY = CollectorRegistry()
 HOST = "127.0.0.1"
@@ -50,6 +51,13 @@ DELIVERIES = Counter("wince_deliveries", "Attempts to write an entry to a target
 DELIVERY_RETRIES = Counter("wince_delivery_retries", "Attempts that have to be made again", ("target",), registry=REGISTRY)
 OUTBOX_WAITING = Gauge("wince_outbox_waiting", "Entries that will still be tried without anybody acting", registry=REGISTRY)
 OUTBOX_DEAD = Gauge("wince_outbox_dead", "Entries that wait for a person", registry=REGISTRY)
+FACES_GIVEN_UP = Counter("wince_faces_given_up", "Faces that a served ensemble was not asked for: late at once", registry=REGISTRY)
+MODELS_FAULT = Gauge("wince_models_fault", "1 while a served ensemble is not what was packed: nothing is scored", registry=REGISTRY)
+RPC_CALLS = Counter("wince_rpc_calls", "Calls that are over, by gRPC's status", ("method", "status"), registry=REGISTRY)
+RPC_SECONDS = Histogram(
+    "wince_rpc_seconds", "How long a call took; of a stream, how long it lasted", ("method",),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900), registry=REGISTRY,
+)  # fmt: skip
 
 _sums = {"alerts": 0, "seconds": 0.0}
 ALERTS_PER_BED_DAY.set_function(lambda: _sums["alerts"] / _sums["seconds"] * DAY_S if _sums["seconds"] else 0.0)
@@ -63,6 +71,11 @@ def label(value: object) -> str:
     """
     text = str(value)
     return text if _NAME.fullmatch(text) else "other"
+
+
+CAMERAS = CameraCollector(label)
+"""Of this process; capture says which cameras."""
+REGISTRY.register(CAMERAS)
 
 
 def committed(assessments: Iterable[Assessment], alerts: Iterable[Alert], questions: Iterable[Question], now_us: int) -> None:
@@ -107,6 +120,25 @@ def delivered(target: str, outcome: str, *, again: bool) -> None:
     DELIVERIES.labels(label(target), label(outcome)).inc()
     if again:
         DELIVERY_RETRIES.labels(label(target)).inc()
+
+
+def given_up(faces: int) -> None:
+    """So many faces were beyond what a served ensemble may be asked for."""
+    FACES_GIVEN_UP.inc(faces)
+
+
+def ask_fault(fault: Callable[[], object]) -> Callable[[], None]:
+    """`fault` says why a served ensemble scores nothing, None where it does; calling what this gives ends that."""
+    MODELS_FAULT.set_function(lambda: float(fault() is not None))
+    return lambda: MODELS_FAULT.set_function(lambda: 0.0)
+
+
+def called(method: str, status: str, seconds: float) -> None:
+    """A gRPC call is over (`wince.rpc.guard.Observer`). Of "/package.Service/Method" Service.Method is told."""
+    service, _, name = method.rpartition("/")
+    told = label(f"{service.rpartition('.')[2]}.{name}")
+    RPC_CALLS.labels(told, label(status)).inc()
+    RPC_SECONDS.labels(told).observe(seconds)
 
 
 def backlog(*, waiting: int, dead: int, questions: int, oldest_s: float) -> None:

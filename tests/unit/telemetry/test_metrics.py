@@ -28,8 +28,9 @@ def exposed() -> dict[str, tuple[str, tuple[str, ...]]]:
     """Kind and labels of every metric, by the name that Prometheus sees."""
     found = {}
     for collector in list(metrics.REGISTRY._collector_to_names):
-        kind = collector._type
-        found[collector._name + ("_total" if kind == "counter" else "")] = (kind, tuple(collector._labelnames))
+        for family in collector.describe():
+            labels = getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", ())
+            found[family.name + ("_total" if family.type == "counter" else "")] = (family.type, tuple(labels))
     return found
 
 
@@ -102,3 +103,26 @@ def test_the_page_is_on_this_machine_only_and_ends() -> None:
         end()
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10)
+
+
+def test_calls_by_method_and_status() -> None:
+    """Of the method no package; what is none becomes `other`."""
+    labels = {"method": "CareService.Pause", "status": "OK"}
+    before = value("wince_rpc_calls_total", **labels)
+    metrics.called("/wince.api.care.v1.CareService/Pause", "OK", 0.2)
+    metrics.called("/wince.api.care.v1.CareService/Pause", "UNAVAILABLE", 0.3)
+    metrics.called("/O'Hara/Mary^", "OK", 0.1)
+    assert value("wince_rpc_calls_total", **labels) == before + 1
+    assert value("wince_rpc_seconds_count", method="CareService.Pause") >= 2
+    assert value("wince_rpc_calls_total", method="other", status="OK") >= 1
+    assert "Hara" not in generate_latest(metrics.REGISTRY).decode()
+
+
+def test_a_fault_is_asked_for_until_told_otherwise() -> None:
+    said: list[str] = []
+    end = metrics.ask_fault(lambda: said[-1] if said else None)
+    assert value("wince_models_fault") == 0
+    said.append("another member")
+    assert value("wince_models_fault") == 1
+    end()
+    assert value("wince_models_fault") == 0

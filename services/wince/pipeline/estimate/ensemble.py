@@ -22,6 +22,7 @@ from wince.domain.face import Face
 from wince.domain.fusion import label
 from wince.domain.reason import Reason
 from wince.domain.scales import Scale
+from wince.errors import WinceError
 from wince.models.ensemble import Answer, Status
 from wince.pipeline.estimate.interface import Score, Scorer
 from wince.pipeline.estimate.ration import Ration
@@ -50,6 +51,11 @@ class Members(Protocol):
     @property
     def ready(self) -> bool:
         """Whether all of them answered last time as they should."""
+        ...
+
+    @property
+    def fault(self) -> WinceError | None:
+        """Why nothing is scored; None where all is well, or nobody asked yet."""
         ...
 
     def answer(self, crops: Sequence[bytes]) -> Answer | None:
@@ -83,6 +89,11 @@ class EnsembleScorer:
         for row, index in enumerate(chosen):
             scores[index] = Score(None, Reason.GAP) if answer is None else self._one(answer, row, smiles[row])
         return scores
+
+    @property
+    def fault(self) -> WinceError | None:
+        """Why nothing is scored, as the members last said; None where all is well."""
+        return self._members.fault
 
     def members(self) -> list[Member]:
         """The members in use."""

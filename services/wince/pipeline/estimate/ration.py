@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from wince.domain.face import Face
 from wince.domain.frame import US
 from wince.domain.keyframes import cieluv, difference, key_frames
+from wince.telemetry import metrics
 
 SOURCES = 4096
 """Remembered at most; the one longest silent is forgotten."""
@@ -52,6 +53,7 @@ class Ration:
             self._sources = before
             raise
         self.given_up += len(faces) - len(chosen)
+        metrics.given_up(len(faces) - len(chosen))
         if chosen:
             each = (self._clock() - start) / len(chosen)
             self._cost = each if self._cost is None else (1 - SMOOTH) * self._cost + SMOOTH * each

@@ -23,7 +23,7 @@ from wince.runtime.services.service import LONGEST_US, Closing, Deps, Service, w
 from wince.store import snapshots
 from wince.store.camera_leases import CameraLeases
 from wince.store.database import Database
-from wince.telemetry import logs
+from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
 
@@ -48,6 +48,7 @@ def build(deps: Deps) -> Service:
 
     opened = opener(rate_hz) if replay_us is None else replayer(deps.database, rate_hz, replay_us, opener(rate_hz))
     cameras = Cameras(opened, run, CameraLeases(deps.database, uuid.uuid4().hex))
+    deps.stack.callback(metrics.CAMERAS.watch(cameras.counters))
     clock = wall_us if replay_us is None else (lambda: replay_us)
     list_ = CameraList(cameras, deps.database, read=deps.cameras, clock=clock)
     parts = [Closing(cameras.start_all, cameras.drain), Closing(list_.start, list_.stop)]

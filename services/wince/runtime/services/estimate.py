@@ -13,6 +13,7 @@ from wince.pipeline.estimate.servicer import FAILED, READY, EstimateServicer, Mo
 from wince.runtime import chain
 from wince.runtime.estimating import Estimating, media_clock
 from wince.runtime.services.service import Deps, Service, wall_us
+from wince.telemetry import metrics
 
 
 def build(deps: Deps) -> Service:
@@ -22,6 +23,9 @@ def build(deps: Deps) -> Service:
     if deps.replay_us is not None:  # media time is the clock: nothing is late, however long it takes
         serving = serving.model_copy(update={"budget_s": math.inf})
     scorer = chain.scorer(protocol, folder, serving)
+    if isinstance(scorer, EnsembleScorer):
+        ensemble = scorer
+        deps.stack.callback(metrics.ask_fault(lambda: ensemble.fault))
     now_us = media_clock if deps.replay_us is not None else _wall
 
     def inventory() -> tuple[str, list[ModelInUse]]:

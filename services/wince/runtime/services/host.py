@@ -39,7 +39,7 @@ class Running:
 
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
-        self._server = ServerThread(service.registrations, settings.rpc)
+        self._server = ServerThread(service.registrations, settings.rpc, observe=metrics.called)
         self._begun = 0
 
     @property

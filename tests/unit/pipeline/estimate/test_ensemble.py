@@ -22,6 +22,7 @@ from wince.pipeline.estimate.served import CHUNK, ServedMembers
 from wince.serving.client import OipClient
 from wince.serving.manifest import golden_crops
 from wince.serving.pack import pack
+from wince.telemetry import metrics
 
 CLASSES = ("relaxed", "tense", "grimace")
 
@@ -165,6 +166,7 @@ def test_an_expensive_ensemble_can_t_choke_a_ward():
             return super().answer(crops)
 
     members = Slow([(1, 0, 0)])
+    before = metrics.REGISTRY.get_sample_value("wince_faces_given_up_total")
     ration = Ration(5, 3.0, clock=lambda: clock[0])
     scorer = EnsembleScorer(members, Smiles(), ICU, CLASSES, "x", ration)
     scorer.score([face("bed0", 0)])
@@ -175,6 +177,7 @@ def test_an_expensive_ensemble_can_t_choke_a_ward():
     per_bed = [sum(score.reason is None and one.source == f"bed{i}" for one, score in zip(faces, scores, strict=True)) for i in range(8)]
     assert max(per_bed) - min(per_bed) <= 1
     assert ration.given_up == 54
+    assert metrics.REGISTRY.get_sample_value("wince_faces_given_up_total") == before + 54
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +217,7 @@ def test_a_member_that_goes_missing_is_seen_in_the_next_answer_and_its_return_af
         whole, server.ensemble = server.ensemble, Ensemble({"icu-a": files["icu-a"]}, 3)
         assert members.answer(golden_crops()) is None
         assert "icu-b" in members.fault.message
+        assert EnsembleScorer(members, Smiles(), ICU, CLASSES, "x").fault is members.fault
         server.ensemble = whole
         calls = server.calls
         assert members.answer(golden_crops()) is None
