@@ -48,7 +48,7 @@ def run() -> dict[str, Any]:
         raise Unmeasurable(error.diagnostics()) from error
     with tempfile.TemporaryDirectory(prefix="wince-bench-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
-        clips = {"bundled clip, 640 x 480, 10 a second": _copied, "as a camera gives it, 1280 x 720, 25 a second": _camera}
+        clips = {"bundled clip, 640 x 480, 10 a second": repeated, "as a camera gives it, 1280 x 720, 25 a second": _camera}
         try:
             rows = [_row(name, make(Path(folder) / "clip.mp4"), Path(folder)) for name, make in clips.items()]
         except ResourceError as error:
@@ -63,7 +63,7 @@ def _row(name: str, path: Path, folder: Path) -> dict[str, Any]:
         bare.append(_floor(path, calls, frames))
         with tempfile.TemporaryDirectory(dir=folder) as state:
             Path(state).chmod(0o755)
-            ours.append(_road(path, Path(state)))
+            ours.append(through(path, Path(state)))
     return {
         "figure": f"sampled frames, {name}", "ours": median(ours), "rival_name": "decode + model calls alone", "rival": median(bare),
         "ratio": median(one / floor for one, floor in zip(ours, bare, strict=True)), "aim": 0.8, "unit": "frames/s of one core",
@@ -88,8 +88,8 @@ def _camera(path: Path) -> Path:
     return path
 
 
-def _copied(path: Path) -> Path:
-    """The bundled clip, LAPS times over in one file; its pictures are copied, not encoded anew."""
+def repeated(path: Path) -> Path:
+    """The bundled clip, LAPS times over in one file at `path`; its pictures are copied, not encoded anew. Gives `path`."""
     with av.open(str(path), "w") as out:
         stream, at = None, 0
         for _ in range(LAPS):
@@ -141,8 +141,8 @@ def _floor(path: Path, calls: Counter[Network], frames: int) -> float:
     return frames / (time.process_time() - began)
 
 
-def _road(path: Path, state: Path) -> float:
-    """Through `wince run`'s own play."""
+def through(path: Path, state: Path) -> float:
+    """Through `wince run`'s own play, its state in `state`; sampled frames per second of processor time."""
     one = scenario.bundled().beds[0]
     beds = scenario.Scenario((replace(one, camera=one.camera.model_copy(update={"path": path})),))
     roads: list[Embedded] = []
