@@ -6,13 +6,19 @@ id, protocol, grade and reason: nothing of a patient, a bed or an encounter.
 
     with traces.span("record.commit", assessment, carried=record.headers.get("trace", b"")):
         ...
+
+A stream of frames belongs to no assessment yet: it has a trace of its own, which travels in gRPC's metadata (`traceparent`), with the
+stream's begin, end and failure and nothing else. Nothing joins it to the assessments that come of it.
+
+    with traces.stream("capture.stream") as parent:
+        stub.DetectFaces(requests, metadata=traces.metadata(parent))
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from opentelemetry import context, trace
@@ -74,9 +80,47 @@ class Traces:
             one.end()
 
 
+    @contextmanager
+    def stream(self, name: str, *, carried: str = "") -> Iterator[str]:
+        """A span of one stream between two services; gives the traceparent that goes with it, "" while spans are off.
+
+        `carried`: the traceparent that came with the stream; where it is none, a trace begins here. May be entered in a coroutine.
+        """
+        if self._provider is None:
+            yield ""
+            return
+        match = _PARENT.fullmatch(carried.encode("ascii", "replace"))
+        around = context.Context()
+        if match is not None and int(match[1], 16) and int(match[2], 16):
+            flags = TraceFlags(int(match[3], 16))
+            parent = SpanContext(int(match[1], 16), int(match[2], 16), is_remote=True, trace_flags=flags)
+            around = trace.set_span_in_context(NonRecordingSpan(parent), around)
+        one = self._provider.get_tracer("wince").start_span(name, context=around, record_exception=False)
+        try:
+            yield _traceparent(one.get_span_context()).decode()
+        except Exception as error:
+            one.set_status(trace.StatusCode.ERROR, type(error).__name__)
+            raise
+        finally:
+            one.end()
+
+
 TRACES = Traces()
 """Of this process."""
 span = TRACES.span
+stream = TRACES.stream
+METADATA = "traceparent"
+"""The key in gRPC's metadata."""
+
+
+def metadata(parent: str) -> tuple[tuple[str, str], ...]:
+    """What goes with a call; nothing where there is no traceparent."""
+    return ((METADATA, parent),) if parent else ()
+
+
+def carried(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
+    """The traceparent in a call's metadata; "" where there is none."""
+    return next((str(value) for key, value in metadata or () if key == METADATA), "")
 
 
 def console() -> SpanProcessor:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from tests.support.rpc import dialled, served
 from tests.unit.assess.report.synthetic import window
 from wince import codec
 from wince.bus.interface import Record
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ASSESSMENTS
+from wince.domain.frame import US, Beat
 from wince.domain.reason import Reason
 from wince.domain.snapshot import Graded
+from wince.pipeline.detect.servicer import DetectServicer, registration
+from wince.protocols.loader import load
 from wince.runtime.recording import Recording
+from wince.runtime.services.link import Link
+from wince.telemetry import traces
 from wince.telemetry.traces import TRACES, Traces
 
 ONE, TWO = window(0, 2), window(5, None, Reason.DARK)
@@ -81,3 +89,48 @@ def test_record_goes_on_with_what_grade_began(spans: InMemorySpanExporter) -> No
     assert {one.name for one in records} == {"record.commit"}
     (mine,) = [one for one in records if one.context.trace_id == ONE.id.int]
     assert mine.parent.span_id == grade.context.span_id
+
+
+def beats_sent() -> None:
+    """Two beats from capture's link to a detect that publishes to nobody."""
+    done: Future[None] = Future()
+    done.set_result(None)
+    servicer = DetectServicer(lambda: None, load("activity").detect, publish=lambda _: done)
+    with served(registration(servicer)) as server, dialled(server.port) as channel:
+        link = Link("bed-1", channel, lossless=True)
+        link.start()
+        for second in (1, 2):
+            link.put(Beat("bed-1", second * US, 0, 0, 0, ended=second == 2))
+        assert link.close()
+        assert link.streams == 1
+
+
+def test_a_stream_of_frames_has_one_trace_in_both_services(spans: InMemorySpanExporter) -> None:
+    """By gRPC's metadata; nothing of the camera is in it."""
+    beats_sent()
+    found = {one.name: one for one in spans.get_finished_spans()}
+    assert set(found) == {"capture.stream", "detect.stream"}
+    sender, taker = found["capture.stream"], found["detect.stream"]
+    assert taker.context.trace_id == sender.context.trace_id
+    assert taker.parent.span_id == sender.context.span_id
+    assert sender.parent is None
+    assert not sender.attributes
+    assert not taker.attributes
+    assert sender.status.is_unset
+    assert taker.status.is_unset
+
+
+def test_a_stream_without_spans_carries_nothing() -> None:
+    with Traces().stream("capture.stream") as parent:
+        assert traces.metadata(parent) == ()
+    beats_sent()
+
+
+@pytest.mark.parametrize("carried", ["", "mine", "00-" + "0" * 32 + "-" + "b" * 16 + "-01", "O\u2019Hara" * 8])
+def test_what_is_no_traceparent_begins_a_trace(spans: InMemorySpanExporter, carried: str) -> None:
+    with pytest.raises(ValueError, match="Hara"), TRACES.stream("detect.stream", carried=carried):
+        raise ValueError("O'Hara^Mary")
+    (only,) = spans.get_finished_spans()
+    assert only.parent is None
+    assert only.status.description == "ValueError"
+    assert "Hara" not in only.to_json()

@@ -24,6 +24,7 @@ from wince.protocols.rules import DetectLimits
 from wince.rpc.auth import Role
 from wince.rpc.requests import under
 from wince.rpc.server import Registration, Workers
+from wince.telemetry import traces
 
 NAME = "wince.api.detect.v1.DetectService"
 ROLES = {"DetectFaces": frozenset({Role.STAGE})}
@@ -49,16 +50,18 @@ class DetectServicer(DetectServiceServicer):
     ) -> AsyncIterator[pb.DetectFacesResponse]:
         """See the proto."""
         fold: _Fold | None = None
-        async for request in requests:
-            if fold is None:
-                fold = _Fold(self._limits, region_from_message(request.region) if request.HasField("region") else None)
-                send = self._publish if request.publish else None
-                if request.publish and send is None:
-                    raise Refused("detect is not joined to the other stages", field="publish", remedy="leave it out, and use the answers")
-            face, told = await self.workers.run(self._step, fold, request, send)
-            if told is not None:
-                await asyncio.wrap_future(told)
-            yield face
+        with traces.stream("detect.stream", carried=traces.carried(context.invocation_metadata())):
+            async for request in requests:
+                if fold is None:
+                    fold = _Fold(self._limits, region_from_message(request.region) if request.HasField("region") else None)
+                    send = self._publish if request.publish else None
+                    if request.publish and send is None:
+                        what = "detect is not joined to the other stages"
+                        raise Refused(what, field="publish", remedy="leave it out, and use the answers")
+                face, told = await self.workers.run(self._step, fold, request, send)
+                if told is not None:
+                    await asyncio.wrap_future(told)
+                yield face
 
     def _step(self, fold: _Fold, request: pb.DetectFacesRequest, send: Publish | None) -> _Step:
         """On a worker's thread: one request."""

@@ -92,11 +92,11 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
     if settings.rpc.port == 0 and name in PORTS:
         settings = settings.model_copy(update={"rpc": settings.rpc.model_copy(update={"port": PORTS[name]})})
     with ExitStack() as stack:
-        running = Running(build(name, Deps(settings, stack)), settings)
-        stack.callback(running.stop)
         if settings.traces == "console":
             traces.TRACES.start(name, traces.console())
-            stack.callback(traces.TRACES.stop)
+            stack.callback(traces.TRACES.stop)  # last: what ends in the drain has spans, too
+        running = Running(build(name, Deps(settings, stack)), settings)
+        stack.callback(running.stop)
         running.start()
         if settings.metrics_port is not None:
             port, end = metrics.expose(settings.metrics_port and settings.metrics_port + list(PORTS).index(name))

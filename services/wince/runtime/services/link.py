@@ -15,7 +15,7 @@ from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceStub
 from wince.domain.frame import Beat, Frame
 from wince.errors import Refused, WinceError
 from wince.runtime.services.waiting import Waiting
-from wince.telemetry import logs, metrics
+from wince.telemetry import logs, metrics, traces
 
 log = logs.get(__name__)
 
@@ -105,10 +105,14 @@ class Link(threading.Thread):
 
     def _stream(self) -> int:
         """One stream to its end; how many answers came. Raises RpcError where it broke before the first."""
+        with traces.stream("capture.stream") as parent:
+            return self._sent((*self._metadata(), *traces.metadata(parent)))
+
+    def _sent(self, metadata: tuple[tuple[str, str], ...]) -> int:
         generation = self.waiting.begin()
         self.streams += 1
         self._heard_s = time.monotonic()
-        call = self._stub.DetectFaces(self._requests(generation), metadata=self._metadata(), wait_for_ready=False)
+        call = self._stub.DetectFaces(self._requests(generation), metadata=metadata, wait_for_ready=False)
         self._call = call
         answers = 0
         try:
