@@ -178,7 +178,7 @@ class KafkaSubscription:
     def _hand(self, records: list[Record]) -> bool:
         """To the handler, until it returns; False where it did not."""
         kept: list[Positions | None] = []
-        if not self._until_done(lambda: kept.append(self._handler(records)), "batch failed, comes again"):
+        if not self._until_done(lambda: kept.append(self._handler(records)), "handle a batch"):
             return False
         self._note(records, kept[0])
         return True
@@ -208,7 +208,7 @@ class KafkaSubscription:
                 gained = partitions - self._owned
                 self._owned |= gained
                 told = self._on_assigned
-                if told and gained and not self._until_done(partial(told, _plain(gained)), "taking partitions failed, comes again"):
+                if told and gained and not self._until_done(partial(told, _plain(gained)), "take partitions"):
                     return False
         return True
 
@@ -232,7 +232,7 @@ class KafkaSubscription:
                 call()
                 return True
             except Exception as error:
-                log.warning(what, group=self._group, error=error)
+                log.warning("failed, comes again", task=what, group=self._group, error=error)
             if self._stopped.wait(pause) or time.monotonic() > deadline:
                 return False
             pause = min(2 * pause, LONGEST_BACKOFF_S)

@@ -301,7 +301,7 @@ class _Consumer:
                 with self._lock:
                     self._bus.give_up(self, lost)
             elif self._on_assigned is not None:
-                self._until_done(partial(self._on_assigned, [lane.partition for lane in gained]), "taking partitions failed, comes again")
+                self._until_done(partial(self._on_assigned, [lane.partition for lane in gained]), "take partitions")
 
     def _tell_revoked(self, lanes: list[Lane]) -> None:
         if self._on_revoked is not None and lanes:
@@ -314,7 +314,7 @@ class _Consumer:
         """Call the handler until it returns; False where the consumer was stopped before that."""
         records = [entry.record for entry in taken]
         kept: list[Positions | None] = []
-        if not self._until_done(lambda: kept.append(self._handler(records)), "batch failed, comes again"):
+        if not self._until_done(lambda: kept.append(self._handler(records)), "handle a batch"):
             return False
         with self._lock:
             done = self._bus.commit(self, taken, kept[0])
@@ -330,7 +330,7 @@ class _Consumer:
                 call()
                 return True
             except Exception as error:
-                log.warning(what, group=self.group, error=error)
+                log.warning("failed, comes again", task=what, group=self.group, error=error)
             if not self._wait(pause):
                 return False
             pause = min(2 * pause, LONGEST_BACKOFF_S)
