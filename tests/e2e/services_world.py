@@ -19,6 +19,7 @@ import psycopg
 from tests.e2e.wince_run import environment
 from wince import codec
 from wince.domain.stay import Identifier
+from wince.errors import Unavailable
 from wince.runtime import play, scenario
 from wince.testing import hl7
 from wince.testing.ehr import EhrSandbox
@@ -60,7 +61,7 @@ class World:
     def _sent(self, text: str) -> bool:
         try:
             return hl7.code(hl7.send("127.0.0.1", self.ports["mllp"], text)) == "AA"
-        except OSError:
+        except (OSError, Unavailable):  # the listener is the one that was killed
             return False
 
     def play(self, beds: scenario.Scenario) -> None:
