@@ -35,6 +35,10 @@ def test_an_unknown_part_is_named(wince, tmp_path):
     done = wince("lab", "corpus", tmp_path, "--part", "tset")
     assert done.code == InputError.exit_code
     assert "tset" in done.err
+    done = wince("lab", "evaluate", "scorer", tmp_path, tmp_path / "out", "--part", "train")
+    assert done.code == InputError.exit_code
+    assert "train" in done.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_report_is_written_and_a_missing_person_named(wince, tmp_path):

@@ -2,6 +2,7 @@
 
     recipe.py       who, what, how often: fixed before any training          expressions.py  one expression as weights, and its truth
     plan.py         everything about one person's stills, drawn by seed      draw.py         draw, measure, write one file per person
+    unseen.py       a test part whose look training never had
     read.py         all persons of a folder, checked                         small.py        the same stills, seen from far
 
 A corpus holds features, not pictures: the face mesh's inner map and points, blendshapes, a small grey crop, and the truth.

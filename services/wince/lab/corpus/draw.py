@@ -21,8 +21,9 @@ from wince.errors import ResourceError
 from wince.lab.corpus.expressions import truth
 from wince.lab.corpus.plan import Camera, Still, plan
 from wince.lab.corpus.recipe import UNITS, VERSION
+from wince.lab.corpus.unseen import STYLE, UNSEEN, moved
 from wince.lab.occlusion_paint import Face, cover
-from wince.lab.synthesize.gl import Renderer
+from wince.lab.synthesize.gl import USUAL, Renderer, Style
 from wince.lab.synthesize.head import Head, load_head
 from wince.lab.synthesize.person import Actor, Moment, Person
 from wince.models.fetch import path
@@ -80,13 +81,22 @@ def developed(picture: Picture, camera: Camera) -> Picture:
 def pictures(seed: int, head: Head) -> Iterable[tuple[Still, Picture, NDArray[np.float64]]]:
     """Each still of a person with its picture RGB and the truth's nose tip (2,), before painted covers."""
     people, stills = plan(seed)
+    if seed in UNSEEN:
+        return shown(people, stills, moved(head, seed), STYLE)
+    return shown(people, stills, head)
+
+
+def shown(
+    people: list[Person], stills: list[Still], head: Head, style: Style = USUAL
+) -> Iterable[tuple[Still, Picture, NDArray[np.float64]]]:
+    """The first person's stills as `pictures` gives them; the background of all is that of the first."""
 
     def sitter(person: Person, head: Head) -> Actor:
         actor = _Sitter(person, head)
-        actor.stills = stills if person.seed == seed else []
+        actor.stills = stills if person.seed == people[0].seed else []
         return actor
 
-    with Renderer(people, head, stills[0].scene, sitter) as renderer:
+    with Renderer(people, head, stills[0].scene, sitter, style) as renderer:
         for number, still in enumerate(stills):
             renderer.relight(still.scene)
             picture, rows = renderer.frame(number, float(number))

@@ -3,7 +3,7 @@
     figures.py    ICC(A,1), AUC, intervals              rivals.py   ridge on blendshapes, ridge on points
     table.py      the table of one scorer               report.py   JSON and one HTML page
     plots.py      plots as SVG                          scorer.py   `wince lab evaluate scorer`
-    photographs.py  real faces with an emotion's label
+    photographs.py  real faces with an emotion's label           abstention.py  does it know when it can't see?
 
 Every figure here is about drawn faces. None of them says how well pain of patients is graded.
 """

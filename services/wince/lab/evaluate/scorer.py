@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus, read_corpus
+from wince.lab.corpus.unseen import UNSEEN
 from wince.lab.evaluate import rivals
 from wince.lab.evaluate.plots import plots
 from wince.lab.evaluate.report import cell, write
@@ -15,6 +16,8 @@ from wince.models.activity import FOLDER, Ensemble
 
 RIDGE_PERSONS = 300
 """A ridge learns nothing more from more."""
+PARTS = {"test": recipe.TEST, "unseen": UNSEEN}
+"""What may be measured on."""
 
 def scores(train: Corpus, part: Corpus, ensemble: Ensemble) -> dict[str, rivals.Scores]:
     """Every scorer's answers to a part, without and with the calm face, by the names of the table."""
@@ -29,16 +32,18 @@ def scores(train: Corpus, part: Corpus, ensemble: Ensemble) -> dict[str, rivals.
 
 
 def evaluate(
-    corpus: Path, out: Path, folder: Path = FOLDER, resamples: int = 300, persons: int | None = None, say: Callable[[str], None] = print
-) -> None:
-    """Measure the ensemble in `folder` and its rivals (ridges on the first `persons` of the train part), write OUT, say the figures.
+    corpus: Path, out: Path, folder: Path = FOLDER, resamples: int = 300, persons: int | None = None, say: Callable[[str], None] = print,
+    *, on: str = "test",
+) -> None:  # fmt: skip
+    """Measure the ensemble in `folder` and its rivals (ridges on the first `persons` of the train part) on a part, one of PARTS; write
+    OUT, say the figures.
 
     Raises DataError (also where a person of validation or test is missing), ModelFileError, ResourceError.
     """
     ensemble = Ensemble(folder)
     learned = int(ensemble.card.get("train_persons", RIDGE_PERSONS))
     train = read_corpus(corpus, recipe.TRAIN[: min(persons or RIDGE_PERSONS, learned)])
-    validation, test = (read_corpus(corpus, part) for part in (recipe.VALIDATION, recipe.TEST))
+    validation, test = (read_corpus(corpus, part) for part in (recipe.VALIDATION, PARTS[on]))
     on_validation, on_test = (scores(train, part, ensemble) for part in (validation, test))
     tables = {}
     for name, given in on_test.items():
@@ -49,7 +54,8 @@ def evaluate(
     near = (test["cover"] == "none") & (abs(test["yaw"]) <= 30)
     about = {
         "recipe version": recipe.VERSION,
-        "persons, validation / test": f"{len(recipe.VALIDATION)} / {len(recipe.TEST)}; ridges fitted on {len(train) // recipe.STILLS}",
+        "part": on,
+        "persons, validation / test": f"{len(recipe.VALIDATION)} / {len(PARTS[on])}; ridges fitted on {len(train) // recipe.STILLS}",
         "test stills in the table": len(scored(test)),
         "face found, free and yaw up to 30 degrees": f"{float(test['found'][near].mean()):.4f} of {int(near.sum())}",
         "ensemble": {key: ensemble.card[key] for key in ("members", "seeds", "train_persons", "train_stills") if key in ensemble.card},

@@ -4,6 +4,7 @@ moderngl is imported when the first Renderer is made, so that everything else of
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +53,21 @@ HAIR_LIFT = (0.0, 0.05, 0.25, 0.7)
 """cm by which hair stands off the skin, by style."""
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How faces look; the default is what training saw."""
+
+    shader: str = FRAGMENT_SHADER
+    """Of the fragments, GLSL 3.30, with the uniforms of FRAGMENT_SHADER, all of them used."""
+    skin: Callable[[Actor, Array], NDArray[np.uint8]] = paint_skin
+    """As paint.paint_skin."""
+    wrinkles: Callable[[Array], NDArray[np.uint8]] = paint_wrinkles
+    """As paint.paint_wrinkles."""
+
+
+USUAL = Style()
+
+
 class _Drawn(NamedTuple):
     """What the graphics library holds of one person."""
 
@@ -78,11 +94,13 @@ def _context() -> Any:
 class Renderer:
     """Draws persons in a scene; use as a context manager, one per thread. Same arguments and software: same pixels."""
 
-    def __init__(self, people: Sequence[Person], head: Head, scene: Scene, actor: Callable[[Person, Head], Actor] = Actor) -> None:
-        self._scene, self._head = scene, head
+    def __init__(
+        self, people: Sequence[Person], head: Head, scene: Scene, actor: Callable[[Person, Head], Actor] = Actor, style: Style = USUAL
+    ) -> None:
+        self._scene, self._head, self._style = scene, head, style
         self._actors = [actor(person, head) for person in people]
         self._gl = gl = _context()
-        self._program = gl.program(VERTEX_SHADER, FRAGMENT_SHADER)
+        self._program = gl.program(VERTEX_SHADER, style.shader)
         size = scene.size
         self._canvas = gl.framebuffer([gl.renderbuffer(size, 4, samples=4)], gl.depth_renderbuffer(size, samples=4))
         self._flat = gl.simple_framebuffer(size)
@@ -94,7 +112,7 @@ class Renderer:
         self._set("skin", 0, "i4")
         self._set("folds", 1, "i4")
         points = texture_points(head)
-        self._folds = self._texture(paint_wrinkles(points))
+        self._folds = self._texture(style.wrinkles(points))
         self._drawn = [self._upload(actor, points) for actor in self._actors]
         self._pillow = [self._plain(props.pillow())] if scene.background == "bed" else []
 
@@ -142,7 +160,7 @@ class Renderer:
         return _Drawn(
             moving,
             self._gl.vertex_array(self._program, layout, index),
-            self._texture(paint_skin(actor, points)),
+            self._texture(self._style.skin(actor, points)),
             self._plain(props.gown(actor)),
             [self._plain(part) for part in props.occluder(actor)],
             (hair * HAIR_LIFT[actor.hair_style])[:, None],
