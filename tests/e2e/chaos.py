@@ -88,7 +88,8 @@ def run(directory: Path, rounds: int, seed: int, *, victims: tuple[str, ...] = V
             result.rounds += 1
             result.longest_s = max(result.longest_s, time.monotonic() - began)
             if say:
-                print(f"round {number}: {victim}, {time.monotonic() - began:.0f} s; lost {result.lost}, doubled {result.doubled}", flush=True)
+                took_s = time.monotonic() - began
+                print(f"round {number}: {victim}, {took_s:.0f} s; lost {result.lost}, doubled {result.doubled}", flush=True)
         with world.database() as connection:
             result.doubled += connection.execute("SELECT count(*) FROM audit WHERE event = 'alarm'").fetchone()[0]
         assert world.stop() == 0, world.said()
