@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from wince.cli.main import main
+from wince.telemetry import logs
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Command:
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
     """A Command; the process' logging is put back afterwards."""
     handlers, log = list(logging.getLogger().handlers), structlog.get_config()
+    assert logs.allow in log["processors"], "put back must not be what the library does by itself: it prints everything"
     for place, name in ((sys, "excepthook"), (threading, "excepthook")):
         monkeypatch.setattr(place, name, getattr(place, name))
     monkeypatch.setenv("COLUMNS", "120")
