@@ -23,9 +23,13 @@ from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
 from wince.domain.care import PatientState, Pause
 from wince.domain.census import Revision
+from wince.domain.ids import site_namespace
+from wince.domain.reason import Reason
 from wince.domain.stay import Occupancy, Watch
 from wince.hospital.servicer import HospitalServicer
 from wince.hospital.servicer import registration as hospital
+from wince.pipeline.grade import stage
+from wince.pipeline.grade.people import blocked
 from wince.pipeline.record.postgres import PostgresSink
 from wince.pipeline.record.servicer import RecordServicer
 from wince.pipeline.record.servicer import registration as record
@@ -215,8 +219,51 @@ def test_patient_states_hold_reach_the_cameras_and_follow_the_patient(database, 
     left = replace(stay(), end_us=moved_us, recorded_us=moved_us)
     change(database, Revision(supersede=(stay(),), add=(left, there), recorded_us=moved_us))
     assert holding(database, [Occupancy("cam-2", moved_us, there)]) == [PatientState("cam-2", moved_us, None, False)]
-    assert holding(database, [Occupancy(CAMERA, moved_us, None)]) == []
+    assert holding(database, [Occupancy(CAMERA, moved_us, None)]) == [PatientState(CAMERA, moved_us, None, True)]
+    assert holding(database, [Occupancy("cam-3", moved_us, None)]) == [], "nothing was ever said of anybody there"
     for encounter, code in (("V9", grpc.StatusCode.NOT_FOUND), ("", grpc.StatusCode.INVALID_ARGUMENT)):
         wrong = care_pb2.PatientState(encounter=encounter, since_us=T0, nurse="n-7")
         assert refused(stub.SetPatientState, care_service_pb2.SetPatientStateRequest(state=wrong)).code is code
         assert refused(stub.GetPatientState, care_service_pb2.GetPatientStateRequest(encounter=encounter)).code is code
+
+
+def blocked_at(messages: list, at_us: int) -> Reason | None:
+    """Why grade must not assess what this camera sees then, told this in this order."""
+    state = stage.begin(CAMERA, stage.Setup(load("activity"), site_namespace("test")))
+    return blocked(stage.step(state, messages, 0)[0], at_us, at_us + US)
+
+
+def test_what_was_said_of_a_patient_who_had_left_before_does_not_stay_with_the_next(database, channel):
+    """Said at T0 + 60 s of whom was believed to lie there; the transfer before that, and who came then, becomes known afterwards."""
+    admit(database, stay())
+    say = care_pb2.PatientState(encounter="V1", face=care_pb2.FACE_STATE_PARALYSED, since_us=T0 + 60 * US, nurse="n-7")
+    CareServiceStub(channel).SetPatientState(care_service_pb2.SetPatientStateRequest(state=say))
+    before, left_us = told(database), T0 + 30 * US
+    there = stay(start_us=left_us, recorded_us=NOW, bed="ICU^2^B")
+    change(database, Revision(supersede=(stay(),), add=(replace(stay(), end_us=left_us, recorded_us=NOW), there), recorded_us=NOW))
+    nobody = Occupancy(CAMERA, left_us, None)
+    after = holding(database, [nobody])
+    assert blocked_at(before, T0 + 90 * US) is Reason.PATIENT
+    assert blocked_at([*before, nobody], T0 + 90 * US) is Reason.PATIENT, "the empty bed alone voids only what was said before it"
+    assert blocked_at([*before, nobody, *after], T0 + 90 * US) is None
+
+
+def test_what_is_said_late_of_one_patient_leaves_what_was_said_of_the_next(database, channel):
+    left_us = T0 + 30 * US
+    admit(database, replace(stay(), end_us=left_us), stay("V2", start_us=left_us))
+    stub = CareServiceStub(channel)
+    for encounter, since_us in (("V2", T0 + 40 * US), ("V1", T0 + 10 * US)):
+        say = care_pb2.PatientState(encounter=encounter, face=care_pb2.FACE_STATE_PALSY, since_us=since_us, nurse="n-7")
+        stub.SetPatientState(care_service_pb2.SetPatientStateRequest(state=say))
+    found = [blocked_at(told(database), T0 + second * US) for second in (5, 20, 35, 50)]
+    assert found == [None, Reason.PATIENT, None, Reason.PATIENT]
+
+
+def test_a_pause_is_withdrawn_from_a_camera_that_had_moved_before_it_began(database, channel):
+    admit(database, stay())
+    pause = care_pb2.Pause(id=str(uuid4()), bed=BED, start_us=T0 + 20 * US, end_us=T0 + 90 * US, nurse="n-7")
+    CareServiceStub(channel).StartPause(care_service_pb2.StartPauseRequest(pause=pause))
+    before, moved_us = told(database), T0 + 10 * US
+    save_watches(database, [Watch(CAMERA, "ICU^9^Z", moved_us, None, NOW)])
+    assert blocked_at(before, T0 + 60 * US) is Reason.PAUSED
+    assert blocked_at([*before, *holding(database, [Occupancy(CAMERA, moved_us, None)])], T0 + 60 * US) is None

@@ -123,14 +123,33 @@ def standing(tx: Tx, source: str, from_us: int) -> list[Pause | PatientState]:
     """What holds for a camera from a moment on: what grade must be told when it begins a source, or when somebody came to its bed."""
     watched = stays.watches(tx, [source])
     beds = sorted({watch.bed for watch in watched})
-    found: list[Pause | PatientState] = list(pauses_of(watched, source, pauses(tx, beds, from_us)))
+    return [*pauses_of(watched, source, pauses(tx, beds, from_us)), *standing_states(tx, source, from_us)]
+
+
+def standing_states(tx: Tx, source: str, from_us: int) -> list[PatientState]:
+    """All states that hold for a camera from a moment on, whoever lies there, by begin. Where anything was ever said of anybody in its beds
+    and nothing holds at that moment, the first says so: what was told for later under another belief is void."""
+    watched = stays.watches(tx, [source])
+    beds = sorted({watch.bed for watch in watched})
     lying = stays.believed(tx, beds, from_us, 1 << 61)
     states: list[PatientState] = []
     for encounter in sorted({stay.encounter for stay in lying}, key=lambda one: (one.system, one.value)):
         if statements := said(tx, encounter):
             states += states_of(watched, source, [stay for stay in lying if stay.encounter == encounter], statements)
-    states.sort(key=lambda one: one.from_us)
-    return found + [one for one in states if one.until_us is None or one.until_us > from_us]
+    states = sorted((one for one in states if one.until_us is None or one.until_us > from_us), key=lambda one: one.from_us)
+    if (not states or states[0].from_us > from_us) and _ever_said(tx, beds):
+        states.insert(0, PatientState(source, from_us, None, True))
+    return states
+
+
+def _ever_said(tx: Tx, beds: Sequence[str]) -> bool:
+    """Whether a state was ever set of an encounter that was ever believed to lie in one of these beds."""
+    sql = (
+        "SELECT EXISTS (SELECT FROM stay s JOIN care_event e ON e.encounter = s.encounter AND e.encounter_system = s.encounter_system"
+        " WHERE s.bed = ANY(%s) AND e.kind = 'patient_state')"
+    )
+    found = tx.execute(sql, (list(beds),)).fetchone()
+    return bool(found and found[0])
 
 
 def _pause(body: bytes) -> BedPause:

@@ -33,7 +33,19 @@ def segments(watches: Sequence[Watch], source: str, start_us: int, end_us: int |
 
 
 def pauses_of(watches: Sequence[Watch], source: str, pauses: Iterable[BedPause]) -> list[Pause]:
-    """What pauses of beds mean for a camera, by begin. Of two that begin at one moment the longer counts."""
+    """What pauses of beds mean for a camera, by begin. Of two that begin at one moment the longer counts.
+
+    An empty one withdraws what may have been told for its begin while less was known of where the camera was.
+    """
+    given, mine = list(pauses), [watch for watch in watches if watch.source == source]
+    holding = _longest(mine, source, given)
+    for known_us in sorted({watch.recorded_us for watch in mine})[:-1]:
+        before = _longest([watch for watch in mine if watch.recorded_us <= known_us], source, given)
+        holding = {from_us: from_us for from_us in before} | holding
+    return [Pause(source, from_us, until_us) for from_us, until_us in sorted(holding.items())]
+
+
+def _longest(watches: Sequence[Watch], source: str, pauses: Sequence[BedPause]) -> dict[int, int]:
     longest: dict[int, int] = {}
     for pause in pauses:
         begun = segments(watches, source, pause.start_us, max(pause.end_us, pause.start_us + 1))
@@ -41,7 +53,7 @@ def pauses_of(watches: Sequence[Watch], source: str, pauses: Iterable[BedPause])
             if bed == pause.bed and until_us is not None:
                 ends = max(from_us, min(until_us, pause.end_us))
                 longest[from_us] = max(ends, longest.get(from_us, ends))
-    return [Pause(source, from_us, until_us) for from_us, until_us in sorted(longest.items())]
+    return longest
 
 
 def states_of(watches: Sequence[Watch], source: str, stays: Iterable[Stay], said: Sequence[EncounterState]) -> list[PatientState]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from wince.care import events
 from wince.care.events import Event
-from wince.care.meaning import pauses_of, states_of
+from wince.care.meaning import pauses_of
 from wince.codec.care import bed_pause_to_message, encounter_state_to_message, verdict_to_message
 from wince.domain.assessment import Question, Verdict
 from wince.domain.care import BedPause, EncounterState
@@ -137,12 +137,11 @@ class PostgresCare:
                 return state
             body = encounter_state_to_message(state).SerializeToString(deterministic=True)
             identity = make(ROOT, "patient_state", encounter.system, encounter.value, len(before), state.since_us)
-            lying, told = events.believed(tx, encounter), []
-            for source in events.watchers(tx, sorted({stay.bed for stay in lying})):
-                means = states_of(stays.watches(tx, [source]), source, lying, [*before, state])
-                told += [one for one in means if one.until_us is None or one.until_us > state.since_us]
             event = Event(identity, "patient_state", state.since_us, state.nurse, body, encounter=encounter)
-            self._keep(tx, event, told, "", caller)
+            self._keep(tx, event, (), "", caller)
+            for source in events.watchers(tx, sorted({stay.bed for stay in events.believed(tx, encounter)})):
+                # Of whoever lies there afterwards, too: what is told takes the place of all that was told for later.
+                events.tell(tx, event.id, events.standing_states(tx, source, state.since_us))
         return state
 
     def state(self, encounter: str, caller: str) -> EncounterState:

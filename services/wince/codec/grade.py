@@ -33,6 +33,7 @@ def assessment_to_message(assessment: Assessment) -> pb.Assessment:
         personal=assessment.personal,
         model_set=assessment.model_set,
         rule=assessment.rule,
+        basis=assessment.basis,
     )
 
 
@@ -71,6 +72,7 @@ def assessment_from_message(message: pb.Assessment) -> Assessment:
         personal=message.personal,
         model_set=message.model_set,
         rule=message.rule,
+        basis=message.basis,
     )
 
 

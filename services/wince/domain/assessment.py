@@ -42,6 +42,8 @@ class Assessment:
     model_set: str = ""
     rule: str = ""
     """sha256 (hex) of the protocol's canonical rules."""
+    basis: str = ""
+    """Chained digest of what was known of stays, pauses and patient states up to this window; no part of its content. Empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def related_id(entry: UUID, revision: int, what: str) -> UUID:
 
 
 def content_hash(message: Assessment | Alert | Question) -> bytes:
-    """sha256 of the canonical JSON (sorted keys, no blanks) of everything but the id: 32 bytes.
+    """sha256 of the canonical JSON (sorted keys, no blanks) of everything but the id and `basis`: 32 bytes.
 
     Another hash under a known id is an alarm: the same window was computed with another result.
     """
@@ -77,7 +77,7 @@ def content_hash(message: Assessment | Alert | Question) -> bytes:
 
 
 def _plain(message: Assessment | Alert | Question) -> dict[str, object]:
-    plain: dict[str, object] = {name: getattr(message, name) for name in message.__slots__ if name != "id"}
+    plain: dict[str, object] = {name: getattr(message, name) for name in message.__slots__ if name not in ("id", "basis")}
     for name, value in plain.items():
         if isinstance(value, UUID):
             plain[name] = str(value)

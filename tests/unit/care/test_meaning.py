@@ -36,6 +36,15 @@ def test_a_camera_that_moves_pauses_with_each_bed_for_its_time():
     assert pauses_of(moved, "another", [pause(50, 150)]) == []
 
 
+def test_what_was_told_of_a_pause_before_a_move_was_known_is_withdrawn():
+    """The camera had moved away before the pause began; it came to the paused bed in the middle of the pause, and then earlier."""
+    away = [watch(0), watch(40, None, OTHER, recorded_us=70)]
+    assert pauses_of(away, "cam", [pause(50, 150)]) == [Pause("cam", 50, 50)]
+    came = [watch(0, None, OTHER), watch(100, recorded_us=100), watch(80, recorded_us=120)]
+    assert pauses_of(came, "cam", [pause(50, 150)]) == [Pause("cam", 80, 150), Pause("cam", 100, 100)]
+    assert pauses_of(came[:2], "cam", [pause(50, 150)]) == [Pause("cam", 100, 150)]
+
+
 def test_of_two_pauses_that_begin_together_the_longer_counts_and_one_that_ended_at_once_is_void():
     assert pauses_of([watch(0)], "cam", [pause(10, 20), pause(10, 90), pause(30, 40)]) == [Pause("cam", 10, 90), Pause("cam", 30, 40)]
     assert pauses_of([watch(0)], "cam", [pause(10, 10)]) == [Pause("cam", 10, 10)]

@@ -181,7 +181,8 @@ def test_content_hash_sees_every_field() -> None:
         "assessable_share": 0.5, "confidence": 0.8, "reason": Reason.DARK, "frames": 24, "reasons": {}, "units": (), "personal": True,
         "model_set": "n", "rule": "s",
     }  # fmt: skip
-    assert set(other) == set(Assessment.__slots__) - {"id"}
+    assert set(other) == set(Assessment.__slots__) - {"id", "basis"}
+    assert ids.content_hash(replace(base, basis="0123456789abcdef")) == ids.content_hash(base)
     known |= {ids.content_hash(replace(base, **{name: value})) for name, value in other.items()}
     assert len(known) == len(other) + 1
     assert ids.content_hash(replace(base, reasons={Reason.NONE: 2, Reason.DARK: 1})) == ids.content_hash(base)

@@ -17,7 +17,7 @@ from wince.domain.window import Held, Run, Sample, Summary, follow, summarise
 from wince.pipeline.grade.alerts import US, Episode, Fired, Limits, watch
 from wince.pipeline.grade.asking import ASKED, Stretch
 from wince.pipeline.grade.calm import Calm
-from wince.pipeline.grade.people import blocked, changes, prune, stay_at
+from wince.pipeline.grade.people import basis, blocked, changes, prune, stay_at
 from wince.pipeline.grade.state import Beats, Seen, State
 from wince.protocols.rules import ClinicalProtocol, GradeRules
 
@@ -31,6 +31,7 @@ def close(state: State, seen: Sequence[Seen], start_us: int, end_us: int) -> tup
     """Close the window [start, end). `seen`: its estimates in order of time."""
     protocol = state.setup.protocol
     stay, moves, reason = stay_at(state, start_us), changes(state, start_us, end_us), blocked(state, start_us, end_us)
+    state = replace(state, basis=basis(state, start_us, moves, reason))
     if stay != state.bound:
         state = _nobody(state)
     nameless = bool(state.occupants) and stay is None
@@ -242,5 +243,6 @@ def _events(
         personal=personal and summary.reason is None,
         model_set=summary.model_set,
         rule=protocol.rule,
+        basis=state.basis,
     )
     return [*events, assessment]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -81,6 +83,15 @@ def blocked(state: State, start_us: int, end_us: int) -> Reason | None:
         if not state.setup.protocol.population.fits(now.birth_date, day):
             return Reason.POPULATION
     return None
+
+
+def basis(state: State, start_us: int, moves: Sequence[int], reason: Reason | None) -> str:
+    """What the window that begins at `start_us` rests on, chained to what those before it rested on; empty while nobody said anything.
+    Whoever folds the same input with the same knowledge gets the same; who knew more gets another from that window on."""
+    if not (state.basis or state.occupants or reason):
+        return ""
+    known = (state.basis, bool(state.occupants), reason, *((at_us, stay_at(state, at_us)) for at_us in (start_us, *moves)))
+    return hashlib.sha256("|".join(map(str, known)).encode()).hexdigest()[:16]
 
 
 def _since(state: State, now: Occupant) -> int:

@@ -88,6 +88,8 @@ class State:
     """Ascending; empty: nobody said who is there (a plain file)."""
     patient: tuple[PatientState, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    basis: str = ""
+    """See `domain.assessment.Assessment.basis`; of the last closed window."""
     bound: UUID | None = None
     """Stay at the end of the last window."""
     last_us: int | None = None

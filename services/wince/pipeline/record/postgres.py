@@ -18,7 +18,7 @@ from wince.domain.entry import Entry, TaskEntry
 from wince.domain.ids import content_hash
 from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Stay
-from wince.pipeline.record import rows
+from wince.pipeline.record import alarms, rows
 from wince.pipeline.record.interface import Target
 from wince.pipeline.record.stage import Effects, Known, Message, Who, correct, plan
 from wince.protocols.rules import ClinicalProtocol
@@ -90,13 +90,12 @@ class PostgresSink:
             fresh = [message for message in first if message.id in new]
             now_us = self._clock()
             effects = self._plan(tx, fresh, now_us)
-            alarms = rows.unalarmed(tx, others)
-            facts = [Fact(identity, 1, "alarm", 1, dump({"content": others[identity].hex()})) for identity in alarms]
-            self._write(tx, effects, facts, hashes, now_us)
+            other = alarms.said(tx, messages, others)
+            self._write(tx, effects, list(other.facts), hashes, now_us)
             review = self._review(tx, now_us)
             store_snapshots.save(tx, self._fold, snapshots)
         entries = (*effects.entries, *review.entries)
-        return Committed(len(fresh), len(messages) - len(fresh), entries, (*effects.tasks, *review.tasks), tuple(alarms))
+        return Committed(len(fresh), len(messages) - len(fresh), entries, (*effects.tasks, *review.tasks), other.alarms)
 
     def review(self) -> Committed:
         """Corrects entries whose stay turned out to have been another; `commit` does it too. For quiet hours."""

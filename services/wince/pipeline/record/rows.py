@@ -48,14 +48,6 @@ def take(tx: Tx, consumer: str, hashes: Mapping[UUID, bytes]) -> tuple[set[UUID]
     return taken, {identity: hashes[identity] for identity, content in stand if bytes(content) != hashes[identity]}
 
 
-def unalarmed(tx: Tx, others: Mapping[UUID, bytes]) -> list[UUID]:
-    """Of these ids those about which no alarm stands in the trail yet."""
-    if not others:
-        return []
-    known = tx.execute("SELECT entry FROM audit WHERE event = 'alarm' AND entry = ANY(%s)", (list(others),)).fetchall()
-    return [identity for identity in others if (identity,) not in set(known)]
-
-
 def states(tx: Tx, keys: Iterable[Key]) -> dict[Key, SourceState]:
     """Chart states of these sources and protocols, locked until the commit."""
     pairs = sorted(keys)
@@ -82,7 +74,7 @@ def known(tx: Tx, messages: Sequence[Message]) -> Known:
         entries.setdefault(assessment, []).append(load(Entry, body))
     questions = [item.question for item in messages if isinstance(item, Verdict) and item.question]
     answered = tx.execute("SELECT body FROM question WHERE state = 'open' AND id = ANY(%s) FOR UPDATE", (questions,)).fetchall()
-    return Known({identity: _assessment(body) for identity, body in found}, entries, [load(TaskEntry, body) for (body,) in answered])
+    return Known({identity: assessment_of(body) for identity, body in found}, entries, [load(TaskEntry, body) for (body,) in answered])
 
 
 def open_tasks(tx: Tx, encounters: Iterable[Identifier]) -> list[TaskEntry]:
@@ -236,7 +228,8 @@ def _copy(tx: Tx, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
                 copy.write_row(row)
 
 
-def _assessment(body: bytes) -> Assessment:
+def assessment_of(body: bytes) -> Assessment:
+    """A stored assessment. Raises MessageError where it is none."""
     found = decode("wince.api.grade.v1.Assessment", bytes(body))
     if not isinstance(found, Assessment):
         raise MessageError("a stored assessment is none", field="assessment.body")
