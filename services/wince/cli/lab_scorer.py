@@ -16,7 +16,9 @@ evaluation = typer.Typer(no_args_is_help=True, help="Measure a model on data who
 def corpus(
     folder: Annotated[Path, typer.Argument(help="One file a person; what is there stays, so that it can be cut off and repeated.")],
     head: Annotated[Path | None, typer.Option("--head", help="The head's geometry, ict_head.npz; default: WINCE_HEAD_DATA.")] = None,
-    part: Annotated[list[str] | None, typer.Option("--part", help="test, validation, train or unseen; default: the first three.")] = None,
+    part: Annotated[
+        list[str] | None, typer.Option("--part", help="test, validation, train, looks-validation, looks, unseen; default: all but it.")
+    ] = None,
     persons: Annotated[int | None, typer.Option("--persons", min=1, help="Only the first so many of each part.")] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = 1,
     json_: Json = False,
@@ -24,6 +26,7 @@ def corpus(
     """Draw the corpus of the scorer: persons with 20 stills each, what the face models see of them, and the exact truth.
 
     Some 3 s a person and core. The recipe (wince/lab/corpus/recipe.py) was fixed before any training.
+    Each person of the parts `looks` and `looks-validation` has a shading, paint, camera, resting face and shape gains of their own.
     The part `unseen` has shading, skin paint and shape gains that training never had.
     """
     from wince.lab.corpus.draw import draw_corpus

@@ -2,6 +2,7 @@
 
     recipe.py       who, what, how often: fixed before any training          expressions.py  one expression as weights, and its truth
     plan.py         everything about one person's stills, drawn by seed      draw.py         draw, measure, write one file per person
+    looks.py        persons whose look is drawn anew for each: looks_shader.py, looks_paint.py, looks_camera.py
     unseen.py       a test part whose look training never had
     read.py         all persons of a folder, checked                         small.py        the same stills, seen from far
 

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 from wince.errors import ResourceError
 from wince.lab.corpus.expressions import truth
+from wince.lab.corpus.looks import look as look_of
+from wince.lab.corpus.looks import varied
+from wince.lab.corpus.looks_camera import photographed
 from wince.lab.corpus.plan import Camera, Still, plan
 from wince.lab.corpus.recipe import UNITS, VERSION
 from wince.lab.corpus.unseen import STYLE, UNSEEN, moved
@@ -83,13 +86,23 @@ def pictures(seed: int, head: Head) -> Iterable[tuple[Still, Picture, NDArray[np
     people, stills = plan(seed)
     if seed in UNSEEN:
         return shown(people, stills, moved(head, seed), STYLE)
+    if varied(seed):
+        mine = look_of(seed, head)
+        return shown(people, stills, mine.head, mine.style, lambda picture, still, number: photographed(
+            picture, seed, number, still.condition == "degraded"
+        ))  # fmt: skip
     return shown(people, stills, head)
 
 
 def shown(
-    people: list[Person], stills: list[Still], head: Head, style: Style = USUAL
+    people: list[Person],
+    stills: list[Still],
+    head: Head,
+    style: Style = USUAL,
+    camera: Callable[[Picture, Still, int], Picture] = lambda picture, still, number: developed(picture, still.camera),
 ) -> Iterable[tuple[Still, Picture, NDArray[np.float64]]]:
-    """The first person's stills as `pictures` gives them; the background of all is that of the first."""
+    """The first person's stills as `pictures` gives them; the background of all is that of the first. `camera` takes each picture, its
+    still and its number."""
 
     def sitter(person: Person, head: Head) -> Actor:
         actor = _Sitter(person, head)
@@ -100,7 +113,7 @@ def shown(
         for number, still in enumerate(stills):
             renderer.relight(still.scene)
             picture, rows = renderer.frame(number, float(number))
-            yield still, developed(picture, still.camera), np.array([float(rows[0]["nose_x"]), float(rows[0]["nose_y"])])
+            yield still, camera(picture, still, number), np.array([float(rows[0]["nose_x"]), float(rows[0]["nose_y"])])
 
 
 @cache
@@ -127,13 +140,14 @@ def person_arrays(seed: int, head: Head) -> dict[str, NDArray[Any]]:
     models, shapes = face_models()
     columns: dict[str, list[Any]] = {}
     rng = np.random.default_rng([seed, 12])
+    as_shown = look_of(seed, head).shown if varied(seed) else dict
     for still, drawn, nose in pictures(seed, head):
         picture = drawn
         mesh, seen = look(models, picture, nose)
         if mesh is not None and still.cover in PAINTED:
             picture = cover(Face(picture, mesh.landmarks, rng), PAINTED[still.cover])
             mesh, seen = look(models, picture, nose)
-        row: dict[str, Any] = truth(still.kind, still.weights) | {key: still.pose[key] for key in ("yaw", "pitch", "roll")}
+        row: dict[str, Any] = truth(still.kind, as_shown(still.weights)) | {key: still.pose[key] for key in ("yaw", "pitch", "roll")}
         row |= {"kind": still.kind, "condition": still.condition, "cover": still.cover, "found": mesh is not None, "seen": seen}
         row["pressed"] = still.weights.get("mouthPress", 0.0) > 0.1 and still.kind == "pain"
         row["exposure"], row["side_light"] = float(np.mean(still.scene.exposure)), abs(still.scene.light.direction[0]) > 0.6

@@ -112,10 +112,10 @@ DRAW: dict[str, Callable[[Rng], Weights]] = {
 """Per kind, weights of action units (0-5, AU43 0-1) and shapes (0-1)."""
 
 
-def kind_of(rng: Rng) -> str:
+def kind_of(rng: Rng, kinds: dict[str, float] = KINDS) -> str:
     """One kind by the recipe's shares."""
-    shares = np.array(list(KINDS.values()))
-    return str(rng.choice(list(KINDS), p=shares / shares.sum()))
+    shares = np.array(list(kinds.values()))
+    return str(rng.choice(list(kinds), p=shares / shares.sum()))
 
 
 def truth(kind: str, weights: Weights) -> dict[str, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wince.lab.corpus.expressions import DRAW, Rng, Weights, kind_of
-from wince.lab.corpus.recipe import CALM, CONDITIONS, COVERS, STILLS, TWO_FACES
+from wince.lab.corpus.recipe import CALM, CONDITIONS, COVERS, KINDS, KINDS_OF_LOOKS, LOOKS, STILLS, TWO_FACES
 from wince.lab.synthesize.expression import Step
 from wince.lab.synthesize.person import Occluder, Person
 from wince.lab.synthesize.scene import LIGHTS, Light, Scene
@@ -87,10 +87,11 @@ def plan(seed: int) -> tuple[list[Person], list[Still]]:
         side = float(rng.choice([-1, 1]))
         people.append(Person(seed + 500_000, BEFORE, tone=int(rng.integers(1, 7)), x=23 * side, distance=100.0))
     home, background = _lamp(rng), ("plain", "gradient", "ward", "bed")[rng.integers(4)]
+    kinds = KINDS_OF_LOOKS if seed in LOOKS else KINDS
     shares, stills = np.array(list(CONDITIONS.values())), list[Still]()
     for number in range(STILLS):
         calm = number < CALM
-        kind, condition = ("calm", "plain") if calm else (kind_of(rng), str(rng.choice(list(CONDITIONS), p=shares)))
+        kind, condition = ("calm", "plain") if calm else (kind_of(rng, kinds), str(rng.choice(list(CONDITIONS), p=shares)))
         light = home if calm or rng.random() < 0.6 else _lamp(rng)
         covers = (cover.kind, *COVERS[2:])
         covered = str(rng.choice(covers)) if condition == "occluded" else "none"

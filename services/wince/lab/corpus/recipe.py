@@ -9,9 +9,13 @@ VERSION = 1
 TRAIN = range(40000, 40870)
 VALIDATION = range(44000, 44030)
 """For stopping and for thresholds."""
+LOOKS = range(41000, 41900)
+"""More persons to train on, each of a look of their own (looks.py)."""
+LOOKS_VALIDATION = range(44100, 44124)
+"""Persons of such looks for stopping, confidence and thresholds; expressions and poses as in the test."""
 TEST = range(45000, 45060)
 """Persons (seeds). No part shares one, and none appears in a clip (seeds below 1000) or another lab's corpus."""
-PARTS = {"test": TEST, "validation": VALIDATION, "train": TRAIN}
+PARTS = {"test": TEST, "validation": VALIDATION, "train": TRAIN, "looks-validation": LOOKS_VALIDATION, "looks": LOOKS}
 STILLS = 20
 """Per person, the calm ones among them."""
 CALM = 4
@@ -23,6 +27,11 @@ KINDS = {
     "chewing": 0.02,
 }  # fmt: skip
 """Share of each kind of expression among the stills that aren't calm."""
+KINDS_OF_LOOKS = KINDS | {
+    "pain": 0.28, "mixture": 0.13, "neutral": 0.11, "smile": 0.06, "laugh": 0.07, "smile_squint": 0.05, "speech": 0.05, "blink": 0.04,
+    "sleep": 0.05, "yawn": 0.03,
+}  # fmt: skip
+"""The same for LOOKS: what was told from pain worst occurs more often."""
 CONDITIONS = {"plain": 0.50, "turned": 0.20, "degraded": 0.18, "occluded": 0.08, "extreme": 0.04}
 """How the face is shown: turned up to 45 degrees of yaw; blurred, noisy, compressed or dim; covered; turned 45 to 60 degrees."""
 NO_PAIN = (
