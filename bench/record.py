@@ -124,7 +124,7 @@ def through_the_sink(database: Database, target: Bodies) -> float:
 
 def written(database: Database) -> Rows:
     """What the sink wrote, in the order of writing."""
-    order = {"audit": "seq", "audit_payload": "seq", "outbox": "made"}
+    order = {"audit": "seq", "audit_payload": "place DESC", "outbox": "made"}
     found: Rows = {}
     with database.transaction() as tx:
         for table in TABLES:

@@ -142,7 +142,7 @@ def test_the_trail_is_told_verified_and_a_broken_one_is_an_answer(database, chan
     found = stub.VerifyAudit(record_service_pb2.VerifyAuditRequest())
     assert (found.verified, found.broken) == (True, "")
     with database.transaction() as tx:
-        tx.execute("UPDATE audit_payload SET payload = payload || ' ' WHERE seq = 2")
+        tx.execute("UPDATE audit_payload SET payload = payload || ' ' WHERE place = (SELECT payload FROM audit WHERE seq = 2)")
     found = stub.VerifyAudit(record_service_pb2.VerifyAuditRequest())
     assert (found.verified, "row 2" in found.broken) == (False, True)
 

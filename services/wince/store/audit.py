@@ -1,7 +1,8 @@
 """The audit trail in the database: appended inside the transaction of what it speaks of, never changed.
 
 Every append takes advisory lock 7211 until its COMMIT, so that the chain has one order. Take it last: what holds it makes every
-other writer wait. The chain holds digests; the payload (PHI) lies beside it and can be erased without breaking the chain.
+other writer wait. The chain holds digests; the payload (PHI) lies beside it, is written before the lock is taken (it is nine tenths of
+the bytes), and can be erased without breaking the chain.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from wince.store.database import Database, Tx
 LOCK = 7211
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK = 5000
+_PLACE = "coalesce(a.payload, a.seq)"
+"""Where a link's payload lies. What is older than migration 005 has no place of its own: its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,12 @@ class Fact:
 
 
 def append(tx: Tx, facts: Sequence[Fact], at_us: int) -> int:
-    """Adds links in order; the sequence number of the last (0 where the chain is empty).
+    """Adds links in order; the sequence number of the last (0 where the chain is empty). No facts: takes the lock.
 
     Raises StoreError where one of the facts stands already.
     """
+    proofs = [digest(fact.payload) for fact in facts]
+    texts = _keep(tx, facts)
     tx.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
     last = tx.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     seq, head = (last[0], bytes(last[1])) if last else (0, ZERO)
@@ -46,22 +51,28 @@ def append(tx: Tx, facts: Sequence[Fact], at_us: int) -> int:
         return seq
     at = utc(at_us)
     links: list[tuple[object, ...]] = []
-    payloads: list[tuple[int, str]] = []
-    for fact in facts:
+    for fact, proof, text in zip(facts, proofs, texts, strict=True):
         seq += 1
-        proof = digest(fact.payload)
         hashed = link(head, seq, at, fact.entry, fact.revision, fact.event, fact.attempt, proof)
-        links.append((seq, at, fact.entry, fact.revision, fact.event, fact.attempt, proof, head, hashed))
-        payloads.append((seq, fact.payload))
+        links.append((seq, at, fact.entry, fact.revision, fact.event, fact.attempt, proof, head, hashed, text))
         head = hashed
-    with tx.cursor() as cursor:
-        with cursor.copy("COPY audit (seq, at_utc, entry, revision, event, attempt, digest, prev_hash, hash) FROM STDIN") as copy:
-            for row in links:
-                copy.write_row(row)
-        with cursor.copy("COPY audit_payload (seq, payload) FROM STDIN") as copy:
-            for item in payloads:
-                copy.write_row(item)
+    columns = "(seq, at_utc, entry, revision, event, attempt, digest, prev_hash, hash, payload)"
+    with tx.cursor() as cursor, cursor.copy(f"COPY audit {columns} FROM STDIN".encode()) as copy:
+        for row in links:
+            copy.write_row(row)
     return seq
+
+
+def _keep(tx: Tx, facts: Sequence[Fact]) -> list[int]:
+    """Writes the payloads; where each lies."""
+    if not facts:
+        return []
+    drawn = tx.execute("SELECT nextval('audit_payload_place') FROM generate_series(1, %s)", (len(facts),)).fetchall()
+    places = [place for (place,) in drawn]
+    with tx.cursor() as cursor, cursor.copy("COPY audit_payload (place, payload) FROM STDIN") as copy:
+        for place, fact in zip(places, facts, strict=True):
+            copy.write_row((place, fact.payload))
+    return places
 
 
 def rows(database: Database, after: int = 0, *, payloads: bool = False, entry: UUID | None = None) -> Iterator[AuditRow]:
@@ -70,8 +81,8 @@ def rows(database: Database, after: int = 0, *, payloads: bool = False, entry: U
         with database.transaction() as tx:
             chunk = tx.execute(
                 "SELECT a.seq, a.at_utc, a.entry, a.revision, a.event, a.attempt, a.digest, a.prev_hash, a.hash,"
-                " CASE WHEN %s THEN p.payload END FROM audit a LEFT JOIN audit_payload p ON %s AND p.seq = a.seq"
-                " WHERE a.seq > %s AND (%s::uuid IS NULL OR a.entry = %s) ORDER BY a.seq LIMIT %s",
+                f" CASE WHEN %s THEN p.payload END FROM audit a LEFT JOIN audit_payload p ON %s AND p.place = {_PLACE}"
+                " WHERE a.seq > %s AND (%s::uuid IS NULL OR a.entry = %s) ORDER BY a.seq LIMIT %s".encode(),
                 (payloads, payloads, after, entry, entry, _CHUNK),
             ).fetchall()
         for row in chunk:
@@ -83,7 +94,7 @@ def rows(database: Database, after: int = 0, *, payloads: bool = False, entry: U
 
 def erase_payload(tx: Tx, entry: UUID) -> int:
     """Deletes what the trail says about one thing beyond digest and event; how many payloads went. The chain stays whole."""
-    return tx.execute("DELETE FROM audit_payload p USING audit a WHERE a.seq = p.seq AND a.entry = %s", (entry,)).rowcount
+    return tx.execute(f"DELETE FROM audit_payload p USING audit a WHERE p.place = {_PLACE} AND a.entry = %s".encode(), (entry,)).rowcount
 
 
 def utc(at_us: int) -> str:

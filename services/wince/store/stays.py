@@ -145,14 +145,19 @@ def mark_reviewed(tx: Tx, stays: Sequence[UUID]) -> None:
     tx.execute("UPDATE stay SET reviewed = true WHERE NOT reviewed AND id = ANY(%s)", (list(stays),))
 
 
-def doubt(tx: Tx, stays: Sequence[UUID]) -> None:
-    """Something was written to these stays now: those of which no row is believed any more are to be reviewed (again)."""
+def doubt(tx: Tx, stays: Sequence[UUID]) -> bool:
+    """Something was written to these stays now: those of which no row is believed any more are to be reviewed (again).
+
+    True where any stay is to be reviewed.
+    """
     if stays:
         tx.execute(
             "UPDATE stay SET reviewed = false WHERE id = ANY(%s) AND superseded_us IS NOT NULL"
             " AND NOT EXISTS (SELECT FROM stay b WHERE b.id = stay.id AND b.superseded_us IS NULL)",
             (list(stays),),
         )
+    row = tx.execute("SELECT EXISTS (SELECT FROM stay WHERE NOT reviewed)").fetchone()
+    return row == (True,)
 
 
 def _first(tx: Tx, key: MessageKey, event: str) -> bool:

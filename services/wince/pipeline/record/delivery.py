@@ -172,21 +172,26 @@ class Delivery:
     def _books(self, target: Target, pool: ThreadPoolExecutor, running: dict[Future[list[Tried]], str], finished: list[Tried]) -> int:
         """One transaction: what is finished, and what is next. The number of runs that were started."""
         free = 0 if self._stopped.is_set() else self._clients - len(running)
+        trail: list[Fact] = []
+        now_us = self._clock()
         with self._database.transaction() as tx:
-            held = settle(tx, target.name, finished, self._clock(), self._jitter)
+            held = settle(tx, target.name, finished, now_us, self._jitter, trail)
             runs = (
                 lease(
                     tx,
                     target.name,
-                    self._clock(),
+                    now_us,
                     encounters=free,
                     per_encounter=self._per_encounter,
                     seconds=self._lease_s,
                     busy=list(running.values()),
+                    trail=trail,
                 )
                 if free
                 else []
             )
+            if trail:
+                append(tx, trail, now_us)
         if held:
             _log.error("the target is held: it refuses us as a whole", target=target.name)
         for item in finished:

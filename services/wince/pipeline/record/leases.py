@@ -74,11 +74,20 @@ ORDER BY heads.encounter, r.effective, r.revision, r.made
 
 
 def lease(
-    tx: Tx, target: str, now_us: int, *, encounters: int, per_encounter: int, seconds: float, busy: Sequence[str] = ()
+    tx: Tx,
+    target: str,
+    now_us: int,
+    *,
+    encounters: int,
+    per_encounter: int,
+    seconds: float,
+    busy: Sequence[str] = (),
+    trail: list[Fact] | None = None,
 ) -> list[list[Lease]]:
     """Runs of rows that are ours now, one run per encounter, each in order. Empty where nothing is due or the target is held.
 
-    `busy`: encounters that this process delivers already.
+    `busy`: encounters that this process delivers already. `trail`: takes what the audit trail is to say; the caller appends it, last in
+    its transaction, since all writers wait for the trail's lock. None: it is appended here.
     """
     _one_at_a_time(tx, target)
     if tx.execute("SELECT 1 FROM target_hold WHERE target = %s", (target,)).fetchone():
@@ -108,7 +117,7 @@ def lease(
             " FROM unnest(%s::uuid[], %s::int[]) AS l(entry, revision) WHERE o.entry = l.entry AND o.revision = l.revision",
             (seconds, [row.entry for row in rows], [row.revision for row in rows]),
         )
-        append(tx, [Fact(row.entry, row.revision, "intent", row.attempt, _text({"target": target})) for row in rows], now_us)
+        _say(tx, [Fact(row.entry, row.revision, "intent", row.attempt, _text({"target": target})) for row in rows], now_us, trail)
     return [run for run in runs.values() if run]
 
 
@@ -118,8 +127,13 @@ def reclaim(tx: Tx) -> int:
     return tx.execute("UPDATE outbox SET state = 'ready', lease_until = NULL WHERE state = 'leased'").rowcount
 
 
-def settle(tx: Tx, target: str, tried: Sequence[Tried], now_us: int, jitter: random.Random) -> bool:
-    """Keeps what became of leases; True where the target must be held. A lease that somebody else holds by now changes nothing."""
+def settle(
+    tx: Tx, target: str, tried: Sequence[Tried], now_us: int, jitter: random.Random, trail: list[Fact] | None = None
+) -> bool:
+    """Keeps what became of leases; True where the target must be held. A lease that somebody else holds by now changes nothing.
+
+    `trail`: as `lease`.
+    """
     if not tried:
         return False
     _one_at_a_time(tx, target)
@@ -136,11 +150,18 @@ def settle(tx: Tx, target: str, tried: Sequence[Tried], now_us: int, jitter: ran
             " last_error = %s WHERE entry = %s AND revision = %s",
             [_after(item, jitter) for item in mine],
         )
-    append(tx, [_fact(item, target) for item in mine], now_us)
     held = next((item.answer for item in mine if item.answer and item.answer.outcome is Outcome.HELD), None)
     if held:
         tx.execute("INSERT INTO target_hold(target, detail) VALUES (%s, %s) ON CONFLICT (target) DO NOTHING", (target, held.detail))
+    _say(tx, [_fact(item, target) for item in mine], now_us, trail)
     return held is not None
+
+
+def _say(tx: Tx, facts: Sequence[Fact], now_us: int, trail: list[Fact] | None) -> None:
+    if trail is None:
+        append(tx, facts, now_us)
+    else:
+        trail.extend(facts)
 
 
 def _one_at_a_time(tx: Tx, target: str) -> None:

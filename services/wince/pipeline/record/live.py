@@ -1,7 +1,7 @@
 """What is committed, told to whoever watches: one reader of the database for all watchers, and a bounded queue for each.
 
-Record's commits are one after the other (they hold the audit lock), so rows become visible in the order of their numbers `made`, and
-nobody is passed over. Any record replica's commits are seen.
+Every assessment and alert has its link in the audit trail, and links become visible in the order of their numbers (who appends holds
+the lock until the COMMIT): whoever reads on from a number passes nothing over, whichever replica committed it.
 """
 
 from __future__ import annotations
@@ -83,20 +83,20 @@ class Live:
             self._reader.cancel()
             self._reader = None
 
-    async def _read(self, position: tuple[int, int]) -> None:
-        found: list[Item] = []
+    async def _read(self, position: int) -> None:
         while True:
+            found: list[Item] = []
+            before = position
             try:
                 position, found = await self._run(self._since, position)  # type: ignore[misc]
             except Exception as error:
                 log.warning("what was committed can't be read now", error=error)
-                found = []
                 await asyncio.sleep(1)
             for item in found:
                 for watcher in self._watchers:
                     if watcher.bed in ("", item.bed) and not watcher.slow:
                         self._put(watcher, item)
-            if len(found) < AT_ONCE:
+            if position - before < AT_ONCE:
                 await asyncio.sleep(POLL_S)
 
     @staticmethod
@@ -107,23 +107,21 @@ class Live:
             watcher.slow = True
             watcher.queue.put_nowait(TooSlow(f"more than {ROOM} behind", field="stream", remedy="list what was missed, and watch again"))
 
-    def _now(self) -> tuple[int, int]:
+    def _now(self) -> int:
         with self._database.transaction() as tx:
-            last = "(SELECT coalesce(max(made), 0) FROM {})"
-            row = tx.execute(f"SELECT {last.format('assessment')}, {last.format('alert')}".encode()).fetchone()
-        return (0, 0) if row is None else (row[0], row[1])
+            row = tx.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
+        return row[0] if row else 0
 
-    def _since(self, position: tuple[int, int]) -> tuple[tuple[int, int], list[Item]]:
+    def _since(self, position: int) -> tuple[int, list[Item]]:
+        """(number of the last link that was looked at, what was committed with the links after `position`, in their order)."""
         with self._database.transaction() as tx:
-            tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            rows = [
-                tx.execute(
-                    f"SELECT x.made, coalesce({watched_bed('x')}, ''), x.body FROM {table} x"
-                    " WHERE x.made > %s ORDER BY x.made LIMIT %s".encode(),
-                    (after, AT_ONCE),
-                ).fetchall()
-                for table, after in (("alert", position[1]), ("assessment", position[0]))
-            ]
-        alerts, windows = rows
-        items = [Item(kind, bed, bytes(body)) for kind, found in ((True, alerts), (False, windows)) for _, bed, body in found]
-        return (windows[-1][0] if windows else position[0], alerts[-1][0] if alerts else position[1]), items
+            rows = tx.execute(
+                f"SELECT a.seq, a.event = 'alert', coalesce({watched_bed('x')}, ''), x.body"
+                " FROM (SELECT seq, entry, event FROM audit WHERE seq > %s ORDER BY seq LIMIT %s) a"
+                " LEFT JOIN LATERAL (SELECT source, start_us, body FROM assessment WHERE id = a.entry AND a.event = 'assessment'"
+                " UNION ALL SELECT source, start_us, body FROM alert WHERE id = a.entry AND a.event = 'alert') x ON true"
+                " ORDER BY a.seq".encode(),
+                (position, AT_ONCE),
+            ).fetchall()
+        items = [Item(is_alert, bed, bytes(body)) for _, is_alert, bed, body in rows if body is not None]
+        return (rows[-1][0] if rows else position), items

@@ -16,15 +16,16 @@ from wince.domain.audit import digest
 from wince.domain.binding import who_during
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.ids import content_hash
+from wince.domain.reason import Reason
 from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Stay
-from wince.pipeline.record import alarms, rows
+from wince.pipeline.record import alarms, locks, rows
 from wince.pipeline.record.interface import Target
 from wince.pipeline.record.stage import Effects, Known, Message, Who, correct, plan
 from wince.protocols.rules import ClinicalProtocol
 from wince.store import snapshots as store_snapshots
 from wince.store import stays as store_stays
-from wince.store.audit import LOCK, Fact, append
+from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
 from wince.store.plain import dump
 
@@ -47,8 +48,11 @@ class Committed:
     """Ids that came with another content than the one that stands."""
 
 
+_NOTHING = Committed(0, 0, (), (), ())
+
+
 class PostgresSink:
-    """Writes what grade found and nurses said. Thread-safe; a transaction at a time.
+    """Writes what grade found and nurses said. Thread-safe; replicas and threads write beside each other, for an encounter one at a time.
 
     `target`: what entries are delivered to; None: nothing is (they stand in Wince's own tables). `fold`: whose snapshots are kept with
     the batch. `clock`: microseconds UTC.
@@ -84,31 +88,45 @@ class PostgresSink:
                 hashes[message.id] = content
                 first.append(message)
         with self._database.transaction() as tx:
-            tx.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            alone = locks.batch(tx, _sources(tx, first) | {snapshot.source for snapshot in snapshots})
             new, others = rows.take(tx, CONSUMER, hashes)
             others |= {message.id: content for message, content in contents if content != hashes[message.id]}
-            fresh = [message for message in first if message.id in new]
             now_us = self._clock()
-            effects = self._plan(tx, fresh, now_us)
-            other = alarms.said(tx, messages, others)
-            self._write(tx, effects, list(other.facts), hashes, now_us)
-            review = self._review(tx, now_us)
+            effects = self._plan(tx, [message for message in first if message.id in new], now_us, alone=alone)
+            facts = self._write(tx, effects, hashes)
             store_snapshots.save(tx, self._fold, snapshots)
+            if others:
+                # Under the audit lock, so that two replicas don't both say it.
+                append(tx, (), now_us)
+            other = alarms.said(tx, messages, others)
+            facts = [*other.facts, *facts]
+            doubted = self._seal(tx, effects, facts, now_us)
+        review = self.review() if doubted else _NOTHING
         entries = (*effects.entries, *review.entries)
-        return Committed(len(fresh), len(messages) - len(fresh), entries, (*effects.tasks, *review.tasks), other.alarms)
+        return Committed(len(new), len(messages) - len(new), entries, (*effects.tasks, *review.tasks), other.alarms)
 
     def review(self) -> Committed:
-        """Corrects entries whose stay turned out to have been another; `commit` does it too. For quiet hours."""
-        return self.commit(())
+        """Corrects entries whose stay turned out to have been another, in a transaction of its own; `commit` does it too, after its own.
 
-    def _plan(self, tx: Tx, messages: Sequence[Message], now_us: int) -> Effects:
+        Raises as `commit`.
+        """
+        with self._database.transaction() as tx:
+            locks.review(tx)
+            effects = self._review(tx, self._clock())
+        return Committed(0, 0, tuple(effects.entries), tuple(effects.tasks), ())
+
+    def _plan(self, tx: Tx, messages: Sequence[Message], now_us: int, *, alone: bool) -> Effects:
         if not messages:
             return Effects()
         known = rows.known(tx, messages)
         keys = {(message.source, message.protocol) for message in messages if isinstance(message, Assessment | Alert | Question)}
         timed: list[Assessment | Alert | Question] = [item for item in messages if isinstance(item, Assessment | Alert | Question)]
         timed += known.assessments.values()
-        who = _who(tx, {(item.source, item.start_us, item.end_us) for item in timed}, now_us)
+        spans = {(item.source, item.start_us, item.end_us) for item in timed}
+        who = _who(tx, spans, now_us)
+        if not alone:
+            lying = {who(*span) for span in spans} | set(rows.answered(tx, messages))
+            locks.encounters(tx, {one.encounter for one in lying if not isinstance(one, Reason) and one.encounter})
         known = replace(known, tasks=_tasks(tx, messages, known, who))
         return plan(messages, rows.states(tx, keys), who, known, self._protocols, now_us)
 
@@ -119,16 +137,19 @@ class PostgresSink:
         entries, tasks, latest = rows.written_to(tx, stays)
         written: list[Entry | TaskEntry] = [*entries, *tasks]
         who = _who(tx, {(item.source, item.start_us, item.end_us) for item in written}, now_us)
-        effects = correct(entries, tasks, who, latest, now_us)
-        self._write(tx, effects, [], {}, now_us)
+        lying = [who(item.source, item.start_us, item.end_us) for item in tasks]
+        waiting = rows.open_tasks(tx, {one.encounter for one in lying if isinstance(one, Stay)})
+        effects = correct(entries, tasks, who, latest, now_us, waiting)
+        facts = self._write(tx, effects, {})
+        self._seal(tx, effects, facts, now_us)
         store_stays.mark_reviewed(tx, stays)
         return effects
 
-    def _write(self, tx: Tx, effects: Effects, facts: list[Fact], hashes: Mapping[UUID, bytes], now_us: int) -> None:
-        """All rows, then the audit trail over them."""
+    def _write(self, tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes]) -> list[Fact]:
+        """All rows but the audit trail's; what that is to hold."""
         made: list[Entry | TaskEntry] = [*effects.entries, *effects.tasks]
         waiting = [rows.outgoing(item, self._target) for item in made]
-        facts += [_taken(bound.message, hashes[bound.message.id], bound.stay) for bound in effects.bound]
+        facts = [_taken(bound.message, hashes[bound.message.id], bound.stay) for bound in effects.bound]
         facts += [Fact(item.entry.id, item.entry.revision, _event(item.entry), 1, item.body or dump(item.entry)) for item in waiting]
         facts += [Fact(note.subject, note.revision, note.event, 1, dump(note.detail)) for note in effects.notes]
         facts += [
@@ -139,14 +160,29 @@ class PostgresSink:
         rows.save_questions(tx, effects)
         rows.save_outbox(tx, waiting)
         rows.save_states(tx, effects.states)
-        store_stays.doubt(tx, sorted({entry.stay for entry in effects.entries}))
+        return facts
+
+    @staticmethod
+    def _seal(tx: Tx, effects: Effects, facts: Sequence[Fact], now_us: int) -> bool:
+        """The audit trail over what was written, last: all writers wait for its lock. True where there is something to review.
+
+        The hospital commits under the same lock: a stay that it stopped believing before us is doubted here, one that it stops believing
+        after us finds our entries.
+        """
         if facts:
             append(tx, facts, now_us)
+        return store_stays.doubt(tx, sorted({entry.stay for entry in effects.entries}))
 
 
 def content_of(message: Message) -> bytes:
     """sha256 of what the message says, 32 bytes."""
     return digest(dump(message)) if isinstance(message, Verdict) else content_hash(message)
+
+
+def _sources(tx: Tx, messages: Sequence[Message]) -> set[str]:
+    """The cameras that these messages are about. A verdict names its window; one that is not known yet is about nobody."""
+    windows = {message.assessment for message in messages if isinstance(message, Verdict)}
+    return rows.sources(tx, windows) | {message.source for message in messages if not isinstance(message, Verdict)}
 
 
 def _taken(message: Message, content: bytes, stay: UUID | None) -> Fact:
@@ -166,7 +202,7 @@ def _tasks(tx: Tx, messages: Sequence[Message], known: Known, who: Who) -> list[
     spans += [windows[item.assessment] for item in messages if isinstance(item, Verdict) and item.assessment in windows]
     stays = [who(item.source, item.start_us, item.end_us) for item in spans]
     of_encounters = rows.open_tasks(tx, [stay.encounter for stay in stays if isinstance(stay, Stay)])
-    return list({task.id: task for task in (*known.tasks, *of_encounters)}.values())
+    return list({task.id: task for task in (*rows.answered(tx, messages), *of_encounters)}.values())
 
 
 def _who(tx: Tx, spans: set[tuple[str, int, int]], as_of_us: int) -> Who:

@@ -34,7 +34,8 @@ def take(tx: Tx, consumer: str, hashes: Mapping[UUID, bytes]) -> tuple[set[UUID]
     """(ids that are new and now taken, known ids that came with another content and that content's hash)."""
     if not hashes:
         return set(), {}
-    ids, contents = list(hashes), list(hashes.values())
+    ids = sorted(hashes)  # in one order, whoever takes them
+    contents = [hashes[identity] for identity in ids]
     new = tx.execute(
         "INSERT INTO inbox(consumer, id, content_hash) SELECT %s, * FROM unnest(%s::uuid[], %s::bytea[])"
         " ON CONFLICT DO NOTHING RETURNING id",
@@ -48,19 +49,25 @@ def take(tx: Tx, consumer: str, hashes: Mapping[UUID, bytes]) -> tuple[set[UUID]
     return taken, {identity: hashes[identity] for identity, content in stand if bytes(content) != hashes[identity]}
 
 
+def sources(tx: Tx, windows: Iterable[UUID]) -> set[str]:
+    """The cameras of these windows, as far as they are known."""
+    wanted = list(windows)
+    found = tx.execute("SELECT DISTINCT source FROM assessment WHERE id = ANY(%s)", (wanted,)).fetchall() if wanted else []
+    return {source for (source,) in found}
+
+
 def states(tx: Tx, keys: Iterable[Key]) -> dict[Key, SourceState]:
-    """Chart states of these sources and protocols, locked until the commit."""
+    """Chart states of these sources and protocols."""
     pairs = sorted(keys)
     found = tx.execute(
-        "SELECT source, protocol, body FROM chart_state WHERE (source, protocol) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
-        " FOR UPDATE",
+        "SELECT source, protocol, body FROM chart_state WHERE (source, protocol) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
         ([source for source, _ in pairs], [protocol for _, protocol in pairs]),
     ).fetchall()
     return {(source, protocol): load(SourceState, body) for source, protocol, body in found}
 
 
 def known(tx: Tx, messages: Sequence[Message]) -> Known:
-    """What these messages point at and is not among them; its tasks are only those that verdicts answer, see `open_tasks`."""
+    """What these messages point at and is not among them; its tasks: see `answered` and `open_tasks`."""
     pointed = {item.assessment for item in messages if not isinstance(item, Assessment)}
     if not pointed:
         return Known()
@@ -72,19 +79,26 @@ def known(tx: Tx, messages: Sequence[Message]) -> Known:
     entries: dict[UUID, list[Entry]] = {}
     for assessment, body in made:
         entries.setdefault(assessment, []).append(load(Entry, body))
+    return Known({identity: assessment_of(body) for identity, body in found}, entries)
+
+
+def answered(tx: Tx, messages: Sequence[Message]) -> list[TaskEntry]:
+    """Open questions that verdicts among these messages answer."""
     questions = [item.question for item in messages if isinstance(item, Verdict) and item.question]
-    answered = tx.execute("SELECT body FROM question WHERE state = 'open' AND id = ANY(%s) FOR UPDATE", (questions,)).fetchall()
-    return Known({identity: assessment_of(body) for identity, body in found}, entries, [load(TaskEntry, body) for (body,) in answered])
+    if not questions:
+        return []
+    found = tx.execute("SELECT body FROM question WHERE state = 'open' AND id = ANY(%s)", (questions,)).fetchall()
+    return [load(TaskEntry, body) for (body,) in found]
 
 
 def open_tasks(tx: Tx, encounters: Iterable[Identifier]) -> list[TaskEntry]:
-    """Questions of these encounters that wait for a nurse, locked until the commit."""
+    """Questions of these encounters that wait for a nurse."""
     pairs = sorted({(one.system, one.value) for one in encounters})
     if not pairs:
         return []
     found = tx.execute(
         "SELECT body FROM question WHERE state = 'open' AND stay IN (SELECT id FROM stay WHERE (encounter_system, encounter) IN"
-        " (SELECT * FROM unnest(%s::text[], %s::text[]))) ORDER BY start_us, id FOR UPDATE",
+        " (SELECT * FROM unnest(%s::text[], %s::text[]))) ORDER BY start_us, id",
         ([system for system, _ in pairs], [value for _, value in pairs]),
     ).fetchall()
     return [load(TaskEntry, body) for (body,) in found]
@@ -213,12 +227,12 @@ def save_outbox(tx: Tx, waiting: Sequence[Outgoing]) -> None:
 def save_states(tx: Tx, changed: Mapping[Key, SourceState]) -> None:
     """Chart states."""
     if changed:
-        with tx.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO chart_state(source, protocol, body) VALUES (%s, %s, %s)"
-                " ON CONFLICT (source, protocol) DO UPDATE SET body = excluded.body",
-                [(source, protocol, dump(state)) for (source, protocol), state in sorted(changed.items())],
-            )
+        order = sorted(changed)
+        tx.execute(
+            "INSERT INTO chart_state(source, protocol, body) SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])"
+            " ON CONFLICT (source, protocol) DO UPDATE SET body = excluded.body",
+            ([source for source, _ in order], [protocol for _, protocol in order], [dump(changed[key]) for key in order]),
+        )
 
 
 def _copy(tx: Tx, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
