@@ -27,7 +27,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run chaos test check lint types proto serving chaos-kafka bench train-scorer clean lock dev apt
+.PHONY: help run chaos test check long lint types proto serving chaos-kafka bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -59,14 +59,17 @@ proto: dev ## generate services/wince/api from protos/, docs/asyncapi.yaml from 
 
 serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serving
 
+long: apt dev serving ## what make test leaves out: 50 rounds of chaos, 20 of chaos-kafka, whatever is marked `long` (an hour)
+	@$(BIN)/python -m pytest -m long -s -n 0 $(ARGS)
+
 chaos-kafka: dev ## three brokers killed, frozen, wiped at random under load (ROUNDS=20)
-	@ROUNDS=$${ROUNDS:-20} $(BIN)/python -m pytest tests/integration/test_kafka_chaos.py -k long -s -q -n 0
+	@ROUNDS=$(or $(ROUNDS),20) $(BIN)/python -m pytest tests/integration/test_kafka_chaos.py -m long -s -q -n 0
 
 bench: dev ## measure against rivals and floors; a table, and bench/out/bench.json (ARGS="decode record")
 	@$(BIN)/python -m bench $(ARGS)
 
-chaos: apt dev ## kill -9 of any one process of a running installation, again and again (ROUNDS=200)
-	@$(BIN)/python -m tests.e2e.chaos --rounds $(or $(ROUNDS),50)
+chaos: apt dev ## kill -9 of any process of a running installation, again and again: what was lost, what doubled (ROUNDS=200)
+	@exec $(BIN)/python -m tests.e2e.chaos --rounds $(or $(ROUNDS),200)
 
 train-scorer: dev ## draw what the corpus lacks, train the default scorer, measure it (CORPUS=, OUT=; WINCE_HEAD_DATA; extra `train`; hours)
 	@$(BIN)/python -c 'import torch' 2>/dev/null || { echo 'needs torch: $(BIN)/pip install -e ".[train]"'; exit 1; }

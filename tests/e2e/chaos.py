@@ -2,37 +2,62 @@
 
     python -m tests.e2e.chaos --rounds 200 --seed 7        # make chaos ROUNDS=200
 
-A round admits three patients, plays three clips in their beds, kills one process, and waits until nothing moves any more. Then it looks
-for each window of the grid in the database, and for each entry in the EHR. `lost`: a window without an assessment, an alert that an
-undisturbed round gives and this one does not, an entry that the EHR does not hold. `doubled`: an alert or an entry that is there twice,
-another content under a known id. What is not lost but different (a window that is a gap, or of another grade) is counted apart.
+A round admits a patient, plays a clip in that bed (each of the bundled clips in turn), and kills one process; every third round kills a
+second one while the first is coming back. The next rounds begin while this one still recovers, so that each kill meets several beds, each
+at another place. Victims are the services, Kafka, PostgreSQL, `wince up` itself (which is
+started again on the same state directory, as an init would); in the second half of the rounds, on an installation with a site's ensemble,
+TorchServe's front and worker, too, where TorchServe is installed. A round is over when
+nothing of it moves any more: then each window of the grid is looked for in the database, and each entry in the EHR. `lost`: a window
+without an assessment, an alert that an undisturbed round gives and this one does not, an entry that the EHR does not hold. `doubled`: an
+alert or an entry that is there twice, an entry that the database does not know, another content under a known id. What is not lost but
+different (a window that is a gap, or of another grade) is counted apart.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import FrameType
+
+import psycopg
 
 from tests.conftest import reachable
 from tests.e2e.services_world import AT, World, open_deliveries, up
 from tests.e2e.wince_run import environment
+from tests.support.classifiers import write
 from wince.domain.ids import assessment_id, site_namespace
+from wince.errors import ConfigError
+from wince.models import fetch
+from wince.models.site import site_folder
 from wince.runtime import play, scenario
 from wince.runtime.services.host import SERVICES
+from wince.serving.launch import installed
 from wince.settings import Settings
 
-VICTIMS = (*SERVICES, "kafka", "postgres")
+PYTHON = Path(__file__).resolve().parents[2] / ".venv-serving/bin/python"
+VICTIMS = (*SERVICES, "kafka", "postgres", "supervisor")
+SERVING = ("torchserve", "torchserve-worker")
 WINDOWS = 5
 """Of each bundled clip."""
 WINDOW_US = 5_000_000
 ROUND_S = 300.0
+AT_ONCE = 4
+"""Rounds that are open at a time: while one recovers the next begins."""
+RARE = "supervisor"
+"""Is killed in every second turn only: all of it starts again then."""
+SECOND = 3
+"""Every third round kills twice."""
 
 
 @dataclass
@@ -47,8 +72,15 @@ class Result:
     other: int = 0
     """Windows with another grade or reason than undisturbed."""
     killed: Counter[str] = field(default_factory=Counter)
+    twice: int = 0
+    """Rounds in which a second process was killed."""
     longest_s: float = 0.0
     verified: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Nothing lost, nothing doubled, and it can be proved."""
+        return (self.lost, self.doubled, self.verified) == (0, 0, True)
 
     def line(self) -> str:
         """The last line."""
@@ -58,115 +90,263 @@ class Result:
     def detail(self) -> str:
         """Everything else."""
         killed = ", ".join(f"{name} {count}" for name, count in sorted(self.killed.items()))
-        return f"killed: {killed}; windows that are gaps {self.gaps}, of another grade {self.other}; longest round {self.longest_s:.0f} s"
+        different = f"windows that are gaps {self.gaps}, of another grade {self.other}"
+        return f"killed: {killed}; two in a round {self.twice}; {different}; longest round {self.longest_s:.0f} s"
 
 
-def beds(number: int) -> scenario.Scenario:
-    """The bundled clips in beds, with cameras and patients of this round."""
+@dataclass
+class Round:
+    """Beds of one round, from their admission to the day when nothing of them moves any more."""
+
+    number: int
+    beds: scenario.Scenario
+    protocol: str
+    began_s: float
+    victims: list[str] = field(default_factory=list)
+
+    @property
+    def cameras(self) -> list[str]:
+        """Their ids; the last figure is the number of the bundled clip."""
+        return [bed.camera.id for bed in self.beds.beds]
+
+    @property
+    def wanted(self) -> set:
+        """Ids of all windows that there must be."""
+        site, start_us = site_namespace(Settings().site), play.moment(AT)
+        return {
+            assessment_id(site, camera, self.protocol, start_us + index * WINDOW_US) for camera in self.cameras for index in range(WINDOWS)
+        }
+
+
+class Chaos:
+    """Rounds on one installation."""
+
+    def __init__(
+        self, world: World, dice: random.Random, result: Result, *, victims: tuple[str, ...], at_once: int, beds: int, say: bool
+    ) -> None:
+        self._world, self._dice, self._result, self._beds = world, dice, result, beds
+        self._protocol = world.environment.get("WINCE_PROTOCOL", "activity")
+        self._order = self._victims(victims)
+        self._at_once, self._say = at_once, say
+        self._open: list[Round] = []
+        self._calm: dict = {}
+        self._connection: psycopg.Connection | None = None
+
+    def _victims(self, names: tuple[str, ...]) -> Iterator[str]:
+        """Each once before any comes again."""
+        for turn in itertools.count():
+            now = [name for name in names if name != RARE or turn % 2 == 0]
+            yield from self._dice.sample(now, len(now))
+
+    def play(self, rounds: int, stopped: Callable[[], bool]) -> None:
+        """The round before the first is undisturbed: it says what a round gives. What is open when `stopped` says so is not counted."""
+        self._begin(0)
+        while not self._settle():
+            time.sleep(0.2)
+        for number in range(1, rounds + 1):
+            if stopped():
+                return
+            self._strike(self._begin(number), number)
+            while len(self._open) >= self._at_once and not stopped():
+                self._settle()
+                time.sleep(0.2)
+        while self._open and not stopped():
+            self._settle()
+            time.sleep(0.2)
+
+    def _begin(self, number: int) -> Round:
+        every = range(len(scenario.BEDS))
+        clips = [(number + index) % len(every) for index in range(self._beds)] if number else every
+        one = Round(number, beds(number, clips), self._protocol, time.monotonic())
+        self._world.admit(one.beds, first=10 * number)
+        self._open.append(one)
+        self._world.play(scenario.Scenario(tuple(bed for each in self._open for bed in each.beds.beds)))
+        return one
+
+    def _strike(self, one: Round, number: int) -> None:
+        """One process, or two: the second while the first comes back."""
+        time.sleep(self._dice.uniform(0.2, 3.0))
+        for turn in range(2 if number % SECOND == 0 else 1):
+            if turn:
+                self._result.twice += 1
+                time.sleep(self._dice.uniform(0, 3.0))
+            victim = next(self._order)
+            self._world.until(lambda victim=victim: self._world.kill(victim), 180)
+            self._result.killed[victim] += 1
+            one.victims.append(victim)
+
+    def _settle(self) -> bool:
+        """Close the rounds in which nothing moves any more; whether one was."""
+        closed = False
+        for one in list(self._open):
+            late = time.monotonic() - one.began_s > ROUND_S
+            found = self._found(one, late)
+            if found is not None:
+                self._open.remove(one)
+                self._close(one, found)
+                closed = True
+        return closed
+
+    def _found(self, one: Round, late: bool) -> dict | None:
+        """What there is of a round; None while it still moves (`late`: whatever there is)."""
+        try:
+            if self._connection is None:
+                self._connection = self._world.database()
+            connection, cameras, wanted = self._connection, one.cameras, one.wanted
+            question = "SELECT id, source, start_us, grade, reason FROM assessment WHERE source = ANY(%s)"
+            rows = connection.execute(question, (cameras,)).fetchall()
+            if not late and (not wanted <= {row[0] for row in rows} or open_deliveries(connection, cameras)):
+                return None
+            alerts = connection.execute("SELECT source FROM alert WHERE source = ANY(%s)", (cameras,)).fetchall()
+            entries = connection.execute("SELECT DISTINCT id FROM entry WHERE source = ANY(%s)", (cameras,)).fetchall()
+        except psycopg.OperationalError:  # the database is the one that was killed
+            with suppress(psycopg.Error):
+                if self._connection is not None:
+                    self._connection.close()
+            self._connection = None
+            return None
+        held = [self._world.sandbox.count("Observation", f"identifier=urn:ietf:rfc:3986|urn:uuid:{entry}") for (entry,) in entries]
+        missing = len(wanted - {row[0] for row in rows})
+        return {
+            "clips": [clip(camera) for camera in cameras],
+            "windows": {(clip(source), start): (grade, reason) for _, source, start, grade, reason in rows},
+            "alerts": Counter(clip(source) for (source,) in alerts),
+            "held": held,
+            "missing": missing,
+            "extra": len(rows) - len(wanted) + missing,
+        }
+
+    def _close(self, one: Round, found: dict) -> None:
+        if one.number == 0:
+            self._calm = found
+            return
+        result = self._result
+        before = (result.lost, result.doubled)
+        compare(self._calm, found, result)
+        result.rounds += 1
+        took_s = time.monotonic() - one.began_s
+        result.longest_s = max(result.longest_s, took_s)
+        if self._say:
+            said = f"lost {result.lost}, doubled {result.doubled}"
+            print(f"round {one.number}: {' and '.join(one.victims)}, {took_s:.0f} s; {said}", flush=True)
+            if (result.lost, result.doubled) != before:
+                print(f"  {found}\n  undisturbed: {self._calm}", flush=True)
+
+
+def beds(number: int, clips: Iterable[int]) -> scenario.Scenario:
+    """Some of the bundled clips in beds, with cameras and patients of this round."""
     made = []
-    for index, bed in enumerate(scenario.bundled().beds):
+    for index in clips:
+        bed = scenario.bundled().beds[index]
         camera = bed.camera.model_copy(update={"id": f"r{number}-{index}", "bed": f"ICU^{number}{index}^A"})
         assert bed.patient is not None
         made.append(replace(bed, camera=camera, patient=replace(bed.patient, mrn=f"{number:05d}{index}")))
     return scenario.Scenario(tuple(made))
 
 
-def run(directory: Path, rounds: int, seed: int, *, victims: tuple[str, ...] = VICTIMS, say: bool = True) -> Result:
-    """The first round is undisturbed: it says what a round gives."""
-    dice = random.Random(seed)
-    result = Result()
-    with up(directory, WINCE_LEASE_S="5") as world:
-        calm = _round(world, 0, None, dice, result)
-        order: list[str] = []
-        for number in range(1, rounds + 1):
-            if not order:
-                order = dice.sample(victims, len(victims))  # each once before any comes again
-            began = time.monotonic()
-            victim = order.pop()
-            found = _round(world, number, victim, dice, result)
-            _compare(calm, found, result)
-            result.rounds += 1
-            result.longest_s = max(result.longest_s, time.monotonic() - began)
-            if say:
-                took_s = time.monotonic() - began
-                print(f"round {number}: {victim}, {took_s:.0f} s; lost {result.lost}, doubled {result.doubled}", flush=True)
-        with world.database() as connection:
-            result.doubled += connection.execute("SELECT count(*) FROM audit WHERE event = 'alarm'").fetchone()[0]
-        assert world.stop() == 0, world.said()
-    command = [sys.executable, "-m", "wince.cli.main", "audit", "verify"]
-    done = subprocess.run(command, env=environment(directory / "state"), capture_output=True, text=True, timeout=300, check=False)
-    result.verified = done.returncode == 0
-    return result
+def clip(camera: str) -> int:
+    """Which of the bundled clips a camera plays."""
+    return int(camera.rpartition("-")[2])
 
 
-def _round(world: World, number: int, victim: str | None, dice: random.Random, result: Result) -> dict:
-    """Admit, play, kill, wait; what there is then."""
-    scene = beds(number)
-    world.admit(scene, first=10 * number)
-    world.play(scene)
-    cameras = [bed.camera.id for bed in scene.beds]
-    if victim is not None:
-        time.sleep(dice.uniform(0.5, 6.0))
-        world.until(lambda: world.kill(victim), 60)
-        result.killed[victim] += 1
-    wanted = {
-        assessment_id(site_namespace(Settings().site), camera, "activity", play.moment(AT) + index * WINDOW_US)
-        for camera in cameras
-        for index in range(WINDOWS)
-    }
-    deadline = time.monotonic() + ROUND_S
-    while time.monotonic() < deadline:
-        try:
-            with world.database() as connection:
-                while time.monotonic() < deadline:
-                    rows = connection.execute(
-                        "SELECT id, source, start_us, grade, reason FROM assessment WHERE source = ANY(%s)", (cameras,)
-                    ).fetchall()
-                    if wanted <= {row[0] for row in rows} and open_deliveries(connection) == 0:
-                        return _found(world, connection, rows, wanted, cameras)
-                    time.sleep(0.3)
-                return _found(world, connection, rows, wanted, cameras)
-        except Exception as error:  # the database is the one that was killed
-            if "Operational" not in type(error).__name__ and "Shutdown" not in type(error).__name__:
-                raise
-            time.sleep(0.5)
-    raise AssertionError(world.said())
-
-
-def _found(world: World, connection, rows: list, wanted: set, cameras: list[str]) -> dict:
-    windows = {(cameras.index(source), start): (grade, reason) for _, source, start, grade, reason in rows}
-    alerts = Counter(
-        cameras.index(source) for (source,) in connection.execute("SELECT source FROM alert WHERE source = ANY(%s)", (cameras,)).fetchall()
+def unknown(world: World, connection: psycopg.Connection) -> int:
+    """Observations that the EHR holds and the database does not know: it was made to forget what it had promised."""
+    known = connection.execute("SELECT DISTINCT id FROM entry").fetchall()
+    return world.sandbox.count("Observation") - sum(
+        world.sandbox.count("Observation", f"identifier=urn:ietf:rfc:3986|urn:uuid:{entry}") for (entry,) in known
     )
-    entries = connection.execute("SELECT DISTINCT id FROM entry WHERE source = ANY(%s)", (cameras,)).fetchall()
-    held = [world.sandbox.count("Observation", f"identifier=urn:ietf:rfc:3986|urn:uuid:{one}") for (one,) in entries]
-    missing = len(wanted - {row[0] for row in rows})
-    return {"windows": windows, "alerts": alerts, "held": held, "missing": missing, "extra": len(rows) - len(wanted) + missing}
 
 
-def _compare(calm: dict, found: dict, result: Result) -> None:
+def compare(calm: dict, found: dict, result: Result) -> None:
+    """Count what a disturbed round has less, or more, than an undisturbed one."""
     result.lost += found["missing"] + found["held"].count(0)
     result.doubled += sum(max(0, count - 1) for count in found["held"]) + max(0, found["extra"])
-    for index in range(len(scenario.BEDS)):
+    for index in found["clips"]:
         result.lost += max(0, calm["alerts"][index] - found["alerts"][index])
         result.doubled += max(0, found["alerts"][index] - calm["alerts"][index])
     for key, wanted in calm["windows"].items():
-        now = found["windows"].get(key, wanted)
+        now = found["windows"].get(key, wanted)  # one that is not there is lost, or of a clip that was not played
         result.gaps += now != wanted and now[1] in ("gap", "late")
         result.other += now != wanted and now[1] not in ("gap", "late")
 
 
+def run(
+    directory: Path,
+    rounds: int,
+    seed: int,
+    result: Result | None = None,
+    *,
+    victims: tuple[str, ...] = VICTIMS,
+    at_once: int = AT_ONCE,
+    beds: int = 1,
+    say: bool = True,
+    stopped: Callable[[], bool] = lambda: False,
+    **environment_: str,
+) -> Result:
+    """Rounds (`beds` in each) until `stopped`, the drain, and the audit; counted into `result` as they end."""
+    result = result or Result()
+    verified, result.verified = result.verified or not result.rounds, False
+    with up(directory, WINCE_LEASE_S="5", **environment_) as world:
+        Chaos(world, random.Random(seed), result, victims=victims, at_once=at_once, beds=beds, say=say).play(rounds, stopped)
+        world.come_up()  # the last victim may have been `wince up`
+        with world.database() as connection:
+            result.doubled += connection.execute("SELECT count(*) FROM audit WHERE event = 'alarm'").fetchone()[0]
+            result.doubled += unknown(world, connection)
+        assert world.stop() == 0, world.said()
+    command = [sys.executable, "-m", "wince.cli.main", "audit", "verify"]
+    done = subprocess.run(command, env=environment(directory / "state"), capture_output=True, text=True, timeout=300, check=False)
+    result.verified = verified and done.returncode == 0
+    return result
+
+
+def served(directory: Path) -> dict[str, str]:
+    """What makes an installation one with TorchServe: a protocol with a member of a site's own (a random one). Raises ConfigError where
+    TorchServe can't be started here."""
+    installed(PYTHON)
+    models = directory / "models"
+    models.mkdir(parents=True)
+    for file in fetch.cache_folder().iterdir():
+        if file.is_file():
+            (models / file.name).symlink_to(file)
+    write(site_folder(models) / "postoperative-vgg16.onnx", 4, 17)
+    return {"WINCE_MODELS_DIR": str(models), "WINCE_PROTOCOL": "postoperative", "WINCE_SERVING__PYTHON": str(PYTHON)}
+
+
 def main() -> None:
-    """From the command line."""
+    """From the command line. SIGINT and SIGTERM end it early: what was done is told, what is open is not counted."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", "1")))
     given = parser.parse_args()
-    with reachable() as directory:
-        result = run(directory, given.rounds, given.seed)
-    print(f"seed {given.seed}; {result.detail()}")
-    print(result.line())
-    sys.exit(0 if (result.lost, result.doubled, result.verified) == (0, 0, True) else 1)
+    told: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        told.append(number)
+
+    def stopped() -> bool:
+        return bool(told)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    result, began_s = Result(), time.monotonic()
+    try:
+        with reachable() as directory:
+            try:
+                chosen = served(directory / "served")
+            except ConfigError as error:
+                print(f"TorchServe is not among those that are killed: {error.diagnostics()}", flush=True)
+                chosen = {}
+            plain = given.rounds - (given.rounds // 2 if chosen else 0)
+            (directory / "plain").mkdir()
+            run(directory / "plain", plain, given.seed, result, stopped=stopped)
+            if chosen and not stopped():
+                run(directory / "served", given.rounds - plain, given.seed, result, victims=(*VICTIMS, *SERVING), stopped=stopped, **chosen)
+    finally:
+        took = f"{time.monotonic() - began_s:.0f} s"
+        early = f"; ended by {signal.Signals(told[0]).name}, of {given.rounds} rounds" if told else ""
+        print(f"seed {given.seed}; {took}; {result.detail()}{early}")
+        print(result.line(), flush=True)
+    sys.exit(0 if result.good else 1)
 
 
 if __name__ == "__main__":

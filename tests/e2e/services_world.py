@@ -21,14 +21,11 @@ from wince import codec
 from wince.domain.stay import Identifier
 from wince.errors import Unavailable
 from wince.runtime import play, scenario
+from wince.runtime.outlived import running
 from wince.testing import hl7
 from wince.testing.ehr import EhrSandbox
 
 AT = "2026-01-05T08:00:00Z"
-
-
-FILES = {"kafka": "kafka/pid", "postgres": "postgres/data/postmaster.pid"}
-"""Where those that are no services of ours leave their process id."""
 
 
 @dataclass
@@ -37,10 +34,37 @@ class World:
 
     state: Path
     config: Path
-    process: subprocess.Popen[str]
     sandbox: EhrSandbox
+    environment: dict[str, str]
+    errors: Path
+    """Where `wince up` itself writes what it says."""
     ports: dict[str, int] = field(default_factory=dict)
     events: list[dict] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """`wince up`, as a process in a session of its own; `come_up` waits for it."""
+        self._ready = threading.Event()
+        with self.errors.open("a") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "wince.cli.main", "up", "--json"],
+                env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True,
+            )  # fmt: skip
+        threading.Thread(target=self._read, args=(self.process, self._ready), daemon=True).start()
+
+    def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.events.append(json.loads(line))
+            if self.events[-1]["event"] == "up":
+                self.ports = self.events[-1]["ports"]
+                ready.set()
+        process.wait()
+        ready.set()
+
+    def come_up(self, seconds: float = 240) -> None:
+        """Wait until it says that everything is up."""
+        assert self._ready.wait(seconds), self.said()
+        assert self.process.poll() is None, self.said()
 
     def database(self) -> psycopg.Connection:
         """A connection of our own."""
@@ -56,11 +80,11 @@ class World:
             person = hl7.Person(bed.patient.mrn, bed.patient.family, bed.patient.given, bed.patient.birth_date.strftime("%Y%m%d"), "F")
             visit = f"V{origin_us // play.GRID_US}-{first + number}"
             text = hl7.adt("A01", person, bed.camera.bed, visit, origin_us - play.BEFORE_US, control_id=f"{visit}A01")
-            self.until(lambda text=text: self._sent(text), 60)
+            self.until(lambda text=text: self._sent(text), 180)
 
     def _sent(self, text: str) -> bool:
         try:
-            return hl7.code(hl7.send("127.0.0.1", self.ports["mllp"], text)) == "AA"
+            return self._ready.is_set() and hl7.code(hl7.send("127.0.0.1", self.ports["mllp"], text)) == "AA"
         except (OSError, Unavailable):  # the listener is the one that was killed
             return False
 
@@ -82,29 +106,32 @@ class World:
 
     def said(self) -> str:
         """What everybody logged, for whoever has to find out."""
-        logs = sorted((self.state / "logs").glob("*.log"))
+        logs = [self.errors, *sorted((self.state / "logs").glob("*.log"))]
         return "\n".join(f"== {log.name}\n{log.read_text()[-1500:]}" for log in logs)
 
     def pid(self, name: str) -> int | None:
-        """Process id of a service (or of Kafka's broker); None while it is away."""
-        if name in FILES:
+        """Process id of `supervisor` (`wince up` itself), `kafka`, `postgres`, `torchserve` (its front), `torchserve-worker`, or of a
+        service; None while it is away."""
+        if name == "supervisor":
+            return self.process.pid
+        if name == "postgres":
             try:
-                return int((self.state / FILES[name]).read_text().split()[0])
+                return int((self.state / "postgres/data/postmaster.pid").read_text().split()[0])
             except (OSError, ValueError, IndexError):
                 return None
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    line = (entry / "cmdline").read_bytes().split(b"\0")
-                    parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                except (OSError, ValueError):
-                    continue
-                if parent == self.process.pid and name.encode() in line and b"serve" in line:
-                    return int(entry.name)
-        return None
+        below = f"{self.state.resolve()}/{'kafka' if name == 'kafka' else 'serving'}/"
+        marks = {"kafka": "kafka.Kafka", "torchserve": "org.pytorch.serve.ModelServer", "torchserve-worker": "--sock-name"}
+
+        def wanted(pid: int, command: list[str]) -> bool:
+            if name in marks:
+                return marks[name] in command and any(below in part for part in command)
+            parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+            return parent == self.process.pid and name in command and "serve" in command
+
+        return next(iter(running(wanted)), None)
 
     def kill(self, name: str) -> bool:
-        """kill -9; False where it does not run now."""
+        """kill -9; False where it does not run now. Who kills `wince up` starts it again: an init would."""
         pid = self.pid(name)
         if pid is None:
             return False
@@ -112,6 +139,9 @@ class World:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return False
+        if name == "supervisor":
+            self.process.wait()
+            self.begin()
         return True
 
     def stop(self) -> int:
@@ -127,7 +157,6 @@ def up(directory: Path, *, at: str | None = AT, toml: str = "", **extra: str) ->
     state, config = directory / "state", directory / "wince.toml"
     config.write_text((f'replay_at = "{at}"\n' if at else "") + toml)
     env = environment(state, WINCE_CONFIG=str(config), **extra)
-    log = directory / "up.stderr"
     sandbox = EhrSandbox(directory / "ehr")
     sandbox.start()
     client = sandbox.new_client()
@@ -135,26 +164,10 @@ def up(directory: Path, *, at: str | None = AT, toml: str = "", **extra: str) ->
     key.write_bytes(client.key_pem)
     env |= {"WINCE_EHR_URL": sandbox.base_url, "WINCE_EHR_CLIENT_ID": client.client_id, "WINCE_EHR_KEY_FILE": str(key)}
     env |= {"WINCE_EHR_KEY_ID": client.kid}
-    with log.open("w") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "wince.cli.main", "up", "--json"], env=env, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
-    world = World(state, config, process, sandbox)
-    ready = threading.Event()
-
-    def read() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            world.events.append(json.loads(line))
-            if world.events[-1]["event"] == "up":
-                world.ports = world.events[-1]["ports"]
-                ready.set()
-        ready.set()
-
-    threading.Thread(target=read, daemon=True).start()
+    world = World(state, config, sandbox, env, directory / "up.stderr")
+    world.begin()
     try:
-        assert ready.wait(240), log.read_text() + world.said()
-        assert world.ports, log.read_text() + world.said()
+        world.come_up()
         yield world
     finally:
         world.stop()
@@ -176,6 +189,8 @@ def story(connection: psycopg.Connection, from_us: int = 0) -> dict:
     return {"windows": found, "alerts": alerts, "entries": entries, "scores": scores}
 
 
-def open_deliveries(connection: psycopg.Connection) -> int:
-    """Rows that the EHR has not taken."""
-    return connection.execute("SELECT count(*) FROM outbox WHERE state <> 'written'").fetchone()[0]
+def open_deliveries(connection: psycopg.Connection, sources: list[str] | None = None) -> int:
+    """Rows that the EHR has not taken; of these sources only, or of all."""
+    where = "" if sources is None else " AND entry IN (SELECT id FROM entry WHERE source = ANY(%s))"
+    given = () if sources is None else (sources,)
+    return connection.execute("SELECT count(*) FROM outbox WHERE state <> 'written'" + where, given).fetchone()[0]

@@ -18,9 +18,22 @@ pytestmark = [
 
 
 def test_nothing_is_lost_or_doubled_whoever_dies():
-    """Grade, record and Kafka's broker: whose state, whose transaction, whose log is the road's memory. The others: `make chaos`."""
+    """Grade, record and Kafka's broker: whose state, whose transaction, whose log is the road's memory; and `wince up` itself, each once
+    (the third round kills two). The others: `make chaos`."""
     fetched()
     with reachable() as directory:
-        result = chaos.run(directory, 3, 1, victims=("grade", "record", "kafka"))
+        result = chaos.run(directory, 3, 1, victims=("grade", "record", "kafka", "supervisor"), beds=3)
     print(result.detail())
     assert (result.rounds, result.lost, result.doubled, result.verified) == (3, 0, 0, True), result.detail()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+def test_fifty_rounds_whoever_dies():
+    """Every process, `wince up` itself among them, two at once in every third round."""
+    fetched()
+    with reachable() as directory:
+        result = chaos.run(directory, 50, 2)
+    print(f"{result.detail()}\n{result.line()}")
+    assert result.rounds == 50
+    assert result.good, result.detail()

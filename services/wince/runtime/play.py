@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from wince.domain.audit import Verified
 from wince.domain.frame import US
 from wince.domain.stay import Identifier
-from wince.errors import ConfigError, PeerError
+from wince.errors import PeerError
 from wince.pipeline.capture.folder import open_source
 from wince.runtime import outcome
 from wince.runtime.embedded import Embedded, OnEvent
+from wince.runtime.moments import GRID_US, moment
 from wince.runtime.outcome import Charted, Outcome
 from wince.runtime.scenario import Bed, Scenario
 from wince.settings import Settings
@@ -23,8 +23,7 @@ from wince.store.database import Database
 from wince.store.stays import PostgresCensus
 from wince.testing import hl7
 
-GRID_US = 60 * US
-"""Clips begin at a whole minute, so that windows lie as they would in media time."""
+__all__ = ["BEFORE_US", "GRID_US", "SYSTEM", "Embedded", "moment", "play"]
 AGO_US = 3600 * US
 """Where nothing else is said, the clips happened an hour ago."""
 BEFORE_US = 60 * US
@@ -32,17 +31,6 @@ BEFORE_US = 60 * US
 SYSTEM = "urn:wince:authority:HOSP"
 VISIT = re.compile(r"V\d+-\d+")
 """Encounter numbers of runs (`_Job.visit`); nobody else's are discharged."""
-
-
-def moment(text: str) -> int:
-    """Microseconds of an ISO 8601 time with offset, at a whole minute. Raises ConfigError."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError("is no ISO 8601 time", field=f"--at={text}", remedy="such as 2026-01-05T08:00:00Z") from None
-    if at.tzinfo is None or at.second or at.microsecond:
-        raise ConfigError("needs an offset and a whole minute", field=f"--at={text}", remedy="such as 2026-01-05T08:00:00Z")
-    return int(at.astimezone(UTC).timestamp()) * US
 
 
 def play(

@@ -15,13 +15,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wince.errors import ResourceError
+from wince.errors import ResourceError, Unavailable
 from wince.telemetry import logs
 
 log = logs.get(__name__)
 
 LOOK_S = 0.2
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+STARTS = 5
+"""So often a process that ends before it was ready is started again, where that was not its fault."""
+NOT_ITS_FAULT = (-signal.SIGKILL, Unavailable.exit_code)
+"""Killed by somebody else; what it needs was away."""
 STEADY_S = 30.0
 """A process that ran for so long begins its backoff anew."""
 
@@ -120,10 +124,14 @@ class Supervisor:
         self._told(child.name, "started")
 
     def _await(self, kept: _Kept) -> None:
-        deadline = time.monotonic() + kept.child.ready_s
+        deadline, again = time.monotonic() + kept.child.ready_s, STARTS
         while not self._stopping.is_set():
             process = kept.process
-            if process is not None and process.poll() is not None:
+            if process is not None and process.poll() in NOT_ITS_FAULT and again:
+                again -= 1
+                self._told(kept.child.name, "ended")
+                self._spawn(kept)
+            elif process is not None and process.poll() is not None:
                 said = f"{kept.child.name} ended with {process.returncode} before it was ready"
                 raise ResourceError(said, field=str(kept.child.log), remedy=_last(kept.child.log))
             if kept.child.ready():

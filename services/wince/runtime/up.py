@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 import threading
@@ -19,6 +18,7 @@ from wince.errors import ConfigError, WinceError
 from wince.rpc import client
 from wince.runtime import chain, setup
 from wince.runtime.hosting import Hosted, hosted
+from wince.runtime.outlived import end_outlived
 from wince.runtime.places import Owner, Places
 from wince.runtime.services.host import PORTS, SERVICES
 from wince.runtime.supervisor import Child, Supervisor
@@ -69,6 +69,8 @@ class Up:
         self._places = Places.of(settings)
         self._places.make()
         enter(Owner(self._places))
+        if end_outlived(self._places.root):
+            self._told("all", "what an earlier start left running was ended")
         chain.fetch_models(settings, self._told, setup.protocol(settings))
         self._opened = enter(setup.database(settings, self._places))
         self.database = self._opened.database
@@ -120,12 +122,9 @@ class Up:
             remedy = f"set WINCE_KAFKA_BOOTSTRAP to Kafka's brokers, or let one be started here: {reason}"
             raise ConfigError("no Kafka is set and none can be started here", field="WINCE_KAFKA_BOOTSTRAP", remedy=remedy)
         self._told("kafka", "starts")
-        directory = self._places.root / "kafka"
-        _end_stale(directory / "pid", str(directory))
-        self.kafka = KafkaPeer(directory)
+        self.kafka = KafkaPeer(self._places.root / "kafka")
         self._stack.callback(self.kafka.stop)
         found = self.kafka.start()
-        (directory / "pid").write_text(str(self.kafka.pid(0)))
         self._told("kafka", found)
         return found
 
@@ -139,16 +138,10 @@ class Up:
         if self.hosted is None:
             return {}
         self._told("torchserve", "starts")
-        _end_stale(self._hosted_pid, str(self._places.root / "serving"))
         self._stack.callback(self.hosted.server.stop)
         told = self.hosted.start()
-        self._hosted_pid.write_text(str(self.hosted.server.pid))
         self._told("torchserve", self.hosted.server.target)
         return told
-
-    @property
-    def _hosted_pid(self) -> Path:
-        return self._places.root / "serving" / "pid"
 
     def _child(self, name: str, environment: dict[str, str]) -> Child:
         port = self.ports[name]
@@ -175,10 +168,8 @@ class Up:
                     self._acquaint(self.sandbox)
                 if self.kafka is not None and self.kafka.pid(0) is None and not self._stopping.is_set():
                     self.kafka.restart(0)
-                    (self._places.root / "kafka" / "pid").write_text(str(self.kafka.pid(0)))
                     self._told("kafka", "started again")
                 if self.hosted is not None and not self._stopping.is_set() and self.hosted.ensure():
-                    self._hosted_pid.write_text(str(self.hosted.server.pid))
                     self._told("torchserve", "started again")
             except WinceError as error:
                 log.error("can't be started again, is tried again", error=error)
@@ -210,12 +201,3 @@ def _secret(path: Path, content: str) -> Path:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         stream.write(content)
     return path
-
-
-def _end_stale(pid_file: Path, marker: str) -> None:
-    """A server that outlived a supervisor that was killed holds ports and files: it is ended, where the process is really that."""
-    with suppress(OSError, ValueError):
-        pid = int(pid_file.read_text())
-        if marker in Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace"):
-            os.kill(pid, signal.SIGKILL)
-            log.warning("a server of an earlier start was ended", pid=pid)

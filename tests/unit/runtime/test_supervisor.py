@@ -59,6 +59,22 @@ def test_one_that_does_not_start_is_named_with_its_last_words(tmp_path):
     until(lambda: (tmp_path / "good").read_text() == "down")
 
 
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "raise SystemExit(6)"], ids=["killed", "unavailable"])
+def test_one_that_ends_while_it_starts_by_no_fault_of_its_own_is_started_again(tmp_path, end):
+    """kill -9 at any moment, what it needs away at that moment: the others need not start anew for that."""
+    first = "import os, pathlib\nonce = pathlib.Path(sys.argv[1] + '.once')\nif not once.exists():\n    once.touch()\n    "
+    with Supervisor([child(tmp_path, "a", f"import sys\n{first}{end}\n{SLEEPER}")]) as running:
+        assert running.ready("a")
+    assert (tmp_path / "a.once").exists()
+
+
+def test_one_that_is_killed_at_every_start_is_named(tmp_path):
+    """Not for ever."""
+    with pytest.raises(ResourceError) as error, Supervisor([child(tmp_path, "a", "import os; os.kill(os.getpid(), 9)")]):
+        pass
+    assert "a ended with -9" in error.value.message
+
+
 def test_children_see_that_the_supervisor_died(tmp_path):
     """Standard input ends, however it died."""
     code = "import os,sys,pathlib; p=pathlib.Path(sys.argv[1]); p.write_text('up'); os.read(0, 1); p.write_text('alone')"

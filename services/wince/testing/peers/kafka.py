@@ -15,6 +15,7 @@ import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,8 @@ from wince.testing.peers.maven import classpath
 
 STOP_S = 12.0
 """A node that has not ended this long after SIGTERM is killed."""
+KILLED_TWICE = 2
+"""So often a node that is killed while it starts is started again."""
 
 _LOG4J = """status=ERROR
 appender.c.type=Console
@@ -47,16 +50,21 @@ class KafkaPeer:
         retention_check_s: int = 60,
         tls_pem: Path | None = None,
         sign_in: tuple[str, str] | None = None,
+        hosts: Sequence[str] = (),
+        inside: Sequence[Sequence[str]] = (),
     ) -> None:
         """directory: state (ports, identity, data, logs); made where it is not there. settings: further broker settings.
         retention_check_s: how often a node looks for what is too old. tls_pem: key (PKCS #8) and certificate; with it clients need TLS.
-        sign_in: user and password; with it they need SCRAM-SHA-512, too."""
+        sign_in: user and password; with it they need SCRAM-SHA-512, too. hosts: a node's address, 127.0.0.1 by default. inside: a node's
+        command is put behind these words, such as `nsenter --net=...` for a network of its own."""
         if nodes not in (1, 3):
             raise ConfigError("a cluster has one node or three", field="nodes")
         self._directory, self._nodes = Path(directory), nodes
         self._heap_mb = heap_mb or (128 if nodes == 1 else 96)
         self._settings = {"log.retention.check.interval.ms": str(retention_check_s * 1000), **(settings or {})}
         self._tls_pem, self._sign_in = tls_pem, sign_in
+        self._hosts, self._inside = list(hosts) or ["127.0.0.1"] * nodes, list(inside) or [()] * nodes
+        self._stopping = False
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * nodes
         self._plan: dict[str, list[int] | list[str] | str] = {}
 
@@ -70,7 +78,7 @@ class KafkaPeer:
     @property
     def bootstrap(self) -> str:
         """`host:port` of every node, comma separated; empty before the first start."""
-        return ",".join(f"127.0.0.1:{port}" for port in self._plan.get("brokers", ()))
+        return ",".join(f"{host}:{port}" for host, port in zip(self._hosts, self._plan.get("brokers", ()), strict=False))
 
     @property
     def nodes(self) -> int:
@@ -84,6 +92,7 @@ class KafkaPeer:
 
     def start(self, timeout_s: float = 120.0) -> str:
         """Start every node that does not run, wait until all answer; returns `bootstrap`. Raises ResourceError where one does not."""
+        self._stopping = False
         self._prepare()
         down = [node for node in range(self._nodes) if self.pid(node) is None]
         for node in down:
@@ -133,6 +142,7 @@ class KafkaPeer:
 
     def stop(self) -> None:
         """End every node in order; what they wrote stays. Idempotent."""
+        self._stopping = True
         for process in self._processes:
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGCONT)
@@ -179,7 +189,7 @@ class KafkaPeer:
     def _properties(self, node: int) -> dict[str, str]:
         brokers, controllers = self._plan["brokers"], self._plan["controllers"]
         ports = {"CLIENT": brokers[node], "INNER": self._plan["inner"][node], "CONTROLLER": controllers[node]}
-        listeners = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
+        listeners = ",".join(f"{name}://{self._hosts[node]}:{port}" for name, port in ports.items())
         replicas, in_sync = ("3", "2") if self._nodes == 3 else ("1", "1")
         return {
             "process.roles": "broker,controller",
@@ -190,7 +200,7 @@ class KafkaPeer:
             "inter.broker.listener.name": "INNER",
             "listener.security.protocol.map": f"CONTROLLER:PLAINTEXT,INNER:PLAINTEXT,CLIENT:{self._protocol()}",
             **self._security(),
-            "controller.quorum.bootstrap.servers": ",".join(f"127.0.0.1:{port}" for port in controllers),
+            "controller.quorum.bootstrap.servers": ",".join(f"{host}:{port}" for host, port in zip(self._hosts, controllers, strict=True)),
             "log.dir": str(self._data(node)),
             "default.replication.factor": replicas,
             "min.insync.replicas": in_sync,
@@ -238,7 +248,7 @@ class KafkaPeer:
             command.append("--standalone")
         else:
             controllers, ids = self._plan["controllers"], self._plan["nodes"]
-            voters = (f"{number + 1}@127.0.0.1:{controllers[number]}:{ids[number]}" for number in range(self._nodes))
+            voters = (f"{number + 1}@{self._hosts[number]}:{controllers[number]}:{ids[number]}" for number in range(self._nodes))
             command += ["--initial-controllers", ",".join(voters)]
         if self._sign_in is not None:
             command += ["--add-scram", f"SCRAM-SHA-512=[name={self._sign_in[0]},password={self._sign_in[1]}]"]
@@ -249,22 +259,25 @@ class KafkaPeer:
 
     def _launch(self, node: int) -> None:
         folder = self._directory / f"node{node}"
-        command = [*self._java(), "kafka.Kafka", str(folder / "server.properties")]
+        command = [*self._inside[node], *self._java(), "kafka.Kafka", str(folder / "server.properties")]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("WINCE_")}
         with self.log(node).open("ab") as sink:
             self._processes[node] = subprocess.Popen(
-                command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, cwd=folder, env=environment
-            )
+                command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, cwd=folder, env=environment, start_new_session=True
+            )  # a session of its own: Ctrl-C is for whoever drains what stands on it
 
     def _wait(self, node: int, timeout_s: float) -> None:
-        process, deadline = self._processes[node], time.monotonic() + timeout_s
-        assert process is not None
-        address = ("127.0.0.1", int(self._plan["brokers"][node]))
+        deadline, again = time.monotonic() + timeout_s, KILLED_TWICE
+        address = (self._hosts[node], int(self._plan["brokers"][node]))
         while True:
-            if process.poll() is not None or time.monotonic() > deadline:
-                ended = process.poll() is not None
+            process = self._processes[node]
+            code = process.poll() if process is not None else 0
+            if code == -signal.SIGKILL and again and not self._stopping:  # it may be killed while it starts, too
+                again -= 1
+                self._launch(node)
+            elif code is not None or time.monotonic() > deadline:
                 self.stop()
-                how = f"ended with {process.returncode}" if ended else f"did not answer within {timeout_s:.0f} s"
+                how = f"did not answer within {timeout_s:.0f} s" if code is None else f"ended with {code}"
                 raise ResourceError(f"Kafka's node {node} {how}", field=str(self.log(node)), remedy="read its log; is its port taken?")
             try:
                 socket.create_connection(address, 0.3).close()
