@@ -198,3 +198,18 @@ def test_training_names_the_person_that_is_missing(tmp_path: Path, capsys: pytes
     assert main([str(tmp_path), str(tmp_path / "work"), str(tmp_path / "out"), "--persons", "3"]) == DataError.exit_code
     assert "40002.npz" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_average_of_the_weights_is_what_is_kept(data: dict[str, Examples], tmp_path: Path):
+    torch = pytest.importorskip("torch", reason="needs torch (extra train)")
+    few = data["points"]
+    model = train(Settings("points", epochs=3, batch=2, average=0.99), few, few, tmp_path / "a.pt")
+    state = torch.load(tmp_path / "a.pt", weights_only=True)
+    name = "free.net.1.weight"
+    assert not torch.equal(state["average"][name], state["model"][name])
+    assert torch.equal(model.state_dict()[name], state["best_weights"][name])
+    last = train(Settings("points", epochs=1, batch=2, average=0.0), few, few, tmp_path / "b.pt")
+    state = torch.load(tmp_path / "b.pt", weights_only=True)
+    assert torch.allclose(last.state_dict()[name], state["average"][name])
+    with pytest.raises(DataError, match="average"):
+        Settings("points", average=1.0)

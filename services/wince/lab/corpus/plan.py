@@ -98,3 +98,12 @@ def plan(seed: int) -> tuple[list[Person], list[Still]]:
         scene = _scene(condition, light, background, seed, rng)
         stills.append(Still(kind, condition, DRAW[kind](rng), _pose(condition, rng), scene, _camera(condition, rng), covered))
     return people, stills
+
+
+HALVED = 5
+"""The first so many identity coefficients decide on which half of the identity space a person lies."""
+
+
+def half(seed: int) -> bool:
+    """Whether the sum of a person's first HALVED identity coefficients (synthesize.person.Actor draws them first) is positive."""
+    return float(np.random.default_rng([seed, 77]).normal(size=HALVED).sum()) > 0

@@ -35,12 +35,14 @@ class Settings:
     """Persons."""
     rate: float = 2e-3
     decay: float = 0.02
+    average: float = 0.998
+    """Share of the running average of the weights that stays at each step; the average is what is judged, kept and used."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise DataError(f"unknown kind of member {self.kind!r}", field="member", remedy=", ".join(KINDS))
-        if self.epochs < 1 or self.batch < 1:
-            raise DataError("epochs and batch must be at least 1", field="settings")
+        if self.epochs < 1 or self.batch < 1 or not 0 <= self.average < 1:
+            raise DataError("epochs and batch must be at least 1, average at least 0 and below 1", field="settings")
 
 
 def torch_module() -> Any:
@@ -60,7 +62,8 @@ def train(
     checkpoint: Path,
     progress: Callable[[int, float, float], None] = lambda epoch, free, personal: None,
 ) -> Any:
-    """The trained nets.Member (torch), its best epoch by the validation error of PSPI, free and personal together.
+    """The trained nets.Member (torch): the running average of its weights at the epoch that is best by the validation error of PSPI,
+    free and personal together.
 
     `progress` hears epoch, and the two validation errors (mean absolute, 0-16). Raises ModelFileError where the checkpoint is of
     another run or can't be read, ResourceError where it can't be written (the one before stays), DataError for data not finite.
@@ -74,12 +77,15 @@ def train(
     mean, spread = _tables(settings.kind, data)
     torch.manual_seed(settings.seed)
     model = nets.Member(settings.kind, torch.from_numpy(mean), torch.from_numpy(spread))
+    average = nets.Member(settings.kind, torch.from_numpy(mean), torch.from_numpy(spread))
+    average.load_state_dict(model.state_dict())
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.decay)
     run = {"version": VERSION, "outputs": list(OUTPUTS), "persons": len(data.x), **asdict(settings)}
     state = load_checkpoint(checkpoint, run)
     first, best, best_weights = 0, float("inf"), None
     if state:
         model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         first, best, best_weights = state["epoch"], state["best"], state["best_weights"]
     importance = torch.tensor([IMPORTANCE.get(name, 1.0) for name in OUTPUTS])
@@ -88,24 +94,28 @@ def train(
         rate = settings.rate * 0.5 * float(1 + np.cos(np.pi * epoch / settings.epochs))
         for group in optimizer.param_groups:
             group["lr"] = rate
-        _epoch(torch, nets, model, optimizer, tensors, importance, settings, epoch)
-        free, personal = errors(model, validation)
+        _epoch(torch, nets, model, average, optimizer, tensors, importance, settings, epoch)
+        free, personal = errors(average, validation)
         if free + personal < best:
             best = free + personal
-            best_weights = {key: value.clone() for key, value in model.state_dict().items()}
+            best_weights = {key: value.clone() for key, value in average.state_dict().items()}
         state = {"run": run, "epoch": epoch + 1, "best": best, "best_weights": best_weights}
-        save_checkpoint(checkpoint, state | {"model": model.state_dict(), "optimizer": optimizer.state_dict()})
+        weights = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+        save_checkpoint(checkpoint, state | weights)
         progress(epoch + 1, free, personal)
     model.load_state_dict(best_weights)
     return model.eval()
 
 
-def _epoch(torch: Any, nets: Any, model: Any, optimizer: Any, tensors: list[Any], importance: Any, settings: Settings, epoch: int) -> None:
+def _epoch(
+    torch: Any, nets: Any, model: Any, average: Any, optimizer: Any, tensors: list[Any], importance: Any, settings: Settings, epoch: int
+) -> None:
     rng = np.random.default_rng([settings.seed, epoch])
     torch.manual_seed(settings.seed * 10_000 + epoch)
     x, y, weight, calm = tensors
     model.train()
-    for rows in np.array_split(rng.permutation(len(x)), max(1, len(x) // settings.batch)):
+    steps = max(1, len(x) // settings.batch)
+    for step, rows in enumerate(np.array_split(rng.permutation(len(x)), steps)):
         people, stills = len(rows), x.shape[1]
         flat = x[rows].flatten(0, 1)
         flat = flat + 0.1 * model.normalize.spread * torch.randn_like(flat)
@@ -122,6 +132,10 @@ def _epoch(torch: Any, nets: Any, model: Any, optimizer: Any, tensors: list[Any]
         total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
+        done = epoch * steps + step
+        with torch.no_grad():  # at first the average follows fast
+            for mean, value in zip(average.parameters(), model.parameters(), strict=True):
+                mean.lerp_(value, 1 - min(settings.average, (1 + done) / (10 + done)))
 
 
 def answers(model: Any, data: Examples) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
