@@ -4,13 +4,12 @@
 
 A round admits a patient, plays a clip in that bed (each of the bundled clips in turn), and kills one process; every third round kills a
 second one while the first is coming back. The next rounds begin while this one still recovers, so that each kill meets several beds, each
-at another place. Victims are the services, Kafka, PostgreSQL, `wince up` itself (which is
-started again on the same state directory, as an init would); in the second half of the rounds, on an installation with a site's ensemble,
-TorchServe's front and worker, too, where TorchServe is installed. A round is over when
-nothing of it moves any more: then each window of the grid is looked for in the database, and each entry in the EHR. `lost`: a window
-without an assessment, an alert that an undisturbed round gives and this one does not, an entry that the EHR does not hold. `doubled`: an
-alert or an entry that is there twice, an entry that the database does not know, another content under a known id. What is not lost but
-different (a window that is a gap, or of another grade) is counted apart.
+at another place. Victims are the services, Kafka, PostgreSQL, `wince up` itself (which is started again on the same state directory, as
+an init would); in the second half of the rounds, on an installation with a site's ensemble, TorchServe's front and worker, too, where
+TorchServe is installed. A round is over when nothing of it moves any more: then each window of the grid is looked for in the database,
+and each entry in the EHR. `lost`: a window without an assessment, an alert that an undisturbed round gives and this one does not, an
+entry that the EHR does not hold. `doubled`: an alert or an entry that is there twice, an entry that the database does not know, another
+content under a known id. What is not lost but different (a window that is a gap, or of another grade) is counted apart.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from types import FrameType
 import psycopg
 
 from tests.conftest import reachable
+from tests.e2e.chaos_tally import Result, compare, unknown
 from tests.e2e.services_world import AT, World, open_deliveries, up
 from tests.e2e.wince_run import environment
 from tests.support.classifiers import write
@@ -51,47 +51,14 @@ SERVING = ("torchserve", "torchserve-worker")
 WINDOWS = 5
 """Of each bundled clip."""
 WINDOW_US = 5_000_000
-ROUND_S = 300.0
-AT_ONCE = 4
+ROUND_S = 600.0
+"""What has not come by then is lost."""
+AT_ONCE = 6
 """Rounds that are open at a time: while one recovers the next begins."""
 RARE = "supervisor"
 """Is killed in every second turn only: all of it starts again then."""
 SECOND = 3
 """Every third round kills twice."""
-
-
-@dataclass
-class Result:
-    """What the rounds came to."""
-
-    rounds: int = 0
-    lost: int = 0
-    doubled: int = 0
-    gaps: int = 0
-    """Windows that say `gap`: something of them was lost on the way, and said so."""
-    other: int = 0
-    """Windows with another grade or reason than undisturbed."""
-    killed: Counter[str] = field(default_factory=Counter)
-    twice: int = 0
-    """Rounds in which a second process was killed."""
-    longest_s: float = 0.0
-    verified: bool = False
-
-    @property
-    def good(self) -> bool:
-        """Nothing lost, nothing doubled, and it can be proved."""
-        return (self.lost, self.doubled, self.verified) == (0, 0, True)
-
-    def line(self) -> str:
-        """The last line."""
-        audit = "audit chain verified" if self.verified else "audit chain NOT verified"
-        return f"chaos: {self.rounds} rounds, lost {self.lost}, doubled {self.doubled}, {audit}"
-
-    def detail(self) -> str:
-        """Everything else."""
-        killed = ", ".join(f"{name} {count}" for name, count in sorted(self.killed.items()))
-        different = f"windows that are gaps {self.gaps}, of another grade {self.other}"
-        return f"killed: {killed}; two in a round {self.twice}; {different}; longest round {self.longest_s:.0f} s"
 
 
 @dataclass
@@ -142,17 +109,17 @@ class Chaos:
         """The round before the first is undisturbed: it says what a round gives. What is open when `stopped` says so is not counted."""
         self._begin(0)
         while not self._settle():
-            time.sleep(0.2)
+            time.sleep(0.5)
         for number in range(1, rounds + 1):
             if stopped():
                 return
             self._strike(self._begin(number), number)
             while len(self._open) >= self._at_once and not stopped():
                 self._settle()
-                time.sleep(0.2)
+                time.sleep(0.5)
         while self._open and not stopped():
             self._settle()
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     def _begin(self, number: int) -> Round:
         every = range(len(scenario.BEDS))
@@ -247,27 +214,6 @@ def beds(number: int, clips: Iterable[int]) -> scenario.Scenario:
 def clip(camera: str) -> int:
     """Which of the bundled clips a camera plays."""
     return int(camera.rpartition("-")[2])
-
-
-def unknown(world: World, connection: psycopg.Connection) -> int:
-    """Observations that the EHR holds and the database does not know: it was made to forget what it had promised."""
-    known = connection.execute("SELECT DISTINCT id FROM entry").fetchall()
-    return world.sandbox.count("Observation") - sum(
-        world.sandbox.count("Observation", f"identifier=urn:ietf:rfc:3986|urn:uuid:{entry}") for (entry,) in known
-    )
-
-
-def compare(calm: dict, found: dict, result: Result) -> None:
-    """Count what a disturbed round has less, or more, than an undisturbed one."""
-    result.lost += found["missing"] + found["held"].count(0)
-    result.doubled += sum(max(0, count - 1) for count in found["held"]) + max(0, found["extra"])
-    for index in found["clips"]:
-        result.lost += max(0, calm["alerts"][index] - found["alerts"][index])
-        result.doubled += max(0, found["alerts"][index] - calm["alerts"][index])
-    for key, wanted in calm["windows"].items():
-        now = found["windows"].get(key, wanted)  # one that is not there is lost, or of a clip that was not played
-        result.gaps += now != wanted and now[1] in ("gap", "late")
-        result.other += now != wanted and now[1] not in ("gap", "late")
 
 
 def run(
