@@ -27,6 +27,7 @@ from wince.errors import ConfigError
 from wince.pipeline.capture.address import check
 from wince.rpc.config import RpcSettings
 from wince.serving.config import ServingSettings
+from wince.telemetry.otlp_config import OtlpSettings
 
 SECRETS = ("pg_dsn", "kafka_password")
 """Settings that may come from a file named by `WINCE_<NAME>_FILE`."""
@@ -140,8 +141,10 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """Services answer Prometheus at http://127.0.0.1:PORT/metrics; absent: not at all; 0: any free port (it is logged). Several
     may run on one machine, so each adds its place: capture 0, detect 1, estimate 2, grade 3, record 4, care 5, hospital 6."""
-    traces: Literal["off", "console"] = "off"
-    """Services: OpenTelemetry spans, one trace for each assessment; console: as JSON on standard error."""
+    traces: Literal["off", "console", "otlp"] = "off"
+    """Services: OpenTelemetry spans, one trace for each assessment; console: as JSON on standard error; otlp: to a collector."""
+    otlp: OtlpSettings = OtlpSettings()
+    """Which collector, such as WINCE_OTLP__ENDPOINT."""
     cameras: tuple[Camera, ...] = ()
     """What `wince run` watches instead of the bundled clips."""
     kafka_bootstrap: str = ""

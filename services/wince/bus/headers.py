@@ -7,6 +7,11 @@ import hashlib
 from opentelemetry import trace
 
 
+def headers(schema: str, trace: bytes = b"") -> dict[str, bytes]:
+    """What a publisher says of a record: its schema, and the traceparent that goes on with it, where there is one."""
+    return {"schema": schema.encode()} | ({"trace": trace} if trace else {})
+
+
 def complete(topic: str, key: str, value: bytes, headers: dict[str, bytes] | None) -> dict[str, bytes]:
     """The headers with what is missing of id and trace.
 

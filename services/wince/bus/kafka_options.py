@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
 from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 
+from wince.domain.loopback import loopback
 from wince.errors import ConfigError, PeerError, Refused, Unavailable
 
 Security = Literal["plaintext", "insecure-plaintext", "tls", "scram"]
@@ -50,7 +50,7 @@ class KafkaOptions:
         hosts = [server.rpartition(":")[0] for server in self.servers()]
         if not hosts or not all(hosts) or not all(server.rpartition(":")[2].isdigit() for server in self.servers()):
             raise ConfigError("needs host:port, comma separated", field="kafka_bootstrap")
-        if self.security == "plaintext" and not all(_loopback(host) for host in hosts):
+        if self.security == "plaintext" and not all(loopback(host) for host in hosts):
             raise ConfigError(
                 "plaintext is for brokers on this machine only",
                 field="kafka_security",
@@ -110,10 +110,3 @@ class KafkaOptions:
                 f"TLS does not fit (security is {self.security!r}: the broker's listener, its certificate, ca_file)",
             )
         return Unavailable(f"Kafka failed ({kind})", field=self.bootstrap)
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

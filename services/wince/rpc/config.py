@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wince.domain.loopback import loopback as loopback
 from wince.errors import ConfigError
 
 MIB = 1 << 20
@@ -68,16 +68,6 @@ class RpcSettings(BaseModel):
     """Its private key, PEM."""
     client_token_file: Path | None = None
     """As a client: a file that holds the token alone."""
-
-
-def loopback(host: str) -> bool:
-    """Whether an address is this machine's own; a name other than localhost is not believed to be."""
-    if host == "localhost" or host.startswith("unix:"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def check(config: RpcSettings) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from wince import codec
+from wince.bus.headers import headers
 from wince.bus.interface import Bus, Record
 from wince.bus.topics import ESTIMATES, FACES
+from wince.domain.estimate import Estimate
 from wince.domain.face import Face
 from wince.domain.frame import Beat
 from wince.pipeline.estimate import stage
 from wince.pipeline.estimate.interface import Scorer
 from wince.runtime.consumer import Consumer
+from wince.telemetry.windows import Windows
 
 Now = Callable[[Sequence[Face | Beat]], int]
 """The moment on the clock of the messages' times, microseconds."""
@@ -29,22 +32,28 @@ class Estimating(Consumer):
     group = "estimate"
     batch = 64
 
-    def __init__(self, bus: Bus, scorer: Scorer, max_age_us: int, now_us: Now) -> None:
+    def __init__(self, bus: Bus, scorer: Scorer, max_age_us: int, now_us: Now, windows: Windows | None = None) -> None:
+        """`windows`: spans, one for each window of a source."""
         super().__init__(bus)
+        self._windows = windows
         self._scorer, self._max_age_us, self._now_us = scorer, max_age_us, now_us
         self.state = stage.State()
         """Counts since the start."""
 
     def handle(self, records: Sequence[Record]) -> None:
         """Score a batch; returns when its estimates will survive."""
-        batch = [message for _, message in self.read(records, (Face, Beat)) if isinstance(message, Face | Beat)]
+        found = [(record, message) for record, message in self.read(records, (Face, Beat)) if isinstance(message, Face | Beat)]
+        batch = [message for _, message in found]
         if not batch:
             return
         state, out = stage.step(self.state, batch, self._now_us(batch), self._scorer, self._max_age_us)
         futures = []
-        for message in out:
+        for (record, _), message in zip(found, out, strict=True):
             schema, value = codec.encode(message)
-            futures.append(self._bus.publish(ESTIMATES, message.source, value, {"schema": schema.encode()}))
+            futures.append(self._bus.publish(ESTIMATES, message.source, value, headers(schema, self._trace(record, message))))
         for future in futures:
             future.result()
         self.state = state
+
+    def _trace(self, record: Record, message: Estimate | Beat) -> bytes:
+        return b"" if self._windows is None else self._windows.seen(message, carried=record.headers.get("trace", b""))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 
 from wince import codec
 from wince.bus.interface import Bus, Partition, Positions, Record
@@ -23,6 +24,7 @@ from wince.pipeline.grade import stage
 from wince.runtime.consumer import Consumer
 from wince.runtime.positions import Uncovered
 from wince.telemetry import logs, traces
+from wince.telemetry.windows import Carried
 
 log = logs.get(__name__)
 
@@ -47,6 +49,7 @@ class Grading(Consumer):
         self._begin, self._now_us = begin, now_us
         self._durable, self._ask_every_s, self._asked = durable, ask_every_s, -ask_every_s
         self._uncovered = Uncovered()
+        self._carried = Carried()
         self._states: dict[str, stage.State] = {}
         self._indices: dict[str, int] = {}
         """Partition index of each source: the same on every topic."""
@@ -57,6 +60,7 @@ class Grading(Consumer):
         batches: dict[str, list[tuple[Record, stage.Input]]] = {}
         for record, message in self.read(records, (Verdict, *stage.Input.__args__)):
             if isinstance(message, stage.Input):
+                self._carried.keep(message.source, record.headers.get("trace", b""))
                 batches.setdefault(message.source, []).append((record, message))
         with self._lock:
             after: dict[str, stage.State] = {}
@@ -80,8 +84,10 @@ class Grading(Consumer):
         headers = {"schema": schema.encode()}
         if not graded.assessments:
             return self._bus.publish(ASSESSMENTS, source, value, headers)
-        with traces.span("grade.publish", graded.assessments[0]) as parent:
-            return self._bus.publish(ASSESSMENTS, source, value, headers | {"trace": parent})
+        with ExitStack() as spans:
+            carried = [(one, self._carried.take(source, one.id)) for one in graded.assessments]
+            parents = [spans.enter_context(traces.span("grade.publish", one, carried=parent)) for one, parent in carried]
+            return self._bus.publish(ASSESSMENTS, source, value, headers | {"trace": parents[0]})
 
     def revoked(self, partitions: Sequence[Partition]) -> None:
         """Another folds these from now on: forget them."""
@@ -89,6 +95,7 @@ class Grading(Consumer):
         with self._lock:
             for source in [source for source, index in self._indices.items() if index in gone]:
                 self._states.pop(source, None)
+                self._carried.drop(source)
                 del self._indices[source]
             self._uncovered.drop(partitions)
 

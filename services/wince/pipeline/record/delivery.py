@@ -16,7 +16,7 @@ from wince.pipeline.record.interface import Outcome, Target
 from wince.pipeline.record.leases import Lease, Tried, lease, reclaim, settle
 from wince.store.audit import Fact, append
 from wince.store.database import Database
-from wince.telemetry import metrics
+from wince.telemetry import metrics, traces
 from wince.telemetry.logs import get
 
 _log = get("wince.record.delivery")
@@ -224,6 +224,19 @@ class Delivery:
 
 
 def _ask(target: Target, row: Lease) -> Answer:
+    """What the target answers, in a span of the assessment's trace."""
+    assessment = traces.of(row.trace.encode())
+    if assessment is None:
+        return _answer(target, row)
+    with traces.within("record.deliver", assessment, carried=row.trace.encode()):
+        answer = _answer(target, row)
+        traces.say(entry=str(row.entry), revision=row.revision, attempt=row.attempt, target=target.name, outcome=answer.outcome.value)
+        if answer.outcome is not Outcome.WRITTEN:
+            traces.fail(answer.outcome.value)
+        return answer
+
+
+def _answer(target: Target, row: Lease) -> Answer:
     """What the target answers; what it raises against its promise is an unknown outcome."""
     try:
         return target.deliver(row.body, row.location, row.version)

@@ -38,6 +38,8 @@ class Lease:
     location: str
     """Where the revision before lies at the target; empty for the first."""
     version: str
+    trace: str = ""
+    """Traceparent of what made the entry; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ WITH heads AS (
         ORDER BY o.effective, o.revision, o.made LIMIT 1) h
     WHERE (h.state = 'ready' AND h.next_at <= now()) OR (h.state = 'leased' AND h.lease_until < now())
     ORDER BY h.effective LIMIT %(encounters)s)
-SELECT r.entry, r.revision, heads.encounter, r.body, r.attempts, r.may, r.last_error, b.location, b.version
+SELECT r.entry, r.revision, heads.encounter, r.body, r.attempts, r.may, r.last_error, b.location, b.version, r.trace
 FROM heads CROSS JOIN LATERAL (
-    SELECT o.entry, o.revision, o.body, o.attempts, o.last_error, o.effective, o.made,
+    SELECT o.entry, o.revision, o.body, o.attempts, o.last_error, o.trace, o.effective, o.made,
            (o.state = 'ready' AND o.next_at <= now()) OR (o.state = 'leased' AND o.lease_until < now()) AS may
     FROM outbox o
     WHERE o.target = %(target)s AND o.encounter = heads.encounter AND o.state IN ('ready', 'leased') AND NOT {_STUCK}
@@ -96,7 +98,7 @@ def lease(
     runs: dict[str, list[Lease]] = {}
     open_runs: set[str] = set()
     leased: dict[tuple[UUID, int], Lease] = {}
-    for entry, revision, encounter, body, attempts, may, failed, location, version in found:
+    for entry, revision, encounter, body, attempts, may, failed, location, version, trace in found:
         if encounter not in runs:
             runs[encounter] = []
             open_runs.add(encounter)
@@ -104,7 +106,7 @@ def lease(
         if not may or encounter not in open_runs or (entry, revision - 1) in leased:
             open_runs.discard(encounter)
             continue
-        row = Lease(entry, revision, encounter, body, attempts + 1, location or "", version or "")
+        row = Lease(entry, revision, encounter, body, attempts + 1, location or "", version or "", trace)
         runs[encounter].append(row)
         leased[entry, revision] = row
         if failed:

@@ -158,7 +158,7 @@ class PostgresSink:
         rows.save_messages(tx, effects.bound)
         rows.save_entries(tx, effects.entries)
         rows.save_questions(tx, effects)
-        rows.save_outbox(tx, waiting)
+        rows.save_outbox(tx, waiting, _windows(effects))
         rows.save_states(tx, effects.states)
         return facts
 
@@ -183,6 +183,13 @@ def _sources(tx: Tx, messages: Sequence[Message]) -> set[str]:
     """The cameras that these messages are about. A verdict names its window; one that is not known yet is about nobody."""
     windows = {message.assessment for message in messages if isinstance(message, Verdict)}
     return rows.sources(tx, windows) | {message.source for message in messages if not isinstance(message, Verdict)}
+
+
+def _windows(effects: Effects) -> dict[UUID, UUID]:
+    """The assessments that questions of these effects are about, by the question's id."""
+    messages = [bound.message for bound in effects.bound]
+    asked = {one.id: one.assessment for one in messages if isinstance(one, Question)}
+    return asked | {one.question: one.assessment for one in messages if isinstance(one, Verdict) and one.question is not None}
 
 
 def _taken(message: Message, content: bytes, stay: UUID | None) -> Fact:

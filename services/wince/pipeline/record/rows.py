@@ -16,6 +16,7 @@ from wince.pipeline.record.interface import Target
 from wince.pipeline.record.stage import Bound, Effects, Key, Known, Message, SourceState
 from wince.store.database import Tx
 from wince.store.plain import dump, load
+from wince.telemetry import traces
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +215,17 @@ def save_questions(tx: Tx, effects: Effects) -> None:
         )
 
 
-def save_outbox(tx: Tx, waiting: Sequence[Outgoing]) -> None:
-    """What is to be delivered, in the order in which it was made."""
+def save_outbox(tx: Tx, waiting: Sequence[Outgoing], windows: Mapping[UUID, UUID]) -> None:
+    """What is to be delivered, in the order in which it was made. `windows`: the assessments that questions are about."""
     out = []
     for item in waiting:
         if item.state and item.entry.encounter:
             key = f"{item.entry.encounter.system}|{item.entry.encounter.value}"
-            out.append((item.entry.id, item.entry.revision, item.target, key, item.entry.start_us, item.body, item.state, item.error))
-    _copy(tx, "outbox (entry, revision, target, encounter, effective, body, state, last_error)", out)
+            about = item.entry.assessment if isinstance(item.entry, Entry) else windows.get(item.entry.id)
+            trace = traces.parent(about).decode() if about else ""
+            start_us, state = item.entry.start_us, (item.state, item.error, trace)
+            out.append((item.entry.id, item.entry.revision, item.target, key, start_us, item.body, *state))
+    _copy(tx, "outbox (entry, revision, target, encounter, effective, body, state, last_error, trace)", out)
 
 
 def save_states(tx: Tx, changed: Mapping[Key, SourceState]) -> None:

@@ -37,12 +37,18 @@ def build(deps: Deps) -> Service:
     config, targets = deps.settings.rpc, [one.strip() for one in deps.settings.detect.split(",")]
     channel = client.blocking_channel(targets, config)
     deps.stack.callback(channel.close)
+    windows = deps.windows("capture")
     replay_us, rate_hz = deps.replay_us, deps.protocol.detect.rate_hz
 
     def run(source: Source, plan: CameraPlan) -> Road:
         lossless = replay_us is not None
         link = Link(
-            source.source, channel, region=plan.spec.region, lossless=lossless, metadata=lambda: client.metadata(config)
+            source.source,
+            channel,
+            region=plan.spec.region,
+            lossless=lossless,
+            metadata=lambda: client.metadata(config),
+            windows=windows,
         )
         return Road(source, link, FOR_EVER_S if lossless else END_S)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 from wince import codec
+from wince.bus.headers import headers
 from wince.bus.topics import FACES
 from wince.domain.face import Face
 from wince.domain.frame import Beat
@@ -24,13 +25,14 @@ THREADS = 2
 def build(deps: Deps) -> Service:
     """The service."""
     limits, folder, bus = deps.protocol.detect, deps.settings.models_dir, deps.bus
+    windows = deps.windows("detect")
 
     def models() -> FaceModels:
         return load_face_models(limits.full_range, folder, limits.detector)
 
     def publish(found: Face | Beat) -> Future[None]:
         schema, value = codec.encode(found)
-        return bus.publish(FACES, found.source, value, {"schema": schema.encode()})
+        return bus.publish(FACES, found.source, value, headers(schema, windows.seen(found)))
 
     servicer = DetectServicer(models, limits, threads=THREADS, publish=publish)
     servicer.warm()  # what is wrong with a model is said at the start

@@ -34,7 +34,7 @@ def build(deps: Deps) -> Service:
         return scorer.model_set, models + [ModelInUse(one.name, one.sha256, READY if one.ready else FAILED) for one in own]
 
     servicer = EstimateServicer({protocol.name: lambda: chain.scorer(protocol, folder, serving)}, inventory)
-    parts = [Estimating(deps.bus, scorer, round(protocol.estimate.max_age_s * 1e6), now_us)]
+    parts = [Estimating(deps.bus, scorer, round(protocol.estimate.max_age_s * 1e6), now_us, deps.windows("estimate"))]
     return Service("estimate", parts, [registration(servicer)])
 
 

@@ -9,6 +9,8 @@ import threading
 from contextlib import ExitStack
 from types import FrameType
 
+from opentelemetry.sdk.trace import SpanProcessor
+
 from wince.errors import ConfigError, WinceError
 from wince.rpc.server import ServerThread
 from wince.runtime.places import Places
@@ -92,8 +94,8 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
     if settings.rpc.port == 0 and name in PORTS:
         settings = settings.model_copy(update={"rpc": settings.rpc.model_copy(update={"port": PORTS[name]})})
     with ExitStack() as stack:
-        if settings.traces == "console":
-            traces.TRACES.start(name, traces.console())
+        if settings.traces != "off":
+            traces.TRACES.start(name, _spans(settings))
             stack.callback(traces.TRACES.stop)  # last: what ends in the drain has spans, too
         running = Running(build(name, Deps(settings, stack)), settings)
         stack.callback(running.stop)
@@ -108,6 +110,14 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
             if error is not None:
                 raise error if isinstance(error, WinceError) else WinceError(f"{name} ended: {type(error).__name__}") from error
         log.warning("drains", stage=name)
+
+
+def _spans(settings: Settings) -> SpanProcessor:
+    if settings.traces == "console":
+        return traces.console()
+    from wince.telemetry.otlp import collector
+
+    return collector(**{name: getattr(settings.otlp, name) for name in type(settings.otlp).model_fields})
 
 
 def _until_gone(stopping: threading.Event) -> None:

@@ -16,6 +16,7 @@ from wince.domain.frame import Beat, Frame
 from wince.errors import Refused, WinceError
 from wince.runtime.services.waiting import Waiting
 from wince.telemetry import logs, metrics, traces
+from wince.telemetry.windows import Windows
 
 log = logs.get(__name__)
 
@@ -42,11 +43,16 @@ class Link(threading.Thread):
         room: int = 25,
         lossless: bool = False,
         metadata: Callable[[], tuple[tuple[str, str], ...]] = tuple,
+        windows: Windows | None = None,
     ) -> None:
-        """`room`: frames that wait at most. `lossless`: `put` waits instead of dropping. `metadata`: of each call (a token)."""
+        """`room`: frames that wait at most. `lossless`: `put` waits instead of dropping. `metadata`: of each call (a token). `windows`:
+        spans."""
         super().__init__(name=f"link-{source[:16]}", daemon=True)
         self._source, self._region, self._metadata = source, region, metadata
         self._stub = DetectServiceStub(channel)
+        self._windows = windows
+        self._parent = ""
+        """Traceparent of the stream that runs."""
         self.waiting = Waiting(room, lossless=lossless)
         self._stopped = threading.Event()
         self._call: grpc.Call | None = None
@@ -59,6 +65,8 @@ class Link(threading.Thread):
 
     def put(self, message: Frame | Beat) -> None:
         """Hand a message over: of a camera at once, of a file when there is room. Raises what ended the link."""
+        if self._windows is not None:
+            self._windows.seen(message, stream=self._parent)
         while not self._stopped.is_set():
             if self.error is not None:
                 raise self.error
@@ -106,6 +114,7 @@ class Link(threading.Thread):
     def _stream(self) -> int:
         """One stream to its end; how many answers came. Raises RpcError where it broke before the first."""
         with traces.stream("capture.stream") as parent:
+            self._parent = parent
             return self._sent((*self._metadata(), *traces.metadata(parent)))
 
     def _sent(self, metadata: tuple[tuple[str, str], ...]) -> int:

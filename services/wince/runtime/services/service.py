@@ -13,6 +13,7 @@ from typing import Protocol
 from wince.bus.interface import Bus
 from wince.bus.topics import ALL
 from wince.domain.frame import US
+from wince.domain.ids import site_namespace
 from wince.errors import ConfigError
 from wince.protocols.rules import ClinicalProtocol
 from wince.rpc.server import Registration
@@ -22,6 +23,7 @@ from wince.settings import Camera, Settings, load
 from wince.store.database import Database
 from wince.store.migrate import migrate
 from wince.telemetry import logs
+from wince.telemetry.windows import Windows
 
 log = logs.get(__name__)
 
@@ -96,6 +98,12 @@ class Deps:
     def protocol(self) -> ClinicalProtocol:
         """The protocol that is set."""
         return setup.protocol(self.settings)
+
+    def windows(self, stage: str) -> Windows:
+        """Spans of a stage's windows, ended with the process."""
+        made = Windows(stage, site_namespace(self.settings.site), self.protocol.name, self.protocol.window_us)
+        self.stack.callback(made.stop)
+        return made
 
     @property
     def bus(self) -> Bus:
