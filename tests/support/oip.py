@@ -54,14 +54,18 @@ class OipServer:
             return answer
         if (request.model_name, request.model_version) != (self.name, self.version) or self.ensemble is None:
             context.abort(grpc.StatusCode.INTERNAL, "Model not found: x ... ModelNotFoundException")
-        return self.reply(list(request.inputs[0].contents.bytes_contents))
+        tensors = {tensor.name: tensor for tensor in request.inputs}
+        return self.reply(list(tensors["faces"].contents.bytes_contents), tensors.get("clips"))
 
-    def reply(self, crops: list[bytes]) -> pb.ModelInferResponse:
+    def reply(self, crops: list[bytes], clips: pb.ModelInferRequest.InferInputTensor | None = None) -> pb.ModelInferResponse:
         """What the handler says, as TorchServe's frontend hands it on."""
         packed = Packed.__new__(Packed)
         packed.ensemble, packed.description = self.ensemble, {"name": self.name, "version": self.version}
         data = [base64.b64encode(crop).decode() for crop in crops]
-        said = packed.reply({"id": "1", "inputs": [{"name": "faces", "datatype": "BYTES", "shape": [len(data)], "data": data}]})
+        inputs = [{"name": "faces", "datatype": "BYTES", "shape": [len(data)], "data": data}]
+        if clips is not None:
+            inputs.append({"name": "clips", "datatype": "INT32", "shape": list(clips.shape), "data": list(clips.contents.int_contents)})
+        said = packed.reply({"id": "1", "inputs": inputs})
         response = pb.ModelInferResponse(model_name=said["model_name"], model_version=said["model_version"])
         for output in said["outputs"]:
             tensor = response.outputs.add(name=output["name"], datatype=output["datatype"], shape=output["shape"])

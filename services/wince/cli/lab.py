@@ -96,7 +96,7 @@ def pack_command(
     """
     from wince.models.site import site_folder
     from wince.protocols import loader
-    from wince.runtime.ensemble import member_names
+    from wince.runtime.ensemble import clip_of, member_names
     from wince.runtime.rules import protocol_folders
     from wince.serving.pack import pack
 
@@ -110,8 +110,9 @@ def pack_command(
     files = {name: folder / f"{name}.onnx" for name in member_names(rules, present)}
     estimate = rules.estimate
     archive, manifest = pack(
-        rules.name, version, files, estimate.classes, target, fusion=estimate.fusion, weights=estimate.weights
-    )
+        rules.name, version, files, estimate.classes, target, fusion=estimate.fusion, weights=estimate.weights,
+        clip=clip_of(rules, list(files)),
+    )  # fmt: skip
     if json_:
         table = {"archive": str(archive), "manifest": str(archive.with_suffix(".json")), "sha256": manifest.archive}
         print(to_json(table | {"model_set": manifest.model_set, "members": manifest.members, "bytes": archive.stat().st_size}))

@@ -12,7 +12,7 @@ class Reason(StrEnum):
     CORRUPT = "corrupt"
     """Frames came, but damaged; they were withheld."""
     GAP = "gap"
-    """What a queue, process or restart lost."""
+    """What a queue, process or restart lost; a face whose clip is not whole for that, or lies over two stays."""
     LATE = "late"
     """The face waited longer than `max_age` and was not scored."""
     # detect

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from wince.domain.clip import MOST_FRAMES
 from wince.protocols.fault import fail
 from wince.protocols.rules import ClinicalProtocol
-from wince.protocols.train_rules import Search, TrainRules
+from wince.protocols.train_rules import Member, Search, TrainRules
 
 BACKBONES = ("resnet34", "resnet50", "vgg16", "inceptionv1", "cnn", "bilstm")
 STARTS = ("imagenet", "vggface2", "fer2013", "none")
@@ -40,10 +41,28 @@ def _members(protocol: ClinicalProtocol) -> None:
         _one_of(protocol, f"{where}.start", member.start, STARTS)
         if member.backbone == "cnn" and not protocol.train.layers:
             fail(protocol.path, "train.layers", "missing", 'a member with backbone "cnn" needs its layers')
+        _clip(protocol, where, member)
+    if len({(member.frames, member.rate_hz) for member in estimate.members if member.sees == "clip"}) > 1:
+        fail(protocol.path, "estimate.members", "see clips of several lengths or rates", "give them one frames and one rate_hz")
     if estimate.members and protocol.train.method == "none":
         fail(protocol.path, "train.method", "is 'none'", "members are trained by the site: name the trainer")
     for name in estimate.classes:
         _one_of(protocol, "estimate.classes", name, tuple(band.name for band in protocol.scale.grades))
+
+
+def _clip(protocol: ClinicalProtocol, where: str, member: Member) -> None:
+    if member.sees != "clip":
+        if member.frames or member.rate_hz:
+            fail(protocol.path, where, "sees one crop and has a clip's length", 'remove frames and rate_hz, or set sees = "clip"')
+        return
+    if not 2 <= member.frames <= MOST_FRAMES:
+        fail(protocol.path, f"{where}.frames", f"is {member.frames}", f"crops of a clip, 2 to {MOST_FRAMES}")
+    if not 0 < member.rate_hz <= protocol.detect.rate_hz:
+        remedy = f"crops a second, above 0 and at most detect.rate_hz = {protocol.detect.rate_hz:g}"
+        fail(protocol.path, f"{where}.rate_hz", f"is {member.rate_hz:g}", remedy)
+    if member.frames / member.rate_hz > protocol.window.length_s:
+        remedy = f"at most window.length_s = {protocol.window.length_s:g}"
+        fail(protocol.path, f"{where}.frames", "make a clip longer than a window", remedy)
 
 
 def _train(protocol: ClinicalProtocol) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from wince.domain.charting import ChartRules
+from wince.domain.clip import Clip
 from wince.domain.scales import Scale
 from wince.protocols.train_rules import Member, TrainRules
 
@@ -265,6 +266,12 @@ class ClinicalProtocol:
     """sha256 (hex) of the canonical content; set by the loader."""
     path: str = ""
     """The file that it came from."""
+
+    @property
+    def clip(self) -> Clip | None:
+        """What those of the members that see clips look at; None where none does."""
+        seers = [member for member in self.estimate.members if member.sees == "clip"]
+        return Clip(tuple(member.name for member in seers), seers[0].frames, seers[0].rate_hz) if seers else None
 
     @property
     def window_us(self) -> int:

@@ -16,9 +16,13 @@ class Member:
     backbone: str
     """resnet34, resnet50, vgg16, inceptionv1, cnn (layers in [train]) or bilstm."""
     sees: str = "image"
-    """image: one crop; clip: a window of the other members' features."""
+    """image: one crop; clip: the last `frames` crops."""
     start: str = "imagenet"
     """Weights that training starts from: imagenet, vggface2, fer2013; none: from nothing."""
+    frames: int = 0
+    """Crops of a clip; 0 for a member that sees one."""
+    rate_hz: float = 0.0
+    """Crops a second of a clip; 0 for a member that sees one."""
 
 
 @dataclass(frozen=True, slots=True)

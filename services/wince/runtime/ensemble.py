@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
 
+from wince.domain.clip import Clip
 from wince.errors import ConfigError, ModelFileError, ProtocolError
 from wince.models import activity, lock
 from wince.models.ensemble import Ensemble
 from wince.models.site import site_folder, site_models
 from wince.pipeline.estimate.activity import load_activity_scorer
-from wince.pipeline.estimate.ensemble import EnsembleScorer, Members
+from wince.pipeline.estimate.ensemble import ClipEnsembleScorer, EnsembleScorer, Members
 from wince.pipeline.estimate.ration import Ration
 from wince.pipeline.estimate.served import ServedMembers
 from wince.protocols.rules import ClinicalProtocol
@@ -22,13 +25,8 @@ from wince.serving.config import ServingSettings, read
 
 
 def member_names(protocol: ClinicalProtocol, present: dict[str, Path]) -> list[str]:
-    """Members that score a crop; of candidates the one that is there.
-
-    Raises ProtocolError where the protocol has one that sees clips (no stage asks it yet), or several candidates are there."""
+    """The members; of candidates the one that is there. Raises ProtocolError where several candidates are there."""
     estimate = protocol.estimate
-    if clips := [member.name for member in estimate.members if member.sees != "image"]:
-        what = f"protocol {protocol.name!r} has members that see clips, which are trained and not yet run: {', '.join(clips)}"
-        raise ProtocolError(what, field="estimate.members", remedy="a protocol of the site's own without them, in WINCE_PROTOCOL_DIR")
     names = [member.name for member in estimate.members]
     if not estimate.choose:
         return names
@@ -37,6 +35,13 @@ def member_names(protocol: ClinicalProtocol, present: dict[str, Path]) -> list[s
         what = f"protocol {protocol.name!r} keeps the best of its candidates; there are {len(chosen)}"
         raise ProtocolError(what, field="estimate.members", remedy="leave one of them in the folder of the site's models")
     return chosen
+
+
+def clip_of(protocol: ClinicalProtocol, names: Sequence[str]) -> Clip | None:
+    """What those of the members `names` look at that see clips; None where none does."""
+    clip = protocol.clip
+    seers = tuple(name for name in names if clip is not None and name in clip.members)
+    return replace(clip, members=seers) if clip is not None and seers else None
 
 
 def ensemble_scorer(protocol: ClinicalProtocol, models_dir: Path | None = None, serving: ServingSettings | None = None) -> EnsembleScorer:
@@ -48,16 +53,20 @@ def ensemble_scorer(protocol: ClinicalProtocol, models_dir: Path | None = None, 
         if manifest is None:
             raise ConfigError("is not set", field="serving.manifest", remedy="name the JSON file that `wince lab pack` wrote")
         _fits(manifest, protocol)
+        clip = manifest.clip
         members = ServedMembers(client(serving), manifest)
         digests, ration = list(manifest.members.values()), _ration(protocol, serving)
     else:
         present = site_models(models_dir)
         files = {name: present.get(name, site_folder(models_dir) / f"{name}.onnx") for name in member_names(protocol, present)}
-        members = embedded = Ensemble(files, len(estimate.classes), estimate.fusion, estimate.weights)
+        clip = clip_of(protocol, list(files))
+        members = embedded = Ensemble(files, len(estimate.classes), estimate.fusion, estimate.weights, clip)
         digests, ration = list(embedded.hashes.values()), None
     smiles = load_activity_scorer(models_dir)
     locked = {*estimate.models, "face_landmarks", "face_blendshapes"}
     model_set = lock.set_id([*(lock.find(name).sha256 for name in locked), activity.load().sha256, *digests])
+    if clip is not None:
+        return ClipEnsembleScorer(members, smiles, protocol.scale, estimate.classes, model_set, clip, ration)
     return EnsembleScorer(members, smiles, protocol.scale, estimate.classes, model_set, ration)
 
 
@@ -90,3 +99,12 @@ def _fits(manifest: manifests.Manifest, protocol: ClinicalProtocol) -> None:
     if (set(manifest.members), manifest.classes, manifest.fusion, manifest.weights) != wanted:
         what = f"holds {', '.join(manifest.members)}, which is not what protocol {protocol.name!r} asks for"
         raise ModelFileError(what, field="serving.manifest", remedy="pack it anew for this protocol")
+    if manifest.clip != (clip := clip_of(protocol, list(manifest.members))):
+        what = f"was packed for {_said(manifest.clip)}, protocol {protocol.name!r} has {_said(clip)}"
+        raise ModelFileError(what, field="serving.manifest", remedy="pack it anew for this protocol")
+
+
+def _said(clip: Clip | None) -> str:
+    if clip is None:
+        return "no clips"
+    return f"clips of {clip.frames} crops at {clip.rate_hz:g}/s for {', '.join(clip.members)}"

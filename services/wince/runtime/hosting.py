@@ -8,7 +8,7 @@ from pathlib import Path
 from wince.errors import ConfigError, ModelFileError, Unavailable
 from wince.models.site import site_folder, site_models
 from wince.protocols.rules import ClinicalProtocol
-from wince.runtime.ensemble import member_names
+from wince.runtime.ensemble import clip_of, member_names
 from wince.serving import ready
 from wince.serving.client import OipClient
 from wince.serving.launch import TorchServe
@@ -35,8 +35,9 @@ class Hosted:
         files = {name: present.get(name, site_folder(settings.models_dir) / f"{name}.onnx") for name in member_names(protocol, present)}
         # A folder per content: what an earlier start packed is never another's version.
         archive, self.manifest = pack(
-            protocol.name, "1.0", files, estimate.classes, folder / "new", fusion=estimate.fusion, weights=estimate.weights
-        )
+            protocol.name, "1.0", files, estimate.classes, folder / "new", fusion=estimate.fusion, weights=estimate.weights,
+            clip=clip_of(protocol, list(files)),
+        )  # fmt: skip
         store = folder / self.manifest.archive[:16]
         store.mkdir(parents=True, exist_ok=True)
         for file in (archive, archive.with_suffix(".json")):

@@ -29,6 +29,8 @@ from wince.serving.config import TORCHSERVE
 from wince.serving.handler import digest_of
 
 MAX_MESSAGE = 24 << 20
+WHOLE = {Status.MALFORMED: "malformed", Status.TOO_MANY: "too large", Status.CLIPS: "one of clips that its members don't see"}
+"""What is said of a request as a whole."""
 Clock = Callable[[], float]
 
 
@@ -94,14 +96,20 @@ class OipClient:
             self._refuse_path(error)
             return False
 
-    def infer(self, name: str, version: str, crops: Sequence[bytes], members: Sequence[str], classes: int) -> Served:
-        """Probabilities of at most MAX_CROPS JPEG crops. Raises InputError for more, and what the module's head lists."""
+    def infer(
+        self, name: str, version: str, crops: Sequence[bytes], members: Sequence[str], classes: int, clips: Sequence[Sequence[int]] = ()
+    ) -> Served:
+        """Probabilities of at most MAX_CROPS JPEG crops; where members see clips, of `clips` (the indices of their crops, all of one
+        length). Raises InputError for more, and what the module's head lists."""
         if not 0 < len(crops) <= MAX_CROPS:
             raise InputError(f"{len(crops)} crops in a request", field="crops", remedy=f"1 to {MAX_CROPS}")
         tensor = pb.ModelInferRequest.InferInputTensor(name="faces", datatype="BYTES", shape=[len(crops)])
         tensor.contents.bytes_contents.extend(crops)
         request = pb.ModelInferRequest(model_name=name, model_version=version, inputs=[tensor])
-        return _read(self._twice(request), len(crops), members, classes)
+        if clips:
+            places = request.inputs.add(name="clips", datatype="INT32", shape=[len(clips), len(clips[0])])
+            places.contents.int_contents.extend(index for clip in clips for index in clip)
+        return _read(self._twice(request), len(clips or crops), members, classes)
 
     def _twice(self, request: pb.ModelInferRequest) -> pb.ModelInferResponse:
         """One more try after a refusal: inference changes nothing, and a worker that died is there again in seconds."""
@@ -131,8 +139,8 @@ def _read(response: pb.ModelInferResponse, count: int, members: Sequence[str], c
     outputs = {output.name: output.contents for output in response.outputs}
     try:
         status = np.array(outputs["status"].int_contents, np.int32)
-        if status.shape == (1,) and status[0] in (Status.MALFORMED, Status.TOO_MANY):
-            raise Unavailable(f"the server calls the request {Status(status[0]).name.lower()}", field="faces")
+        if status.shape == (1,) and status[0] in WHOLE:
+            raise Unavailable(f"the server calls the request {WHOLE[status[0]]}", field="faces", remedy="it serves another model")
         tables = {name: _table(outputs[f"probabilities/{name}"], count, classes) for name in members if f"probabilities/{name}" in outputs}
         fused = _table(outputs["fused"], count, classes)
         hashes = {name[7:]: digest_of(list(value.uint_contents)) for name, value in outputs.items() if name.startswith("sha256/")}

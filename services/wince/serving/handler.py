@@ -1,8 +1,9 @@
 """What runs in TorchServe's worker: a packed ensemble, asked by the Open Inference Protocol, version 2.
 
-    in    one BYTES tensor "faces", (n,): JPEG crops
+    in    one BYTES tensor "faces", (n,): JPEG crops; where members see clips also an INT32 tensor "clips", (m, frames): of each clip
+          the indices of its crops, in order of time
     out   status (n,) INT32; probabilities/<member> and fused, (n, classes) FP32; sha256/<member> and model_set, (8,) UINT32, the
-          digest's words, most significant first
+          digest's words, most significant first. With clips a row is a clip, m of them
 
 Nothing is raised for what a request holds: an answer of another form than the protocol's kills the worker, and an exception fails
 everybody in the batch. No crop and nothing of one is logged.
@@ -14,18 +15,21 @@ import base64
 import binascii
 import json
 import logging
+import operator
 import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wince.domain.clip import MOST_FRAMES, Clip
 from wince.errors import ModelFileError
 from wince.models.ensemble import MAX_BYTES, MAX_CROPS, Answer, Ensemble, Status
 
 DESCRIPTION = "ensemble.json"
-"""In the archive: name, version, classes, fusion, weights, members with file and sha256."""
+"""In the archive: name, version, classes, fusion, weights, members with file and sha256; clip, where a member sees clips."""
 WORDS = 8
+Clips = list[list[int]]
 
 
 class Packed:
@@ -37,7 +41,9 @@ class Packed:
         members = self.description["members"]
         files = {name: folder / entry["file"] for name, entry in members.items()}
         weights = tuple(self.description["weights"])
-        self.ensemble = Ensemble(files, len(self.description["classes"]), self.description["fusion"], weights)
+        seen = self.description.get("clip")
+        clip = None if seen is None else Clip(tuple(seen["members"]), seen["frames"], seen["rate_hz"])
+        self.ensemble = Ensemble(files, len(self.description["classes"]), self.description["fusion"], weights, clip)
         for name, entry in members.items():
             if self.ensemble.hashes[name] != entry["sha256"]:
                 raise ModelFileError("is not the file that was packed", field=name, remedy="pack it again")
@@ -45,14 +51,17 @@ class Packed:
 
     def reply(self, request: object) -> dict[str, Any]:
         """The answer to one request."""
-        crops = read_crops(request)
-        if isinstance(crops, Status):
-            answer = self._whole(crops)
+        found = read_request(request)
+        if isinstance(found, Status):
+            answer = self._whole(found)
+        elif not self.ensemble.fits(len(found[0]), found[1]):
+            answer = self._whole(Status.CLIPS)
         else:
+            crops, clips = found
             try:
-                answer = self.ensemble.answer(crops)
+                answer = self.ensemble.answer(crops, clips)
             except RuntimeError:  # OpenVINO's; whatever it says, this request has no numbers
-                answer = self._whole(Status.FAILED, len(crops))
+                answer = self._whole(Status.FAILED, len(clips or crops))
         outputs = [{"name": "status", "datatype": "INT32", "shape": [len(answer.status)], "data": answer.status.tolist()}]
         tables = {f"probabilities/{name}": table for name, table in answer.members.items()} | {"fused": answer.fused}
         outputs += [_floats(name, table) for name, table in tables.items()]
@@ -85,21 +94,30 @@ def digest_of(values: list[int]) -> str:
     return struct.pack(f">{WORDS}I", *values).hex() if len(values) == WORDS else ""
 
 
-def read_crops(request: object) -> list[bytes] | Status:
-    """The JPEGs of a request as TorchServe's frontend hands it over: JSON, or its dict."""
+def read_request(request: object) -> tuple[list[bytes], Clips] | Status:
+    """The JPEGs and clips of a request as TorchServe's frontend hands it over: JSON, or its dict."""
     try:
         if isinstance(request, bytes | bytearray | str):
             request = json.loads(request)
         tensors = {tensor["name"]: tensor for tensor in request["inputs"]}  # type: ignore[index]
-        tensor = tensors["faces"]
-        if tensor["datatype"] != "BYTES":
+        faces, clips = tensors["faces"], tensors.get("clips")
+        if faces["datatype"] != "BYTES":
             return Status.MALFORMED
-        data = tensor["data"]
+        data = faces["data"]
         if len(data) > MAX_CROPS:
             return Status.TOO_MANY
-        return [base64.b64decode(text) if len(text) <= 2 * MAX_BYTES else b"\0" * (MAX_BYTES + 1) for text in data]
+        crops = [base64.b64decode(text) if len(text) <= 2 * MAX_BYTES else b"\0" * (MAX_BYTES + 1) for text in data]
+        return crops, ([] if clips is None else _rows(clips))
     except (ValueError, KeyError, TypeError, binascii.Error):
         return Status.MALFORMED
+
+
+def _rows(tensor: dict[str, Any]) -> Clips:
+    """Raises ValueError for what is no table of whole numbers."""
+    (rows, frames), data = tensor["shape"], tensor["data"]
+    if tensor["datatype"] != "INT32" or not 0 < rows <= MAX_CROPS or not 0 < frames <= MOST_FRAMES or len(data) != rows * frames:
+        raise ValueError("clips")
+    return [[operator.index(value) for value in data[start : start + frames]] for start in range(0, len(data), frames)]
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:

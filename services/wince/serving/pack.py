@@ -11,17 +11,20 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from wince.domain.clip import Clip
 from wince.errors import ConfigError, ModelFileError, ResourceError
 from wince.models.ensemble import Ensemble
 from wince.serving.handler import DESCRIPTION
-from wince.serving.manifest import NAME, VERSION, Manifest, golden_crops
+from wince.serving.manifest import NAME, VERSION, Manifest, golden_clips, golden_crops
 
 PACKAGE = Path(__file__).parent.parent
 CODE = (
-    "__init__.py", "version.py", "errors.py", "domain/__init__.py", "domain/fusion.py", "models/__init__.py", "models/lock.py",
-    "models/openvino_engine.py", "models/ensemble.py", "serving/__init__.py", "serving/handler.py",
+    "__init__.py", "version.py", "errors.py", "domain/__init__.py", "domain/clip.py", "domain/fusion.py", "domain/reason.py",
+    "models/__init__.py", "models/clip_member.py", "models/ensemble.py", "models/lock.py", "models/openvino_engine.py",
+    "serving/__init__.py", "serving/handler.py",
 )  # fmt: skip
 """Files of the package that the handler needs; the rest stays out of the worker."""
 ENTRY = "wince_handler.py"
@@ -43,6 +46,7 @@ def pack(
     *,
     fusion: str = "mean",
     weights: Sequence[float] = (),
+    clip: Clip | None = None,
 ) -> tuple[Path, Manifest]:
     """Write out/<name>-<version>.mar and .json; gives the archive's path and the manifest. The golden inference is run here.
 
@@ -53,9 +57,9 @@ def pack(
         raise ConfigError(f"{name!r} can't be a model's name", field="name", remedy="small letters, digits and '-'")
     if not VERSION.fullmatch(version):
         raise ConfigError(f"{version!r} can't be a version", field="version", remedy="numbers with dots, such as 1.0")
-    ensemble = Ensemble(files, len(classes), fusion, weights)
-    golden = golden_crops()
-    answer = ensemble.answer(golden)
+    ensemble = Ensemble(files, len(classes), fusion, weights, clip)
+    golden = golden_crops() if clip is None else golden_crops(clip.frames)
+    answer = ensemble.answer(golden, golden_clips(clip))
     if answer.status.any():
         raise ModelFileError("a member gives no probabilities on the golden crops", field=name, remedy="export it anew")
     expected = {member: tuple(tuple(map(float, row)) for row in table) for member, table in answer.members.items()}
@@ -63,6 +67,8 @@ def pack(
     description: dict[str, object] = {
         "name": name, "version": version, "classes": list(classes), "fusion": fusion, "weights": list(weights), "members": members,
     }  # fmt: skip
+    if clip is not None:
+        description["clip"] = asdict(clip)
     archive = out / f"{name}-{version}.mar"
     part = archive.with_suffix(".part")
     try:
@@ -71,7 +77,7 @@ def pack(
         with part.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         manifest = Manifest(
-            name, version, ensemble.model_set, dict(ensemble.hashes), tuple(classes), fusion, tuple(weights), digest, golden, expected
+            name, version, ensemble.model_set, dict(ensemble.hashes), tuple(classes), fusion, tuple(weights), digest, golden, expected, clip
         )
         if archive.exists() and hashlib.sha256(archive.read_bytes()).hexdigest() != digest:
             remedy = "give it a new version: one that is known never changes"

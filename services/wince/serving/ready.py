@@ -10,7 +10,7 @@ import numpy as np
 
 from wince.errors import ModelFileError, Unavailable
 from wince.serving.client import OipClient, Served
-from wince.serving.manifest import Manifest
+from wince.serving.manifest import Manifest, golden_clips
 
 TOLERANCE = 1e-4
 
@@ -22,7 +22,8 @@ def check(client: OipClient, manifest: Manifest) -> None:
         raise Unavailable("the inference server does not answer", field=client.target, remedy="start it, or correct its address")
     where, count = f"{manifest.name} {manifest.version}", len(manifest.golden)
     try:
-        served = client.infer(manifest.name, manifest.version, manifest.golden, list(manifest.members), len(manifest.classes))
+        clips = golden_clips(manifest.clip)
+        served = client.infer(manifest.name, manifest.version, manifest.golden, list(manifest.members), len(manifest.classes), clips)
     except Unavailable:
         if client.has(manifest.name, manifest.version):
             raise

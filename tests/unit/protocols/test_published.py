@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from wince.cli.protocols import explained
+from wince.domain.clip import Clip
 from wince.domain.scales import ICU, PAIN, VAS
 from wince.errors import ProtocolError
 from wince.models import lock
@@ -139,6 +140,8 @@ def test_icu() -> None:
         ((), ()), (("relaxed",), ("tense", "grimace")), (("relaxed",), ("grimace",)),
     ]  # fmt: skip
     assert protocol.estimate.reference
+    assert protocol.clip == Clip(("icu-bilstm",), 10, 5.0)
+    assert all(loader.load(name).clip is None for name in PUBLISHED if name != "icu")
     assert all(figure in " ".join(protocol.report.published) for figure in (".5589", ".7668", ".8593", ".81", ".88", "63", "746"))
 
 
@@ -186,6 +189,9 @@ def test_traps_are_not_repeated(name: str) -> None:
 
 
 # ---------------------------------------------------------------- a file that is wrong
+SEER = {"name": "a", "backbone": "bilstm", "sees": "clip", "frames": 10, "rate_hz": 5}
+
+
 @pytest.mark.parametrize(
     ("name", "key", "value", "named"),
     [
@@ -199,6 +205,13 @@ def test_traps_are_not_repeated(name: str) -> None:
         ("icu", "estimate.members", [{"name": "a", "backbone": "vgg16", "sees": "sound"}], "estimate.members[0].sees"),
         ("icu", "estimate.members", [{"name": "a", "backbone": "vgg16", "start": "web"}], "estimate.members[0].start"),
         ("icu", "estimate.members", [{"name": "a", "backbone": "vgg16", "size": 3}], "estimate.members[0].size"),
+        ("icu", "estimate.members", [SEER | {"frames": 1}], "estimate.members[0].frames"),
+        ("icu", "estimate.members", [SEER | {"frames": 65, "rate_hz": 5}], "estimate.members[0].frames"),
+        ("icu", "estimate.members", [SEER | {"frames": 60, "rate_hz": 5}], "estimate.members[0].frames"),
+        ("icu", "estimate.members", [SEER | {"rate_hz": 0}], "estimate.members[0].rate_hz"),
+        ("icu", "estimate.members", [SEER | {"rate_hz": 6}], "estimate.members[0].rate_hz"),
+        ("icu", "estimate.members", [SEER, SEER | {"name": "b", "frames": 8}], "estimate.members"),
+        ("icu", "estimate.members", [SEER | {"sees": "image"}], "estimate.members[0]"),
         ("icu", "estimate.classes", ["calm"], "estimate.classes"),
         ("icu", "train.method", "none", "train.method"),
         ("icu", "train.split", "image", "train.split"),

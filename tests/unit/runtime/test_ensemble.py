@@ -7,9 +7,12 @@ import pytest
 
 from tests.face_models import fetched
 from tests.support.classifiers import write
+from tests.support.clip_models import write_clip
+from wince.domain.clip import Clip
 from wince.errors import ConfigError, ModelFileError, ProtocolError
 from wince.models import fetch
 from wince.models.site import known, site_folder
+from wince.pipeline.estimate.interface import ClipScorer
 from wince.protocols.loader import load
 from wince.runtime import chain, hosting
 from wince.runtime.rules import protocol
@@ -54,16 +57,48 @@ def test_members_that_do_not_fit_are_named(models):
     with pytest.raises(ModelFileError, match="instead of") as caught:
         chain.scorer(rules, models)
     assert caught.value.field == "postoperative-vgg16"
-    for name in ("icu-resnet34", "icu-vgg16", "icu-inceptionv1", "icu-bilstm"):
-        write(site_folder(models) / f"{name}.onnx", 3, 1)
-    with pytest.raises(ProtocolError, match="icu-bilstm"):
-        chain.scorer(load("icu"), models)
     for name in ("neonatal-vgg16-fer2013", "neonatal-resnet50-fer2013"):
         write(site_folder(models) / f"{name}.onnx", 2, 1)
     with pytest.raises(ProtocolError, match="there are 2"):
         chain.scorer(load("neonatal"), models)
     (site_folder(models) / "neonatal-resnet50-fer2013.onnx").unlink()
     assert [one.name for one in chain.scorer(load("neonatal"), models).members()] == ["neonatal-vgg16-fer2013"]
+
+
+ICU = ("icu-resnet34", "icu-vgg16", "icu-inceptionv1", "icu-bilstm")
+
+
+def icu(models, **how):
+    for seed, name in enumerate(ICU[:3]):
+        write(site_folder(models) / f"{name}.onnx", 3, seed)
+    write_clip(site_folder(models) / "icu-bilstm.onnx", 3, 7, **({"frames": 10, "rate_hz": 5} | how))
+    return {name: site_folder(models) / f"{name}.onnx" for name in ICU}
+
+
+def test_a_protocol_with_a_member_that_sees_clips(models, tmp_path):
+    """icu: embedded and served it asks by clips of the protocol's length and rate; files and archives of others are named."""
+    rules, files = load("icu"), icu(models)
+    clip = Clip(("icu-bilstm",), 10, 5.0)
+    scorer = chain.scorer(rules, models)
+    assert isinstance(scorer, ClipScorer)
+    assert scorer.clip == clip
+    assert [one.name for one in scorer.members()] == list(ICU)
+    archive, _ = pack("icu", "1.0", files, load("icu").estimate.classes, tmp_path / "store", clip=clip)
+    serving = ServingSettings(target="127.0.0.1:1", manifest=archive.with_suffix(".json"))
+    served = chain.scorer(rules, models, serving)
+    assert isinstance(served, ClipScorer)
+    assert (served.clip, served.model_set) == (clip, scorer.model_set)
+    for how in ({"frames": 8}, {"rate_hz": 2.5}):
+        files = icu(models, **how)
+        with pytest.raises(ModelFileError, match="was trained on clips of") as caught:
+            chain.scorer(rules, models)
+        assert caught.value.field == "icu-bilstm"
+        other = Clip(("icu-bilstm",), how.get("frames", 10), how.get("rate_hz", 5.0))
+        archive, _ = pack("icu", f"{other.frames}", files, rules.estimate.classes, tmp_path / "store", clip=other)
+        with pytest.raises(ModelFileError, match="was packed for clips of") as caught:
+            chain.scorer(rules, models, serving.model_copy(update={"manifest": archive.with_suffix(".json")}))
+        assert caught.value.field == "serving.manifest"
+        archive.unlink()
 
 
 def test_a_server_instead_of_files(models, tmp_path):

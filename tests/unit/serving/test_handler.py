@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.support.classifiers import write
+from tests.support.clip_models import write_clip
 from wince.errors import ModelFileError
 from wince.models.ensemble import MAX_CROPS, Status
 from wince.serving.handler import DESCRIPTION, Packed, digest_of, words
@@ -63,6 +64,62 @@ def test_a_bad_request_has_a_status(folder, request_, status):
     found = outputs(Packed(folder).reply(request_))
     assert found["status"]["data"] == [status]
     assert not any(found["fused"]["data"])
+
+
+CLIPS = {"members": ["m"], "frames": 4, "rate_hz": 5.0}
+
+
+@pytest.fixture
+def seeing(tmp_path):
+    """A packed ensemble whose one member sees clips of four crops."""
+    file = write_clip(tmp_path / "m.onnx", 2, 1, frames=4, rate_hz=5)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    description = {"name": "icu", "version": "3", "classes": ["no pain", "pain"], "fusion": "mean", "weights": [], "clip": CLIPS}
+    (tmp_path / DESCRIPTION).write_text(json.dumps(description | {"members": {"m": {"file": "m.onnx", "sha256": digest}}}))
+    return Packed(tmp_path)
+
+
+def clips_body(crops, rows, **more):
+    asked = body(crops)
+    data = [index for row in rows for index in row]
+    asked["inputs"].append({"name": "clips", "datatype": "INT32", "shape": [len(rows), len(rows[0])], "data": data} | more)
+    return asked
+
+
+def test_many_crops_of_several_clips_in_one_request(seeing):
+    """One row a clip; a bad crop spoils its clips only; a crop beside its clip is nobody's."""
+    crops = [*golden_crops(6), b"none"]
+    found = outputs(seeing.reply(clips_body(crops, [[0, 1, 2, 3], [3, 4, 5, 6], [5, 4, 3, 2]])))
+    assert found["status"]["data"] == [0, Status.NOT_JPEG, 0]
+    assert found["probabilities/m"]["shape"] == [3, 2]
+    assert sum(found["fused"]["data"][:2]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (body([b"x"] * 4), Status.CLIPS),
+        (clips_body([b"x"] * 4, [[0, 1, 2]]), Status.CLIPS),
+        (clips_body([b"x"] * 4, [[0, 1, 2, 3, 3]]), Status.CLIPS),
+        (clips_body([b"x"] * 4, [[0, 1, 2, 4]]), Status.CLIPS),
+        (clips_body([b"x"] * 4, [[0, 1, 2, -1]]), Status.CLIPS),
+        (clips_body([b"x"] * 4, [[0, 1, 2, 3]], datatype="FP32"), Status.MALFORMED),
+        (clips_body([b"x"] * 4, [[0, 1, 2, 3.5]]), Status.MALFORMED),
+        (clips_body([b"x"] * 4, [[0, 1, 2, 3]], shape=[2, 4]), Status.MALFORMED),
+        (clips_body([b"x"] * 4, [[0, 1, 2, 3]], shape=[1]), Status.MALFORMED),
+        (clips_body([b"x"] * 4, [[0, 1, 2, 3]], data=None), Status.MALFORMED),
+        (clips_body([b"x"] * 4, [[0, 1, 2, 3]] * (MAX_CROPS + 1)), Status.MALFORMED),
+        (clips_body([b"x"] * (MAX_CROPS + 1), [[0, 1, 2, 3]]), Status.TOO_MANY),
+    ],
+)
+def test_clips_that_are_none_have_a_status(seeing, asked, status):
+    found = outputs(seeing.reply(asked))
+    assert found["status"]["data"] == [status]
+    assert not any(found["fused"]["data"])
+
+
+def test_clips_where_nobody_sees_any(folder):
+    assert outputs(Packed(folder).reply(clips_body(golden_crops(4), [[0, 1, 2, 3]])))["status"]["data"] == [Status.CLIPS]
 
 
 def test_a_changed_member_does_not_start(folder):

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.classifiers import write
+from tests.support.clip_models import write_clip
+from wince.domain.clip import Clip
 from wince.errors import ConfigError, ModelFileError, ResourceError
 from wince.serving import manifest as manifests
 from wince.serving.pack import pack
@@ -77,6 +79,29 @@ print(json.dumps(said))
     assert (said["id"], said["model_version"], outputs["status"]) == ("7", "1.0", [0, 0])
     for name, rows in manifest.expected.items():
         assert outputs[f"probabilities/{name}"] == pytest.approx([value for row in rows for value in row], abs=1e-6)
+
+
+def test_a_manifest_says_which_clips(files, tmp_path):
+    """Length and rate come back; the golden inference is a clip, forwards and backwards; another rate is another archive."""
+    seen = {**files, "icu-c": write_clip(tmp_path / "icu-c.onnx", 3, 1, frames=4, rate_hz=5)}
+    clip = Clip(("icu-c",), 4, 5.0)
+    archive, manifest = pack("icu", "1.0", seen, CLASSES, tmp_path / "a", clip=clip)
+    back = manifests.read(archive.with_suffix(".json"))
+    assert back == manifest
+    assert back.clip == clip
+    assert len(back.golden) == 4
+    forwards, backwards = back.expected["icu-c"]
+    assert max(abs(a - b) for a, b in zip(forwards, backwards, strict=True)) > 1e-3  # a server that mixed up the order would show
+    write_clip(seen["icu-c"], 3, 1, frames=4, rate_hz=2.5)
+    with pytest.raises(ModelFileError, match=r"at 2\.5/s, the protocol has 4 at 5/s"):
+        pack("icu", "2.0", seen, CLASSES, tmp_path / "a", clip=clip)
+    with pytest.raises(ModelFileError):
+        pack("icu", "2.0", seen, CLASSES, tmp_path / "a")
+    text = archive.with_suffix(".json").read_text()
+    for broken in (text.replace('"frames": 4', '"frames": "x"'), text.replace('"clip": {', '"clip": {"members": 3}, "c": {')):
+        archive.with_suffix(".json").write_text(broken)
+        with pytest.raises(ModelFileError):
+            manifests.read(archive.with_suffix(".json"))
 
 
 def test_names_versions_members_and_folders_that_can_t_be(files, tmp_path):

@@ -10,13 +10,14 @@ Whoever answers for the members answers for all of them or for none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from wince.domain.clip import Clip
 from wince.domain.estimate import UNITS, Reading
 from wince.domain.face import Face
 from wince.domain.fusion import label
@@ -58,8 +59,9 @@ class Members(Protocol):
         """Why nothing is scored; None where all is well, or nobody asked yet."""
         ...
 
-    def answer(self, crops: Sequence[bytes]) -> Answer | None:
-        """One row per JPEG crop, in order; None: a member is missing or another than expected, nothing may be scored.
+    def answer(self, crops: Sequence[bytes], clips: Sequence[Sequence[int]] = ()) -> Answer | None:
+        """One row per JPEG crop, in order; where members see clips, one per clip (the indices of its crops). None: a member is missing or
+        another than expected, nothing may be scored.
 
         Raises Unavailable where a server does not answer."""
         ...
@@ -81,10 +83,13 @@ class EnsembleScorer:
 
     def score(self, faces: Sequence[Face]) -> list[Score]:
         """LATE beyond the ration, GAP while a member is missing, UNCERTAIN where a crop or the mesh can't be read."""
+        return self._asked(faces, lambda chosen: self._members.answer([faces[index].crop for index in chosen]))
+
+    def _asked(self, faces: Sequence[Face], ask: Callable[[list[int]], Answer | None]) -> list[Score]:
         scores = [Score(None, Reason.LATE)] * len(faces)
         with nullcontext(list(range(len(faces)))) if self._ration is None else self._ration.spent_on(faces) as chosen:
             asked = [faces[index] for index in chosen]
-            answer = self._members.answer([face.crop for face in asked]) if asked else None
+            answer = ask(chosen) if asked else None
         smiles = self._smiles.score(asked) if answer is not None else []
         for row, index in enumerate(chosen):
             scores[index] = Score(None, Reason.GAP) if answer is None else self._one(answer, row, smiles[row])
@@ -108,6 +113,38 @@ class EnsembleScorer:
         reading = Reading(score, min(1.0, float(fused[best])), UNKNOWN.copy(), smile.reading.smile)
         rows = {name: tuple(map(_share, table[row])) for name, table in answer.members.items()}
         return Score(reading, probabilities=rows)
+
+
+class ClipEnsembleScorer(EnsembleScorer):
+    """An ensemble of which members see clips; see `interface.ClipScorer`."""
+
+    def __init__(
+        self,
+        members: Members,
+        smiles: Scorer,
+        scale: Scale,
+        classes: Sequence[str],
+        model_set: str,
+        clip: Clip,
+        ration: Ration | None = None,
+    ) -> None:
+        super().__init__(members, smiles, scale, classes, model_set, ration)
+        self.clip = clip
+
+    def score(self, faces: Sequence[Face]) -> list[Score]:
+        """GAP: a face alone is no clip."""
+        return [Score(None, Reason.GAP)] * len(faces)
+
+    def score_clips(self, faces: Sequence[Face], clips: Sequence[Sequence[bytes]]) -> list[Score]:
+        """As `score` of an ensemble of crops; UNCERTAIN also where another crop of the clip can't be read. A crop that several clips
+        share is sent once."""
+
+        def ask(chosen: list[int]) -> Answer | None:
+            places: dict[bytes, int] = {}
+            rows = [[places.setdefault(crop, len(places)) for crop in clips[index]] for index in chosen]
+            return self._members.answer(list(places), rows)
+
+        return self._asked(faces, ask)
 
 
 def _share(value: np.float32) -> float:

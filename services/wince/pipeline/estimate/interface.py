@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wince.domain.clip import Clip
 from wince.domain.estimate import Reading
 from wince.domain.face import Face
 from wince.domain.reason import Reason
@@ -34,4 +35,17 @@ class Scorer(Protocol):
 
     def score(self, faces: Sequence[Face]) -> list[Score]:
         """One Score per face, in order. Every face has `reason` None."""
+        ...
+
+
+@runtime_checkable
+class ClipScorer(Scorer, Protocol):
+    """A scorer with members that see a clip, not one crop. The stage gathers the clips and asks by `score_clips`."""
+
+    clip: Clip
+    """What they see."""
+
+    def score_clips(self, faces: Sequence[Face], clips: Sequence[Sequence[bytes]]) -> list[Score]:
+        """One Score per face, in order. `clips[i]`: the JPEG crops of the clip that ends at face i, `clip.frames` of them, in order
+        of time."""
         ...

@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from wince.errors import ModelFileError
-from wince.models.ensemble import Answer
+from wince.models.ensemble import MAX_CROPS, Answer
 from wince.serving import ready
 from wince.serving.client import OipClient
 from wince.serving.manifest import Manifest
@@ -45,15 +45,14 @@ class ServedMembers:
         """Whether the last word of the server was the expected one."""
         return self._ready
 
-    def answer(self, crops: Sequence[bytes]) -> Answer | None:
+    def answer(self, crops: Sequence[bytes], clips: Sequence[Sequence[int]] = ()) -> Answer | None:
         """See `ensemble.Members`."""
         if not self._ready and not self.check():
             return None
         parts: list[Answer] = []
         manifest = self._manifest
-        for start in range(0, len(crops), CHUNK):
-            chunk = crops[start : start + CHUNK]
-            served = self._client.infer(manifest.name, manifest.version, chunk, list(manifest.members), len(manifest.classes))
+        for chunk, rows in _requests(crops, clips):
+            served = self._client.infer(manifest.name, manifest.version, chunk, list(manifest.members), len(manifest.classes), rows)
             if difference := ready.differs(served, manifest):
                 self._ready, self._checked = False, self._clock()
                 self.fault = ModelFileError(difference, field=f"{manifest.name} {manifest.version}", remedy="serve what was packed")
@@ -73,6 +72,22 @@ class ServedMembers:
             self._ready, self.fault = True, None
         self._checked = self._clock()
         return self._ready
+
+
+def _requests(crops: Sequence[bytes], clips: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[bytes], list[list[int]]]]:
+    """What is asked for at once: CHUNK crops; or at most CHUNK clips, with the crops that they share once, MAX_CROPS at most."""
+    if not clips:
+        for start in range(0, len(crops), CHUNK):
+            yield crops[start : start + CHUNK], []
+        return
+    places: dict[int, int] = {}
+    rows: list[list[int]] = []
+    for clip in clips:
+        if rows and (len(rows) == CHUNK or len(places.keys() | set(clip)) > MAX_CROPS):
+            yield [crops[index] for index in places], rows
+            places, rows = {}, []
+        rows.append([places.setdefault(index, len(places)) for index in clip])
+    yield [crops[index] for index in places], rows
 
 
 def _joined(parts: Sequence[Answer]) -> Answer:

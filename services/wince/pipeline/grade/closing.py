@@ -17,6 +17,7 @@ from wince.domain.window import Held, Run, Sample, Summary, follow, summarise
 from wince.pipeline.grade.alerts import US, Episode, Fired, Limits, watch
 from wince.pipeline.grade.asking import ASKED, Stretch
 from wince.pipeline.grade.calm import Calm
+from wince.pipeline.grade.clips import of_one_stay
 from wince.pipeline.grade.people import basis, blocked, changes, prune, stay_at
 from wince.pipeline.grade.state import Beats, Seen, State
 from wince.protocols.rules import ClinicalProtocol, GradeRules
@@ -29,7 +30,7 @@ Asked = tuple[Reason, int, int]
 
 def close(state: State, seen: Sequence[Seen], start_us: int, end_us: int) -> tuple[State, list[Alert | Question | Assessment]]:
     """Close the window [start, end). `seen`: its estimates in order of time."""
-    protocol = state.setup.protocol
+    protocol, seen = state.setup.protocol, of_one_stay(state, seen)
     stay, moves, reason = stay_at(state, start_us), changes(state, start_us, end_us), blocked(state, start_us, end_us)
     state = replace(state, basis=basis(state, start_us, moves, reason))
     if stay != state.bound:

@@ -52,7 +52,8 @@ def build(deps: Deps) -> Service:
         )
         return Road(source, link, FOR_EVER_S if lossless else END_S)
 
-    opened = opener(rate_hz) if replay_us is None else replayer(deps.database, rate_hz, replay_us, opener(rate_hz))
+    before_us = deps.protocol.clip.before_us if deps.protocol.clip is not None else 0
+    opened = opener(rate_hz) if replay_us is None else replayer(deps.database, rate_hz, replay_us, opener(rate_hz), before_us)
     cameras = Cameras(opened, run, CameraLeases(deps.database, uuid.uuid4().hex))
     deps.stack.callback(metrics.CAMERAS.watch(cameras.counters))
     clock = wall_us if replay_us is None else (lambda: replay_us)
@@ -61,15 +62,16 @@ def build(deps: Deps) -> Service:
     return Service("capture", parts, [registration(CaptureServicer(cameras, cameras))])
 
 
-def replayer(database: Database, rate_hz: float, begins_us: int, live: OpenCamera) -> OpenCamera:
-    """Opens clips as if they had begun at `begins_us`, each from the last window that was committed of it; other cameras by `live`."""
+def replayer(database: Database, rate_hz: float, begins_us: int, live: OpenCamera, before_us: int = 0) -> OpenCamera:
+    """Opens clips as if they had begun at `begins_us`, each from the last window that was committed of it, and `before_us` earlier for
+    members that see clips; other cameras by `live`."""
 
     def opened(plan: CameraPlan, owned: Callable[[], bool]) -> Source:
         spec = plan.spec
         if not spec.uri or "://" in spec.uri:
             return live(plan, owned)
         closed_us = snapshots.closed(database, "grade", [spec.source]).get(spec.source, begins_us)
-        from_us = closed_us if begins_us <= closed_us <= begins_us + LONGEST_US else begins_us
+        from_us = max(begins_us, closed_us - before_us) if begins_us <= closed_us <= begins_us + LONGEST_US else begins_us
         rate = spec.rate_hz or rate_hz
         return open_source(
             Path(spec.uri), spec.source, rate_hz=rate, origin_us=begins_us, from_us=from_us, rotation=spec.rotation
