@@ -22,7 +22,7 @@ class Collector(stubs.TraceServiceServicer):
         self._came = threading.Condition()
         self.port = 0
 
-    def Export(self, request: pb.ExportTraceServiceRequest, context: Any) -> pb.ExportTraceServiceResponse:  # noqa: N802
+    def Export(self, request: pb.ExportTraceServiceRequest, context: Any) -> pb.ExportTraceServiceResponse:
         with self._came:
             self.requests.append(request)
             self.metadata = dict(context.invocation_metadata())

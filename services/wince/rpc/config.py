@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wince.domain.loopback import loopback as loopback
+from wince.domain.loopback import loopback
 from wince.errors import ConfigError
 
 MIB = 1 << 20

@@ -9,6 +9,7 @@ from pathlib import Path
 import grpc
 
 from wince.domain.clip import Clip
+from wince.domain.loopback import loopback
 from wince.errors import ConfigError, ModelFileError, ProtocolError
 from wince.models import activity, lock
 from wince.models.ensemble import Ensemble
@@ -18,7 +19,6 @@ from wince.pipeline.estimate.ensemble import ClipEnsembleScorer, EnsembleScorer,
 from wince.pipeline.estimate.ration import Ration
 from wince.pipeline.estimate.served import ServedMembers
 from wince.protocols.rules import ClinicalProtocol
-from wince.rpc.config import loopback
 from wince.serving import manifest as manifests
 from wince.serving.client import OipClient
 from wince.serving.config import ServingSettings, read

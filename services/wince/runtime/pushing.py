@@ -22,6 +22,7 @@ from wince.api.capture.v1.capture_service_pb2 import PushFramesRequest
 from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceStub
 from wince.codec.frame import frame_to_message
 from wince.domain.frame import Beat, Frame
+from wince.domain.loopback import loopback
 from wince.errors import ConfigError, InputError, PeerError, Unavailable, WinceError
 from wince.pipeline.capture.address import Login
 from wince.pipeline.capture.file import TURNS
@@ -30,7 +31,7 @@ from wince.pipeline.capture.live import CAPACITY
 from wince.pipeline.capture.paced import PacedSource
 from wince.pipeline.capture.rtsp import StreamSource
 from wince.rpc import client
-from wince.rpc.config import RpcSettings, loopback
+from wince.rpc.config import RpcSettings
 from wince.rpc.errors import Forbidden, Unauthenticated
 from wince.rpc.status import error_of
 from wince.telemetry import logs

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wince import errors
+from wince.domain.loopback import loopback
 from wince.errors import ConfigError, MessageError
 from wince.rpc import auth, client
-from wince.rpc.config import RpcSettings, loopback
+from wince.rpc.config import RpcSettings
 from wince.rpc.errors import Forbidden, TimedOut, Unauthenticated
 from wince.rpc.inbound import AHEAD, End, Inbound
 from wince.rpc.requests import page_size, page_token, read_token, under
