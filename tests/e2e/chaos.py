@@ -5,11 +5,11 @@
 A round admits a patient, plays a clip in that bed (each of the bundled clips in turn), and kills one process; every third round kills a
 second one while the first is coming back. The next rounds begin while this one still recovers, so that each kill meets several beds, each
 at another place. Victims are the services, Kafka, PostgreSQL, `wince up` itself (which is started again on the same state directory, as
-an init would); in the second half of the rounds, on an installation with a site's ensemble, TorchServe's front and worker, too, where
-TorchServe is installed. A round is over when nothing of it moves any more: then each window of the grid is looked for in the database,
-and each entry in the EHR. `lost`: a window without an assessment, an alert that an undisturbed round gives and this one does not, an
-entry that the EHR does not hold. `doubled`: an alert or an entry that is there twice, an entry that the database does not know, another
-content under a known id. What is not lost but different (a window that is a gap, or of another grade) is counted apart.
+an init would); of each 80 rounds the latter 40 are on an installation with a site's ensemble, where TorchServe's front and worker are
+victims, too, if TorchServe is installed. A round is over when nothing of it moves any more: then each window of the grid is looked for in
+the database, and each entry in the EHR. `lost`: a window without an assessment, an alert that an undisturbed round gives and this one
+does not, an entry that the EHR does not hold. `doubled`: an alert or an entry that is there twice, an entry that the database does not
+know, another content under a known id. What is not lost but different (a window that is a gap, or of another grade) is counted apart.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ WINDOWS = 5
 WINDOW_US = 5_000_000
 ROUND_S = 600.0
 """What has not come by then is lost."""
+BLOCK = 40
+"""Rounds on one installation; then another is made, by turns without and with TorchServe."""
 AT_ONCE = 6
 """Rounds that are open at a time: while one recovers the next begins."""
 RARE = "supervisor"
@@ -105,12 +107,12 @@ class Chaos:
             now = [name for name in names if name != RARE or turn % 2 == 0]
             yield from self._dice.sample(now, len(now))
 
-    def play(self, rounds: int, stopped: Callable[[], bool]) -> None:
+    def play(self, first: int, rounds: int, stopped: Callable[[], bool]) -> None:
         """The round before the first is undisturbed: it says what a round gives. What is open when `stopped` says so is not counted."""
         self._begin(0)
         while not self._settle():
             time.sleep(0.5)
-        for number in range(1, rounds + 1):
+        for number in range(first + 1, first + rounds + 1):
             if stopped():
                 return
             self._strike(self._begin(number), number)
@@ -222,6 +224,7 @@ def run(
     seed: int,
     result: Result | None = None,
     *,
+    first: int = 0,
     victims: tuple[str, ...] = VICTIMS,
     at_once: int = AT_ONCE,
     beds: int = 1,
@@ -229,11 +232,11 @@ def run(
     stopped: Callable[[], bool] = lambda: False,
     **environment_: str,
 ) -> Result:
-    """Rounds (`beds` in each) until `stopped`, the drain, and the audit; counted into `result` as they end."""
+    """Rounds (`beds` in each, counted from `first` on) until `stopped`, the drain, and the audit; counted into `result` as they end."""
     result = result or Result()
     verified, result.verified = result.verified or not result.rounds, False
     with up(directory, WINCE_LEASE_S="5", **environment_) as world:
-        Chaos(world, random.Random(seed), result, victims=victims, at_once=at_once, beds=beds, say=say).play(rounds, stopped)
+        Chaos(world, random.Random(seed), result, victims=victims, at_once=at_once, beds=beds, say=say).play(first, rounds, stopped)
         world.come_up()  # the last victim may have been `wince up`
         with world.database() as connection:
             result.doubled += connection.execute("SELECT count(*) FROM audit WHERE event = 'alarm'").fetchone()[0]
@@ -282,11 +285,13 @@ def main() -> None:
             except ConfigError as error:
                 print(f"TorchServe is not among those that are killed: {error.diagnostics()}", flush=True)
                 chosen = {}
-            plain = given.rounds - (given.rounds // 2 if chosen else 0)
-            (directory / "plain").mkdir()
-            run(directory / "plain", plain, given.seed, result, stopped=stopped)
-            if chosen and not stopped():
-                run(directory / "served", given.rounds - plain, given.seed, result, victims=(*VICTIMS, *SERVING), stopped=stopped, **chosen)
+            for first in range(0, given.rounds, BLOCK):
+                if not stopped():
+                    count, hosts = min(BLOCK, given.rounds - first), bool(chosen) and first // BLOCK % 2 == 1
+                    victims, more = ((*VICTIMS, *SERVING), chosen) if hosts else (VICTIMS, {})
+                    place = directory / str(first)
+                    place.mkdir()
+                    run(place, count, given.seed + first, result, first=first, victims=victims, stopped=stopped, **more)
     finally:
         took = f"{time.monotonic() - began_s:.0f} s"
         early = f"; ended by {signal.Signals(told[0]).name}, of {given.rounds} rounds" if told else ""

@@ -18,7 +18,7 @@ from wince.errors import ConfigError
 from wince.protocols.rules import ClinicalProtocol
 from wince.rpc.server import Registration
 from wince.runtime import setup
-from wince.runtime.play import moment
+from wince.runtime.moments import moment
 from wince.settings import Camera, Settings, load
 from wince.store.database import Database
 from wince.store.migrate import migrate
