@@ -1,4 +1,5 @@
 """A clip through capture, detect, estimate and grade: with the ensemble in the process and on the real TorchServe the outcome is one.
+The ensemble is that of icu: three members see a crop, one the last ten.
 
 The models are random: what is compared is the road, not medicine."""
 
@@ -10,10 +11,12 @@ import pytest
 
 from tests.face_models import fetched
 from tests.support.classifiers import write
+from tests.support.clip_models import write_clip
 from wince.domain.assessment import Assessment
 from wince.domain.estimate import Estimate
 from wince.domain.frame import Frame
 from wince.domain.ids import site_namespace
+from wince.domain.reason import Reason
 from wince.errors import ConfigError
 from wince.models import fetch
 from wince.models.site import site_folder
@@ -40,10 +43,12 @@ def hosted(tmp_path_factory):
     for file in fetch.cache_folder().iterdir():
         if file.is_file():
             (models / file.name).symlink_to(file)
-    write(site_folder(models) / "postoperative-vgg16.onnx", 4, 11)
-    settings = Settings(models_dir=models, protocol="postoperative", serving=ServingSettings(python=PYTHON))
+    for seed, name in enumerate(("icu-resnet34", "icu-vgg16", "icu-inceptionv1")):
+        write(site_folder(models) / f"{name}.onnx", 3, seed)
+    write_clip(site_folder(models) / "icu-bilstm.onnx", 3, 5, frames=10, rate_hz=5)
+    settings = Settings(models_dir=models, protocol="icu", serving=ServingSettings(python=PYTHON))
     try:
-        started = Hosted(settings, load("postoperative"), tmp_path_factory.mktemp("serving"))
+        started = Hosted(settings, load("icu"), tmp_path_factory.mktemp("serving"))
     except ConfigError as error:
         pytest.skip(error.diagnostics())
     try:
@@ -54,7 +59,7 @@ def hosted(tmp_path_factory):
 
 def graded(settings):
     """Estimates, and what grade makes of them, of one bundled clip."""
-    rules = load("postoperative")
+    rules = load("icu")
     through = chain.build(settings, rules)
     state = grade.begin("bed1", grade.Setup(rules, site_namespace("test"), chain.personal(rules)))
     estimates, events = [], []
@@ -82,6 +87,9 @@ def test_ids_grades_reasons_are_one_and_numbers_within_a_ten_thousandth(hosted):
             assert one.reading.smile == other.reading.smile
             for name, row in one.probabilities.items():
                 assert other.probabilities[name] == pytest.approx(row, abs=1e-4)
+    assert [one.reason for one in embedded[:9]] == [Reason.GAP] * 9  # no clip is whole yet
+    assert all(one.reading is not None for one in embedded[9:])
+    assert all(set(one.probabilities) == {member.name for member in load("icu").estimate.members} for one in embedded[9:])
     windows, others = ([(one.id, one.grade, one.reason) for one in events if isinstance(one, Assessment)] for events in (wanted, got))
     assert windows == others != []
     assert [type(one) for one in wanted] == [type(one) for one in got]
@@ -91,7 +99,7 @@ def test_started_again_it_answers_at_its_address(hosted):
     """kill -9 of TorchServe: the supervisor's look finds it, the scorer goes on at the same address with the same numbers."""
     settings, started, told = hosted
     serving = ServingSettings(target=told["WINCE_SERVING__TARGET"], manifest=Path(told["WINCE_SERVING__MANIFEST"]))
-    scorer = chain.scorer(load("postoperative"), settings.models_dir, serving)
+    scorer = chain.scorer(load("icu"), settings.models_dir, serving)
     assert isinstance(scorer, EnsembleScorer)
     assert not started.ensure()
     java = psutil.Process(started.server.pid)
@@ -101,4 +109,4 @@ def test_started_again_it_answers_at_its_address(hosted):
     assert started.ensure()
     assert started.server.target == serving.target
     come_ready(serving.target, started.manifest)
-    assert [(one.name, one.ready) for one in scorer.members()] == [("postoperative-vgg16", False)]  # not asked yet
+    assert [(one.name, one.ready) for one in scorer.members()] == [(name, False) for name in started.manifest.members]  # not asked yet

@@ -18,7 +18,9 @@ import pytest
 import simplejpeg
 
 from tests.support.classifiers import write
+from tests.support.clip_models import write_clip
 from wince.api.open_inference.v2 import open_inference_pb2 as pb
+from wince.domain.clip import Clip
 from wince.errors import ConfigError, ModelFileError, ResourceError, Unavailable
 from wince.models.ensemble import MAX_CROPS, Ensemble, Status
 from wince.pipeline.estimate.served import ServedMembers
@@ -32,6 +34,7 @@ from wince.serving.pack import pack
 pytestmark = pytest.mark.peer
 PYTHON = Path(__file__).resolve().parents[2] / ".venv-serving/bin/python"
 CLASSES = ("relaxed", "tense", "grimace")
+CLIP = Clip(("icu-9",), 10, 5.0)
 WAIT_S = 90
 
 
@@ -74,13 +77,16 @@ def come_ready(client, manifest):
 
 
 class World:
-    """A server with two versions of one model set, and a client."""
+    """A server with two versions of one model set and one of which a member sees clips, and a client."""
 
     def __init__(self, folder):
         self.files, self.others = members(folder / "v1"), members(folder / "v2", seeds=(0, 1, 7))
         self.archive, self.first = pack("icu", "1.0", self.files, CLASSES, folder / "store")
         second, self.second = pack("icu", "2.0", self.others, CLASSES, folder / "store")
-        self.server = TorchServe([self.archive, second], folder / "run", python=PYTHON)
+        seer = write_clip(folder / "clips" / "icu-9.onnx", 3, 9, frames=10, rate_hz=5)
+        self.seers = members(folder / "clips", seeds=(0,)) | {"icu-9": seer}
+        third, self.clips = pack("clips", "1.0", self.seers, CLASSES, folder / "store", clip=CLIP)
+        self.server = TorchServe([self.archive, second, third], folder / "run", python=PYTHON)
         self.client = OipClient(self.server.start(), deadline_s=30)
 
     def ask(self, crops, manifest=None, **how):
@@ -116,6 +122,30 @@ def test_the_numbers_are_the_embedded_ones(world):
     np.testing.assert_allclose(served.answer.fused, embedded.fused, atol=1e-4)
     for index in (0, 5):
         np.testing.assert_allclose(world.ask([crops[index]]).answer.fused[0], embedded.fused[index], atol=1e-4)
+
+
+def test_a_member_that_sees_clips_gives_the_embedded_numbers(world):
+    """Overlapping clips in one request, each crop sent once; clips that don't overlap; more than one request holds; a bad crop."""
+    come_ready(world.client, world.clips)
+    before = {one.pid for one in workers(world.server)}
+    crops = [crop(seed) for seed in range(90)]
+    crops[40] = b"none"
+    along = [list(range(at, at + 10)) for at in range(45)]
+    apart = [list(range(at, at + 10)) for at in range(0, 90, 10)]
+    embedded = Ensemble(world.seers, 3, clip=CLIP)
+    served = ServedMembers(world.client, world.clips)
+    for rows in (along, apart, [along[7][::-1]]):
+        wanted, got = embedded.answer(crops, rows), served.answer(crops, rows)
+        assert got.status.tolist() == wanted.status.tolist() == [Status.NOT_JPEG if 40 in row else Status.OK for row in rows]
+        for name, table in wanted.members.items():
+            np.testing.assert_allclose(got.members[name], table, atol=1e-4)
+        np.testing.assert_allclose(got.fused, wanted.fused, atol=1e-4)
+    for rows in ([], [[0, 1, 2]], [[*range(9), 10]]):  # none, too short, of a crop that isn't there
+        with pytest.raises(Unavailable, match="clips that its members don't see"):
+            world.ask(crops[:10], world.clips, clips=rows)
+    with pytest.raises(Unavailable, match="clips that its members don't see"):
+        world.ask(crops[:10], clips=[list(range(10))])
+    assert {one.pid for one in workers(world.server)} == before
 
 
 def test_bad_crops_have_a_status_and_the_worker_lives(world):

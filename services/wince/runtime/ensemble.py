@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,13 +95,17 @@ def _fits(manifest: manifests.Manifest, protocol: ClinicalProtocol) -> None:
     """What was packed must be what the protocol says."""
     estimate = protocol.estimate
     names = member_names(protocol, {name: Path() for name in manifest.members})
-    wanted = (set(names), estimate.classes, estimate.fusion, estimate.weights)
-    if (set(manifest.members), manifest.classes, manifest.fusion, manifest.weights) != wanted:
+    wanted = (set(names), estimate.classes, estimate.fusion, _weights(names, estimate.weights))
+    if (set(manifest.members), manifest.classes, manifest.fusion, _weights(manifest.members, manifest.weights)) != wanted:
         what = f"holds {', '.join(manifest.members)}, which is not what protocol {protocol.name!r} asks for"
         raise ModelFileError(what, field="serving.manifest", remedy="pack it anew for this protocol")
     if manifest.clip != (clip := clip_of(protocol, list(manifest.members))):
         what = f"was packed for {_said(manifest.clip)}, protocol {protocol.name!r} has {_said(clip)}"
         raise ModelFileError(what, field="serving.manifest", remedy="pack it anew for this protocol")
+
+
+def _weights(names: Iterable[str], weights: Sequence[float]) -> dict[str, float]:
+    return dict(zip(names, weights, strict=False))
 
 
 def _said(clip: Clip | None) -> str:

@@ -35,7 +35,7 @@ class Manifest:
     model_set: str
     """sha256 over the members' sorted sha256, hex."""
     members: dict[str, str]
-    """sha256 (hex) by member."""
+    """sha256 (hex) by member, in the order of `weights`."""
     classes: tuple[str, ...]
     fusion: str
     weights: tuple[float, ...]
@@ -52,7 +52,7 @@ class Manifest:
         """As JSON."""
         table = asdict(self)
         table["golden"] = [base64.b64encode(crop).decode() for crop in self.golden]
-        file.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", "utf-8")
+        file.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
 
 
 def read(file: Path) -> Manifest:

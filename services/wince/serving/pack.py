@@ -97,7 +97,7 @@ def _write(target: Path, description: dict[str, object], files: Mapping[str, Pat
     manifest = {"createdOn": "01/01/1980 00:00:00", "runtime": "python", "model": model, "archiverVersion": "0.12.0"}
     texts = {
         "MAR-INF/MANIFEST.json": json.dumps(manifest, indent=2),
-        DESCRIPTION: json.dumps(description, indent=1, sort_keys=True),
+        DESCRIPTION: json.dumps(description, indent=1),  # not sorted: the members stand in the order of the weights
         ENTRY: _ENTRY_TEXT,
     }
     sources = {f"wince/{path}": PACKAGE / path for path in CODE} | {f"{member}.onnx": file for member, file in sorted(files.items())}

@@ -1,4 +1,5 @@
-"""Whether a server really serves a model set: each member by name and hash, the version, and the golden inference's numbers.
+"""Whether a server really serves a model set: each member by name and hash, the version, and the golden inference's numbers, each
+member's and the fused ones.
 
 A server's own word is not enough: TorchServe calls itself healthy without the model, while a worker can't start, and when the archive
 was cut off and skipped.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from wince.domain.fusion import fuse_probabilities
 from wince.errors import ModelFileError, Unavailable
 from wince.serving.client import OipClient, Served
 from wince.serving.manifest import Manifest, golden_clips
@@ -33,11 +35,17 @@ def check(client: OipClient, manifest: Manifest) -> None:
         raise ModelFileError(difference, field=where, remedy="serve the archive that belongs to this manifest")
     if served.answer.status.any():
         raise ModelFileError(f"its golden inference gives status {served.answer.status.tolist()}", field=where)
-    for name, rows in manifest.expected.items():
-        apart = float(np.abs(served.answer.members[name] - np.array(rows, np.float32)).max())
+    fused = [fuse_probabilities(rows, manifest.fusion, manifest.weights) for rows in zip(*_in_order(manifest), strict=True)]
+    for name, rows in {**manifest.expected, "fused": fused}.items():
+        got = served.answer.fused if name == "fused" else served.answer.members[name]
+        apart = float(np.abs(got - np.array(rows, np.float32)).max())
         if not apart <= TOLERANCE:
             what = f"its golden inference differs by {apart:.2g} over {count} crops"
             raise ModelFileError(what, field=f"{where} {name}", remedy="the same OpenVINO on both sides; pack it again")
+
+
+def _in_order(manifest: Manifest) -> list[tuple[tuple[float, ...], ...]]:
+    return [manifest.expected[name] for name in manifest.members]
 
 
 def differs(served: Served, manifest: Manifest) -> str:

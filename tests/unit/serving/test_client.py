@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import zipfile
 
 import grpc
 import numpy as np
@@ -11,8 +12,10 @@ from tests.support.classifiers import write
 from tests.support.oip import OipServer, refuse
 from wince.errors import ConfigError, InputError, ModelFileError, Unavailable
 from wince.models.ensemble import MAX_CROPS, Ensemble
+from wince.serving import manifest as manifests
 from wince.serving import ready
 from wince.serving.client import OipClient
+from wince.serving.handler import Packed
 from wince.serving.manifest import golden_crops
 from wince.serving.pack import pack
 
@@ -164,6 +167,25 @@ def test_readiness_names_what_is_wrong(packed, tmp_path):
             with pytest.raises(ModelFileError, match=what) as caught:
                 ready.check(client, manifest)
             assert "icu 1.0" in caught.value.field
+
+
+def test_weights_stay_with_their_members(packed, tmp_path):
+    """Members in an order that is not the alphabet's: the archive's fusion is the embedded one; a server that fuses otherwise is not
+    ready, although every member's numbers are right."""
+    files = dict(reversed(packed[0].items()))
+    archive, _ = pack("icu", "1.0", files, CLASSES, tmp_path / "store", fusion="weighted", weights=(0.9, 0.1))
+    manifest = manifests.read(archive.with_suffix(".json"))
+    with zipfile.ZipFile(archive) as zipped:
+        zipped.extractall(tmp_path / "unpacked")
+    served = Packed(tmp_path / "unpacked").ensemble
+    embedded = Ensemble(files, 3, "weighted", (0.9, 0.1)).answer(golden_crops())
+    np.testing.assert_allclose(served.answer(golden_crops()).fused, embedded.fused, atol=1e-6)
+    with OipServer(served, "icu", "1.0") as server, OipClient(server.target) as client:
+        ready.check(client, manifest)
+        server.ensemble = Ensemble(packed[0], 3, "weighted", (0.9, 0.1))
+        with pytest.raises(ModelFileError, match="golden inference differs") as caught:
+            ready.check(client, manifest)
+        assert "fused" in caught.value.field
 
 
 def test_readiness_compares_the_golden_numbers(packed):
