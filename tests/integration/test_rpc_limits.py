@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.support.rpc import dialled, failure, refused, served
 from tests.support.rpc_services import FILE, LIST, Echo, answer, echo, frame, tokens, until
@@ -29,6 +30,7 @@ from wince.api.estimate.v1.estimate_service_pb2_grpc import (
 from wince.rpc import client
 from wince.rpc.auth import caller
 from wince.rpc.config import RpcSettings
+from wince.rpc.guard import WATCHERS
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -73,6 +75,106 @@ def test_a_thousand_silent_connections_harm_nobody():
         finally:
             for one in silent:
                 one.close()
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
+"""What a gRPC client says first: then its connection is no longer one that has said nothing."""
+
+
+def test_one_client_with_a_thousand_connections_shuts_nobody_out():
+    """They stay open, half of them after the first words of HTTP/2; nothing but their number tells them from others. Memory is bounded."""
+    settings = "handshake_s=600.0, connection_idle_s=600.0, max_connections=300, max_connections_per_address=20"
+    with apart(settings) as (process, port), dialled(port) as dial:
+        assert len(list(DetectServiceStub(dial).DetectFaces(iter([frame(0)]), timeout=60))) == 1
+        before, crowd = most_memory(process), []
+        try:
+            for number in range(1000):
+                one = socket.socket()
+                one.bind(("127.0.0.2", 0))
+                one.settimeout(20)
+                with suppress(OSError):  # beyond the total it is closed at once
+                    one.connect(("127.0.0.1", port))
+                    one.sendall(PREFACE if number % 2 else b"")
+                crowd.append(one)
+            assert len(list(DetectServiceStub(dial).DetectFaces(iter([frame(1)]), timeout=60))) == 1, "who was there before"
+            for _ in range(5):  # who comes while they stay
+                with dialled(port, initial_reconnect_backoff_ms=50, max_reconnect_backoff_ms=200, use_local_subchannel_pool=1) as late:
+                    asked = DetectServiceStub(late).DetectFaces(iter([frame(1)]), timeout=60, wait_for_ready=True)
+                    assert len(list(asked)) == 1
+            until(lambda: sum(map(still_open, crowd)) <= 20)
+            assert sum(map(still_open, crowd)) == 20, "those within the limit stay"
+            assert most_memory(process) - before < 60, "MB"
+        finally:
+            for one in crowd:
+                one.close()
+
+
+def still_open(one: socket.socket) -> bool:
+    """Whether the server has not closed it."""
+    one.setblocking(False)
+    try:
+        while one.recv(1 << 16):
+            pass
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def test_one_caller_has_its_share_of_the_calls_and_no_more(tmp_path):
+    """Two callers by token; the greedy one is refused by name, the other is served; what ended is given back."""
+    gate = threading.Event()
+
+    async def held() -> str:
+        while not gate.is_set():
+            await asyncio.sleep(0.02)
+        return "done"
+
+    file = tokens(tmp_path / "tokens", "greedy stage,reader greedy-token-000000\nmodest stage,reader modest-token-000000\n")
+    with served(answer(held), token_file=file, max_rpcs_per_caller=3) as server, dialled(server.port) as dial:
+        ask = EstimateServiceStub(dial).ListModels
+        greedy, modest = ((("authorization", f"Bearer {who}-token-000000"),) for who in ("greedy", "modest"))
+        waiting = [ask.future(LIST, timeout=60, metadata=greedy) for _ in range(3)]
+        until(lambda: server.running == 3)
+        found = refused(ask, LIST, metadata=greedy)
+        assert (found.code, found.error.field) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "rpc.max_rpcs_per_caller")
+        other = ask.future(LIST, timeout=60, metadata=modest)
+        until(lambda: server.running == 4)
+        gate.set()
+        assert [one.result().model_set for one in (*waiting, other)] == ["done"] * 4
+        assert ask(LIST, timeout=60, metadata=greedy).model_set == "done"
+
+
+def test_health_is_watched_by_a_few_of_an_address_without_a_token():
+    with served(echo(Echo())) as server, dialled(server.port) as dial:
+        watch = health_pb2_grpc.HealthStub(dial).Watch
+        open_ = [watch(health_pb2.HealthCheckRequest(), timeout=60) for _ in range(WATCHERS)]
+        for one in open_:
+            assert next(one).status == health_pb2.HealthCheckResponse.SERVING
+        assert refused(watch, health_pb2.HealthCheckRequest()).code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert health_pb2_grpc.HealthStub(dial).Check(health_pb2.HealthCheckRequest(), timeout=60).status
+        open_[0].cancel()
+
+        def again() -> bool:
+            try:
+                return next(watch(health_pb2.HealthCheckRequest(), timeout=60)).status == health_pb2.HealthCheckResponse.SERVING
+            except grpc.RpcError:
+                return False
+
+        until(again)
+        for one in open_:
+            one.cancel()
+
+
+def test_a_server_makes_room_for_its_connections():
+    """Started where a process may have 128 files open: its own files must not want for descriptors that connections took."""
+    code = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 4096))\n" + SERVER.format(settings="")
+    code = code.replace("print(server.port, flush=True)", "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], flush=True)")
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+        assert process.stdout is not None
+        assert int(process.stdout.readline()) == 2048
+        process.kill()
 
 
 def test_calls_are_bounded():
@@ -170,15 +272,17 @@ from wince.rpc.server import serve
 def started(server):
     print(server.port, flush=True)
 
-asyncio.run(serve([echo(Echo(slow_s=0.3))], RpcSettings(), on_start=started, on_drain=lambda: print("drains", flush=True)))
+drains = lambda: print("drains", flush=True)
+asyncio.run(serve([echo(Echo(slow_s=0.3))], RpcSettings({settings}), on_start=started, on_drain=drains))
 print("ended", flush=True)
 """
 
 
 @contextmanager
-def apart() -> Iterator[tuple["subprocess.Popen[str]", int]]:
+def apart(settings: str = "") -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """A server process, and its port."""
-    process = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    command = [sys.executable, "-c", SERVER.format(settings=settings)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     try:
         assert process.stdout is not None
         yield process, int(process.stdout.readline())

@@ -40,9 +40,14 @@ class RpcSettings(BaseModel):
     """Longest message: a full frame and its envelope. Services without frames take less."""
     max_connections: int = Field(default=1024, ge=1)
     """Open connections at most; further ones are closed at once."""
+    max_connections_per_address: int = Field(default=128, ge=1)
+    """Of one address (of IPv6: one /64); the newest of more are closed within a quarter of a second, so that no single client shuts out the
+    others. Behind a proxy all clients have its address: set it to what they need together."""
     max_streams_per_connection: int = Field(default=100, ge=1)
     max_rpcs: int = Field(default=1024, ge=1)
     """Calls that run at a time; further ones are RESOURCE_EXHAUSTED."""
+    max_rpcs_per_caller: int = Field(default=512, ge=1)
+    """Of one caller, by its token's or certificate's name; without a token file, of one address."""
     max_stream_age_s: float = Field(default=1800.0, gt=0)
     """A stream ends then (10 % sooner or later), so that its client goes on on another replica."""
     stream_idle_s: float = Field(default=60.0, gt=0)

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, cast
 import grpc
 from google.protobuf.message import DecodeError
 
-from wince.errors import MessageError, Unavailable, WinceError
-from wince.rpc.auth import Callers, Role, allow, set_caller
+from wince.errors import MessageError, ResourceError, Unavailable, WinceError
+from wince.rpc.auth import ANYBODY, Callers, Role, allow, set_caller
 from wince.rpc.config import RpcSettings
 from wince.rpc.errors import TimedOut
 from wince.rpc.inbound import End, Inbound
+from wince.rpc.peers import address_of
+from wince.rpc.shares import Shares
 from wince.rpc.status import DETAILS, status_of
 from wince.telemetry import logs
 
@@ -33,6 +35,8 @@ Observer = Callable[[str, str, float], None]
 
 OPEN = "/grpc.health.v1.Health/"
 """Probes ask without a token."""
+WATCHERS = 32
+"""Health's streams without a token that one address may have open: a probe has one."""
 
 
 class Guard(grpc.aio.ServerInterceptor):
@@ -48,6 +52,8 @@ class Guard(grpc.aio.ServerInterceptor):
     ) -> None:
         """`roles`: who may call a method, by "/package.Service/Method"; `slow`: those with the longer deadline."""
         self._config, self._callers, self._roles, self._slow, self._observe = config, callers, roles, slow, observe
+        self.shares = Shares(config.max_rpcs_per_caller, "rpc.max_rpcs_per_caller")
+        self._watchers = Shares(WATCHERS, "grpc.health.v1.Health/Watch")
         self._enders: set[Callable[[End], None]] = set()
         self.draining = False
         self.running = 0
@@ -65,16 +71,18 @@ class Guard(grpc.aio.ServerInterceptor):
         """See grpc.aio.ServerInterceptor."""
         handler = cast("Any", await continuation(details))
         if handler is None or details.method.startswith(OPEN):
-            return cast("Handler", handler)
+            return cast("Handler", handler if handler is None or not handler.response_streaming else self._watched_health(handler))
         method, decode = details.method, _decoder(handler)
         authorization = [str(value) for key, value in details.invocation_metadata or () if key == "authorization"]
 
-        def enter(context: Context) -> None:
+        def enter(context: Context) -> str:
+            """Raises where this caller may not call this now; whose share the call takes."""
             if self.draining:
                 raise Unavailable("draining", remedy="ask another replica, or again", retry_after_s=1.0)
             who = self._callers.of(authorization, _names(context))
             allow(who, method, self._roles)
             set_caller(who)
+            return who.name if who is not ANYBODY else address_of(context.peer())
 
         if handler.request_streaming:
             if handler.response_streaming:
@@ -88,13 +96,13 @@ class Guard(grpc.aio.ServerInterceptor):
     def _handler(handler: Any, make: Any, behaviour: Any) -> Handler:
         return cast("Handler", make(behaviour, None, handler.response_serializer))
 
-    def _asked(self, method: str, handler: Any, decode: Callable[[bytes], Any], enter: Callable[[Context], None]) -> Any:
+    def _asked(self, method: str, handler: Any, decode: Callable[[bytes], Any], enter: Callable[[Context], str]) -> Any:
         """One request, one answer."""
         limit_s = self._config.slow_deadline_s if method in self._slow else self._config.deadline_s
 
         async def behaviour(data: bytes, context: Context) -> Any:
-            async with _Call(self, method, context):
-                enter(context)
+            async with _Call(self, method, context) as call:
+                call.take(enter(context))
                 try:
                     async with asyncio.timeout(limit_s):
                         return await handler.unary_unary(decode(data), context)
@@ -103,12 +111,12 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return behaviour
 
-    def _streamed(self, method: str, handler: Any, decode: Callable[[bytes], Any], enter: Callable[[Context], None]) -> Any:
+    def _streamed(self, method: str, handler: Any, decode: Callable[[bytes], Any], enter: Callable[[Context], str]) -> Any:
         """Requests in, answers out."""
 
         async def behaviour(_requests: object, context: Context) -> AsyncIterator[Any]:
-            async with _Call(self, method, context):
-                enter(context)
+            async with _Call(self, method, context) as call:
+                call.take(enter(context))
                 requests = Inbound(cast("Any", context.read), decode, self._config.stream_idle_s)
                 timer = self._watched(requests.end)
                 answers = handler.stream_stream(requests, context)
@@ -123,12 +131,30 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return behaviour
 
-    def _told(self, method: str, handler: Any, decode: Callable[[bytes], Any], enter: Callable[[Context], None]) -> Any:
+    def _watched_health(self, handler: Any) -> Handler:
+        """Health's stream, which is written by hand; nobody has shown a token."""
+
+        async def behaviour(request: Any, context: Context) -> None:
+            address = address_of(context.peer())
+            try:
+                self._watchers.take(address)
+            except ResourceError as error:
+                code, text, status = status_of(error)
+                await context.abort(code, text, ((DETAILS, status.SerializeToString()),))
+            try:
+                await handler.unary_stream(request, context)
+            finally:
+                self._watchers.give(address)
+
+        make: Any = grpc.unary_stream_rpc_method_handler
+        return cast("Handler", make(behaviour, handler.request_deserializer, handler.response_serializer))
+
+    def _told(self, method: str, handler: Any, decode: Callable[[bytes], Any], enter: Callable[[Context], str]) -> Any:
         """One request, answers out until the caller, the stream's age or the drain ends it."""
 
         async def behaviour(data: bytes, context: Context) -> AsyncIterator[Any]:
-            async with _Call(self, method, context):
-                enter(context)
+            async with _Call(self, method, context) as call:
+                call.take(enter(context))
                 ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
                 timer = self._watched(lambda why: None if ended.done() else ended.set_result(why))
                 answers = handler.unary_stream(decode(data), context)
@@ -178,12 +204,21 @@ class _Call:
     def __init__(self, guard: Guard, method: str, context: Context) -> None:
         self._guard, self._method, self._context = guard, method, context
         self._began = time.monotonic()
+        self._share: str | None = None
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> _Call:
         self._guard.running += 1
+        return self
+
+    def take(self, share: str) -> None:
+        """It counts as this caller's; raises ResourceError where that one has too many."""
+        self._guard.shares.take(share)
+        self._share = share
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._guard.running -= 1
+        if self._share is not None:
+            self._guard.shares.give(self._share)
         code = grpc.StatusCode.OK
         try:
             if error is None or isinstance(error, grpc.aio.AbortError):

@@ -28,6 +28,7 @@ from wince.rpc import tls
 from wince.rpc.auth import Callers, Role
 from wince.rpc.config import RpcSettings
 from wince.rpc.guard import Guard, Observer
+from wince.rpc.peers import Peers, make_room
 from wince.rpc.workers import Workers
 from wince.telemetry import logs
 
@@ -35,6 +36,8 @@ log = logs.get(__name__)
 
 __all__ = ["Called", "Registration", "RpcServer", "ServerThread", "Workers", "serve"]
 
+OWN_FILES = 1024
+"""Descriptors that a process may need beside its connections."""
 WINDOW = 1 << 20
 """Bytes of a stream that may be on their way or wait to be read."""
 REFLECTION = f"/{reflection.SERVICE_NAME}/ServerReflectionInfo"
@@ -75,6 +78,7 @@ class RpcServer:
         self._guard = Guard(config, Callers(config.token_file), roles, slow, observe)
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
+        self._peers: Peers | None = None
         self._credentials = tls.credentials(config)
         self.port = 0
         """The port that is listened on, after `start`."""
@@ -87,6 +91,7 @@ class RpcServer:
     async def start(self) -> int:
         """Listen; the port. Raises ResourceError where it can't be had."""
         most = min(self._config.max_message_bytes, max((one.max_bytes for one in self._registrations), default=1 << 20))
+        make_room(self._config.max_connections + OWN_FILES)
         options, at_once = _options(self._config, most), self._config.max_rpcs
         server = grpc.aio.server(interceptors=[self._guard], options=options, maximum_concurrent_rpcs=at_once)
         for one in self._registrations:
@@ -109,6 +114,8 @@ class RpcServer:
             raise ResourceError("can't listen", field=f"rpc.host, rpc.port: {address}", remedy="is the port taken? name another")
         await server.start()
         self._server = server
+        self._peers = Peers(self.port, self._config.max_connections_per_address)
+        self._peers.start()
         log.info("gRPC listens", host=host, port=self.port, tls=self._credentials is not None)
         return self.port
 
@@ -125,6 +132,8 @@ class RpcServer:
         await self._health.enter_graceful_shutdown()
         self._guard.drain()
         await server.stop(self._config.drain_s)
+        if self._peers is not None:
+            await asyncio.to_thread(self._peers.stop)
         for one in self._registrations:
             if one.close is not None:
                 await asyncio.to_thread(one.close)
