@@ -325,3 +325,20 @@ def test_its_end_is_clean_and_a_bad_start_is_named(tmp_path):
     broken = TorchServe([archive], tmp_path / "y", python=PYTHON, memory_mb=1)
     with pytest.raises(ResourceError, match="TorchServe"):
         broken.start()
+
+
+def test_killed_while_it_starts_it_is_started_again(tmp_path):
+    """Who waits for it sees nothing of that; its address is the same."""
+    archive, manifest = pack("icu", "1.0", members(tmp_path / "m", seeds=(0,)), CLASSES, tmp_path / "store")
+    server = TorchServe([archive], tmp_path / "run", python=PYTHON)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        starts = pool.submit(server.start)
+        try:
+            killed = until(lambda: server.pid, "a process")
+            os.kill(killed, signal.SIGKILL)
+            with OipClient(starts.result(WAIT_S)) as client:
+                come_ready(client, manifest)
+            assert server.pid != killed
+        finally:
+            concurrent.futures.wait([starts])
+            server.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from wince.errors import ConfigError, ModelFileError, Unavailable
@@ -50,7 +51,7 @@ class Hosted:
         """Start and wait until the golden inference is right; gives what the services must be told. Raises ResourceError, and what
         readiness raises."""
         target = self.server.start(wait_s)
-        come_ready(target, self.manifest, wait_s)
+        come_ready(target, self.manifest, wait_s, self.ensure)
         return {"WINCE_SERVING__TARGET": target, "WINCE_SERVING__MANIFEST": str(self.file)}
 
     def ensure(self) -> bool:
@@ -61,8 +62,8 @@ class Hosted:
         return True
 
 
-def come_ready(target: str, manifest: Manifest, wait_s: float = 120.0) -> None:
-    """Wait until a server serves what was packed. Raises the last of what kept it from that."""
+def come_ready(target: str, manifest: Manifest, wait_s: float = 120.0, ensure: Callable[[], object] = lambda: None) -> None:
+    """Wait until a server serves what was packed; `ensure` is called meanwhile. Raises the last of what kept it from that."""
     end = time.monotonic() + wait_s
     with OipClient(target) as client:
         while True:
@@ -72,6 +73,7 @@ def come_ready(target: str, manifest: Manifest, wait_s: float = 120.0) -> None:
             except (ModelFileError, Unavailable):
                 if time.monotonic() > end:
                     raise
+                ensure()
                 time.sleep(0.3)
 
 

@@ -29,6 +29,8 @@ ts = u.find_spec("ts")
 print(ts.submodule_search_locations[0] if ts else "")
 print(u.find_spec("torch") is not None)
 """
+KILLED_TWICE = 2
+"""So often it is started again where it is killed while it starts."""
 PORTS = ("inference", "management", "metrics", "grpc", "grpc_management", "worker")
 CONFIG = """\
 inference_address=http://127.0.0.1:{inference}
@@ -154,15 +156,19 @@ class TorchServe:
                 response=self._response_s,
             )
         )
+        self._spawn()
+        self.target = f"127.0.0.1:{ports['grpc']}"
+        self.metrics_url = f"http://127.0.0.1:{ports['metrics']}/metrics"
+        self._wait(wait_s)
+        return self.target
+
+    def _spawn(self) -> None:
+        config, temp = self._folder / "config.properties", self._folder / "tmp"
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
                 self._command(config, temp), cwd=self._folder, env=self._environment(temp), stdin=subprocess.DEVNULL, stdout=sink,
                 stderr=sink, start_new_session=True,
             )  # fmt: skip
-        self.target = f"127.0.0.1:{ports['grpc']}"
-        self.metrics_url = f"http://127.0.0.1:{ports['metrics']}/metrics"
-        self._wait(wait_s)
-        return self.target
 
     def _command(self, config: Path, temp: Path) -> list[str]:
         site = self._installed.site
@@ -180,10 +186,15 @@ class TorchServe:
         return kept | {name: str(value) for name, value in here.items()} | path | {"OMP_NUM_THREADS": "1"}
 
     def _wait(self, wait_s: float) -> None:
-        end = time.monotonic() + wait_s
+        end, again = time.monotonic() + wait_s, KILLED_TWICE
         with OipClient(self.target) as client:
             while not client.live(1.0):
-                if not self.alive or time.monotonic() > end:
+                if self._process is not None and self._process.poll() == -signal.SIGKILL and again:
+                    again -= 1
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(self._process.pid, signal.SIGKILL)  # workers that it had begun
+                    self._spawn()
+                elif not self.alive or time.monotonic() > end:
                     what = "TorchServe did not come up" if self.alive else "TorchServe ended while it started"
                     self.stop()
                     raise ResourceError(what, field=str(self.log), remedy="read its log")
