@@ -1,10 +1,12 @@
-"""A server of the Open Inference Protocol in Python, with the odd codes that TorchServe was measured to give."""
+"""A server of the Open Inference Protocol in Python, with the odd codes that TorchServe was measured to give; with `raw` it answers as
+Triton and OpenVINO Model Server do."""
 
 import base64
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+import numpy as np
 
 from wince.api.open_inference.v2 import open_inference_pb2 as pb
 from wince.models.ensemble import Ensemble
@@ -18,8 +20,8 @@ Fault = Callable[[pb.ModelInferRequest, grpc.ServicerContext], pb.ModelInferResp
 class OipServer:
     """`with OipServer(...) as server:` then ask server.target. Counts calls; `faults` are used up one a call."""
 
-    def __init__(self, ensemble: Ensemble | None, name: str, version: str, *, prefix: str = TORCHSERVE, classes: int = 3) -> None:
-        self.name, self.version, self.classes = name, version, classes
+    def __init__(self, ensemble: Ensemble | None, name: str, version: str, *, prefix: str = TORCHSERVE, raw: bool = False) -> None:
+        self.name, self.version, self.raw = name, version, raw
         self.ensemble = ensemble
         self.faults: list[Fault] = []
         self.calls = 0
@@ -70,7 +72,11 @@ class OipServer:
         for output in said["outputs"]:
             tensor = response.outputs.add(name=output["name"], datatype=output["datatype"], shape=output["shape"])
             field = {"INT32": "int_contents", "FP32": "fp32_contents", "UINT32": "uint_contents"}[output["datatype"]]
-            getattr(tensor.contents, field).extend(output["data"])
+            if self.raw:
+                kind = {"INT32": "<i4", "FP32": "<f4", "UINT32": "<u4"}[output["datatype"]]
+                response.raw_output_contents.append(np.array(output["data"], kind).tobytes())
+            else:
+                getattr(tensor.contents, field).extend(output["data"])
         return response
 
 

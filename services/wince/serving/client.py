@@ -29,6 +29,8 @@ from wince.serving.config import TORCHSERVE
 from wince.serving.handler import digest_of
 
 MAX_MESSAGE = 24 << 20
+TYPES = {"INT32": ("<i4", "int_contents"), "UINT32": ("<u4", "uint_contents"), "FP32": ("<f4", "fp32_contents")}
+"""Of the tensors that are read, each of four bytes: numpy's name, and where the typed contents have them."""
 WHOLE = {Status.MALFORMED: "malformed", Status.TOO_MANY: "too large", Status.CLIPS: "one of clips that its members don't see"}
 """What is said of a request as a whole."""
 Clock = Callable[[], float]
@@ -136,15 +138,15 @@ class OipClient:
 
 
 def _read(response: pb.ModelInferResponse, count: int, members: Sequence[str], classes: int) -> Served:
-    outputs = {output.name: output.contents for output in response.outputs}
+    outputs = _tensors(response)
     try:
-        status = np.array(outputs["status"].int_contents, np.int32)
+        status = outputs["status"].astype(np.int32)
         if status.shape == (1,) and status[0] in WHOLE:
             raise Unavailable(f"the server calls the request {WHOLE[status[0]]}", field="faces", remedy="it serves another model")
         tables = {name: _table(outputs[f"probabilities/{name}"], count, classes) for name in members if f"probabilities/{name}" in outputs}
         fused = _table(outputs["fused"], count, classes)
-        hashes = {name[7:]: digest_of(list(value.uint_contents)) for name, value in outputs.items() if name.startswith("sha256/")}
-        model_set = digest_of(list(outputs["model_set"].uint_contents))
+        hashes = {name[7:]: digest_of(value.tolist()) for name, value in outputs.items() if name.startswith("sha256/")}
+        model_set = digest_of(outputs["model_set"].tolist())
     except KeyError as error:
         raise Unavailable("the server's answer lacks a tensor", field=str(error.args[0]), remedy="it serves another model") from None
     if status.shape != (count,):
@@ -152,8 +154,22 @@ def _read(response: pb.ModelInferResponse, count: int, members: Sequence[str], c
     return Served(Answer(status, tables, fused), response.model_version, hashes, model_set)
 
 
-def _table(contents: pb.InferTensorContents, count: int, classes: int) -> NDArray[np.float32]:
-    values = np.array(contents.fp32_contents, np.float32)
+def _tensors(response: pb.ModelInferResponse) -> dict[str, NDArray[Any]]:
+    """By name, flat: from the typed contents (TorchServe), or the raw ones (Triton, OpenVINO Model Server). What is of another type than
+    ours is no tensor of ours."""
+    raw, found = response.raw_output_contents, dict[str, NDArray[Any]]()
+    if raw and len(raw) != len(response.outputs):
+        raise Unavailable(f"the server sent {len(raw)} contents of {len(response.outputs)} tensors", field="outputs")
+    for index, output in enumerate(response.outputs):
+        if output.datatype in TYPES:
+            kind, contents = TYPES[output.datatype]
+            if raw and len(raw[index]) % 4:
+                raise Unavailable("the server sent a tensor that was cut off", field="outputs")
+            found[output.name] = np.frombuffer(raw[index], kind) if raw else np.array(getattr(output.contents, contents), kind)
+    return found
+
+
+def _table(values: NDArray[Any], count: int, classes: int) -> NDArray[np.float32]:
     if values.size != count * classes or not np.isfinite(values).all():
         raise Unavailable(f"the server answered {values.size} numbers instead of {count * classes}", field="probabilities")
-    return values.reshape(count, classes)
+    return np.array(values, np.float32).reshape(count, classes)
