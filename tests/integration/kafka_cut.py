@@ -45,6 +45,7 @@ def main() -> None:
                 net.cut(cut)
                 began = time.monotonic()
                 moved = eventually(lambda: cut not in leaders(peer, load.topic, other).values(), 30)
+                moved_s = time.monotonic() - began
                 runs, thinks = peer.pid(cut) is not None, leaders(peer, load.topic, cut)
                 load.wait_for_more(timeout_s=90)
                 during = len(load.acknowledged)
@@ -58,6 +59,7 @@ def main() -> None:
                     "lasted_s": lasted,
                     "runs": runs,
                     "moved": moved,
+                    "moved_s": round(moved_s, 1),
                     "thinks_it_leads": [cut in thinks.values(), cut in still.values()],
                     "acknowledged": len(load.acknowledged),
                     "acknowledged_when_it_was_cut_off": during,

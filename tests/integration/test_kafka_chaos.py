@@ -1,4 +1,6 @@
-"""What dies while records flow: each broker in turn, one cut off, one that forgets, all of it. Nothing acknowledged is lost."""
+"""What dies while records flow: each broker in turn, one frozen, one that forgets, all of it. Nothing acknowledged is lost.
+
+One that is really cut off, and runs: test_kafka_cut.py."""
 
 import os
 import random
@@ -59,7 +61,7 @@ def test_a_broker_of_three_that_forgets(three: KafkaPeer, load: Load) -> None:
 
 
 @pytest.mark.slow
-def test_a_broker_cut_off_for_20_s(three: KafkaPeer, load: Load) -> None:
+def test_a_broker_frozen_for_20_s(three: KafkaPeer, load: Load) -> None:
     """It holds its connections and says nothing; clients turn to the others; when it wakes it has nothing to say that counts."""
     load.wait_for_more()
     three.freeze(1)
