@@ -27,7 +27,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run chaos test check long lint types proto serving chaos-kafka bench train-scorer clean lock dev apt
+.PHONY: help run chaos test check long lint types proto serving chaos-kafka chaos-ehr bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -64,6 +64,9 @@ long: apt dev serving ## what make test leaves out: 50 rounds of chaos, 20 of ch
 
 chaos-kafka: dev ## three brokers killed, frozen, wiped at random under load (ROUNDS=20)
 	@ROUNDS=$(or $(ROUNDS),20) $(BIN)/python -m pytest tests/integration/test_kafka_chaos.py -m long -s -q -n 0
+
+chaos-ehr: dev ## three record replicas into an EHR that spoils a fifth of all requests: what was lost, what doubled (WRITES=10000)
+	@exec $(BIN)/python -m tests.e2e.ehr_chaos --writes $(or $(WRITES),10000)
 
 bench: dev ## measure against rivals and floors; a table, and bench/out/bench.json (ARGS="decode record")
 	@$(BIN)/python -m bench $(ARGS)

@@ -3,7 +3,8 @@
 Every message is the first window of another bed, so each is charted: per message a row in inbox, assessment, entry, outbox and
 chart_state, and two links of the audit chain with their payloads. Bare inserts write the same rows in the same order, in batches and
 transactions of the same size, into the same tables with the same indexes; they compute nothing. The first figure's bodies are ready-made
-text of the usual size; the second renders FHIR as well.
+text of the usual size; the second renders FHIR as well. Then the same by one, two and three replicas, each a process with beds of its own:
+what they share is the audit trail's lock. On as many cores as they and their servers need they grow until it is held all the time.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 import psycopg
 
-from bench import Unmeasurable
+from bench import Unmeasurable, _replicas
 from wince.domain.assessment import Assessment
 from wince.domain.charting_entries import entry
 from wince.domain.entry import Entry, Kind, TaskEntry
@@ -38,6 +39,7 @@ from wince.store.migrate import migrate
 from wince.store.stays import save_watches
 
 BATCH, BATCHES, ROUNDS = 250, 6, 5
+REPLICAS, SHARED = (1, 2, 3), 3
 US = 1_000_000
 START = 1_700_000_040 * US
 SITE = site_namespace("bench")
@@ -161,6 +163,7 @@ def run() -> dict[str, Any]:
             Path(directory).chmod(0o755)
             with EmbeddedPostgres(Path(directory)) as server:
                 ours, rendered, floor = _rounds(server, text)
+                shared = _shared(server)
     except ResourceError as error:
         raise Unmeasurable(error.diagnostics()) from None
     count = BATCH * BATCHES
@@ -171,8 +174,29 @@ def run() -> dict[str, Any]:
 
     return {
         "title": f"Record: audited entries, batches of {BATCH}",
-        "rows": [row("sink, bodies ready-made", ours, 0.5), row("sink, FHIR rendered too", rendered, None)],
+        "rows": [row("sink, bodies ready-made", ours, 0.5), row("sink, FHIR rendered too", rendered, None), *shared],
     }
+
+
+def _shared(server: EmbeddedPostgres) -> list[dict[str, Any]]:
+    """Entries a second by 1, 2, 3 replicas (FHIR rendered), against one; median of SHARED rounds by rate."""
+    found: dict[int, list[dict[str, Any]]] = {replicas: [] for replicas in REPLICAS}
+    for _ in range(SHARED):
+        for replicas, rounds in found.items():
+            with _fresh(server) as database:
+                rounds.append(_replicas.measure(database.dsn, Bodies(), windows, BATCHES, replicas))
+    middle = {replicas: sorted(rounds, key=lambda one: one["seconds"])[len(rounds) // 2] for replicas, rounds in found.items()}
+    alone = middle[REPLICAS[0]]
+    made = []
+    for replicas, one in middle.items():
+        if one["entries"] != BATCH * BATCHES:
+            raise RuntimeError(f"{one['entries']} entries were charted, not {BATCH * BATCHES}")
+        lock = f"the trail's lock held {100 * one['held']:.0f} % of the time, {100 * one['waited']:.0f} % of theirs waited for"
+        values = {"ours": round(one["entries"] / one["seconds"]), "rival": round(alone["entries"] / alone["seconds"])}
+        ratio = round(alone["seconds"] / one["seconds"], 2)
+        figure = f"{replicas} replica{'s' * (replicas > 1)}: {lock}"
+        made.append({"figure": figure, "rival_name": "one replica", "aim": None, "unit": "entries/s", **values, "ratio": ratio})
+    return made
 
 
 def _rounds(server: EmbeddedPostgres, text: str) -> tuple[float, float, float]:

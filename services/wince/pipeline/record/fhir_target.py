@@ -153,6 +153,8 @@ class FhirTarget:
         answer = self._client.request("GET", location)
         if answer.status != 200:
             raise Stop(judged(answer))
+        if answer.resource.get("resourceType") != location.partition("/")[0]:
+            raise Stop(Delivery(Outcome.RETRY, "the answer to a read is another resource, or none"))
         return answer.resource
 
     def _adopt(self, ours: Resource, there: Resource) -> Delivery:

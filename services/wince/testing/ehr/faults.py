@@ -9,7 +9,7 @@ from typing import Any
 
 from wince.errors import ConfigError
 
-EFFECTS = ("status", "slow", "commit_then_timeout", "commit_then_drop", "drop")
+EFFECTS = ("status", "slow", "commit_then_timeout", "commit_then_drop", "drop", "reset", "truncated", "garbled", "expired")
 """What a fault does:
 
     status               answer `status` (with Retry-After where given); nothing is done
@@ -17,6 +17,12 @@ EFFECTS = ("status", "slow", "commit_then_timeout", "commit_then_drop", "drop")
     commit_then_timeout  do it, then stay silent for `seconds`, then close the connection
     commit_then_drop     do it, then close the connection at once
     drop                 close the connection; nothing is done ("down" for as long as it stands)
+    reset                do it, send half of the answer, then reset the connection
+    truncated            do it, send half of the answer, then close the connection
+    garbled              do it, answer with half of the body as if it were the whole: no JSON
+    expired              the request's token, where it is older than `seconds`, holds no longer: 401
+
+To be refused a connection see EhrSandbox.refuse.
 """
 KINDS = ("any", "create", "update", "read", "search", "transaction", "metadata", "token")
 

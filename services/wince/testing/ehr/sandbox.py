@@ -103,13 +103,12 @@ class EhrSandbox:
         loop = asyncio.new_event_loop()
         try:
             store = Store(self._directory / "ehr.sqlite")
-            server = loop.run_until_complete(
-                loop.create_server(lambda: Connection(self._handle, self._open), "127.0.0.1", self._port, reuse_address=True)
-            )
+            server = loop.run_until_complete(self._listen(loop))
         except Exception as error:
             loop.close()
             ready.set_exception(error if isinstance(error, OSError) else OSError(0, str(error)))
             return
+        self._server = server
         port = server.sockets[0].getsockname()[1]
         origin = f"http://127.0.0.1:{port}"
         self._store, self._rest, self._smart = store, Rest(store, f"{origin}/fhir", time.time), Smart(store, origin, self._life)
@@ -118,12 +117,28 @@ class EhrSandbox:
         try:
             loop.run_forever()
         finally:
-            server.close()
-            for connection in list(self._open):
-                connection.abort()
+            self._deaf()
             loop.run_until_complete(asyncio.sleep(0))
             loop.close()
             store.close()
+
+    async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
+        return await loop.create_server(lambda: Connection(self._handle, self._open), "127.0.0.1", self._port, reuse_address=True)
+
+    def _deaf(self) -> None:
+        self._server.close()
+        for connection in list(self._open):
+            connection.abort()
+
+    def refuse(self, seconds: float) -> None:
+        """Close every connection and refuse new ones, for so long. Blocks; the record stays, and so does the port."""
+        self._on_loop(self._deaf)
+        try:
+            time.sleep(seconds)
+        finally:
+            loop = self._loop
+            if loop is not None:
+                self._server = asyncio.run_coroutine_threadsafe(self._listen(loop), loop).result(timeout=30)
 
     def _on_loop(self, work: Callable[[], T]) -> T:
         loop = self._loop
@@ -199,13 +214,11 @@ class EhrSandbox:
             return _struck(fault)
         if fault is not None and fault.effect == "drop":
             return Response(0, drop=True)
+        if fault is not None and fault.effect == "expired":
+            self._smart.expire(request, time.time(), fault.seconds)
         response = self._answer(request, kind, resource, parts)
         if fault is not None:
-            if fault.effect == "slow":
-                response.delay_s = fault.seconds
-            else:
-                response.drop = True
-                response.delay_s = fault.seconds if fault.effect == "commit_then_timeout" else 0.0
+            _spoil(response, fault)
         return response
 
     def _answer(self, request: Request, kind: str, resource: str, parts: list[str]) -> Response:
@@ -246,6 +259,19 @@ class EhrSandbox:
             text = error.diagnostics() if isinstance(error, ConfigError) else "a JSON object with the fields of a fault is expected"
             return Response(400, json.dumps({"error": text}).encode(), content_type="application/json")
         return Response(200, json.dumps({"faults": self.faults.listing()}).encode(), content_type="application/json")
+
+
+def _spoil(response: Response, fault: Fault) -> None:
+    match fault.effect:
+        case "slow":
+            response.delay_s = fault.seconds
+        case "commit_then_timeout" | "commit_then_drop":
+            response.drop = True
+            response.delay_s = fault.seconds if fault.effect == "commit_then_timeout" else 0.0
+        case "reset" | "truncated":
+            response.half = "reset" if fault.effect == "reset" else "close"
+        case "garbled":
+            response.body = response.body[: len(response.body) // 2]
 
 
 def _struck(fault: Fault) -> Response:

@@ -96,6 +96,12 @@ class Smart:
             return Response(401, headers={"WWW-Authenticate": 'Bearer realm="fhir", error="invalid_token"'})
         return None if self.allows(row[0], kind, resource) else Response(403)
 
+    def expire(self, request: Request, now: float, older_s: float) -> None:
+        """The request's token holds no longer, where it was given more than `older_s` ago."""
+        token = request.headers.get("authorization", "").partition(" ")[2]
+        with self._store.transaction():
+            self._store.db.execute("DELETE FROM token WHERE value = ? AND ends < ?", (token, now + self._life - older_s))
+
     @staticmethod
     def allows(scope: str, kind: str, resource: str) -> bool:
         """Whether scopes cover one interaction; a transaction as a whole is checked entry by entry."""

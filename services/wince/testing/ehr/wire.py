@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -35,6 +37,8 @@ class Response:
     """Wait so long before anything is sent."""
     drop: bool = False
     """Close the connection instead of answering."""
+    half: str = ""
+    """"close", "reset": send half of the answer, then do that to the connection."""
 
 
 Handler = Callable[[Request], Response]
@@ -133,4 +137,18 @@ class Connection(asyncio.Protocol):
         if response.body:
             head.append(f"Content-Type: {response.content_type}")
         head.extend(f"{name}: {value}" for name, value in response.headers.items())
-        self._transport.write("\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + response.body)
+        answer = "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + response.body
+        if response.half:
+            self._transport.write(answer[: len(answer) // 2])
+            self._end(reset=response.half == "reset")
+        else:
+            self._transport.write(answer)
+
+    def _end(self, *, reset: bool) -> None:
+        assert self._transport is not None
+        self._waiting = True  # nothing more is answered here
+        if reset:
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            asyncio.get_running_loop().call_later(0.02, self.abort)
+        else:
+            self._transport.close()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -91,7 +92,7 @@ def test_one_409_is_tried_again_at_once(ehr: EhrSandbox, target: FhirTarget) -> 
     assert target.deliver(target.render(entry())).outcome is Outcome.WRITTEN
 
 
-@pytest.mark.parametrize("effect", ["commit_then_timeout", "commit_then_drop"])
+@pytest.mark.parametrize("effect", ["commit_then_timeout", "commit_then_drop", "reset", "truncated"])
 @pytest.mark.parametrize("resource", ["Observation", "Provenance", "AuditEvent"])
 def test_what_was_committed_in_silence_is_found_again(ehr: EhrSandbox, target: FhirTarget, effect: str, resource: str) -> None:
     item = entry()
@@ -113,6 +114,36 @@ def test_an_ehr_that_is_down_or_too_slow_is_tried_again(ehr: EhrSandbox, target:
     ehr.faults.clear()
     assert target.deliver(target.render(item)).outcome is Outcome.WRITTEN
     assert count(ehr, item) == 1
+
+
+@pytest.mark.parametrize("on", ["create", "update", "read", "search", "metadata", "token"])
+@pytest.mark.parametrize("effect", ["garbled", "truncated", "reset", "expired"])
+def test_an_answer_that_is_no_json_decides_nothing(ehr: EhrSandbox, effect: str, on: str) -> None:
+    """Whichever request it meets, in a writer that has nothing cached: never a dead letter, and in the end one resource, revised once."""
+    ehr.faults.clear()
+    key = ehr.new_client()
+    auth = SmartAuth(ehr.base_url, key.client_id, key.key_pem, key.kid, key.scope)
+    target = FhirTarget("ehr", FhirClient(ehr.base_url, auth=auth, timeout_s=2), PROTOCOLS, version="0.1.0")
+    ehr.faults.add(effect, on=on, count=1, seconds=0)
+    item = entry()
+    first, again = (target.render(one) for one in (item, replace(item, revision=2, status="final")))
+    for body in (first, again, first):
+        outcomes = [target.deliver(body, "", "").outcome for _ in range(3)]
+        assert outcomes[-1] is Outcome.WRITTEN
+        assert set(outcomes) <= {Outcome.RETRY, Outcome.WRITTEN}
+    ehr.faults.clear()
+    [there] = ehr.resources("Observation", f"identifier=urn:ietf:rfc:3986|urn:uuid:{item.id}")
+    assert there["status"] == "final"
+
+
+def test_a_read_that_is_no_resource_is_not_taken_for_anothers(ehr: EhrSandbox, target: FhirTarget) -> None:
+    """Another version stands there; what does is read, and the answer is spoiled."""
+    item = entry()
+    place = target.deliver(target.render(item)).location
+    ehr.faults.add("garbled", on="read", count=1)
+    body = target.render(replace(item, revision=2, status="final"))
+    assert target.deliver(body, place, "9").outcome is Outcome.RETRY
+    assert target.deliver(body, place, "9").outcome is Outcome.WRITTEN
 
 
 def test_an_ehr_that_is_gone_comes_back_with_its_record(tmp_path: Path) -> None:
