@@ -1,5 +1,6 @@
 """A made-up corpus: numbers in the shape of drawn persons, with a truth that can be read off the features."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def person(seed: int) -> dict[str, np.ndarray]:
     return out | {"tone": np.array(people[0].tone), "seed": np.array(seed), "version": np.array(VERSION)}
 
 
-def write(folder: Path, seeds: range, **changed: np.ndarray) -> None:
+def write(folder: Path, seeds: Iterable[int], **changed: np.ndarray) -> None:
     """SEED.npz for each; `changed` replaces arrays."""
     for seed in seeds:
         np.savez(folder / f"{seed}.npz", **(person(seed) | changed))

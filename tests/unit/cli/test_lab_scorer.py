@@ -8,6 +8,7 @@ from tests.shared_data import shared
 from tests.support import corpus as made
 from wince.errors import DataError, InputError, ResourceError
 from wince.lab.corpus import plan, recipe
+from wince.lab.evaluate.scorer import CHOSEN_ON
 from wince.lab.synthesize.gl import Renderer
 from wince.lab.synthesize.head import load_head
 from wince.models.fetch import path
@@ -43,7 +44,7 @@ def test_an_unknown_part_is_named(wince, tmp_path):
 
 def test_the_report_is_written_and_a_missing_person_named(wince, tmp_path):
     path("face_geometry")
-    for part in (recipe.TRAIN[:3], recipe.VALIDATION, recipe.TEST):
+    for part in (recipe.TRAIN[:3], CHOSEN_ON, recipe.TEST):
         made.write(tmp_path, part)
     done = wince("lab", "evaluate", "scorer", tmp_path, tmp_path / "out", "--resamples", 2, "--persons", 3, "--json")
     assert done.code == 0, done.err

@@ -109,7 +109,7 @@ def test_a_roc_runs_from_corner_to_corner_and_its_area_is_the_auc():
 def test_the_installed_ensemble_is_measured_beside_its_rivals(tmp_path: Path):
     """On a made-up corpus, whose figures mean nothing: that it runs, whole, and that a missing person is named."""
     path("face_geometry")
-    for part in (recipe.TRAIN[:4], recipe.VALIDATION, recipe.TEST):
+    for part in (recipe.TRAIN[:4], scorer.CHOSEN_ON, recipe.TEST):
         made.write(tmp_path, part)
     said: list[str] = []
     scorer.evaluate(tmp_path, tmp_path / "out", resamples=2, persons=4, say=said.append)

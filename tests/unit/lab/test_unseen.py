@@ -62,12 +62,12 @@ def test_the_same_plan_looks_otherwise_and_the_truth_stays(head_file: Path):
 def test_it_is_measured_as_the_test_is(tmp_path: Path):
     """On a made-up corpus, whose figures mean nothing."""
     path("face_geometry")
-    for part in (recipe.TRAIN[:4], recipe.VALIDATION, unseen.UNSEEN):
+    for part in (recipe.TRAIN[:4], scorer.CHOSEN_ON, unseen.UNSEEN):
         made.write(tmp_path, part)
     scorer.evaluate(tmp_path, tmp_path / "out", resamples=2, persons=4, say=lambda text: None, on="unseen")
     content = json.loads((tmp_path / "out/scorer.json").read_text())
     assert content["part"] == "unseen"
-    assert content["persons, validation / test"].startswith("30 / 30;")
+    assert content["persons, validation / test"].startswith("54 / 30;")
     (tmp_path / "48007.npz").unlink()
     with pytest.raises(DataError, match="is missing"):
         scorer.evaluate(tmp_path, tmp_path / "out2", resamples=2, persons=4, say=lambda text: None, on="unseen")

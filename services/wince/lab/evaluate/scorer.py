@@ -16,8 +16,12 @@ from wince.models.activity import FOLDER, Ensemble
 
 RIDGE_PERSONS = 300
 """A ridge learns nothing more from more."""
+TOLD = ("members", "seeds", "train_persons", "train_persons_of_varied_look", "train_stills")
+"""Of the ensemble's card, in the report."""
 PARTS = {"test": recipe.TEST, "unseen": UNSEEN}
 """What may be measured on."""
+CHOSEN_ON = (*recipe.VALIDATION, *recipe.LOOKS_VALIDATION)
+"""Persons on whom thresholds are chosen: the usual look and varied ones, so that a threshold doesn't rest on one renderer."""
 
 def scores(train: Corpus, part: Corpus, ensemble: Ensemble) -> dict[str, rivals.Scores]:
     """Every scorer's answers to a part, without and with the calm face, by the names of the table."""
@@ -43,7 +47,7 @@ def evaluate(
     ensemble = Ensemble(folder)
     learned = int(ensemble.card.get("train_persons", RIDGE_PERSONS))
     train = read_corpus(corpus, recipe.TRAIN[: min(persons or RIDGE_PERSONS, learned)])
-    validation, test = (read_corpus(corpus, part) for part in (recipe.VALIDATION, PARTS[on]))
+    validation, test = (read_corpus(corpus, part) for part in (CHOSEN_ON, PARTS[on]))
     on_validation, on_test = (scores(train, part, ensemble) for part in (validation, test))
     tables = {}
     for name, given in on_test.items():
@@ -55,10 +59,10 @@ def evaluate(
     about = {
         "recipe version": recipe.VERSION,
         "part": on,
-        "persons, validation / test": f"{len(recipe.VALIDATION)} / {len(PARTS[on])}; ridges fitted on {len(train) // recipe.STILLS}",
+        "persons, validation / test": f"{len(CHOSEN_ON)} / {len(PARTS[on])}; ridges fitted on {len(train) // recipe.STILLS}",
         "test stills in the table": len(scored(test)),
         "face found, free and yaw up to 30 degrees": f"{float(test['found'][near].mean()):.4f} of {int(near.sum())}",
-        "ensemble": {key: ensemble.card[key] for key in ("members", "seeds", "train_persons", "train_stills") if key in ensemble.card},
+        "ensemble": {key: ensemble.card[key] for key in TOLD if key in ensemble.card},
         "ensemble sha256": ensemble.sha256,
     }
     write(out, tables, about, plots(on_test, test))

@@ -163,9 +163,14 @@ def errors(model: Any, data: Examples) -> tuple[float, float]:
 
 def _tables(kind: str, data: Examples) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and spread per channel over the stills that count."""
-    rows = data.x[data.weight > 0]
-    axes = (0, 2, 3) if kind == "maps" else (0,)
-    mean, spread = rows.mean(axis=axes, dtype=np.float64), rows.std(axis=axes, dtype=np.float64) + 1e-4
+    total, squares, count = 0.0, 0.0, 0
+    for stills, weight in zip(data.x, data.weight, strict=True):  # a person at a time: the whole in double precision is a machine's memory
+        rows = stills[weight > 0].astype(np.float64)
+        axes = (0, 2, 3) if kind == "maps" else (0,)
+        total, squares = total + rows.sum(axis=axes), squares + (rows**2).sum(axis=axes)
+        count += rows.size // rows.shape[1]
+    mean = np.asarray(total) / count
+    spread = np.sqrt(np.maximum(np.asarray(squares) / count - mean**2, 0)) + 1e-4
     shape = (-1, 1, 1) if kind == "maps" else (-1,)
     return mean.reshape(shape).astype(np.float32), spread.reshape(shape).astype(np.float32)
 
