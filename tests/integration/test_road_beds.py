@@ -1,15 +1,18 @@
 """Who lies in the bed decides whether anything is written: nobody, two, discharged; and what stands in no log."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
 from wince import settings
 from wince.domain.assessment import Verdict
+from wince.domain.care import Answer
 from wince.domain.ids import verdict_id
 from wince.runtime import play, scenario
 from wince.runtime.embedded import Embedded
 from wince.settings import Camera
+from wince.store.answers import given, source_of
 from wince.testing import hl7
 
 AT = play.moment("2026-01-05T08:00:00Z")
@@ -81,7 +84,7 @@ def test_discharged_before_the_clip(loaded):
 
 def test_a_nurse_confirms_an_alert(loaded):
     """Her verdict while the clip runs: her own final Observation, the model's one final with its value, each once in the EHR."""
-    roads = []
+    roads, told = [], []
 
     def answer(event, fields):
         if event == "alert":
@@ -90,10 +93,14 @@ def test_a_nurse_confirms_an_alert(loaded):
                 window, grade = tx.execute(query).fetchone()
             at_us = AT + 60_000_000
             roads[0].decide(Verdict(verdict_id(window, "n7", at_us), None, window, "n7", grade, at_us))
+            with roads[0].database.transaction() as tx:
+                told.extend(given(tx, source_of(tx, window), [window]))
+                assert source_of(tx, UUID(int=5)) is None
+                assert told == [Answer(beds(True).beds[0].camera.id, window, False, at_us)]
 
     done = play.play(loaded, beds(True), AT, answer, admitted=roads.append)
     (bed,) = done.beds
-    assert (bed.charted["alert"], bed.charted["verdict"]) == (1, 1)
+    assert (bed.charted["alert"], bed.charted["verdict"], len(told)) == (1, 1, 1)
     assert done.undelivered == 0
     assert done.observations == done.in_ehr == sum(bed.charted.values())
     with roads[0].sandbox as sandbox:

@@ -12,20 +12,22 @@ import pytest
 from tests.integration.record_world import BED, FakeTarget, alert, change, stay, window
 from tests.integration.test_record_sink import PROTOCOLS, count
 from tests.unit.pipeline.grade.feed import assessments, feed, setup
+from tests.unit.pipeline.grade.test_stage import Against
 from wince import codec
 from wince.bus.memory import MemoryBus
-from wince.bus.topics import ASSESSMENTS, ESTIMATES
-from wince.domain.assessment import Assessment
+from wince.bus.topics import ASSESSMENTS, CARE, ESTIMATES
+from wince.domain.assessment import Assessment, Verdict
 from wince.domain.care import Pause
 from wince.domain.census import Revision
 from wince.domain.frame import US
-from wince.domain.ids import content_hash
+from wince.domain.ids import content_hash, verdict_id
 from wince.domain.snapshot import Graded
 from wince.domain.stay import Occupancy, Watch
 from wince.pipeline.grade import stage
 from wince.pipeline.record.postgres import PostgresSink
 from wince.runtime.grading import Grading
 from wince.runtime.recording import Recording
+from wince.store.answers import answer
 from wince.store.stays import save_watches
 
 
@@ -39,7 +41,8 @@ def until(what: Callable[[], bool]) -> None:
 class Store:
     """What record stored: snapshots, and every message by id."""
 
-    def __init__(self) -> None:
+    def __init__(self, personal: object = None) -> None:
+        self.setup = setup(personal)
         self.snapshots: dict[str, stage.State] = {}
         self.messages: dict = {}
         self.begun: list[int] = []
@@ -49,13 +52,13 @@ class Store:
             for one in (*graded.assessments, *graded.alerts, *graded.questions):
                 assert self.messages.setdefault(one.id, one) == one
             if graded.snapshot is not None:
-                state = stage.load(graded.snapshot.state, setup())
+                state = stage.load(graded.snapshot.state, self.setup)
                 before = self.snapshots.get(graded.source)
                 if before is None or before.closed_until_us <= state.closed_until_us:
                     self.snapshots[graded.source] = state
 
     def begin(self, source: str) -> stage.State:
-        found = self.snapshots.get(source) or stage.begin(source, setup())
+        found = self.snapshots.get(source) or stage.begin(source, self.setup)
         self.begun.append(found.closed_until_us)
         return found
 
@@ -92,6 +95,46 @@ def test_a_successor_gives_the_same_ids(cut):
     with_bus.close()
     assert {one.id: one for one in wanted} == store.messages
     assert len(store.begun) == 2
+
+
+@pytest.mark.parametrize("cut", [8, 40, 60])
+def test_a_nurse_s_word_holds_for_a_successor(cut):
+    """No pain, said of a window with an alert: whoever folds on, before, at or after her word, gives the windows that one owner gives,
+    or says that they rest on something else."""
+    messages = feed(lambda at: (5.0, 0.9, 0.0), 60)
+    source, begun = messages[0].source, stage.begin(messages[0].source, setup(Against()))
+    _, (alert, *_) = stage.step(begun, messages[:40], 0)
+    word = Verdict(verdict_id(alert.assessment, "n7", 20_000_000), None, alert.assessment, "n7", 0, 20_000_000)
+    _, wanted = stage.step(begun, [*messages[:40], answer(source, word), *messages[40:]], 0)
+    bus, store = MemoryBus(partitions=4), Store(Against())
+    recording = Recording(bus, store.commit, lambda _: None)
+    recording.start()
+
+    def publish(topic: str, some: Sequence) -> None:
+        for message in some:
+            schema, value = codec.encode(message)
+            bus.publish(topic, source, value, {"schema": schema.encode()})
+
+    first = Grading(bus, store.begin, lambda: 0, store.closed, ask_every_s=0.0)
+    first.batch = 4
+    first.start()
+    publish(ESTIMATES, messages[:40])
+    until(lambda: alert.assessment in store.messages)
+    publish(CARE, [word])
+    publish(ESTIMATES, messages[40 : 40 + cut])
+    first.stop()
+    second = Grading(bus, store.begin, lambda: 0, store.closed, ask_every_s=0.0)
+    second.start()
+    publish(ESTIMATES, messages[40 + cut :])
+    last = wanted[-1].id
+    until(lambda: last in store.messages)
+    second.stop()
+    recording.stop()
+    bus.close()
+    ours = [one for one in wanted if isinstance(one, Assessment)]
+    assert sum(one.personal for one in ours) >= 6
+    assert [store.messages[one.id].personal for one in ours] == [one.personal for one in ours]
+    assert [store.messages[one.id].grade for one in ours] == [one.grade for one in ours]
 
 
 def test_two_record_replicas_share_the_sources(database):

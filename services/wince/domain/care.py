@@ -1,6 +1,6 @@
 """What people decide: whether a face can show pain at all, and pauses. Message types only.
 
-People speak of beds and encounters (BedPause, EncounterState); grade heeds what that means for a camera (Pause, PatientState).
+People speak of beds and encounters (BedPause, EncounterState); grade heeds what that means for a camera (Pause, PatientState, Answer).
 """
 
 from dataclasses import dataclass
@@ -30,6 +30,18 @@ class Pause:
     from_us: int
     until_us: int
     """Exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a nurse said of a window of a camera (domain.assessment.Verdict), as far as grade heeds it."""
+
+    source: str
+    assessment: UUID
+    painless: bool
+    """She chose the scale's lowest grade."""
+    at_us: int
+    """When she decided."""
 
 
 class PauseReason(StrEnum):

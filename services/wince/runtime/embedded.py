@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from wince import codec
 from wince.bus.memory import MemoryBus
-from wince.bus.topics import ALL, STAYS
+from wince.bus.topics import ALL, CARE, STAYS
 from wince.domain.assessment import Verdict
 from wince.domain.audit import Verified
 from wince.domain.estimate import Estimate
@@ -44,7 +44,7 @@ from wince.runtime.grading import Grading
 from wince.runtime.places import Owner, Places
 from wince.runtime.recording import Recording
 from wince.settings import Camera, Settings
-from wince.store import checkpoints, snapshots, stays
+from wince.store import answers, checkpoints, snapshots, stays
 from wince.store.database import Database
 from wince.telemetry import logs
 from wince.telemetry.key import hash_key
@@ -165,7 +165,9 @@ class Embedded:
         state = grade.begin(source, setup_) if found is None else grade.load(found.state, setup_)
         since_us = max(state.closed_until_us, self.origin_us)
         lying = [one for one in self.listener.occupancies(since_us) if one.source == source]
-        return grade.step(state, lying, since_us)[0]
+        with self.database.transaction() as tx:
+            known: list[grade.Input] = [*lying, *answers.given(tx, source, [one.assessment for one in state.calm.shown])]
+        return grade.step(state, known, since_us)[0]
 
     def _occupied(self, changes: Sequence[Occupancy]) -> None:
         for change in changes:
@@ -243,8 +245,14 @@ class Embedded:
             self.tell("beat", source=message.source, media_s=(message.time_us - self.origin_us) / 1e6, ended=message.ended)
 
     def decide(self, verdict: Verdict) -> None:
-        """A nurse's verdict. Returns when it is committed; raises as the sink does, and then it was not."""
+        """A nurse's verdict. Returns when it is committed; raises as the sink does, and then it was not. Grade is told of it behind
+        that; what it was not told when this process died, the next start tells it."""
         self._write([verdict])
+        with self.database.transaction() as tx:
+            source = answers.source_of(tx, verdict.assessment)
+        if source is not None:
+            schema, value = codec.encode(verdict)
+            self._bus.publish(CARE, source, value, {"schema": schema.encode()})
 
     def _commit(self, batch: Sequence[Graded]) -> None:
         messages: list[Message] = []

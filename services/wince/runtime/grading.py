@@ -23,6 +23,7 @@ from wince.errors import WinceError
 from wince.pipeline.grade import stage
 from wince.runtime.consumer import Consumer
 from wince.runtime.positions import Uncovered
+from wince.store.answers import answer
 from wince.telemetry import logs, traces
 from wince.telemetry.windows import Carried
 
@@ -59,9 +60,10 @@ class Grading(Consumer):
         """Fold a batch; returns when everything that came of it will survive. A state is kept only then."""
         batches: dict[str, list[tuple[Record, stage.Input]]] = {}
         for record, message in self.read(records, (Verdict, *stage.Input.__args__)):
-            if isinstance(message, stage.Input):
-                self._carried.keep(message.source, record.headers.get("trace", b""))
-                batches.setdefault(message.source, []).append((record, message))
+            heeded = answer(record.key, message) if isinstance(message, Verdict) else message
+            if isinstance(heeded, stage.Input):
+                self._carried.keep(heeded.source, record.headers.get("trace", b""))
+                batches.setdefault(heeded.source, []).append((record, heeded))
         with self._lock:
             after: dict[str, stage.State] = {}
             closed: dict[str, int] = {}

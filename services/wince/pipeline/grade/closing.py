@@ -47,7 +47,7 @@ def close(state: State, seen: Sequence[Seen], start_us: int, end_us: int) -> tup
         held = [Held(None, None)] * len(samples)
         state = _nobody(state)
     else:
-        samples, personal = _samples(state, seen, against_calm=not moves)
+        samples, personal = _samples(state, seen, start_us if not moves else None)
         state, held = _frames(state, samples, moves, fired, asked)
     summary = summarise(samples, held, expected=expected, missing=missing, min_share=protocol.window.min_share)
     if reason is not None:
@@ -55,6 +55,9 @@ def close(state: State, seen: Sequence[Seen], start_us: int, end_us: int) -> tup
     state = _without(state, summary, reason, start_us, end_us, asked)
     if reason is None and not moves and not nameless:
         state = replace(state, calm=state.calm.add(_calm_faces(state, seen)))
+        if fired or asked:
+            window = assessment_id(state.setup.site, state.source, protocol.name, start_us)
+            state = replace(state, calm=state.calm.keep(window, _calm_faces(state, seen, whatever=True)))
     events = _events(state, summary, (start_us, end_us), len(seen), personal, fired, asked)
     state = replace(state, bound=stay_at(state, end_us - 1))
     return prune(state, end_us), events
@@ -87,11 +90,11 @@ def _missing(beats: Beats, arrived: int, expected: int, rate_hz: float, seconds:
     return missing
 
 
-def _samples(state: State, seen: Sequence[Seen], *, against_calm: bool) -> tuple[list[Sample], bool]:
-    """Frames after threshold and conflict rule; read against the calm face where it is known at the window's begin."""
+def _samples(state: State, seen: Sequence[Seen], calm_us: int | None) -> tuple[list[Sample], bool]:
+    """Frames after threshold and conflict rule; read against the calm face of `calm_us`, the window's begin, where it is known then."""
     rules, personal = state.setup.protocol.grade, state.setup.personal
     faces = [one for one in seen if one.reason is None]
-    calm = state.calm.face(rules.calm.min_frames) if personal is not None and against_calm else None
+    calm = state.calm.face(rules.calm.min_frames, calm_us) if personal is not None and calm_us is not None else None
     readings = {}
     if calm is not None and personal is not None and faces:
         embeddings = [one.embedding for one in faces if one.embedding is not None and one.embedding.shape == calm.shape]
@@ -189,18 +192,18 @@ def _without(state: State, summary: Summary, reason: Reason | None, start_us: in
     return replace(state, without=stretch)
 
 
-def _calm_faces(state: State, seen: Sequence[Seen]) -> list[Embedding]:
+def _calm_faces(state: State, seen: Sequence[Seen], *, whatever: bool = False) -> list[Embedding]:
     """Embeddings of the frames that are calm by the reading without a reference, and at rest by the personal model: a low score
-    alone would let yawns and speech teach the calm face."""
+    alone would let yawns and speech teach the calm face. `whatever`: whatever they score and however unsure; no smile, and at rest."""
     rule, personal = state.setup.protocol.grade, state.setup.personal
     calm = [
         one.embedding
         for one in seen
         if one.reason is None
         and one.embedding is not None
-        and one.score <= rule.calm.max_score
         and one.smile < rule.conflict.min_smile
-        and one.confidence >= rule.min_confidence
+        and (whatever or (one.score <= rule.calm.max_score and one.confidence >= rule.min_confidence))
+        and bool(np.isfinite(one.embedding).all())
     ]
     if personal is None or not calm or len({one.shape for one in calm}) > 1:
         return []

@@ -88,9 +88,10 @@ def blocked(state: State, start_us: int, end_us: int) -> Reason | None:
 def basis(state: State, start_us: int, moves: Sequence[int], reason: Reason | None) -> str:
     """What the window that begins at `start_us` rests on, chained to what those before it rested on; empty while nobody said anything.
     Whoever folds the same input with the same knowledge gets the same; who knew more gets another from that window on."""
-    if not (state.basis or state.occupants or reason):
+    told = state.calm.told(start_us) if state.calm.stay == stay_at(state, start_us) else ()
+    if not (state.basis or state.occupants or reason or told):
         return ""
-    known = (state.basis, bool(state.occupants), reason, *((at_us, stay_at(state, at_us)) for at_us in (start_us, *moves)))
+    known = (state.basis, bool(state.occupants), reason, *((at_us, stay_at(state, at_us)) for at_us in (start_us, *moves)), *told)
     return hashlib.sha256("|".join(map(str, known)).encode()).hexdigest()[:16]
 
 

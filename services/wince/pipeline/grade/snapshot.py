@@ -19,7 +19,7 @@ from wince.domain.window import Run
 from wince.errors import DataError
 from wince.pipeline.grade.alerts import Episode
 from wince.pipeline.grade.asking import Stretch
-from wince.pipeline.grade.calm import Calm
+from wince.pipeline.grade.calm import Calm, Shown
 from wince.pipeline.grade.state import Beats, Occupant, Seen, Setup, State
 
 VERSION = 1
@@ -53,6 +53,9 @@ def dump(state: State) -> bytes:
         "episode": astuple(state.episode),
         "stretches": [astuple(one) for one in (state.conflict, state.uncertain, state.without)],
         "calm": [state.calm.stay and str(state.calm.stay), state.calm.frames, [_text(one) for one in state.calm.medians]],
+        "shown": [
+            [str(one.assessment), one.frames, _text(one.median), one.answered_us, one.painless] for one in state.calm.shown
+        ],
     }
     return json.dumps(content, separators=(",", ":")).encode()
 
@@ -105,7 +108,7 @@ def _state(content: dict[str, Any], setup: Setup) -> State:
         conflict=conflict if same else Stretch(),
         uncertain=uncertain if same else Stretch(),
         without=without,
-        calm=Calm(_uuid(stay), frames, tuple(_array(one) for one in medians)),
+        calm=Calm(_uuid(stay), frames, tuple(_array(one) for one in medians), tuple(_shown(*one) for one in content.get("shown", ()))),
     )
 
 
@@ -114,6 +117,10 @@ def _seen(
 ) -> Seen:
     embedding = None if face is None else _array(face)
     return Seen(time_us, Reason(reason) if reason else None, score, confidence, smile, tuple(units), embedding, models)
+
+
+def _shown(assessment: str, frames: int, median: str, answered_us: int | None, painless: bool) -> Shown:
+    return Shown(UUID(assessment), frames, _array(median), answered_us, painless)
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wince.domain.assessment import Alert, Assessment, Question
-from wince.domain.care import PatientState, Pause
+from wince.domain.care import Answer, PatientState, Pause
 from wince.domain.estimate import Estimate
 from wince.domain.frame import Beat
 from wince.domain.stay import Occupancy
@@ -28,7 +28,7 @@ from wince.pipeline.grade.state import Beats, Seen, Setup, State
 
 __all__ = ["VERSION", "Event", "Input", "Setup", "State", "begin", "dump", "forget_calm", "load", "snapshot_due", "step"]
 
-Input = Estimate | Beat | Occupancy | PatientState | Pause
+Input = Estimate | Beat | Occupancy | PatientState | Pause | Answer
 Event = Assessment | Alert | Question
 
 MAX_GAPS = 17_280
@@ -83,6 +83,8 @@ class _Fold:
             self._frame(message)
         elif isinstance(message, Beat):
             self._beat(message)
+        elif isinstance(message, Answer):
+            self._set(calm=self._before.calm.answered(message.assessment, message.at_us, painless=message.painless))
         else:
             self._before = heed(self._before, message)
 

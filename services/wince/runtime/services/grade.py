@@ -20,6 +20,7 @@ from wince.runtime import chain, rules
 from wince.runtime.grading import Grading
 from wince.runtime.services.service import LONGEST_US, Deps, Service, wall_us
 from wince.store import snapshots
+from wince.store.answers import given
 from wince.store.telling import lying
 from wince.telemetry import logs
 
@@ -67,7 +68,8 @@ class Begin:
                 except DataError as error:
                     log.error("a snapshot can't be read; the source begins anew", source=source, error=error)
             since_us = max(state.closed_until_us, self._replay_us or 0)
-            known = [*lying(tx, source, since_us), *standing(tx, source, since_us)]
+            shown = [one.assessment for one in state.calm.shown]
+            known = [*lying(tx, source, since_us), *standing(tx, source, since_us), *given(tx, source, shown)]
             return stage.step(state, known, since_us)[0]
 
     def _of_this_time(self, closed_us: int) -> bool:

@@ -260,7 +260,7 @@ def test_the_calm_face_is_learned_used_and_void() -> None:
 def test_pain_at_admission_is_not_the_calm_face() -> None:
     """A patient who comes in pain: no calm face until there was a calm stretch."""
     state, _ = stage.step(stage.begin("cam", setup(Against())), feed(lambda t: PAIN if t < 30 else CALM, 40, ended=False), 0)
-    face = state.calm.face(25)
+    face = state.calm.face(25, 40 * US)
     assert state.calm.frames == 50
     assert face is not None
     assert face.tolist() == [0.5, 1.0]
@@ -274,7 +274,7 @@ def test_only_a_face_at_rest_teaches_the_calm_face() -> None:
             return embeddings[:, 0] < 1.0
 
     state, _ = stage.step(stage.begin("cam", setup(Awake())), feed(lambda t: (1.5, 0.9, 0.0) if t < 20 else CALM, 30, ended=False), 0)
-    face = state.calm.face(25)
+    face = state.calm.face(25, 40 * US)
     assert state.calm.frames == 50
     assert face is not None
     assert face.tolist() == [0.5, 1.0]
