@@ -14,7 +14,7 @@ from wince.bus.interface import Bus
 from wince.bus.topics import ALL
 from wince.domain.frame import US
 from wince.domain.ids import site_namespace
-from wince.errors import ConfigError
+from wince.errors import ConfigError, Unavailable
 from wince.protocols.rules import ClinicalProtocol
 from wince.rpc.server import Registration
 from wince.runtime import setup
@@ -27,6 +27,8 @@ from wince.telemetry.windows import Windows
 
 log = logs.get(__name__)
 
+WAIT_S, LOOK_S = 20.0, 0.5
+"""So long a service that starts waits for its database: to end and be started again costs more."""
 LONGEST_US = 24 * 3600 * US
 """A replayed clip is no longer than this."""
 
@@ -116,10 +118,10 @@ class Deps:
 
     @property
     def database(self) -> Database:
-        """The installation's database, migrated. Raises ConfigError where none is set."""
+        """The installation's database, migrated; one that is being started again is waited for. Raises ConfigError where none is set,
+        Unavailable where it stays away."""
         if self._database is None:
-            self._database = self.stack.enter_context(Database(setup.dsn(self.settings)))
-            migrate(self._database)
+            self._database = self.stack.enter_context(_opened(setup.dsn(self.settings)))
         return self._database
 
     def cameras(self) -> tuple[Camera, ...]:
@@ -130,6 +132,23 @@ class Deps:
     def replay_us(self) -> int | None:
         """Where clips are replayed: the moment at which they begin, microseconds UTC."""
         return None if self.settings.replay_at is None else moment(self.settings.replay_at)
+
+
+def _opened(dsn: str) -> Database:
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            database = Database(dsn)
+            try:
+                migrate(database)
+            except BaseException:
+                database.close()
+                raise
+            return database
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_S)
 
 
 def wall_us() -> int:
