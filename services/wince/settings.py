@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from wince.errors import ConfigError
 from wince.pipeline.capture.address import check
+from wince.pipeline.capture.trust import Trust
 from wince.rpc.config import RpcSettings
 from wince.serving.config import ServingSettings
 from wince.telemetry.otlp_config import OtlpSettings
@@ -58,6 +59,12 @@ class Camera(BaseModel):
     """File of one line, user:password, for `url`; read anew at each attempt to connect."""
     login_env: str = Field(default="", max_length=128)
     """Instead of login_file: the environment variable that holds it."""
+    ca_file: Path | None = None
+    """rtsps, https: authorities of the camera's certificate, or that certificate itself, PEM; absent: the system's authorities."""
+    certificate_name: str = Field(default="", max_length=253)
+    """Name in the certificate, where it is another than the address' host."""
+    unchecked_certificate: bool = False
+    """Take any certificate: nothing then proves that it is this camera, and whoever answers is told its login."""
     since: AwareDatetime | None = None
     """When the camera came to this bed (with an offset, such as 2026-11-21T14:00:00Z); absent: when this entry is first seen."""
     region: tuple[float, float, float, float] | None = None
@@ -85,6 +92,7 @@ class Camera(BaseModel):
             raise ValueError("needs exactly one of path, url and push")
         if self.url:
             check(self.url, f"cameras.{self.id}.url")
+        self.trust.check(self.url, f"cameras.{self.id}.url")
         if (self.login_file or self.login_env) and not self.url:
             raise ValueError("a login is for url only")
         if self.login_file and self.login_env:
@@ -92,6 +100,11 @@ class Camera(BaseModel):
         if self.push and self.rotation:
             raise ValueError("who pushes turns the pictures: `wince push --rotation`")
         return self
+
+    @property
+    def trust(self) -> Trust:
+        """What of its certificate is believed."""
+        return Trust(self.ca_file, self.certificate_name, self.unchecked_certificate)
 
     @property
     def clip(self) -> Path:

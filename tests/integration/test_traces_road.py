@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from itertools import pairwise
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_one_trace_from_the_camera_to_the_ehr(database, collected):
     assert sorted(by) == sorted(ROAD)
     assert not by["capture.window"].parent_span_id
     assert by["capture.window"].span_id == one.bytes[8:], "so that anybody can name the trace's first span"
-    for before, after in zip(ROAD, ROAD[1:], strict=False):
+    for before, after in pairwise(ROAD):
         assert by[after].parent_span_id == by[before].span_id, after
     for span in mine:
         said = {item.key: item.value.string_value or item.value.int_value for item in span.attributes}

@@ -29,6 +29,18 @@ class Authority:
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         return self._write(f"{name}.crt", made.public_bytes(serialization.Encoding.PEM)), self._write(f"{name}.key", private)
 
+    def itself(self, *names: str) -> tuple[Path, Path]:
+        """(certificate, key) that no authority signed, as cameras make their own."""
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(self._key.public_key())
+        now = datetime.now(UTC)
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(hours=1))
+        builder = builder.not_valid_after(now + timedelta(days=1))
+        builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(one) for one in names]), critical=False)
+        private = self._key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        public = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        return self._write("itself.crt", public), self._write("itself.key", private)
+
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (

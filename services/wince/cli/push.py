@@ -24,6 +24,13 @@ def push(
     ] = False,
     server_name: Annotated[str, typer.Option("--server-name", help="Name in capture's certificate, where --to is a number.")] = "",
     login_file: Annotated[Path | None, typer.Option("--login-file", help="File of one line, user:password, for a network camera.")] = None,
+    camera_ca: Annotated[
+        Path | None, typer.Option("--camera-ca", help="Authorities of an rtsps or https camera's certificate, or that itself, PEM.")
+    ] = None,
+    camera_name: Annotated[str, typer.Option("--camera-name", help="Name in the camera's certificate, where PATH says another.")] = "",
+    camera_unchecked: Annotated[
+        bool, typer.Option("--camera-unchecked-certificate", help="Take any certificate of the camera; whoever answers is told its login.")
+    ] = False,
     udp: Annotated[bool, typer.Option("--udp", help="Read an RTSP camera over UDP instead of TCP.")] = False,
     rate: Annotated[float, typer.Option("--rate", help="Frames a second.")] = 5.0,
     rotation: Annotated[int, typer.Option("--rotation", help="Degrees clockwise that turn the picture upright.")] = 0,
@@ -34,12 +41,16 @@ def push(
 
     This machine's clock must be kept by NTP: frames carry their time. Without --tls only for loopback and trusted wires.
     """
+    from wince.pipeline.capture.trust import Trust
     from wince.runtime import pushing  # gRPC takes its time; other commands don't wait for it
 
     loaded = settings()
     target = pushing.Target(tuple(to), tls, ca, cert, key, token_file, server_name, plain)
     transport: Literal["tcp", "udp"] = "udp" if udp else "tcp"
-    source = pushing.source(path, camera, rate_hz=rate, rotation=rotation, loop=loop, login_file=login_file, transport=transport)
+    trust = Trust(camera_ca, camera_name, camera_unchecked)
+    source = pushing.source(
+        path, camera, rate_hz=rate, rotation=rotation, loop=loop, login_file=login_file, transport=transport, trust=trust
+    )
     pushed = pushing.push(target, source, loaded.rpc)
     if json_:
         print(to_json(pushed))

@@ -42,7 +42,7 @@ def plan(camera: Camera) -> CameraPlan:
     """How a camera of the list is read."""
     uri = camera.url or ("" if camera.push else str(camera.clip))
     spec = CameraSpec(camera.id, uri, rotation=camera.rotation, region=camera.region)
-    return CameraPlan(spec, camera.transport, Login(camera.login_file, camera.login_env))
+    return CameraPlan(spec, camera.transport, Login(camera.login_file, camera.login_env), camera.trust)
 
 
 def opener(rate_hz: float, *, clock: Clock = wall_us) -> OpenCamera:
@@ -60,6 +60,7 @@ def opener(rate_hz: float, *, clock: Clock = wall_us) -> OpenCamera:
                 rate_hz=rate,
                 transport=wanted.transport,
                 login=wanted.login,
+                trust=wanted.trust,
                 rotation=spec.rotation,
                 clock=clock,
                 owned=owned,

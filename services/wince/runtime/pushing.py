@@ -30,6 +30,7 @@ from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.live import CAPACITY
 from wince.pipeline.capture.paced import PacedSource
 from wince.pipeline.capture.rtsp import StreamSource
+from wince.pipeline.capture.trust import Trust
 from wince.rpc import client
 from wince.rpc.config import RpcSettings
 from wince.rpc.errors import Forbidden, Unauthenticated
@@ -87,6 +88,7 @@ def source(
     loop: bool = False,
     login_file: Path | None = None,
     transport: Literal["tcp", "udp"] = "tcp",
+    trust: Trust | None = None,
 ) -> Iterator[Frame | Beat]:
     """Frames of a file, in their own time from now on, or of a network camera. Raises MediaError, ConfigError, ResourceError."""
     if not 0 < rate_hz <= 30:
@@ -94,7 +96,8 @@ def source(
     if rotation not in TURNS:
         raise ConfigError("must be 0, 90, 180 or 270", field="--rotation", remedy="degrees clockwise that turn the picture upright")
     if "://" in path:
-        stream = StreamSource(camera, path, rate_hz=rate_hz, rotation=rotation, transport=transport, login=Login(login_file))
+        login = Login(login_file)
+        stream = StreamSource(camera, path, rate_hz=rate_hz, rotation=rotation, transport=transport, login=login, trust=trust)
         return iter(stream)
     first = PacedSource(lambda at: open_source(Path(path), camera, rate_hz=rate_hz, origin_us=at, rotation=rotation))
     return _again(first, lambda: source(path, camera, rate_hz=rate_hz, rotation=rotation)) if loop else iter(first)

@@ -28,6 +28,7 @@ from wince.pipeline.capture.interface import (
 )
 from wince.pipeline.capture.live import Counters, LiveSource
 from wince.pipeline.capture.push import PushSource
+from wince.pipeline.capture.trust import Trust
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -48,6 +49,7 @@ class CameraPlan:
     spec: CameraSpec
     transport: Literal["tcp", "udp"] = "tcp"
     login: address.Login = field(default_factory=address.Login)
+    trust: Trust = field(default_factory=Trust)
 
 
 class Running(Protocol):

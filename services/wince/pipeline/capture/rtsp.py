@@ -38,6 +38,7 @@ from wince.pipeline.capture.h264 import FrameNumbers
 from wince.pipeline.capture.interface import CameraState
 from wince.pipeline.capture.live import Clock, LiveSource
 from wince.pipeline.capture.media import MediaLimits
+from wince.pipeline.capture.trust import Trust
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -48,7 +49,7 @@ _WHITELIST = {
     "udp": "udp",
     "tcp": "tcp",
     "http": "http,tcp",
-    "https": "https,http,tls,tcp",
+    "https": "https,tls,tcp",
 }
 """What FFmpeg may open in turn: an address can't lead it to a file or a playlist."""
 
@@ -62,6 +63,8 @@ class Failure(StrEnum):
     """No answer, or no data, in time."""
     LOGIN = "login"
     """User name or password refused, or the login can't be read."""
+    CERTIFICATE = "certificate"
+    """Its certificate is not of whom we believe, not of its name, or out of date; or what we believe can't be read."""
     NOT_FOUND = "not_found"
     """The camera knows no such path."""
     NOT_VIDEO = "not_video"
@@ -111,15 +114,19 @@ class StreamSource(LiveSource):
         rate_hz: float,
         transport: Literal["tcp", "udp"] = "tcp",
         login: address.Login | None = None,
+        trust: Trust | None = None,
         rotation: int = 0,
         limits: MediaLimits | None = None,
         patience: Patience | None = None,
         clock: Clock = wall_us,
         **queue: Any,
     ) -> None:
-        """uri: without user name and password. transport: of RTSP. queue: see LiveSource."""
+        """uri: without user name and password. transport: of RTSP. trust: of a camera with TLS. queue: see LiveSource."""
         super().__init__(source, rate_hz=rate_hz, clock=clock, **queue)
+        self._trust = trust or Trust()
+        self._trust.check(uri, f"cameras.{source}.url")
         self._uri, self._transport, self._login, self._rotation = address.check(uri), transport, login or address.Login(), rotation
+        self._field = f"cameras.{source}"
         self._limits, self._patience = limits or MediaLimits(), patience or Patience()
         self._converter = VideoReformatter()
         self._over = threading.Event()
@@ -175,13 +182,15 @@ class StreamSource(LiveSource):
             return Failure.ENDED
         except _Stalled:
             return Failure.STALLED
-        except ConfigError:
-            return Failure.LOGIN
+        except ConfigError as error:
+            return Failure.CERTIFICATE if "ca_file" in error.field else Failure.LOGIN
         except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
             # A camera that took the connection and said nothing is "invalid data" to FFmpeg, once its patience is over.
             if not opened and time.monotonic() - began_s >= self._patience.open_s:
                 return Failure.TIMEOUT
             kind = _kind(error)
+            if not opened and kind is Failure.UNREACHABLE and self._trust.refuses(self._uri, self._field, self._patience.read_s):
+                return Failure.CERTIFICATE
             return Failure.ENDED if opened and kind is Failure.UNREACHABLE else kind
         except (MemoryError, WinceError):
             return Failure.OTHER
@@ -200,8 +209,9 @@ class StreamSource(LiveSource):
             options |= {"rtsp_transport": self._transport, "allowed_media_types": "video"}
         elif scheme == "udp":
             options |= {"overrun_nonfatal": "1", "fifo_size": "8192"}
+        options |= self._trust.options(self._uri, self._field)
         return av.open(
-            address.with_login(self._uri, self._login.read(f"cameras.{self.source}")),
+            address.with_login(self._uri, self._login.read(self._field)),
             format=None if scheme.startswith("rtsp") else "mpegts",
             options=options,
             timeout=(self._patience.open_s, self._patience.read_s),

@@ -55,15 +55,16 @@ def looped(clip: Path, to: Path, *, seconds: float, key_every: int = 10) -> Path
 class RtspPeer:
     """One camera. `port` 0: any free one; the same port after a restart: pass it."""
 
-    def __init__(self, file: Path, *, user: str = "", password: str = "", port: int = 0) -> None:
-        """file: mp4 with H.264 (see `looped`). user, password: asked for by digest; empty: nobody is asked."""
-        self._file, self._user, self._password, self.port = Path(file), user, password, port
+    def __init__(self, file: Path, *, user: str = "", password: str = "", port: int = 0, pem: Path | None = None) -> None:
+        """file: mp4 with H.264 (see `looped`). user, password: asked for by digest; empty: nobody is asked. pem: certificate and key; then
+        only TLS is spoken."""
+        self._file, self._user, self._password, self.port, self._pem = Path(file), user, password, port, pem
         self._process: subprocess.Popen[str] | None = None
 
     @property
     def url(self) -> str:
         """Without a login."""
-        return f"rtsp://127.0.0.1:{self.port}/{MOUNT}"
+        return f"rtsp{'s' if self._pem else ''}://127.0.0.1:{self.port}/{MOUNT}"
 
     def __enter__(self) -> Self:
         self.start()
@@ -74,7 +75,7 @@ class RtspPeer:
 
     def start(self, timeout_s: float = 60.0) -> None:
         """Start and wait until it listens. Raises ResourceError where it does not come up, or GStreamer is not there."""
-        login = [self._user, self._password] if self._user else []
+        login = [self._user, self._password, *([str(self._pem)] if self._pem else [])]
         command = [PYTHON, str(SCRIPT), str(self._file), MOUNT, str(self.port), *login]
         try:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
