@@ -105,7 +105,8 @@ class Timeline:
         yield self._beat(max(time_us, self.spoken_us), broken=broken, ended=True, silent=Reason.NO_FRAME)
 
     def _beat(self, time_us: int, *, silent: Reason = Reason.NO_FRAME, broken: bool = False, ended: bool = False) -> Beat:
-        lost = {point for point in self._damaged if self._grid.time_us(point) < time_us}
+        # The last beat tells all that is left: a picture up to 1 ms before its point may be the source's last.
+        lost = {point for point in self._damaged if ended or self._grid.time_us(point) < time_us}
         self._damaged -= lost
         reason = None if self._frames else Reason.CORRUPT if lost else Reason.GAP if self._shed else silent
         beat = Beat(

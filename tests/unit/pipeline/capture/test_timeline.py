@@ -68,3 +68,8 @@ def test_every_second_is_spoken_for_once_and_everything_is_counted(times: list[i
         if beat.corrupt and not beat.frames:
             assert beat.reason is Reason.CORRUPT
     assert (beats[-1].reason is Reason.CORRUPT) or not broken
+
+
+def test_a_damaged_picture_just_before_its_point_counts_although_the_source_ends_there() -> None:
+    (beat,) = played([999_000], {999_000}, 999_001, broken=False)
+    assert (beat.corrupt, beat.frames, beat.reason) == (1, 0, Reason.CORRUPT)
