@@ -83,10 +83,14 @@ class Bus(Protocol):
         handler: Handler,
         *,
         batch: int = 500,
+        gather_s: float = 0.0,
         on_assigned: Owned | None = None,
         on_revoked: Owned | None = None,
     ) -> "Subscription":
         """Start to hand batches to `handler` on a thread of its own, from the group's committed position (earliest at first).
+
+        `gather_s`: how long a record may wait for others to be handed over with it: a small batch costs as much as a large one. A bus
+        in memory, where that is not so, does not wait.
 
         All consumers of a group name the same topics.
         """

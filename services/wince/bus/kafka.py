@@ -94,6 +94,7 @@ class KafkaBus:
         handler: Handler,
         *,
         batch: int = 500,
+        gather_s: float = 0.0,
         on_assigned: Owned | None = None,
         on_revoked: Owned | None = None,
     ) -> KafkaSubscription:
@@ -107,7 +108,7 @@ class KafkaBus:
             if self._closed:
                 raise Unavailable("the bus is closed", field=group)
             subscription = KafkaSubscription(
-                self._options, tuple(dict.fromkeys(topics)), group, handler, batch, on_assigned, on_revoked, self._regain
+                self._options, tuple(dict.fromkeys(topics)), group, handler, batch, gather_s, on_assigned, on_revoked, self._regain
             )
             self._subscriptions.append(subscription)
         return subscription

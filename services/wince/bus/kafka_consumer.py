@@ -28,6 +28,10 @@ FIRST_BACKOFF_S = 0.05
 LONGEST_BACKOFF_S = 5.0
 GIVE_UP_S = 30.0
 POLL_MS = 250
+IDLE_MS = 500
+"""How long a broker holds a question that it has no answer to."""
+GATHER_BYTES = 4 << 20
+"""So much is handed over without waiting for more."""
 STARVED_S = 4.0
 """How long a client may give nothing before it is looked whether there is more."""
 BARE_S = 10.0
@@ -63,11 +67,13 @@ class KafkaSubscription:
         group: str,
         handler: Handler,
         batch: int,
+        gather_s: float,
         on_assigned: Owned | None,
         on_revoked: Owned | None,
         regain: Callable[[], None],
     ) -> None:
         self._options, self._topics, self._group, self._handler, self._batch = options, topics, group, handler, batch
+        self._gather_ms = round(gather_s * 1000)
         self._on_assigned, self._on_revoked, self._regain = on_assigned, on_revoked, regain
         self._stopped = threading.Event()
         self._failed: BaseException | None = None
@@ -130,7 +136,8 @@ class KafkaSubscription:
             heartbeat_interval_ms=1500,
             max_poll_interval_ms=120_000,
             max_poll_records=self._batch,
-            fetch_max_wait_ms=200,
+            fetch_min_bytes=GATHER_BYTES if self._gather_ms else 1,
+            fetch_max_wait_ms=self._gather_ms or IDLE_MS,
             fetch_max_bytes=8 << 20,
             max_partition_fetch_bytes=1 << 20,
             allow_auto_create_topics=False,

@@ -27,6 +27,8 @@ from wince.telemetry import logs
 log = logs.get(__name__)
 
 CHUNK = 200
+LINGER_MS = 50
+"""How long a record waits for others to go with it: each request costs a broker and a consumer as much as thirty records."""
 WATCH_S = 1.0
 """While records are unacknowledged, how often it is looked whether the broker has forgotten its topics."""
 STALE_S = 3.0
@@ -189,7 +191,7 @@ class Outbox:
                     acks="all",
                     enable_idempotence=True,
                     delivery_timeout_ms=86_400_000,  # a day: an outage is waited for, not answered with an error
-                    linger_ms=5,
+                    linger_ms=LINGER_MS,
                     batch_size=256 << 10,
                     max_request_size=self._max_record + 4096,
                     max_block_ms=2000,

@@ -103,10 +103,11 @@ class MemoryBus:
         handler: Handler,
         *,
         batch: int = 500,
+        gather_s: float = 0.0,
         on_assigned: Owned | None = None,
         on_revoked: Owned | None = None,
     ) -> "_Consumer":
-        """Start a consumer on a thread of its own. Consumers of one group share the partitions."""
+        """Start a consumer on a thread of its own. Consumers of one group share the partitions. It waits for no larger batch."""
         if batch < 1:
             raise ConfigError("a batch has at least one record", field="batch")
         with self._lock:

@@ -29,6 +29,8 @@ class Consumer:
     group = ""
     batch = 500
     """Records handed over at once, at most."""
+    gather_s = 0.0
+    """How long a record may wait for others."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -40,7 +42,13 @@ class Consumer:
     def start(self) -> None:
         """Begin to consume."""
         self._subscription = self._bus.consume(
-            self.topics, self.group, self._guarded, batch=self.batch, on_assigned=self.assigned, on_revoked=self.revoked
+            self.topics,
+            self.group,
+            self._guarded,
+            batch=self.batch,
+            gather_s=self.gather_s,
+            on_assigned=self.assigned,
+            on_revoked=self.revoked,
         )
 
     def stop(self) -> None:

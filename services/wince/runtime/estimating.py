@@ -38,6 +38,7 @@ class Estimating(Consumer):
     topics = (FACES,)
     group = "estimate"
     batch = 64
+    gather_s = 0.15
 
     def __init__(self, bus: Bus, scorer: Scorer, max_age_us: int, now_us: Now, windows: Windows | None = None) -> None:
         """`windows`: spans, one for each window of a source."""

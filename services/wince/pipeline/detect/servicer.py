@@ -31,6 +31,9 @@ ROLES = {"DetectFaces": frozenset({Role.STAGE})}
 MAX_BYTES = MAX_JPEG + (64 << 10)
 """A full frame and its envelope."""
 
+AHEAD = 16
+"""Answers that may wait for their faces to survive while the next frame is looked at."""
+
 Publish = Callable[[Face | Beat], "Future[None]"]
 """Hands what detect gives to the other stages; the future is done when it will survive there."""
 _Step = tuple[pb.DetectFacesResponse, "Future[None] | None"]
@@ -49,8 +52,26 @@ class DetectServicer(DetectServiceServicer):
         self, requests: AsyncIterator[pb.DetectFacesRequest], context: Any
     ) -> AsyncIterator[pb.DetectFacesResponse]:
         """See the proto."""
-        fold: _Fold | None = None
+        looked: asyncio.Queue[_Step | BaseException | None] = asyncio.Queue(AHEAD)
         with traces.stream("detect.stream", carried=traces.carried(context.invocation_metadata())):
+            looking = asyncio.ensure_future(self._look(requests, looked))
+            try:
+                while (found := await looked.get()) is not None:
+                    if isinstance(found, BaseException):
+                        raise found
+                    face, told = found
+                    if told is not None and (not told.done() or told.exception() is not None):
+                        await asyncio.wrap_future(told)
+                    yield face
+            finally:
+                looking.cancel()
+
+    async def _look(self, requests: AsyncIterator[pb.DetectFacesRequest], looked: asyncio.Queue[_Step | BaseException | None]) -> None:
+        """One request after the other, ahead of the answers, which wait until faces will survive; last what ended it, or None."""
+        fold: _Fold | None = None
+        send: Publish | None = None
+        ended: BaseException | None = None
+        try:
             async for request in requests:
                 if fold is None:
                     fold = _Fold(self._limits, region_from_message(request.region) if request.HasField("region") else None)
@@ -58,10 +79,12 @@ class DetectServicer(DetectServiceServicer):
                     if request.publish and send is None:
                         what = "detect is not joined to the other stages"
                         raise Refused(what, field="publish", remedy="leave it out, and use the answers")
-                face, told = await self.workers.run(self._step, fold, request, send)
-                if told is not None:
-                    await asyncio.wrap_future(told)
-                yield face
+                await looked.put(await self.workers.run(self._step, fold, request, send))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # whatever it is: the call waits for it
+            ended = error
+        await looked.put(ended)
 
     def _step(self, fold: _Fold, request: pb.DetectFacesRequest, send: Publish | None) -> _Step:
         """On a worker's thread: one request."""

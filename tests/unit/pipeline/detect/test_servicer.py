@@ -1,0 +1,128 @@
+"""DetectServicer's stream: it looks ahead while faces are on their way to the bus; answers wait for them, in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from wince.api.detect.v1.detect_service_pb2 import DetectFacesRequest
+from wince.codec.capture import beat_to_message
+from wince.domain.face import Face
+from wince.domain.frame import US, Beat
+from wince.errors import MessageError, Unavailable
+from wince.pipeline.detect.servicer import DetectServicer
+from wince.protocols.loader import load
+
+NO_MODELS: Any = None
+"""No frame is sent."""
+
+
+class Context:
+    """What the servicer asks of a call."""
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        """None."""
+        return ()
+
+
+class Bus:
+    """Takes what detect publishes; the test says when it will survive."""
+
+    def __init__(self) -> None:
+        self.taken: list[Future[None]] = []
+
+    def publish(self, _found: Face | Beat) -> "Future[None]":
+        """On a worker's thread."""
+        self.taken.append(Future())
+        return self.taken[-1]
+
+
+def beat(second: int, source: str = "camera-1") -> DetectFacesRequest:
+    """One second's."""
+    return DetectFacesRequest(beat=beat_to_message(Beat(source, second * US, frames=0, dropped=0, corrupt=0)), publish=True)
+
+
+async def requests(*all_of: DetectFacesRequest) -> AsyncIterator[DetectFacesRequest]:
+    """A stream of them that stays open."""
+    for one in all_of:
+        yield one
+    await asyncio.Event().wait()
+
+
+async def until(condition, bus: Bus) -> None:
+    """The workers are threads."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"{len(bus.taken)} were published")
+
+
+def stream(bus: Bus, *all_of: DetectFacesRequest) -> AsyncIterator:
+    """A call's answers."""
+    return DetectServicer(lambda: NO_MODELS, load("activity").detect, publish=bus.publish).DetectFaces(
+        requests(*all_of), Context()
+    )
+
+
+def test_the_next_is_looked_at_while_the_first_is_on_its_way_and_answers_wait_in_order():
+    async def scene() -> None:
+        bus = Bus()
+        answers = stream(bus, beat(1), beat(2), beat(3))
+        first = asyncio.ensure_future(anext(answers))
+        await until(lambda: len(bus.taken) == 3, bus)
+        bus.taken[1].set_result(None)
+        await asyncio.sleep(0.05)
+        assert not first.done(), "its own beat may still be lost"
+        bus.taken[0].set_result(None)
+        assert (await first).beat.time_us == 1 * US
+        assert (await anext(answers)).beat.time_us == 2 * US
+        await answers.aclose()
+
+    asyncio.run(scene())
+
+
+def test_what_was_good_before_a_bad_request_is_answered_first():
+    async def scene() -> None:
+        bus = Bus()
+        answers = stream(bus, beat(1), beat(2, "camera-2"), beat(3))
+        first = asyncio.ensure_future(anext(answers))
+        await until(lambda: len(bus.taken) == 1, bus)
+        bus.taken[0].set_result(None)
+        assert (await first).beat.time_us == 1 * US
+        with pytest.raises(MessageError, match="another than the stream's"):
+            await anext(answers)
+
+    asyncio.run(scene())
+
+
+def test_what_the_bus_does_not_keep_is_not_answered():
+    async def scene() -> None:
+        bus = Bus()
+        answers = stream(bus, beat(1), beat(2))
+        first = asyncio.ensure_future(anext(answers))
+        await until(lambda: len(bus.taken) == 2, bus)
+        bus.taken[1].set_result(None)
+        bus.taken[0].set_exception(Unavailable("the bus is closed"))
+        with pytest.raises(Unavailable):
+            await first
+
+    asyncio.run(scene())
+
+
+def test_no_more_than_its_bound_waits():
+    async def scene() -> None:
+        bus = Bus()
+        answers = stream(bus, *(beat(second) for second in range(1, 100)))
+        first = asyncio.ensure_future(anext(answers))
+        await until(lambda: len(bus.taken) >= 18, bus)
+        await asyncio.sleep(0.1)
+        assert len(bus.taken) == 18, "one waits for its answer, sixteen behind it, one for its place"
+        for future in list(bus.taken):
+            future.set_result(None)
+        await first
+        await answers.aclose()
+
+    asyncio.run(scene())
