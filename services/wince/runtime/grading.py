@@ -40,6 +40,7 @@ class Grading(Consumer):
 
     topics = (STAYS, CARE, ESTIMATES)
     group = "grade"
+    gather_s = 0.15
 
     def __init__(
         self, bus: Bus, begin: Begin, now_us: Callable[[], int], durable: Durable | None = None, *, ask_every_s: float = 1.0
