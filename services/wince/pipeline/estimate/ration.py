@@ -37,6 +37,9 @@ class Ration:
         """burst_s: a source that was silent may send what so many seconds allow at once."""
         self._rate, self._budget, self._burst, self._clock = rate_hz, budget_s, max(1.0, rate_hz * burst_s), clock
         self._sources: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._turns: dict[str, int] = {}
+        """When a source was last chosen while not all could be: who waited longest comes first, or the last of a batch never would."""
+        self._turn = 0
         self._cost: float | None = None
         self.given_up = 0
         """Faces that were not asked for, since the start."""
@@ -45,12 +48,12 @@ class Ration:
     def spent_on(self, faces: Sequence[Face]) -> Iterator[list[int]]:
         """Around asking: gives the indices of the faces to ask for, ascending, and learns what one costs. Where asking raises, nothing
         was spent: the same faces come again, and are as young in their source's time as they were."""
-        before = OrderedDict(self._sources)
+        before, turns = OrderedDict(self._sources), dict(self._turns)
         chosen, start = self._choose(faces), self._clock()
         try:
             yield chosen
         except BaseException:
-            self._sources = before
+            self._sources, self._turns = before, turns
             raise
         self.given_up += len(faces) - len(chosen)
         metrics.given_up(len(faces) - len(chosen))
@@ -66,9 +69,13 @@ class Ration:
         room = len(faces) if self._cost is None else max(1, int(min(self._budget / max(self._cost, 1e-6), len(faces))))
         total = sum(map(len, ranked.values()))
         if total > room:
-            queues = [self._ranked(faces, indices) for indices in ranked.values()]
-            turns = [index for turn in zip_longest(*queues) for index in turn if index is not None]
-            return sorted(turns[:room])
+            waited = sorted(ranked, key=lambda source: self._turns.get(source, 0))
+            queues = [self._ranked(faces, ranked[source]) for source in waited]
+            chosen = [index for turn in zip_longest(*queues) for index in turn if index is not None][:room]
+            for index in chosen:
+                self._turn += 1
+                self._turns[faces[index].source] = self._turn
+            return sorted(chosen)
         return sorted(index for indices in ranked.values() for index in indices)
 
     def _of_source(self, source: str, faces: Sequence[Face], indices: list[int]) -> list[int]:
@@ -82,7 +89,7 @@ class Ration:
         allowed = min(len(indices), int(tokens + within + 1e-9))
         self._sources[source] = (min(self._burst, tokens + within - allowed), max(last, *times))
         while len(self._sources) > SOURCES:
-            self._sources.popitem(last=False)
+            self._turns.pop(self._sources.popitem(last=False)[0], None)
         return indices if allowed == len(indices) else sorted(self._ranked(faces, indices)[:allowed])
 
     @staticmethod
