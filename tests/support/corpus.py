@@ -26,7 +26,9 @@ def person(seed: int) -> dict[str, np.ndarray]:
     blendshapes[:, 0] = out["pspi"] / 16
     out |= {"features": features.astype(np.float16), "blendshapes": blendshapes.astype(np.float32)}
     out["landmarks"] = (rng.normal(0, 1, (478, 3)) * 60 + 200 + rng.normal(0, 0.2, (n, 478, 3))).astype(np.float32)
-    out["crop"] = np.zeros((n, 64, 64), np.uint8)
+    crop = rng.integers(60, 160, (n, 64, 64))
+    crop[:, 28:36, 28:36] += (out["pspi"][:, None, None] * 6).astype(int)
+    out["crop"] = crop.astype(np.uint8)
     out |= {"found": np.ones(n, bool), "seen": np.ones(n, int), "presence": np.ones(n, np.float32)}
     out |= {"pressed": np.zeros(n, bool), "exposure": np.ones(n, np.float32), "side_light": np.zeros(n, bool)}
     return out | {"tone": np.array(people[0].tone), "seed": np.array(seed), "version": np.array(VERSION)}

@@ -78,6 +78,13 @@ def floats32(data: bytes, shape: tuple[int, ...], field: str) -> NDArray[np.floa
     return array
 
 
+def bytes8(data: bytes, shape: tuple[int, ...], field: str) -> NDArray[np.uint8]:
+    """Values 0-255 in C order; the array is a view of `data` and can't be written to."""
+    if len(data) != int(np.prod(shape)):
+        raise MessageError(f"must have {int(np.prod(shape))} bytes, has {len(data)}", field=field)
+    return np.frombuffer(data, dtype=np.uint8).reshape(shape)
+
+
 def floats16(data: bytes, shape: tuple[int, ...], field: str) -> NDArray[np.float16]:
     """Finite little-endian binary16 in C order; the array is a view of `data` and can't be written to."""
     if len(data) != 2 * int(np.prod(shape)):

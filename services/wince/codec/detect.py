@@ -11,6 +11,8 @@ LANDMARKS = (478, 3)
 """Shape of the face mesh's points."""
 FEATURES = (128, 8, 8)
 """Shape of the face mesh's inner feature map."""
+GREY = (64, 64)
+"""Shape of the grey region."""
 MAX_CROP = 256 * 1024
 """Largest crop, bytes."""
 _MAX_MEASURE = 1e12
@@ -72,6 +74,8 @@ def face_to_message(face: Face) -> pb.Face:
         )
     if face.features is not None:
         message.features = face.features.astype("<f2", copy=False).tobytes()
+    if face.grey is not None:
+        message.grey = face.grey.tobytes()
     return message
 
 
@@ -102,4 +106,5 @@ def face_from_message(message: pb.Face) -> Face:
         quality=_quality_from_message(message.quality) if message.HasField("quality") else None,
         features=checks.floats16(message.features, FEATURES, "features") if message.features else None,
         crop=message.crop,
+        grey=checks.bytes8(message.grey, GREY, "grey") if message.grey else None,
     )

@@ -59,3 +59,5 @@ class Face:
     """(128, 8, 8) inner feature map of the face mesh; None where not assessable."""
     crop: bytes
     """224 x 224 px aligned JPEG, encoded once; empty where not assessable."""
+    grey: NDArray[np.uint8] | None = None
+    """(64, 64) the region that the mesh looks at, grey; None where not assessable."""

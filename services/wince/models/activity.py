@@ -1,8 +1,9 @@
 """The default scorer's ensemble: small nets as ONNX on OpenVINO, and how what they say becomes a reading.
 
 Members look at what the face models give anyway: `maps` at the face mesh's inner map, `points` at the mesh turned upright and the
-blendshapes. Each gives a short embedding, and for every output a mean and its own doubt; `fused` takes the members' mean, and adds
-their disagreement to the doubt. A second head of each member looks at (embedding, embedding - the patient's calm embedding).
+blendshapes, `crop` at the small grey face itself. Each gives a short embedding, and for every output a mean and its own doubt; `fused`
+takes the members' mean, each weighing as the card says, and adds their disagreement to the doubt. A second head of each member looks
+at (embedding, embedding - the patient's calm embedding).
 
     score       the output `gated`: PSPI of a drawn face in pain, trained to 0 on smiles, laughter, speech, yawns, surprise, blinks,
                 sleep and crying. It isn't the sum of the units: by their sum laughter can't be told from pain.
@@ -40,9 +41,9 @@ OUTPUTS = (
 )
 SCALES = np.array([5, 5, 5, 5, 5, 1, 5, 5, 5, 5, 16, 16, 1, 1], np.float32)
 """Largest value of each output; the nets work in shares of it. The smallest is 0."""
-KINDS: dict[str, tuple[int, ...]] = {"maps": (128, 8, 8), "points": (469,)}
+KINDS: dict[str, tuple[int, ...]] = {"maps": (128, 8, 8), "points": (469,), "crop": (1, 64, 64)}
 """Of members, and the shape of what each looks at, per face; see pipeline/estimate/activity_inputs.py."""
-EMBEDDING = {"maps": 64, "points": 32}
+EMBEDDING = {"maps": 64, "points": 32, "crop": 48}
 """Length of a member's embedding."""
 BESIDE = 3
 """Values behind the members' embeddings: how far the face is from the training faces (1: as far as the farthest hundredth of them),
@@ -115,6 +116,7 @@ class Ensemble:
         """Kind by name, in the order of the embedding."""
         self.familiar = _familiar(self.card["familiar"])
         self.confidence = {name: _confidence(self.card["confidence"][name]) for name in ("free", "personal")}
+        self._weights = _weights(self.card.get("weights"), list(self.members))
         self._nets = {name: _compiled(folder / f"{name}.onnx", one_row=True) for name in self.members}
         self._heads = {name: _compiled(folder / f"{name}_personal.onnx") for name in self.members}
         ends = np.cumsum([EMBEDDING[kind] for kind in self.members.values()])
@@ -126,14 +128,14 @@ class Ensemble:
     def free(self, x: dict[str, Array], mouth_smile: Array) -> tuple[Opinion, Array]:
         """Opinion without the calm face, and embeddings (n, k). x by kind, (n, *shape); mouth_smile (n,) 0-1."""
         answers = {name: _run_each(self._nets[name], x[kind]) for name, kind in self.members.items()}
-        opinion = fused([mean for _, mean, _ in answers.values()], [np.exp(doubt) for _, _, doubt in answers.values()])
+        opinion = fused([mean for _, mean, _ in answers.values()], [np.exp(doubt) for _, _, doubt in answers.values()], self._weights)
         beside = np.stack([self.familiar.distance(x["maps"]), mouth_smile, _resting(opinion)], axis=1)
         return opinion, np.concatenate([*(embedding for embedding, _, _ in answers.values()), beside], axis=1).astype(np.float32)
 
     def personal(self, embeddings: Array, calm: Array) -> Opinion:
         """Opinion against the calm face; both (n, k)."""
         answers = [_run(self._heads[name], [embeddings[:, part], calm[:, part]]) for name, part in self._parts.items()]
-        return fused([mean for mean, _ in answers], [np.exp(doubt) for _, doubt in answers])
+        return fused([mean for mean, _ in answers], [np.exp(doubt) for _, doubt in answers], self._weights)
 
     def readings(self, opinion: Opinion, embeddings: Array, *, personal: bool) -> list[Reading]:
         """One Reading per face; what isn't finite gets confidence 0 and a NaN score."""
@@ -156,11 +158,17 @@ def _resting(opinion: Opinion) -> Array:
     return np.asarray(np.all([opinion.column(unit) <= most for unit, most in REST.items()], axis=0), np.float32)
 
 
-def fused(means: list[Array], variances: list[Array]) -> Opinion:
-    """Mean of the members; spread from their own variances and their disagreement. In shares, gives units."""
+def fused(means: list[Array], variances: list[Array], weights: Array | None = None) -> Opinion:
+    """Mean of the members; spread from their own variances and their disagreement. In shares, gives units.
+
+    weights: (members, outputs), of each output's members; their sum need not be 1. None: all alike.
+    """
     stack = np.stack(means)
-    mean = np.clip(stack.mean(axis=0), 0, 1)
-    spread = np.sqrt(np.stack(variances).mean(axis=0) + stack.var(axis=0))
+    share = np.ones((len(stack), stack.shape[2]), np.float32) if weights is None else weights
+    share = (share / share.sum(axis=0))[:, None]
+    middle = (share * stack).sum(axis=0)
+    mean = np.clip(middle, 0, 1)
+    spread = np.sqrt((share * (np.stack(variances) + (stack - middle) ** 2)).sum(axis=0))
     return Opinion((mean * SCALES).astype(np.float32), (spread * SCALES).astype(np.float32))
 
 
@@ -200,6 +208,16 @@ def _confidence(table: dict[str, list[float]]) -> Confidence:
     if spread.shape != share.shape or not (np.isfinite(spread).all() and np.isfinite(share).all() and (np.diff(spread) > 0).all()):
         raise ModelFileError("holds no usable table of confidence", field=CARD, remedy=REMEDY)
     return Confidence(spread, share)
+
+
+def _weights(table: dict[str, list[float]] | None, members: list[str]) -> Array | None:
+    """(members, outputs); None where the card has none."""
+    if table is None:
+        return None
+    rows = [np.array(table.get(name, []), np.float32) for name in members]
+    if any(row.shape != (len(OUTPUTS),) or not (np.isfinite(row).all() and (row > 0).all()) for row in rows):
+        raise ModelFileError("holds no usable table of the members' weights", field=CARD, remedy=REMEDY)
+    return np.stack(rows)
 
 
 def _familiar(table: dict[str, Any]) -> Familiar:

@@ -57,6 +57,7 @@ def faces(draw: st.DrawFn) -> Face:
         quality=draw(st.none() | qualities),
         features=draw(st.none() | st.just(seed.normal(size=(128, 8, 8)).astype(np.float16))),
         crop=draw(st.binary(min_size=0 if reason is not None else 1, max_size=2000)),
+        grey=draw(st.none() | st.just(seed.integers(0, 256, (64, 64)).astype(np.uint8))),
     )
 
 

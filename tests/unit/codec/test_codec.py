@@ -140,6 +140,7 @@ BAD = [
     (detect_pb2.Face(source="c", frame_width=4, frame_height=4, reason=10, features=bytes(8)), "features"),
     (detect_pb2.Face(source="c", frame_width=4, frame_height=4, reason=10, features=b"\x00\x7c" * 8192), "features"),
     (detect_pb2.Face(source="c", frame_width=4, frame_height=4, reason=10, crop=bytes(300_000)), "crop"),
+    (detect_pb2.Face(source="c", frame_width=4, frame_height=4, reason=10, grey=bytes(4095)), "grey"),
     (detect_pb2.Face(source="c", frame_width=4, frame_height=4, reason=10, quality={"brightness": 256}), "quality.brightness"),
     (grade_pb2.Assessment(**ASSESSMENT | {"id": ID.upper().replace("-", "")}), "id"),
     (grade_pb2.Assessment(**ASSESSMENT | {"end_us": 4}), "end_us"),

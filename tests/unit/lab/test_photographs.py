@@ -17,7 +17,7 @@ def test_a_few_of_each_class_are_read_and_counted():
     path("face_landmarks")
     faces, asked = photographs.find_faces(folder, per_class=6)
     assert asked["happiness"] == asked["anger"] == 6
-    assert len(faces.label) == len(faces.landmarks) == len(faces.features) == len(faces.blendshapes) > 10
+    assert len(faces.label) == len(faces.landmarks) == len(faces.features) == len(faces.blendshapes) == len(faces.grey) > 10
     table = photographs.distribution(faces, load())
     assert sum(row["faces"] for row in table.values()) == len(faces.label)
     for row in table.values():

@@ -10,7 +10,7 @@ import pytest
 from tests.support import corpus as made
 from wince.errors import DataError, ModelFileError, ResourceError
 from wince.lab.corpus.read import Corpus, read_corpus
-from wince.lab.scorer.calibrate import calibrate, confidence, falling, familiar
+from wince.lab.scorer.calibrate import calibrate, confidence, falling, familiar, weights
 from wince.lab.scorer.inputs import Examples, examples, together
 from wince.lab.scorer.train import Settings, train
 from wince.models.activity import CARD, KINDS, OUTPUTS, SCALES, Ensemble, Opinion
@@ -52,6 +52,44 @@ def test_persons_seen_twice_count_twice(data: dict[str, Examples]):
 def test_settings_are_checked():
     with pytest.raises(DataError, match="member"):
         Settings("ears")
+
+
+def test_a_member_weighs_by_how_near_it_came_output_by_output():
+    truth, rng = np.full((200, 2), 0.5, np.float32), np.random.default_rng(2)
+    near, far = (truth + rng.normal(0, spread, truth.shape).astype(np.float32) for spread in ((0.1, 0.2), (0.2, 0.1)))
+    weight = weights([(near, near), (far, far)], truth)
+    assert weight.sum(axis=0).tolist() == pytest.approx([1, 1])
+    assert weight[0].tolist() == pytest.approx([16 / 17, 1 / 17], abs=0.05)
+
+
+def test_tone_exposure_and_light_hardly_change_what_the_net_sees_of_a_crop():
+    torch = pytest.importorskip("torch", reason="needs torch (extra train)")
+    from wince.lab.scorer.nets import LocalContrast
+
+    side = KINDS["crop"][1]
+    x = torch.from_numpy(np.random.default_rng(4).uniform(0.5, 1.5, (1, 1, side, side)).astype(np.float32))
+    light = torch.linspace(0.6, 1.4, side)
+    seen, dim, lit, other = (LocalContrast(side)(one) for one in (x, 0.4 * x, x * light, x.flip(-1)))
+    assert torch.isfinite(LocalContrast(side)(torch.zeros_like(x))).all()
+    assert (seen - dim).abs().mean() < 0.1 * (seen - other).abs().mean()
+    assert (seen - lit).abs().mean() < 0.2 * (seen - other).abs().mean()
+
+
+def test_a_varied_crop_is_another_picture_of_the_same_and_a_persons_stills_are_mirrored_together():
+    torch = pytest.importorskip("torch", reason="needs torch (extra train)")
+    from wince.lab.scorer.augment import varied
+
+    side, half = KINDS["crop"][1], KINDS["crop"][1] // 2
+    x = torch.full((40, 4, 1, side, side), 60.0)
+    x[..., :half] = 180.0  # bright on the left
+    torch.manual_seed(1)
+    out = varied("crop", x, torch.ones(1))
+    assert out.shape == x.shape
+    assert 0 <= out.min() < out.max() <= 255
+    turned = (out[..., :half].mean(dim=(2, 3, 4)) < out[..., half:].mean(dim=(2, 3, 4))).float().mean(dim=1)
+    assert set(turned.tolist()) == {0.0, 1.0}
+    assert 0.2 < turned.mean() < 0.8
+    assert not torch.equal(out[0, 0], out[0, 1])
 
 
 class Killed(Exception):
@@ -131,7 +169,7 @@ def test_doubt_becomes_the_share_of_right_scores_and_never_rises():
     assert falling(np.array([1.0, 0.5, 0.7, 0.2])).tolist() == pytest.approx([1.0, 0.6, 0.6, 0.2])
 
 
-MEMBERS = {"maps1": "maps", "points1": "points"}
+MEMBERS = {"maps1": "maps", "points1": "points", "crop1": "crop"}
 
 
 @pytest.fixture(scope="module")
@@ -163,8 +201,10 @@ def test_the_exported_ensemble_says_what_torch_says(exported: tuple[Path, dict[s
             other = torch.from_numpy(parts[-1][::-1].copy())
             personal.append(models[member].personal(torch.cat([embedding, embedding - other], dim=1))[0].numpy())
     assert np.abs(np.concatenate(parts, axis=1) - embeddings[:, : sum(p.shape[1] for p in parts)]).max() < 1e-3
+    weight = np.array([ensemble.card["weights"][member] for member in MEMBERS])
     for said, expected in ((opinion, means), (own, personal)):
-        assert np.abs(said.mean / SCALES - np.clip(np.mean(expected, axis=0), 0, 1)).max() < 2e-3
+        weighed = (weight[:, None] / weight.sum(axis=0) * np.stack(expected)).sum(axis=0)
+        assert np.abs(said.mean / SCALES - np.clip(weighed, 0, 1)).max() < 2e-3
         assert said.spread.min() > 0
     assert np.abs(own.mean - opinion.mean).max() > 0.01
     assert sum(file.stat().st_size for file in folder.iterdir()) < 12e6

@@ -30,13 +30,14 @@ from wince.lab.synthesize.gl import USUAL, Renderer, Style
 from wince.lab.synthesize.head import Head, load_head
 from wince.lab.synthesize.person import Actor, Moment, Person
 from wince.models.fetch import path
+from wince.pipeline.detect.align import GREY, grey
 from wince.pipeline.detect.face_models import load_face_models
-from wince.pipeline.detect.geometry import region_affine, region_from_detection, region_from_landmarks
+from wince.pipeline.detect.geometry import region_from_detection, region_from_landmarks
 from wince.pipeline.detect.interface import FaceModels, Mesh
 from wince.pipeline.estimate.blendshapes import Blendshapes
 
 Picture = NDArray[np.uint8]
-CROP = 64
+CROP = GREY
 """Side of the grey crop, pixels; it shows the mesh's region."""
 PAINTED = {"hand": "hand", "bandage": "eyes", "pillow": "half"}
 """Covers that are laid over the finished picture, by their name in occlusion_paint."""
@@ -155,20 +156,13 @@ def person_arrays(seed: int, head: Head) -> dict[str, NDArray[Any]]:
         row["features"] = mesh.features if mesh else np.zeros((128, 8, 8), np.float16)
         row["presence"] = mesh.presence if mesh else 0.0
         row["blendshapes"] = shapes.read(mesh.landmarks) if mesh else np.zeros(52, np.float32)
-        row["crop"] = _crop(picture, mesh) if mesh else np.zeros((CROP, CROP), np.uint8)
+        row["crop"] = grey(picture, mesh.landmarks) if mesh else np.zeros((CROP, CROP), np.uint8)
         for name, value in row.items():
             columns.setdefault(name, []).append(value)
     arrays = {name: np.array(values) for name, values in columns.items()}
     for name in (*UNITS, "pspi", "gated", "yaw", "pitch", "roll", "exposure", "presence"):
         arrays[name] = arrays[name].astype(np.float32)
     return arrays | {"tone": np.array(plan(seed)[0][0].tone), "version": np.array(VERSION), "seed": np.array(seed)}
-
-
-def _crop(picture: Picture, mesh: Mesh) -> Picture:
-    affine = region_affine(region_from_landmarks(mesh.landmarks), CROP)
-    flags = cv2.WARP_INVERSE_MAP | cv2.INTER_AREA
-    small = cv2.warpAffine(picture, affine, (CROP, CROP), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def draw_person(folder: Path, head: Head, seed: int) -> None:

@@ -22,6 +22,7 @@ from wince.lab.corpus.draw import face_models, look
 from wince.models.activity import Ensemble, load
 from wince.models.canonical_face import CanonicalFace
 from wince.models.fetch import path
+from wince.pipeline.detect.align import grey
 from wince.pipeline.estimate.activity_inputs import inputs
 
 CLASSES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
@@ -41,6 +42,7 @@ class Faces:
     landmarks: NDArray[np.float32]
     features: NDArray[np.float16]
     blendshapes: NDArray[np.float32]
+    grey: NDArray[np.uint8]
 
 
 def find_faces(folder: Path, split: str = "test", per_class: int = PER_CLASS) -> tuple[Faces, dict[str, int]]:
@@ -54,7 +56,7 @@ def find_faces(folder: Path, split: str = "test", per_class: int = PER_CLASS) ->
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"isn't the FER+ pack ({type(error).__name__})", field=str(folder), remedy="see its README") from error
     models, shapes = face_models()
-    columns: dict[str, list[Any]] = {"label": [], "landmarks": [], "features": [], "blendshapes": []}
+    columns: dict[str, list[Any]] = {"label": [], "landmarks": [], "features": [], "blendshapes": [], "grey": []}
     asked: dict[str, int] = {}
     for number, name in enumerate(CLASSES):
         chosen = np.flatnonzero(votes[:, number] >= MAJORITY)[:per_class]
@@ -62,13 +64,15 @@ def find_faces(folder: Path, split: str = "test", per_class: int = PER_CLASS) ->
         for row in chosen:
             edge = (PADDED - SHOWN) // 2
             large = cv2.resize(pictures[row], (SHOWN, SHOWN), interpolation=cv2.INTER_CUBIC)
-            picture = cv2.cvtColor(cv2.copyMakeBorder(large, edge, edge, edge, edge, cv2.BORDER_REPLICATE), cv2.COLOR_GRAY2RGB)
-            mesh, _ = look(models, np.asarray(picture, np.uint8), np.array([PADDED / 2, PADDED / 2]))
+            padded = cv2.copyMakeBorder(large, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
+            picture = np.asarray(cv2.cvtColor(padded, cv2.COLOR_GRAY2RGB), np.uint8)
+            mesh, _ = look(models, picture, np.array([PADDED / 2, PADDED / 2]))
             if mesh is None:
                 continue
             for key, value in (("label", name), ("landmarks", mesh.landmarks), ("features", mesh.features)):
                 columns[key].append(value)
             columns["blendshapes"].append(shapes.read(mesh.landmarks))
+            columns["grey"].append(grey(picture, mesh.landmarks))
     if not columns["label"]:
         raise DataError("the mesh found no face in it", field=str(folder))
     return Faces(**{key: np.array(value) for key, value in columns.items()}), asked
@@ -77,7 +81,7 @@ def find_faces(folder: Path, split: str = "test", per_class: int = PER_CLASS) ->
 def distribution(faces: Faces, ensemble: Ensemble) -> dict[str, dict[str, float]]:
     """Per class: faces, quartiles of the score, share read `high`, share that grade would call high (sure, no conflict), of PSPI's sum."""
     canonical = CanonicalFace.parse(path("face_geometry").read_bytes())
-    x, smile = inputs(canonical, faces.landmarks, faces.blendshapes, faces.features)
+    x, smile = inputs(canonical, faces.landmarks, faces.blendshapes, faces.features, faces.grey)
     opinion, embeddings = ensemble.free(x, smile)
     readings = ensemble.readings(opinion, embeddings, personal=False)
     score, sure, laugh = (np.array([getattr(one, name) for one in readings]) for name in ("score", "confidence", "smile"))

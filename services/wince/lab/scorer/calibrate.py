@@ -1,4 +1,4 @@
-"""What trained members are worth on the validation part: how doubt turns into confidence, and which units are measured at all."""
+"""What trained members are worth on the validation part: their weights, how doubt turns into confidence, and which units are measured."""
 
 from __future__ import annotations
 
@@ -21,21 +21,33 @@ Array = NDArray[Any]
 
 
 def calibrate(models: dict[str, Any], kinds: dict[str, str], validation: dict[str, Examples]) -> dict[str, Any]:
-    """Of the card: confidence (free, personal), unit_icc and measured. models and kinds by member, validation by kind."""
+    """Of the card: weights, confidence (free, personal), unit_icc and measured. models and kinds by member, validation by kind."""
     some = validation[next(iter(kinds.values()))]
     counts = (some.weight * (some.calm == 0)).reshape(-1) > 0
     truth = some.y.reshape(len(counts), -1)[counts] * SCALES
     both = [answers(models[name], validation[kind]) for name, kind in kinds.items()]
+    weighing = weights([(one[0][0][counts], one[1][0][counts]) for one in both], truth / SCALES)
     opinions = {
-        name: fused([one[i][0][counts] for one in both], [np.exp(one[i][1][counts]) for one in both])
+        name: fused([one[i][0][counts] for one in both], [np.exp(one[i][1][counts]) for one in both], weighing)
         for i, name in enumerate(("free", "personal"))
     }
     icc = {unit: round(icc_a1(opinions["free"].column(unit), truth[:, OUTPUTS.index(unit)]), 3) for unit in UNITS}
     return {
+        "weights": {name: [round(float(v), 4) for v in row] for name, row in zip(kinds, weighing, strict=True)},
         "confidence": {name: confidence(opinion, truth) for name, opinion in opinions.items()},
         "unit_icc": icc,
         "measured": [unit for unit, value in icc.items() if value >= MEASURED],
     }
+
+
+def weights(answered: list[tuple[Array, Array]], truth: Array) -> NDArray[np.float32]:
+    """(members, outputs), each output's sum 1: how much a member counts, as its mean squared error to the power -2.
+
+    answered: each member's means, free and personal, (n, outputs) as truth, all in shares.
+    """
+    squared = np.stack([np.mean([((mean - truth) ** 2).mean(axis=0) for mean in both], axis=0) for both in answered])
+    worth = np.maximum(squared, 1e-6) ** -2
+    return np.asarray(worth / worth.sum(axis=0), np.float32)
 
 
 def confidence(opinion: Opinion, truth: Array) -> dict[str, list[float]]:

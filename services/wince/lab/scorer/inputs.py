@@ -36,7 +36,7 @@ class Examples:
 def seen(corpus: Corpus) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
     """Per kind of member what it looks at, (n, *shape), all 0 where no face may be used, and the mouthSmile channel (n,)."""
     face = CanonicalFace.parse(path("face_geometry").read_bytes())
-    x, smile = inputs(face, corpus["landmarks"], corpus["blendshapes"], corpus["features"])
+    x, smile = inputs(face, corpus["landmarks"], corpus["blendshapes"], corpus["features"], corpus["crop"])
     for rows in x.values():
         rows[~corpus.usable] = 0
     return x, smile

@@ -10,6 +10,13 @@ from torch import Tensor, nn
 
 from wince.models.activity import EMBEDDING, KINDS, OUTPUTS
 
+CONTRAST = 15
+"""Side of the window in which a crop's contrast is made equal, pixels: about an eye, or the mouth."""
+MARGIN = 8
+"""Pixels of a crop that are left out on every side once its contrast is equal: the mesh fills two thirds of it."""
+FLOOR = 0.02
+"""Contrast that is none: about one grey level of 255, where 64 of them are 1."""
+
 
 class Normalize(nn.Module):
     """(x - mean) / spread with fixed tables, one per channel."""
@@ -24,6 +31,28 @@ class Normalize(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Standardized, held to +-6."""
         return ((x - self.mean) / self.spread).clamp(-6, 6)
+
+
+class LocalContrast(nn.Module):
+    """A grey crop as what stands out of its surroundings, in shares of how much does: tone, exposure and gamma fall out."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        at = torch.arange(side)
+        near = ((at[:, None] - at[None, :]).abs() <= CONTRAST // 2).float()
+        self.register_buffer("window", near / near.sum(dim=1, keepdim=True), persistent=False)
+        self.window: Tensor
+
+    def _mean(self, x: Tensor) -> Tensor:
+        """Of the window round every pixel; as products of matrices, for pooling takes ten times as long."""
+        return (self.window @ (self.window @ x).mT).mT
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, 1, side, side), 0-4 -> (n, 1, side, side) less the margin, about -3 to 3."""
+        detail = x - self._mean(x)
+        floor = 0.15 * (x - x.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(2, 3), keepdim=True).sqrt() + FLOOR
+        out = detail / (self._mean(detail.square()).sqrt() + floor)
+        return out[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 class Reader(nn.Module):
@@ -51,6 +80,14 @@ class Member(nn.Module):
                 nn.Conv2d(128, 64, 3, padding=1), nn.GroupNorm(8, 64), nn.SiLU(),
                 nn.Conv2d(64, 64, 3, padding=1), nn.GroupNorm(8, 64), nn.SiLU(), nn.MaxPool2d(2),
                 nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * 16, k), nn.Tanh(),
+            )  # fmt: skip
+        elif kind == "crop":
+            layers: list[nn.Module] = [LocalContrast(KINDS[kind][1])]
+            sizes = ((1, 48, 8, 4, 2), (48, 48, 3, 1, 1), (48, 48, 3, 1, 1), (48, 64, 3, 2, 1), (64, 64, 3, 1, 1))
+            for wide, out, size, stride, pad in sizes:
+                layers += [nn.Conv2d(wide, out, size, stride, pad), nn.GroupNorm(8, out), nn.SiLU()]
+            self.encoder = nn.Sequential(
+                *layers, nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * 36, k), nn.Tanh(),
             )  # fmt: skip
         else:
             (width,) = KINDS[kind]

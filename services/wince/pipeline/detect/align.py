@@ -14,7 +14,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from wince.domain import padding
-from wince.pipeline.detect.geometry import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
+from wince.pipeline.detect.geometry import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, region_affine, region_from_landmarks
 
 SIZE = 224
 EYES = 96.0
@@ -30,6 +30,8 @@ MARGIN = 0.1
 """Share of the mesh's box that a padded crop adds on each side: the mesh ends at the brow and chin."""
 QUALITY = 90
 """JPEG quality; about 8 kB a crop."""
+GREY = 64
+"""Side of the grey region, pixels."""
 
 
 def eye_distance(landmarks: NDArray[np.float32]) -> float:
@@ -84,6 +86,17 @@ def padded(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.ui
     crop = np.zeros((SIZE, SIZE, 3), np.uint8)
     crop[fit.top : fit.top + fit.height, fit.left : fit.left + fit.width] = cv2.resize(part, (fit.width, fit.height), interpolation=how)
     return crop
+
+
+def grey(pixels: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """uint8 (64, 64) of the region that the mesh looks at; what the drawn corpus holds, too. Outside the picture: its edge.
+
+    landmarks: (478, 3) px, not smoothed.
+    """
+    affine = region_affine(region_from_landmarks(landmarks), GREY)
+    flags = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+    small = cv2.warpAffine(pixels, affine, (GREY, GREY), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def encode(crop: NDArray[np.uint8]) -> bytes:

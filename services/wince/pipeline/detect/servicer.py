@@ -129,7 +129,7 @@ class _Fold:
 def _outline(face: Face) -> detect_pb2.Face:
     """A face without what the other stages have already."""
     message = face_to_message(face)
-    for field in ("landmarks", "features", "crop"):
+    for field in ("landmarks", "features", "crop", "grey"):
         message.ClearField(field)
     return message
 

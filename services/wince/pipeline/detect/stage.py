@@ -203,4 +203,5 @@ def _face(frame: Frame, seen: _Look, landmarks: NDArray[np.float32], count: int,
         source=frame.source, sequence=frame.sequence, time_us=frame.time_us, frame_size=size, reason=why, seen=max(count, 1),
         box=seen.box, landmarks=landmarks, pose=seen.fit.pose, quality=measured,
         features=seen.mesh.features if good else None, crop=align.encode(crop) if good else b"",
+        grey=align.grey(frame.pixels, seen.mesh.landmarks) if good else None,
     )  # fmt: skip

@@ -34,7 +34,7 @@ class ActivityScorer:
         self.model_set = set_id([*(find(name).sha256 for name in models), ensemble.sha256])
 
     def score(self, faces: Sequence[Face]) -> list[Score]:
-        """One Score per face, in order; UNCERTAIN where a face carries no landmarks or inner map, or they aren't finite."""
+        """One Score per face, in order; UNCERTAIN where a face carries no landmarks, inner map or grey region, or they aren't finite."""
         seen = [number for number, face in enumerate(faces) if _whole(face)]
         scores = [Score(None, Reason.UNCERTAIN)] * len(faces)
         if not seen:
@@ -42,7 +42,8 @@ class ActivityScorer:
         landmarks = np.stack([faces[number].landmarks for number in seen])  # type: ignore[misc]  # _whole
         features = np.stack([faces[number].features for number in seen])  # type: ignore[misc]
         shapes = np.stack([self._blendshapes.read(points) for points in landmarks])
-        x, smile = inputs(self._canonical, landmarks, shapes, features)
+        grey = np.stack([faces[number].grey for number in seen])  # type: ignore[misc]
+        x, smile = inputs(self._canonical, landmarks, shapes, features, grey)
         opinion, embeddings = self._ensemble.free(x, smile)
         readings = self._ensemble.readings(opinion, embeddings, personal=False)
         for number, reading, embedding in zip(seen, readings, embeddings, strict=True):
@@ -51,7 +52,7 @@ class ActivityScorer:
 
 
 def _whole(face: Face) -> bool:
-    return all(part is not None and bool(np.isfinite(part).all()) for part in (face.landmarks, face.features))
+    return all(part is not None and bool(np.isfinite(part).all()) for part in (face.landmarks, face.features, face.grey))
 
 
 def load_activity_scorer(folder: Path | None = None) -> ActivityScorer:

@@ -2,6 +2,7 @@
 
 maps    the face mesh's inner map (128, 8, 8): costs nothing, comes from a net that was trained on real faces
 points  the mesh laid upright onto the canonical face and scaled (136 points in space), its turn, and the blendshapes
+crop    the region that the mesh looks at as it is, small and grey (1, 64, 64), 0-255: what no net made smooth
 """
 
 from __future__ import annotations
@@ -36,13 +37,18 @@ def upright(face: CanonicalFace, landmarks: NDArray[np.floating[Any]]) -> tuple[
 
 
 def inputs(
-    face: CanonicalFace, landmarks: NDArray[np.floating[Any]], blendshapes: NDArray[np.float32], features: NDArray[np.floating[Any]]
+    face: CanonicalFace,
+    landmarks: NDArray[np.floating[Any]],
+    blendshapes: NDArray[np.float32],
+    features: NDArray[np.floating[Any]],
+    grey: NDArray[np.uint8],
 ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
     """Per kind of member what it looks at, (n, *KINDS[kind]), and the mouthSmile channel (n,).
 
-    landmarks (n, 478, 3) px, blendshapes (n, 52), features (n, 128, 8, 8), all finite.
+    landmarks (n, 478, 3) px, blendshapes (n, 52), features (n, 128, 8, 8), all finite; grey (n, 64, 64).
     """
     points, rotation = upright(face, landmarks)
     rows = np.concatenate([points[:, POINTS].reshape(len(points), -1), rotation.reshape(-1, 9), blendshapes], axis=1)
     smile = blendshapes[:, SMILE_COLUMNS].mean(axis=1)
-    return {"maps": features.astype(np.float32), "points": rows.astype(np.float32)}, smile.astype(np.float32)
+    x = {"maps": features, "points": rows, "crop": grey[:, None]}
+    return {kind: values.astype(np.float32) for kind, values in x.items()}, smile.astype(np.float32)

@@ -1,9 +1,13 @@
 """The detect fold: one Face per Frame, beats unchanged, whose face it is, and why not."""
 
-from tests.unit.pipeline.detect.fakes import LIMITS, Script, Someone, frame
+import numpy as np
+
+from tests.unit.pipeline.detect.fakes import LIMITS, Script, Someone, frame, landmarks
 from wince.domain.face import Face
 from wince.domain.frame import US, Beat
 from wince.domain.reason import Reason
+from wince.lab.corpus import draw
+from wince.pipeline.detect import align
 from wince.pipeline.detect.patient import Share
 from wince.pipeline.detect.stage import SourceState, step
 
@@ -28,8 +32,22 @@ def test_one_face_a_frame_and_beats_pass_through_unchanged() -> None:
     assert (first.sequence, last.sequence, last.time_us) == (0, 1, 200_000)
     assert first.reason is None
     assert first.features is not None
+    assert first.grey is not None
+    assert (first.grey.shape, first.grey.dtype) == ((64, 64), np.uint8)
     assert first.crop[:2] == b"\xff\xd8"
     assert first.frame_size == (400, 300)
+
+
+def test_the_grey_region_is_cut_as_the_corpus_cuts_it_and_not_from_smoothed_points() -> None:
+    faces = [[Someone(100)], [Someone(130)]]
+    frames = [frame(0), frame(1)]
+    frames[1].pixels[1:] = np.random.default_rng(1).integers(0, 256, frames[1].pixels[1:].shape)
+    last = step(SourceState(), frames, 0, Script(faces).models(), LIMITS)[1][-1]
+    assert isinstance(last, Face)
+    assert last.grey is not None
+    assert last.grey.std() > 20
+    assert (last.grey == align.grey(frames[1].pixels, landmarks(faces[1][0]))).all()
+    assert draw.grey is align.grey
 
 
 def test_the_batch_s_cuts_do_not_matter() -> None:
@@ -108,6 +126,7 @@ def test_limits_give_their_reasons_and_no_features() -> None:
         face = play(Script([[someone]]))[0]
         assert face.reason is reason
         assert face.features is None
+        assert face.grey is None
         assert face.crop == b""
         assert (face.quality is None) == (reason is Reason.NONE)
 

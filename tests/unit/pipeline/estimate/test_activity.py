@@ -53,8 +53,15 @@ class Shapes:
         return self.values
 
 
-def face(landmarks: np.ndarray | None, features: np.ndarray | None) -> Face:
-    return Face("cam", 0, 0, (640, 480), None, 1, None, landmarks, None, None, features, b"")
+def grey(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (64, 64)).astype(np.uint8)
+
+
+GREY = grey()
+
+
+def face(landmarks: np.ndarray | None, features: np.ndarray | None, small: np.ndarray | None = GREY) -> Face:
+    return Face("cam", 0, 0, (640, 480), None, 1, None, landmarks, None, None, features, b"", small)
 
 
 def scorer(ensemble: activity.Ensemble, canonical: CanonicalFace, shapes: float = 0.1) -> ActivityScorer:
@@ -72,7 +79,8 @@ def test_points_do_not_depend_on_where_how_large_or_how_turned_the_face_is(canon
 def test_inputs_have_the_members_shapes_and_the_smile_of_both_corners(canonical: CanonicalFace):
     shapes = np.zeros((2, 52), np.float32)
     shapes[1, NAMES.index("mouthSmileLeft")], shapes[1, NAMES.index("mouthSmileRight")] = 0.4, 0.8
-    x, smile = inputs(canonical, np.stack([points(0), points(1)]), shapes, np.zeros((2, 128, 8, 8), np.float16))
+    both, maps = np.stack([points(0), points(1)]), np.zeros((2, 128, 8, 8), np.float16)
+    x, smile = inputs(canonical, both, shapes, maps, np.stack([grey(0), grey(1)]))
     assert {kind: rows.shape[1:] for kind, rows in x.items()} == activity.KINDS
     assert len(POINTS) == 136
     np.testing.assert_allclose(smile, [0, 0.6], atol=1e-6)
@@ -81,9 +89,10 @@ def test_inputs_have_the_members_shapes_and_the_smile_of_both_corners(canonical:
 def test_one_score_per_face_in_order_and_a_reason_where_something_lacks(ensemble: activity.Ensemble, canonical: CanonicalFace):
     one, other = maps(ensemble, 1), maps(ensemble, 2)
     odd = np.full((478, 3), np.nan, np.float32)
-    asked = [face(points(0), one), face(None, one), face(points(0), None), face(odd, one), face(points(1), other)]
+    lacking = [face(None, one), face(points(0), None), face(odd, one), face(points(0), one, None)]
+    asked = [face(points(0), one), *lacking, face(points(1), other)]
     first, *missing, last = scorer(ensemble, canonical).score(asked)
-    assert [(score.reading, score.reason) for score in missing] == [(None, Reason.UNCERTAIN)] * 3
+    assert [(score.reading, score.reason) for score in missing] == [(None, Reason.UNCERTAIN)] * 4
     assert first.embedding.shape == last.embedding.shape == (ensemble.width,)
     assert first.embedding.dtype == np.float32
     (alone,) = scorer(ensemble, canonical).score([asked[-1]])
@@ -132,8 +141,26 @@ def test_members_that_disagree_raise_the_doubt():
     assert (fought.spread > 10 * agreed.spread).all()
 
 
+def test_a_member_with_all_the_weight_of_an_output_decides_it():
+    one, other = (np.full((1, 14), v, np.float32) for v in (0.2, 0.8))
+    weights = np.ones((2, 14), np.float32)
+    weights[:, 3] = (1e-6, 2)
+    said = activity.fused([one, other], [np.full((1, 14), 1e-4, np.float32)] * 2, weights).mean / activity.SCALES
+    np.testing.assert_allclose(said[0, [0, 3]], [0.5, 0.8], atol=1e-4)
+
+
+def test_a_card_with_weights_that_are_none_is_refused(tmp_path: Path):
+    for table in ({}, {"maps1": [1.0] * 13}, {name: [0.0] * 14 for name in activity.load().members}):
+        folder = tmp_path / "changed"
+        shutil.copytree(activity.FOLDER, folder, dirs_exist_ok=True)
+        card = json.loads((folder / activity.CARD).read_text())
+        (folder / activity.CARD).write_text(json.dumps(card | {"weights": table}))
+        with pytest.raises(ModelFileError, match="weights"):
+            activity.Ensemble(folder)
+
+
 def test_a_smile_is_seen_by_the_channel_even_where_the_nets_do_not_see_it(ensemble: activity.Ensemble, canonical: CanonicalFace):
-    x, _ = inputs(canonical, points()[None], np.zeros((1, 52), np.float32), maps(ensemble)[None])
+    x, _ = inputs(canonical, points()[None], np.zeros((1, 52), np.float32), maps(ensemble)[None], grey()[None])
     readings = []
     for channel in (0.0, 0.9):
         opinion, embeddings = ensemble.free(x, np.array([channel], np.float32))

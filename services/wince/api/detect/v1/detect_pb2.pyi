@@ -140,6 +140,7 @@ class Face(_message.Message):
     QUALITY_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
     CROP_FIELD_NUMBER: _builtins.int
+    GREY_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Camera id, or sha256 of the file (hex), or SOP Instance UID. Not empty, at most 256 characters."""
     sequence: _builtins.int
@@ -164,6 +165,10 @@ class Face(_message.Message):
     """
     crop: _builtins.bytes
     """224 x 224 px aligned JPEG, encoded once and scored everywhere. Empty: not assessable. At most 256 KiB."""
+    grey: _builtins.bytes
+    """The region that the face mesh looks at, (64, 64) grey values 0-255, row by row from the top; 4,096 bytes.
+    Empty: not assessable.
+    """
     @_builtins.property
     def box(self) -> Global___Box:
         """The face's box. Absent: no face was chosen."""
@@ -192,10 +197,11 @@ class Face(_message.Message):
         quality: Global___Quality | None = ...,
         features: _builtins.bytes = ...,
         crop: _builtins.bytes = ...,
+        grey: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "pose", b"pose", "quality", b"quality"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "crop", b"crop", "features", b"features", "frame_height", b"frame_height", "frame_width", b"frame_width", "landmarks", b"landmarks", "pose", b"pose", "quality", b"quality", "reason", b"reason", "seen", b"seen", "sequence", b"sequence", "source", b"source", "time_us", b"time_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "crop", b"crop", "features", b"features", "frame_height", b"frame_height", "frame_width", b"frame_width", "grey", b"grey", "landmarks", b"landmarks", "pose", b"pose", "quality", b"quality", "reason", b"reason", "seen", b"seen", "sequence", b"sequence", "source", b"source", "time_us", b"time_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
