@@ -71,7 +71,7 @@ chaos-ehr: dev ## three record replicas into an EHR that spoils a fifth of all r
 bench: dev ## measure against rivals and floors; a table, and bench/out/bench.json (ARGS="decode record")
 	@$(BIN)/python -m bench $(ARGS)
 
-chaos: apt dev ## kill -9 of any process of a running installation, again and again: what was lost, what doubled (ROUNDS=200)
+chaos: apt dev serving ## kill -9 of any process of a running installation, again and again: what was lost, what doubled (ROUNDS=200)
 	@exec $(BIN)/python -m tests.e2e.chaos --rounds $(or $(ROUNDS),200)
 
 train-scorer: dev ## draw what the corpus lacks, train the default scorer, measure it (CORPUS=, OUT=; WINCE_HEAD_DATA; extra `train`; hours)
