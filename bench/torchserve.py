@@ -1,7 +1,8 @@
 """What TorchServe adds to a call: the packed ensemble asked by gRPC, against the same ensemble in the process, in turns.
 
 The ensemble is three small classifiers with random weights, so that what is measured is the way, not the models. A bare Python gRPC
-server that answers the same request with as many numbers shows how much of it is gRPC.
+server that answers the same request with as many numbers shows how much of it is gRPC. With a fourth member that sees clips: each call
+brings one new crop, and nine that were there before.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from typing import Any
 
 import grpc
 import numpy as np
+import simplejpeg
 
 from bench import Unmeasurable
 from tests.support.classifiers import write
+from tests.support.clip_models import write_clip
 from wince.api.open_inference.v2 import open_inference_pb2 as pb
+from wince.domain.clip import Clip
 from wince.errors import ConfigError
 from wince.models.ensemble import Ensemble
 from wince.runtime.hosting import come_ready
@@ -29,6 +33,7 @@ from wince.serving.pack import pack
 
 PYTHON = Path(__file__).resolve().parent.parent / ".venv-serving/bin/python"
 MEMBERS, CLASSES = ("icu-a", "icu-b", "icu-c"), ("relaxed", "tense", "grimace")
+CLIP = Clip(("icu-d",), 10, 5.0)
 WARM, ROUNDS, CALLS = 1500, 30, 20
 LIMIT_MS = 4.0
 """The aim of issue and design: what serving may add to a call of one crop, p50."""
@@ -40,21 +45,30 @@ def run() -> dict[str, Any]:
         folder = Path(name)
         files = {member: write(folder / f"{member}.onnx", 3, seed) for seed, member in enumerate(MEMBERS)}
         archive, manifest = pack("icu", "1.0", files, CLASSES, folder / "store")
+        seers = files | {"icu-d": write_clip(folder / "icu-d.onnx", 3, 3, frames=CLIP.frames, rate_hz=CLIP.rate_hz)}
+        beside, clips = pack("clips", "1.0", seers, CLASSES, folder / "store", clip=CLIP)
         try:
-            server = TorchServe([archive], folder / "run", python=PYTHON)
+            server = TorchServe([archive, beside], folder / "run", python=PYTHON)
         except ConfigError as error:
             raise Unmeasurable(error.diagnostics()) from error
         with server, OipClient(server.target) as client, _Echo() as echo:
             come_ready(server.target, manifest)
-            ensemble = Ensemble(files, 3)
+            come_ready(server.target, clips)
+            ensemble, seeing = Ensemble(files, 3), Ensemble(seers, 3, clip=CLIP)
+            along = {"served clip": _Along(), "embedded clip": _Along()}
+            whole = [list(range(CLIP.frames))]
             crop = golden_crops(1)
             sides: dict[str, Callable[[], object]] = {
                 "served": lambda: client.infer("icu", "1.0", crop, MEMBERS, 3),
                 "embedded": lambda: ensemble.answer(crop),
                 "echo": lambda: echo.ask(crop),
+                "served clip": lambda: client.infer("clips", "1.0", along["served clip"].move(), list(seers), 3, whole),
+                "embedded clip": lambda: seeing.answer(along["embedded clip"].move(), whole),
             }
             for _ in range(WARM):  # java compiles while it works
                 sides["served"]()
+                sides["served clip"]()
+                sides["embedded clip"]()
             times: dict[str, list[float]] = {side: [] for side in sides}
             for _ in range(ROUNDS):
                 for side, call in sides.items():
@@ -65,6 +79,8 @@ def run() -> dict[str, Any]:
     blocks = {side: np.median(np.reshape(values, (ROUNDS, CALLS)), axis=1) for side, values in times.items()}
     p50 = {side: float(np.median(values)) for side, values in times.items()}
     added = float(np.median(blocks["served"] - blocks["embedded"]))  # of neighbours in time: both met the same load
+    added_clip = float(np.median(blocks["served clip"] - blocks["embedded clip"]))
+    clip_costs = float(np.median(blocks["embedded clip"] - blocks["embedded"]))
     return {
         "title": f"TorchServe over in-process ({len(MEMBERS)} small members, {ROUNDS * CALLS} calls a side, in turns)",
         "rows": [
@@ -73,6 +89,10 @@ def run() -> dict[str, Any]:
             _row("one crop on TorchServe, p90", float(np.percentile(times["served"], 90))),
             _row("one crop in the process, p50", p50["embedded"]),
             _row("one crop: a bare gRPC answer of that size, p50", p50["echo"]),
+            _row(f"one clip of {CLIP.frames} crops, one of them new: what TorchServe adds, p50", added_clip),
+            _row("one clip on TorchServe, p50", p50["served clip"]),
+            _row("one clip in the process, p50", p50["embedded clip"]),
+            _row("of that what a (small) member that sees clips costs, p50", clip_costs),
         ],
     }
 
@@ -81,6 +101,24 @@ def _row(
     figure: str, ours: float, rival_name: str = "", rival: float | None = None, ratio: float | None = None, aim: float | None = None
 ) -> dict[str, Any]:
     return {"figure": figure, "ours": ours, "rival_name": rival_name, "rival": rival, "ratio": ratio, "aim": aim, "unit": "ms"}
+
+
+class _Along:
+    """A clip that moves on by one crop a call, each drawn before: some 8 KB, as a face's."""
+
+    def __init__(self) -> None:
+        coarse = np.random.default_rng(1).integers(60, 190, (28, 28, 3), np.uint8)
+        self._crops = []
+        for at in range(WARM + ROUNDS * CALLS + CLIP.frames):
+            coarse[0, 0] = at % 251, at // 251, 9
+            pixels = np.kron(coarse, np.ones((8, 8, 1), np.uint8))
+            self._crops.append(simplejpeg.encode_jpeg(pixels, quality=90, colorspace="RGB", colorsubsampling="420"))
+        self._at = 0
+
+    def move(self) -> list[bytes]:
+        """The clip's crops."""
+        self._at += 1
+        return self._crops[self._at : self._at + CLIP.frames]
 
 
 class _Echo:
