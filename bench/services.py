@@ -3,8 +3,9 @@
 Latency counts from 200 ms before a window's end, where its last frame lies at the earliest, to the moment at which another connection
 to the database sees what came of it (asked every 25 ms). *Cameras* are bundled clips played in real time through everything; *estimates*
 are published onto Kafka in real time by one generator (bench/_services_side.py), so that capture, detect and estimate have no part in
-them: 40 beds of video are more than a machine of two cores can look at. Every window of a generated bed raises an alert. The EHR sandbox
-runs in the process of the benchmark; every entry is delivered to it meanwhile.
+them: 40 beds of video are more than a machine of two cores can look at. Every window of a generated bed raises an alert. *Cameras,
+TorchServe* are the same clips under a protocol whose ensemble TorchServe hosts: one small member with random weights, so that what is
+measured is the way, not the model. The EHR sandbox runs in the process of the benchmark; every entry is delivered to it meanwhile.
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ import numpy as np
 import psycopg
 
 from bench import Unmeasurable, road
+from bench.torchserve import PYTHON
 from tests.e2e.services_world import AT, World, open_deliveries, story, up
-from wince.errors import WinceError
-from wince.models.fetch import fetch
+from tests.support.classifiers import write
+from wince.errors import ConfigError, WinceError
+from wince.models.fetch import cache_folder, fetch
 from wince.models.lock import FACE_MODELS
+from wince.models.site import site_folder
 from wince.runtime import scenario
 from wince.runtime.camera_list import bind
 from wince.runtime.services.host import SERVICES
+from wince.serving.launch import installed
 from wince.settings import Camera
 from wince.store.database import Database
 from wince.testing.clips import clip
@@ -60,9 +65,16 @@ def run() -> dict[str, Any]:
     rows: list[Row] = []
     with _folder() as folder:
         _live(folder, road.repeated(folder / "long.mp4"), rows)
+    unmeasured = ""
+    try:
+        installed(PYTHON)
+        with _folder() as folder:
+            _served(folder, road.repeated(folder / "long.mp4"), rows)
+    except ConfigError as error:
+        unmeasured = f"; without TorchServe: {error.diagnostics()}"
     with _folder() as folder:
         rows += _against_embedded(folder, road.repeated(folder / "long.mp4"))
-    return {"title": f"Services (load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)", "rows": rows}
+    return {"title": f"Services (load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores{unmeasured})", "rows": rows}
 
 
 def _live(folder: Path, long: Path, rows: list[Row]) -> None:
@@ -81,9 +93,7 @@ def _live(folder: Path, long: Path, rows: list[Row]) -> None:
         rows += [_row("cold start: `wince up` to all ready", ready_s, "s"), _limit("cold start to the first grade", cold_s, COLD_S)]
         world.play(scenario.Scenario(()))
         time.sleep(5)
-        idle = Spent.of(world)
-        time.sleep(IDLE_S)
-        idle = Spent.of(world) - idle
+        idle = _idle(world)
         rows += [
             _row("nobody watched: processor, everything", idle.share, "% of a core"),
             _row("nobody watched: processor without Kafka and PostgreSQL", 100 * idle.bare / idle.at_s, "% of a core"),
@@ -94,11 +104,42 @@ def _live(folder: Path, long: Path, rows: list[Row]) -> None:
             scene = _beds(f"est{count}", count, long)
             rows += _figures(f"{count} beds, estimates", count, *_estimates(world, scene, at, visits, WINDOWS[count]), idle)
             visits += count
-        for count in CAMERAS:
-            scene = _beds(f"cam{count}", count, long)
-            world.admit(scene, at, visits)
-            rows += _figures(f"{count} beds, cameras", count, *_cameras(world, scene), idle)
-            visits += count
+        _watched(world, "cam", "cameras", long, at, visits, idle, rows)
+
+
+def _served(folder: Path, long: Path, rows: list[Row]) -> None:
+    """On the wall clock: cameras of 1 and 10 beds whose crops an ensemble on TorchServe scores."""
+    models = folder / "models"
+    models.mkdir()
+    for file in cache_folder().iterdir():
+        if file.is_file():
+            (models / file.name).symlink_to(file)
+    write(site_folder(models) / "postoperative-vgg16.onnx", 4, 17)
+    chosen = {"WINCE_MODELS_DIR": str(models), "WINCE_PROTOCOL": "postoperative", "WINCE_SERVING__PYTHON": str(PYTHON)}
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+    with up(folder, at=None, **chosen) as world:
+        world.play(scenario.Scenario(()))
+        time.sleep(5)
+        idle = _idle(world)
+        rows.append(_row("TorchServe hosts the ensemble, nobody watched: memory, everything", idle.memory_mb, "MB"))
+        _watched(world, "ens", "cameras, TorchServe", long, at, 0, idle, rows)
+        with world.database() as connection:
+            graded, closed = connection.execute("SELECT count(grade), count(*) FROM assessment").fetchone() or (0, 0)
+        rows.append(_row(f"cameras, TorchServe: windows with a grade, of {closed}", 100 * graded / max(closed, 1), "%"))
+
+
+def _watched(world: World, prefix: str, name: str, long: Path, at: str, visits: int, idle: Spent, rows: list[Row]) -> None:
+    for count in CAMERAS:
+        scene = _beds(f"{prefix}{count}", count, long)
+        world.admit(scene, at, visits)
+        rows += _figures(f"{count} beds, {name}", count, *_cameras(world, scene), idle)
+        visits += count
+
+
+def _idle(world: World) -> Spent:
+    before = Spent.of(world)
+    time.sleep(IDLE_S)
+    return Spent.of(world) - before
 
 
 def _estimates(world: World, scene: scenario.Scenario, at: str, visits: int, windows: int) -> tuple[list[float], Spent]:
@@ -177,6 +218,7 @@ def _figures(name: str, beds: int, late: list[float], spent: Spent, idle: Spent)
         _row(f"{name}: processor, everything", spent.share, "% of a core"),
         _row(f"{name}: processor per bed, above nobody watched", per_bed, "% of a core"),
         _row(f"{name}: memory, everything", spent.memory_mb, "MB"),
+        _row(f"{name}: memory per bed, above nobody watched", (spent.memory_mb - idle.memory_mb) / beds, "MB"),
     ]
 
 
@@ -187,15 +229,18 @@ def _against_embedded(folder: Path, long: Path) -> list[Row]:
     embedded: list[float] = []
     with up(folder) as world:
         _replayed(world, _beds("warm", 1, clip("bed1")), 0, -(-LAP_S // 5))
+        idle = _idle(world)
         for number in range(1, ROUNDS + 1):
             state = folder / f"embedded{number}"
             state.mkdir(mode=0o755)
             embedded.append(1000 / road.through(long, state))
             ours.append(_replayed(world, _beds(f"turn{number}", 1, long), number, -(-frames // 25)))
+    waited_ms = median(10 * idle.share * one.at_s / frames for one in ours)
     each_ms = {name: median(1000 * one.seconds[name] / frames for one in ours) for name in ours[0].seconds}
     return [
         _against("a frame as services, with Kafka and PostgreSQL", [1000 * sum(one.seconds.values()) / frames for one in ours], embedded),
         _against("a frame as services, without Kafka and PostgreSQL", [1000 * one.bare / frames for one in ours], embedded),
+        _row("of that frame: what everything takes with nobody watched, for as long as it took", waited_ms, "ms CPU"),
         *(_row(f"of that frame: {name}", ms, "ms CPU") for name, ms in sorted(each_ms.items(), key=lambda item: -item[1])),
     ]
 
