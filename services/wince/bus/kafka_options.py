@@ -49,7 +49,7 @@ class KafkaOptions:
         """Raises ConfigError for what can't be meant."""
         hosts = [server.rpartition(":")[0] for server in self.servers()]
         if not hosts or not all(hosts) or not all(server.rpartition(":")[2].isdigit() for server in self.servers()):
-            raise ConfigError("needs host:port, comma separated", field="kafka_bootstrap")
+            raise ConfigError("needs host:port, comma separated", field="kafka_bootstrap", remedy="such as kafka-1.example:9093")
         if self.security == "plaintext" and not all(loopback(host) for host in hosts):
             raise ConfigError(
                 "plaintext is for brokers on this machine only",
@@ -57,13 +57,14 @@ class KafkaOptions:
                 remedy="set tls or scram; insecure-plaintext lets faces and names pass the network readable",
             )
         if (self.security == "scram") != bool(self.user and self.password):
-            raise ConfigError("a user and a password belong to scram, and scram to them", field="kafka_user, kafka_password")
+            what = "a user and a password belong to scram, and scram to them"
+            raise ConfigError(what, field="kafka_user, kafka_password", remedy="set all three, or none")
         if (self.cert_file is None) != (self.key_file is None):
-            raise ConfigError("a certificate needs its key", field="kafka_cert_file, kafka_key_file")
+            raise ConfigError("a certificate needs its key", field="kafka_cert_file, kafka_key_file", remedy="set both, or none")
         for name in ("ca_file", "cert_file", "key_file"):
             path = getattr(self, name)
             if path is not None and not path.is_file():
-                raise ConfigError("is no file", field=f"kafka_{name}={path}")
+                raise ConfigError("is no file", field=f"kafka_{name}={path}", remedy="name a readable PEM file")
 
     def servers(self) -> list[str]:
         """host:port each."""

@@ -49,13 +49,16 @@ class MllpServer:
         idle_s: float = 600.0,
         message_s: float = 30.0,
         connections: int = 64,
+        per_address: int = 16,
         workers: int = 4,
     ) -> None:
         """`port` 0: any free one, see `port` after `start`. `limit_bytes`: longest message. `idle_s`: longest silence between
-        messages; `message_s`: from a message's first byte to its last. `connections`: above that many new ones are closed."""
+        messages; `message_s`: from a message's first byte to its last. `connections`: above that many new ones are closed,
+        and above `per_address` those of one address, so that no sender shuts out the others."""
         self._handle, self._too_long = handle, too_long
         self._host, self._port, self._tls = host, port, tls
-        self._limit, self._idle_s, self._message_s, self._most = limit_bytes, idle_s, message_s, connections
+        self._limit, self._idle_s, self._message_s = limit_bytes, idle_s, message_s
+        self._most, self._per_address = connections, per_address
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="mllp")
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._busy: set[asyncio.Task[None]] = set()
@@ -122,7 +125,9 @@ class MllpServer:
         task = asyncio.current_task()
         assert task is not None
         self.counts["connections"] += 1
-        if len(self._open) >= self._most:
+        mine = str((writer.get_extra_info("peername") or ("",))[0])
+        of_mine = sum(mine == str((one.get_extra_info("peername") or ("",))[0]) for one in self._open.values())
+        if len(self._open) >= self._most or of_mine >= self._per_address:
             self.counts["refused"] += 1
             log.warning("too many connections", limit=self._most)
             writer.close()

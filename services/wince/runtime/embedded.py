@@ -38,7 +38,7 @@ from wince.pipeline.record.fhir_target import FhirTarget
 from wince.pipeline.record.interface import Target
 from wince.pipeline.record.postgres import PostgresSink
 from wince.pipeline.record.stage import Message
-from wince.runtime import chain, setup
+from wince.runtime import chain, mllp, setup
 from wince.runtime.front import Front
 from wince.runtime.grading import Grading
 from wince.runtime.places import Owner, Places
@@ -127,7 +127,7 @@ class Embedded:
         self._delivery = Delivery(self.database, [target], alone=self._settings.pg_dsn is None)
         census = stays.PostgresCensus(self.database)
         self.listener = enter(
-            AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, port=self._settings.mllp_port)
+            AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, **mllp.place(self._settings))
         )
         self.tell("listening", port=self.listener.port)
         self._delivery.release(TARGET)  # whoever starts has looked at what held it; a hold that is still right comes back at once

@@ -112,6 +112,17 @@ def test_config_check(wince):
         ('[[cameras]]\nid = "a b"\nbed = "B^1^1"\npath = "x"', "cameras.0.id"),
         ('[[cameras]]\nid = "a"\nbed = "B^1^1"\npath = "x"\nregion = [0.5, 0, 0.2, 1]', "cameras.0.region"),
         ('ehr_key_file = "/nowhere.pem"', "ehr_key_file"),
+        ('rpc = { host = "0.0.0.0" }', "rpc.tls_cert_file"),
+        ('rpc = { token_file = "/nowhere" }', "rpc.token_file"),
+        ('rpc = { tls_cert_file = "/nowhere", tls_key_file = "/nowhere" }', "rpc.tls_key_file"),
+        ('rpc = { ca_file = "/nowhere" }', "rpc.ca_file"),
+        ('mllp_host = "0.0.0.0"', "mllp_cert_file"),
+        ('mllp_client_ca_file = "/nowhere"', "mllp_client_ca_file"),
+        ('traces = "otlp"\notlp = { endpoint = "http://collector.example:4317" }', "otlp.endpoint"),
+        ('kafka_bootstrap = "kafka.example:9092"', "kafka_security"),
+        ('kafka_bootstrap = "kafka.example:9092"\nkafka_security = "tls"\nkafka_ca_file = "/nowhere"', "kafka_ca_file"),
+        ('[[cameras]]\nid = "a"\nbed = "B^1^1"\nurl = "rtsps://c.example/2"\nca_file = "/nowhere"', "cameras.a.ca_file"),
+        ('[[cameras]]\nid = "a"\nbed = "B^1^1"\nurl = "rtsp://c.example/2"\nca_file = "/nowhere"', "cameras.a.url"),
     ],
 )
 def test_config_check_of_a_bad_file(wince, tmp_path, monkeypatch, text, field):

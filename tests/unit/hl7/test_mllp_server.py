@@ -175,6 +175,27 @@ def test_stop_answers_what_is_in_hand():
         connect(server)
 
 
+def test_one_sender_s_silent_connections_shut_no_other_out():
+    with MllpServer(echo, too_long, connections=20, per_address=5) as server:
+        silent = []
+        try:
+            for _ in range(50):
+                one = socket.socket()
+                one.bind(("127.0.0.2", 0))
+                one.connect(("127.0.0.1", server.port))
+                silent.append(one)
+            deadline = time.monotonic() + 30
+            while server.counts["refused"] < 45 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert server.counts["refused"] == 45
+            with connect(server) as wire:
+                wire.sendall(b"\x0b1\x1c\r")
+                assert answer(wire) == b"got 1"
+        finally:
+            for one in silent:
+                one.close()
+
+
 def test_a_taken_port_and_a_foreign_address_are_named_with_a_remedy(server):
     with pytest.raises(ResourceError, match="is in use") as caught:
         MllpServer(echo, too_long, port=server.port).start()

@@ -16,6 +16,7 @@ from wince.domain.stay import Occupancy
 from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
 from wince.hospital.servicer import HospitalServicer, registration
+from wince.runtime import mllp
 from wince.runtime.camera_list import bind
 from wince.runtime.services.service import Closing, Deps, Part, Repeated, Service, wall_us
 from wince.store import stays, telling
@@ -42,7 +43,7 @@ def build(deps: Deps) -> Service:
         telling.tell(database, said)
 
     listener = AdtListener(
-        stays.PostgresCensus(database), Site(settings.site), watches=watches, publish=tell, port=settings.mllp_port
+        stays.PostgresCensus(database), Site(settings.site), watches=watches, publish=tell, **mllp.place(settings)
     )
     parts: list[Part] = [Repeated("relay", TELL_S, tell), Closing(listener.start, listener.stop)]
     return Service("hospital", parts, [registration(HospitalServicer(database))])

@@ -1,0 +1,50 @@
+"""Where HL7 v2 is listened for: this machine alone, or further by TLS with client certificates, which is MLLP's only way to sign in."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TypedDict
+
+from wince.domain.loopback import loopback
+from wince.errors import ConfigError
+from wince.settings import Settings
+
+
+class Place(TypedDict):
+    """Arguments of `hospital.listener.AdtListener`."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+
+
+def place(settings: Settings) -> Place:
+    """As set. Raises ConfigError where it would be open to the network, or a file is wrong."""
+    certificate, key, authority = settings.mllp_cert_file, settings.mllp_key_file, settings.mllp_client_ca_file
+    if (certificate is None) != (key is None):
+        raise ConfigError("mllp_cert_file and mllp_key_file belong together", field="mllp_cert_file", remedy="set both, or none")
+    if authority is not None and certificate is None:
+        raise ConfigError("client certificates need TLS", field="mllp_client_ca_file", remedy="set mllp_cert_file too")
+    if not loopback(settings.mllp_host) and not settings.insecure_mllp_beyond_loopback:
+        for field, file, what in (("mllp_cert_file", certificate, "TLS"), ("mllp_client_ca_file", authority, "client certificates")):
+            if file is None:
+                remedy = "set it, listen on 127.0.0.1, or set insecure_mllp_beyond_loopback"
+                raise ConfigError(f"HL7 v2 would be taken beyond loopback without {what}", field=field, remedy=remedy)
+    return {"host": settings.mllp_host, "port": settings.mllp_port, "tls": _context(settings) if certificate is not None else None}
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    assert settings.mllp_cert_file is not None
+    where = f"mllp_cert_file={settings.mllp_cert_file}"
+    try:
+        made.load_cert_chain(settings.mllp_cert_file, settings.mllp_key_file)
+        if settings.mllp_client_ca_file is not None:
+            where = f"mllp_client_ca_file={settings.mllp_client_ca_file}"
+            made.load_verify_locations(settings.mllp_client_ca_file)
+            made.verify_mode = ssl.CERT_REQUIRED
+    except ssl.SSLError:
+        raise ConfigError("holds no certificate, or not the one that belongs to its key", field=where, remedy="give PEM files") from None
+    except OSError as error:
+        raise ConfigError(error.strerror or "can't be read", field=where, remedy="name readable files") from None
+    return made
