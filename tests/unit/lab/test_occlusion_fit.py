@@ -1,0 +1,57 @@
+"""The probe for covers: what it is fitted on, and that it can be told apart."""
+
+import numpy as np
+import pytest
+
+from wince.lab import occlusion_fit
+from wince.lab.corpus.read import Corpus
+from wince.lab.occlusion_turned import POSES, TURN, Row, planned
+
+
+def test_a_plan_is_free_and_masked_at_the_same_poses_and_ends_behind() -> None:
+    person, stills = planned(40000)
+    assert planned(40000)[1][0].pose == stills[0].pose
+    assert planned(40001)[1][0].pose != stills[0].pose
+    assert [still.cover for still in stills] == ["none", "mask"] * POSES + ["none"]
+    pairs = zip(stills[:-1:2], stills[1::2], strict=True)
+    assert all((free.pose, free.weights) == (masked.pose, masked.weights) for free, masked in pairs)
+    assert all(abs(still.pose["yaw"]) <= TURN for still in stills[:-1])
+    assert 150 <= stills[-1].pose["yaw"] <= 210
+    assert person.occluder is not None
+    assert person.occluder.kind == "mask"
+
+
+def corpus() -> Corpus:
+    features = np.arange(6 * 128 * 64, dtype=np.float16).reshape(6, 128, 8, 8)
+    columns = {
+        "features": features, "found": np.array([1, 1, 1, 1, 0, 1], bool), "yaw": np.array([0, 39, 41, -50, 0, -40], np.float32),
+        "cover": np.array(["none", "hand", "none", "mask", "none", "tube"]),
+    }  # fmt: skip
+    return Corpus(columns, np.arange(6), np.ones(6))
+
+
+def test_only_stills_that_say_something_are_learned_from() -> None:
+    """Found, turned no further than a protocol lets it be graded, and no tube."""
+    found = occlusion_fit.corpus_rows(corpus())
+    assert [(row.seed, row.kind, row.covered) for row in found] == [(0, "still", False), (1, "hand", True)]
+    assert found[0].bands.shape == (512,)
+
+
+def test_two_kinds_are_told_apart_and_reported() -> None:
+    rng = np.random.default_rng(3)
+    rows = [Row(s, "mask" if s % 2 else "free", bool(s % 2), rng.normal(s % 2, 0.3, 4).astype(np.float32), 25.0) for s in range(200)]
+    probe = occlusion_fit.fit(np.array([row.bands for row in rows], np.float64), np.array([row.covered for row in rows]))
+    assert ((occlusion_fit.probability(probe, rows) > 0.5) == [row.covered for row in rows]).mean() > 0.97
+    before, after = (occlusion_fit.probability(one, rows) for one in (probe, occlusion_fit.moved(probe)))
+    assert ((before > occlusion_fit.LIMIT) == (after > 0.5)).all()
+    lines = occlusion_fit.report(probe, [*rows, rows[1]._replace(yaw=180.0)])
+    assert lines[1].split()[:3] == ["free", "20-", "29"]
+    assert [line.split()[0] for line in lines[1:]] == ["free", "mask", "mask"]
+
+
+
+def test_a_missing_corpus_is_named_and_nothing_is_written(tmp_path, capsys) -> None:
+    pytest.importorskip("moderngl")
+    assert occlusion_fit.main([str(tmp_path / "none"), str(tmp_path / "probe.npy"), "--head", str(tmp_path / "no.npz")]) != 0
+    assert "head data: there is no such file" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
