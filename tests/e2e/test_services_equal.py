@@ -1,8 +1,7 @@
-"""The same clips embedded and as separate processes with Apache Kafka, PostgreSQL and mTLS: same ids, grades, reasons, alerts, entries."""
+"""The same clips embedded and as separate processes with Apache Kafka, PostgreSQL and mTLS: same ids, grades, reasons, alerts, entries,
+and scores within what the frames' JPEG explains. With TorchServe besides: `test_ensemble_services.py`."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,7 @@ from tests.conftest import reachable
 from tests.e2e.services_world import AT, open_deliveries, story, up
 from tests.e2e.wince_run import run
 from tests.face_models import fetched
-from tests.support.certificates import Authority
+from tests.support.certificates import services_tls
 from wince.runtime import scenario
 from wince.store.opened import open_database
 from wince.testing.peers import maven
@@ -27,15 +26,6 @@ pytestmark = [
 ]
 
 
-def tls(directory: Path) -> dict[str, str]:
-    """mTLS between the services: every one shows a certificate of one authority, and believes no other."""
-    authority = Authority(directory)
-    chain, key = authority.issue("wince", "127.0.0.1", "localhost")
-    files = {"TLS_CERT_FILE": chain, "TLS_KEY_FILE": key, "TLS_CLIENT_CA_FILE": authority.file, "CA_FILE": authority.file}
-    files |= {"CLIENT_CERT_FILE": chain, "CLIENT_KEY_FILE": key}
-    return {f"WINCE_RPC__{name}": str(path) for name, path in files.items()}
-
-
 def test_separate_processes_give_what_embedded_gives():
     """`wince run` and `wince up` on the bundled clips; the EHR holds each entry once."""
     fetched()
@@ -45,7 +35,7 @@ def test_separate_processes_give_what_embedded_gives():
         with open_database(None, directory / "embedded" / "postgres") as opened, opened.database.transaction() as tx:
             wanted = story(tx)
         beds = scenario.bundled()
-        with up(directory, **tls(directory)) as world:
+        with up(directory, **services_tls(directory)) as world:
             world.admit(beds)
             world.play(beds)
             with world.database() as connection:

@@ -286,6 +286,10 @@ def test_a_truncated_archive_fails_our_readiness(tmp_path):
             ready.check(client, manifest)
         assert caught.value.field == "icu 1.0"
         assert "damaged" in caught.value.remedy
+        server.stop()
+        archive.write_bytes(whole)
+        server.start()
+        come_ready(client, manifest)
 
 
 def test_a_member_changed_in_the_archive_never_serves(tmp_path):

@@ -65,3 +65,12 @@ def _alternative(name: str) -> x509.GeneralName:
         return x509.IPAddress(ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def services_tls(directory: Path) -> dict[str, str]:
+    """mTLS between the services, as settings: every one shows a certificate of one authority, and believes no other."""
+    authority = Authority(directory)
+    chain, key = authority.issue("wince", "127.0.0.1", "localhost")
+    files = {"TLS_CERT_FILE": chain, "TLS_KEY_FILE": key, "TLS_CLIENT_CA_FILE": authority.file, "CA_FILE": authority.file}
+    files |= {"CLIENT_CERT_FILE": chain, "CLIENT_KEY_FILE": key}
+    return {f"WINCE_RPC__{name}": str(path) for name, path in files.items()}
