@@ -87,7 +87,8 @@ def call(channel: grpc.Channel, method: MethodDescriptor, bodies: list[bytes], *
     kind = ("stream" if method.client_streaming else "unary") + "_" + ("stream" if method.server_streaming else "unary")
     ask: Any = getattr(channel, kind)(path, request_serializer=bytes, response_deserializer=bytes, _registered_method=False)
     try:
-        answer = ask(iter(bodies), timeout=30) if method.client_streaming else ask(bodies[0], timeout=follow_s if method.server_streaming else 30)
+        limit_s = follow_s if method.server_streaming and not method.client_streaming else 30
+        answer = ask(iter(bodies) if method.client_streaming else bodies[0], timeout=limit_s)
         for _ in answer if method.server_streaming else ():
             pass
     except grpc.RpcError as error:
