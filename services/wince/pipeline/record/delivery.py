@@ -66,6 +66,8 @@ class Delivery:
         self._stopped = threading.Event()
         self._wake = threading.Condition()
         self._threads: list[threading.Thread] = []
+        self._paces: dict[str, int] = {}
+        """How many rows the next run of an encounter may have, where the last one was cut short: 1, 2, 4, ..."""
 
     def start(self) -> None:
         """Begins to deliver. Once. Raises what the database does where it is `alone`."""
@@ -164,8 +166,8 @@ class Delivery:
                 if running:
                     done, _ = wait(running, timeout=None if len(running) >= self._clients else self._poll_s, return_when=FIRST_COMPLETED)
                     for future in done:
-                        del running[future]
-                        finished += future.result()
+                        self._pace(running.pop(future), tried := future.result())
+                        finished += tried
                 elif not started and not finished:
                     self._pause()
 
@@ -185,6 +187,7 @@ class Delivery:
                     per_encounter=self._per_encounter,
                     seconds=self._lease_s,
                     busy=list(running.values()),
+                    paces=self._paces,
                     trail=trail,
                 )
                 if free
@@ -203,6 +206,14 @@ class Delivery:
         for run in runs:
             running[pool.submit(self._deliver, target, run)] = run[0].encounter
         return len(runs)
+
+    def _pace(self, encounter: str, tried: Sequence[Tried]) -> None:
+        """A run that was cut short is followed by a short one, and that by one twice as long: a target that fails now and then doesn't
+        make us lease, return and audit the same rows again and again."""
+        if any(item.answer is None or item.answer.outcome in (Outcome.RETRY, Outcome.HELD) for item in tried):
+            self._paces[encounter] = 1
+        elif (pace := 2 * self._paces.pop(encounter, self._per_encounter)) < self._per_encounter:
+            self._paces[encounter] = pace
 
     def _deliver(self, target: Target, run: Sequence[Lease]) -> list[Tried]:
         """One encounter's run, in order, up to the first that does not get through."""

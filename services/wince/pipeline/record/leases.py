@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
 from wince.pipeline.record.interface import Delivery, Outcome
@@ -84,11 +85,13 @@ def lease(
     per_encounter: int,
     seconds: float,
     busy: Sequence[str] = (),
+    paces: Mapping[str, int] = MappingProxyType({}),
     trail: list[Fact] | None = None,
 ) -> list[list[Lease]]:
     """Runs of rows that are ours now, one run per encounter, each in order. Empty where nothing is due or the target is held.
 
-    `busy`: encounters that this process delivers already. `trail`: takes what the audit trail is to say; the caller appends it, last in
+    `busy`: encounters that this process delivers already. `paces`: rows that a run of an encounter may have, where those are fewer.
+    `trail`: takes what the audit trail is to say; the caller appends it, last in
     its transaction, since all writers wait for the trail's lock. None: it is appended here.
     """
     _one_at_a_time(tx, target)
@@ -109,8 +112,8 @@ def lease(
         row = Lease(entry, revision, encounter, body, attempts + 1, location or "", version or "", trace)
         runs[encounter].append(row)
         leased[entry, revision] = row
-        if failed:
-            # It failed before: it goes alone, so that an outage doesn't lease and return the whole queue again and again.
+        if failed or len(runs[encounter]) >= paces.get(encounter, per_encounter):
+            # What failed before goes alone, so that an outage doesn't lease and return the whole queue again and again.
             open_runs.discard(encounter)
     rows = list(leased.values())
     if rows:
