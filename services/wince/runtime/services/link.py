@@ -42,18 +42,19 @@ class Link(threading.Thread):
         region: tuple[float, float, float, float] | None = None,
         room: int = 25,
         lossless: bool = False,
+        exact: bool = False,
         metadata: Callable[[], tuple[tuple[str, str], ...]] = tuple,
         windows: Windows | None = None,
     ) -> None:
-        """`room`: frames that wait at most. `lossless`: `put` waits instead of dropping. `metadata`: of each call (a token). `windows`:
-        spans."""
+        """`room`: frames that wait at most. `lossless`: `put` waits instead of dropping. `exact`: they go as they are while detect keeps
+        up, not as JPEG. `metadata`: of each call (a token). `windows`: spans."""
         super().__init__(name=f"link-{source[:16]}", daemon=True)
         self._source, self._region, self._metadata = source, region, metadata
         self._stub = DetectServiceStub(channel)
         self._windows = windows
         self._parent = ""
         """Traceparent of the stream that runs."""
-        self.waiting = Waiting(room, lossless=lossless)
+        self.waiting = Waiting(room, lossless=lossless, exact=exact)
         self._stopped = threading.Event()
         self._call: grpc.Call | None = None
         self._heard_s = time.monotonic()

@@ -13,6 +13,8 @@ from wince.domain.frame import Beat, Frame
 
 IN_FLIGHT = 16
 """Messages that may be sent without an answer."""
+EXACT, EXACT_BYTES = 12, 3 << 20
+"""So many frames may wait or be sent as they are, none larger than that; what is beyond goes as a JPEG, which is a twentieth."""
 BEATS = 3600
 """Beats that are kept while detect is away; older ones go, and grade sees a gap."""
 
@@ -27,9 +29,11 @@ class _Item:
 class Waiting:
     """One source's messages between the camera's thread and the stream's. Thread-safe."""
 
-    def __init__(self, room: int, *, lossless: bool) -> None:
-        """`room`: frames that may wait to be sent; beyond, `put` drops the oldest, or, where `lossless` (a file), waits."""
-        self._room, self._lossless = room, lossless
+    def __init__(self, room: int, *, lossless: bool, exact: bool = False) -> None:
+        """`room`: frames that may wait to be sent; beyond, `put` drops the oldest, or, where `lossless` (a file), waits.
+
+        `exact`: detect is on this machine: a frame goes as it is, which costs less than a JPEG out and in, while detect keeps up."""
+        self._room, self._lossless, self._exact = room, lossless, exact
         self._lock = threading.Condition()
         self._queue: deque[_Item] = deque()
         self._sent: deque[_Item] = deque()
@@ -43,10 +47,12 @@ class Waiting:
 
     def put(self, message: Frame | Beat, timeout_s: float = 1.0) -> bool:
         """Take a message; False where there was no room within `timeout_s` (lossless only): put it again."""
-        item = _Item(_request(message), message.time_us, message if isinstance(message, Beat) else None)
         with self._lock:
-            if self._lossless and not self._lock.wait_for(lambda: self._closed or len(self._queue) < self._room, timeout_s):
+            if self._lossless and not self._lock.wait_for(self._has_room, timeout_s):
                 return False
+            exact = self._exact and len(self._queue) + len(self._sent) < EXACT
+        item = _Item(_request(message, exact=exact), message.time_us, message if isinstance(message, Beat) else None)
+        with self._lock:
             if item.beat is None:
                 self._frames += 1
                 if self._frames > self._room:
@@ -59,6 +65,10 @@ class Waiting:
                 self._queue.remove(next(one for one in self._queue if one.beat is not None))
             self._lock.notify_all()
             return True
+
+    def _has_room(self) -> bool:
+        full = len(self._queue) >= self._room or (self._exact and len(self._queue) + len(self._sent) >= EXACT)
+        return self._closed or not full
 
     def begin(self) -> int:
         """A stream begins: what has no answer goes again, first. Its number; `take` of an earlier stream gives nothing more."""
@@ -137,7 +147,7 @@ class Waiting:
         item.request = _request(item.beat)
 
 
-def _request(message: Frame | Beat) -> DetectFacesRequest:
+def _request(message: Frame | Beat, *, exact: bool = False) -> DetectFacesRequest:
     if isinstance(message, Beat):
         return DetectFacesRequest(beat=beat_to_message(message))
-    return DetectFacesRequest(frame=frame_to_message(message))
+    return DetectFacesRequest(frame=frame_to_message(message, exact=exact and message.pixels.nbytes <= EXACT_BYTES))

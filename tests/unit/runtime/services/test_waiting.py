@@ -3,7 +3,9 @@
 import numpy as np
 
 from wince.domain.frame import US, Beat, Frame
-from wince.runtime.services.waiting import BEATS, IN_FLIGHT, Waiting
+from wince.rpc.config import RpcSettings
+from wince.runtime.services.capture import near
+from wince.runtime.services.waiting import BEATS, EXACT, IN_FLIGHT, Waiting
 
 PIXELS = np.zeros((16, 16, 3), np.uint8)
 
@@ -81,3 +83,58 @@ def test_memory_is_bounded_while_detect_is_away():
     assert waiting.dropped == BEATS + 500 - 3
     assert len(waiting._queue) == BEATS + 3
     assert IN_FLIGHT < BEATS
+
+
+def kinds(waiting: Waiting, generation: int, count: int) -> list:
+    return [waiting.take(generation).frame.WhichOneof("picture") for _ in range(count)]
+
+
+def test_on_one_machine_frames_go_as_they_are_until_detect_is_behind():
+    """Then as JPEG, so that what waits stays small; also those count that were sent and have no answer."""
+    waiting = Waiting(25, lossless=False, exact=True)
+    for number in range(3):
+        waiting.put(frame(number))
+    generation = waiting.begin()
+    assert kinds(waiting, generation, 3) == ["rgb"] * 3
+    for number in range(3, EXACT + 2):
+        waiting.put(frame(number))
+    assert kinds(waiting, generation, EXACT - 1) == ["rgb"] * (EXACT - 3) + ["jpeg"] * 2
+    for _ in range(EXACT + 2):
+        waiting.answered()
+    waiting.put(frame(99))
+    assert kinds(waiting, generation, 1) == ["rgb"]
+
+
+def test_a_large_frame_is_always_a_jpeg():
+    """One of 1920 x 1080 takes 6 MB."""
+    waiting = Waiting(25, lossless=False, exact=True)
+    waiting.put(Frame("c", 0, 0, np.zeros((1080, 1920, 3), np.uint8)))
+    assert kinds(waiting, waiting.begin(), 1) == ["jpeg"]
+
+
+def test_a_file_waits_until_its_frame_may_go_as_it_is():
+    """A replay is exact on one machine, however far detect is behind."""
+    waiting = Waiting(25, lossless=True, exact=True)
+    for number in range(EXACT):
+        assert waiting.put(frame(number))
+    assert not waiting.put(frame(EXACT), timeout_s=0.01)
+    generation = waiting.begin()
+    assert kinds(waiting, generation, 1) == ["rgb"]
+    assert not waiting.put(frame(EXACT), timeout_s=0.01), "sent, not answered"
+    waiting.answered()
+    assert waiting.put(frame(EXACT))
+    assert kinds(waiting, generation, EXACT) == ["rgb"] * EXACT
+
+
+def test_elsewhere_frames_are_jpegs():
+    """The default: what goes over a network is small."""
+    waiting = Waiting(9, lossless=False)
+    waiting.put(frame(0))
+    assert kinds(waiting, waiting.begin(), 1) == ["jpeg"]
+
+
+def test_near_is_this_machine_in_the_clear(tmp_path):
+    """With TLS a frame would be encrypted; a name that is not this machine's is another."""
+    assert near(["127.0.0.1:7422", "localhost:7422", "[::1]:7422"], RpcSettings())
+    assert not near(["127.0.0.1:7422", "detect.icu.example:7422"], RpcSettings())
+    assert not near(["127.0.0.1:7422"], RpcSettings(ca_file=tmp_path / "ca.pem"))
