@@ -108,6 +108,7 @@ def test_a_record_that_is_too_large_is_refused_alone(peer: KafkaPeer, client: Ka
     admin = KafkaOptions(peer.bootstrap).admin()
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "test.small.v1", {"max.message.bytes": "50000"})])
     admin.close()
+    assert eventually(lambda: settings(peer, "test.small.v1")["max.message.bytes"] == "50000"), "a busy broker takes its time"
     futures = [client.publish("test.small.v1", "a", str(n).encode().ljust(60_000 if n == 7 else 100)) for n in range(20)]
     assert [n for n, future in enumerate(futures) if future.exception(60)] == [7]
     assert isinstance(futures[7].exception(), MessageError)
