@@ -55,7 +55,7 @@ class World:
         assert process.stdout is not None
         for line in process.stdout:
             self.events.append(json.loads(line))
-            if self.events[-1]["event"] == "up":
+            if self.events[-1].get("event") == "up":  # an error's line has none
                 self.ports = self.events[-1]["ports"]
                 ready.set()
         process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import sys
 import threading
@@ -31,6 +32,8 @@ from wince.testing.peers.kafka import KafkaPeer
 log = logs.get(__name__)
 
 LOOK_S = 0.5
+QUIET = range(20000, 32768)
+"""Ports below those that Linux gives to outgoing connections and to whoever asks for any."""
 Told = Callable[[str, str], None]
 """Told who, and what of it: a port, started, ready, ended, stopped."""
 
@@ -102,20 +105,25 @@ class Up:
             told |= {"WINCE_EHR_KEY_ID": made.kid, "WINCE_EHR_KEY_FILE": str(key)}
             self._told("ehr", self.sandbox.base_url)
         told |= self._ensemble()
-        self.ports = {name: self._port(PORTS[name]) for name in self._names} | {"mllp": free_port(settings.mllp_port)}
+        self.ports = {name: self._port(PORTS[name]) for name in self._names} | {"mllp": self._port(settings.mllp_port)}
         told["WINCE_MLLP_PORT"] = str(self.ports["mllp"])
         if "detect" in self.ports:
             told["WINCE_DETECT"] = f"127.0.0.1:{self.ports['detect']}"
         return told
 
     def _port(self, wanted: int) -> int:
-        """`wanted`, unless it is taken or another installation of this machine, which is starting too, has chosen it."""
-        claim = socket.socket(socket.AF_UNIX)
-        self._stack.callback(claim.close)
-        with suppress(OSError):
-            claim.bind(f"\0wince-up-{wanted}")  # an abstract name: it ends with the process, however that ends
-            return free_port(wanted)
-        return free_port(0)
+        """`wanted`, unless it is taken or another installation of this machine, which is starting too, has chosen it; then one that the
+        system gives to nobody by itself: a service listens there seconds later only, and again after each of its ends."""
+        for port in (wanted, *random.sample(QUIET, len(QUIET))):
+            claim = socket.socket(socket.AF_UNIX)
+            self._stack.callback(claim.close)
+            with suppress(OSError), socket.socket() as one:
+                claim.bind(f"\0wince-up-{port}")  # an abstract name: it ends with the process, however that ends
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                one.bind(("127.0.0.1", port))
+                if port:
+                    return port
+        raise ConfigError("no port is free", field="127.0.0.1", remedy="stop something that listens")
 
     def _broker(self) -> str:
         if reason := maven.available():
@@ -184,14 +192,6 @@ def ready(port: int, settings: Settings) -> bool:
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
     except grpc.RpcError:
         return False
-
-
-def free_port(wanted: int) -> int:
-    """`wanted` where nobody listens there (and it is not 0), else any free one of this machine."""
-    for port in (wanted, 0):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)) as one:
-            return int(one.getsockname()[1])
-    raise ConfigError("no port is free", field="127.0.0.1", remedy="stop something that listens")
 
 
 def _secret(path: Path, content: str) -> Path:
