@@ -244,6 +244,7 @@ def _options(config: RpcSettings, most: int) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_grace_ms", ms(config.max_stream_age_s * 0.2 + 30)),
         ("grpc.keepalive_time_ms", ms(config.keepalive_s)),
         ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.ping_timeout_ms", 10_000),  # else a minute and more, whatever the line above says
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.max_metadata_size", 16 * 1024),
