@@ -21,8 +21,8 @@ from wince.models.activity import CARD as CARD_FILE
 from wince.models.activity import EMBEDDING, KINDS, OUTPUTS, SCALES, VERSION
 
 WORDS: dict[str, str] = {
-    "what": "intensities of action units, PSPI and gated facial activity of a rendered head, from the face mesh's inner map, its points and "
-    "a small grey crop",
+    "what": "intensities of action units, PSPI and gated facial activity of a rendered head, from the face mesh's inner map, its points "
+    "and a small grey crop",
     "not": "a clinical pain score: trained on drawn faces; its truth is a generator's weights, not FACS codes; validated on no patient",
     "licence": "Apache-2.0; drawn from the ICT-FaceKit head (MIT, USC Institute for Creative Technologies); reads MediaPipe's Face Mesh V2 "
     "and Blendshapes V2 (Apache-2.0)",
