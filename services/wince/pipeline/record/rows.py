@@ -231,12 +231,12 @@ def save_outbox(tx: Tx, waiting: Sequence[Outgoing], windows: Mapping[UUID, UUID
 def save_states(tx: Tx, changed: Mapping[Key, SourceState]) -> None:
     """Chart states."""
     if changed:
-        order = sorted(changed)
-        tx.execute(
-            "INSERT INTO chart_state(source, protocol, body) SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])"
-            " ON CONFLICT (source, protocol) DO UPDATE SET body = excluded.body",
-            ([source for source, _ in order], [protocol for _, protocol in order], [dump(changed[key]) for key in order]),
-        )
+        with tx.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO chart_state(source, protocol, body) VALUES (%s, %s, %s)"
+                " ON CONFLICT (source, protocol) DO UPDATE SET body = excluded.body",
+                [(source, protocol, dump(state)) for (source, protocol), state in sorted(changed.items())],
+            )
 
 
 def _copy(tx: Tx, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
