@@ -1,5 +1,5 @@
-"""`wince serve estimate`: faces from the bus, scored, estimates back onto it. Replicas share the sources; the clips that members may see are
-read again by a successor."""
+"""`wince serve estimate`: faces from the bus, scored, estimates back onto it. Replicas share the sources; the clips that members may see
+are read again by a successor."""
 
 from __future__ import annotations
 
