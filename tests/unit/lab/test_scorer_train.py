@@ -59,7 +59,8 @@ def test_a_member_weighs_by_how_near_it_came_output_by_output():
     near, far = (truth + rng.normal(0, spread, truth.shape).astype(np.float32) for spread in ((0.1, 0.2), (0.2, 0.1)))
     weight = weights([(near, near), (far, far)], truth)
     assert weight.sum(axis=0).tolist() == pytest.approx([1, 1])
-    assert weight[0].tolist() == pytest.approx([16 / 17, 1 / 17], abs=0.05)
+    assert weight[0].tolist() == pytest.approx([256 / 257, 1 / 257], abs=0.005)
+    assert weights([(truth, truth), (far, far)], truth).min() > 0.0009
 
 
 def test_tone_exposure_and_light_hardly_change_what_the_net_sees_of_a_crop():

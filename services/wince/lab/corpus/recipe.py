@@ -9,7 +9,7 @@ VERSION = 1
 TRAIN = range(40000, 40870)
 VALIDATION = range(44000, 44030)
 """For stopping and for thresholds."""
-LOOKS = range(41000, 41900)
+LOOKS = range(41000, 41560)
 """More persons to train on, each of a look of their own (looks.py)."""
 LOOKS_VALIDATION = range(44100, 44124)
 """Persons of such looks for stopping, confidence and thresholds; expressions and poses as in the test."""

@@ -16,9 +16,10 @@ from wince.lab.scorer.export import export
 from wince.lab.scorer.inputs import examples, together
 from wince.lab.scorer.train import Settings, errors, train
 
-EPOCHS = {"maps": 20, "points": 30}
-MEMBERS = {"maps1": ("maps", 1), "maps2": ("maps", 2), "points1": ("points", 1)}
-"""Kind and seed by name: two that see the inner map, which carries over to other faces best, beside one that sees points."""
+EPOCHS = {"maps": 16, "points": 24, "crop": 14}
+MEMBERS = {"maps1": ("maps", 1), "maps2": ("maps", 2), "points1": ("points", 1), "crop1": ("crop", 1)}
+"""Kind and seed by name: two that see the inner map, which carries over to other faces best, beside one that sees points
+and one that sees the face itself, small, grey and upright."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,6 +16,8 @@ from wince.models.activity import OUTPUTS, SCALES, SECURE, Opinion, fused
 BINS = 8
 MEASURED = 0.5
 """ICC(A,1) on the validation part from which a unit counts as measured."""
+LEAST_WEIGHT = 0.001
+"""Of a member in an output."""
 
 Array = NDArray[Any]
 
@@ -41,13 +43,14 @@ def calibrate(models: dict[str, Any], kinds: dict[str, str], validation: dict[st
 
 
 def weights(answered: list[tuple[Array, Array]], truth: Array) -> NDArray[np.float32]:
-    """(members, outputs), each output's sum 1: how much a member counts, as its mean squared error to the power -2.
+    """(members, outputs), each output's sum 1: how much a member counts, as its mean squared error to the power -4.
 
     answered: each member's means, free and personal, (n, outputs) as truth, all in shares.
     """
     squared = np.stack([np.mean([((mean - truth) ** 2).mean(axis=0) for mean in both], axis=0) for both in answered])
-    worth = np.maximum(squared, 1e-6) ** -2
-    return np.asarray(worth / worth.sum(axis=0), np.float32)
+    worth = np.maximum(squared, 1e-5).astype(np.float64) ** -4
+    share = np.maximum(worth / worth.sum(axis=0), LEAST_WEIGHT)
+    return np.asarray(share / share.sum(axis=0), np.float32)
 
 
 def confidence(opinion: Opinion, truth: Array) -> dict[str, list[float]]:
