@@ -151,7 +151,10 @@ class Ensemble:
         return each[0::3], each[1::3], each[2::3]
 
     def personal(self, embeddings: Array, calm: Array) -> Opinion:
-        """Opinion against the calm face; both (n, k)."""
+        """Opinion against the calm face; both (n, k). Raises ModelFileError where they are another ensemble's (a native crash else)."""
+        if not embeddings.shape[1] == calm.shape[1] == self.width:
+            widths = f"{embeddings.shape[1]} and {calm.shape[1]}"
+            raise ModelFileError(f"embeddings of another ensemble ({widths}, not {self.width} long)", field=CARD, remedy=REMEDY)
         answers = [_run(self._heads[name], [embeddings[:, part], calm[:, part]]) for name, part in self._parts.items()]
         return fused([mean for mean, _ in answers], [np.exp(doubt) for _, doubt in answers], self._weights)
 

@@ -184,6 +184,12 @@ def test_closed_eyes_a_smile_and_an_open_mouth_are_no_rest(unit: str):
     assert activity._resting(activity.Opinion(mean, mean)).tolist() == [1, 0]
 
 
+def test_an_embedding_of_another_ensemble_is_named_and_no_native_crash(ensemble: activity.Ensemble):
+    rows = np.zeros((2, ensemble.width - 48), np.float32)
+    with pytest.raises(ModelFileError, match="another ensemble"):
+        ActivityPersonal(ensemble).read(rows, rows[0])
+
+
 def test_threads_may_share_the_ensemble(ensemble: activity.Ensemble):
     rows = np.random.default_rng(4).normal(0, 0.5, (60, ensemble.width)).astype(np.float32)
     personal = ActivityPersonal(ensemble)
