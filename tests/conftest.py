@@ -5,6 +5,7 @@ is absent is no such case.
 """
 
 import os
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ import pytest
 from wince.store.database import Database
 from wince.store.embedded import EmbeddedPostgres
 from wince.store.migrate import migrate
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts the suite in the background; what tests start would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEMPLATE = "wince_template"
 
