@@ -1,8 +1,8 @@
 """`wince assess` with the default protocol: video graded per second of one core, against the least that the job can cost, and the start.
 
-The least: decode every picture, convert those that are sampled, and run the bare nets as often as the job runs them (the mesh and the
-blendshapes on every sampled frame, the detector once a second), on memory that already holds a face (on zeros they are quicker). What
-is left is cropping, pose, quality, occlusion, smoothing, the crop's JPEG, the score, grade's fold and the result.
+The least: decode every picture, convert those that are sampled, and run the bare nets as often as the job runs them (mesh, blendshapes
+and the scorer's ensemble on every sampled frame, the detector once a second), on memory that already holds a face (on zeros they are
+quicker). What is left is cropping, pose, quality, occlusion, smoothing, the crop's JPEG, the score, grade's fold and the result.
 """
 
 import os
@@ -21,6 +21,7 @@ import numpy as np
 from bench import Unmeasurable
 from wince.assess.engine import Engine
 from wince.errors import WinceError
+from wince.models import activity
 from wince.models.fetch import fetch, path
 from wince.models.lock import FACE_MODELS
 from wince.models.openvino_engine import Network
@@ -91,6 +92,9 @@ class _Floor:
         self.detector.input[0] = np.asarray(picture.resize((192, 192)))
         self.mesh.input[0] = np.asarray(picture.crop((width // 2 - 128, height // 2 - 128, width // 2 + 128, height // 2 + 128)))
         self.blendshapes.input[0] = self.mesh.run()[0].reshape(478, 3)[:146, :2]
+        self.ensemble = activity.load()
+        rng = np.random.default_rng(1)
+        self.face = {kind: rng.standard_normal((1, *shape)).astype(np.float32) for kind, shape in activity.KINDS.items()}
 
     def __call__(self, file: Path) -> None:
         sampled = searched = -1
@@ -108,6 +112,7 @@ class _Floor:
                     self.detector.run()
                 self.mesh.run()
                 self.blendshapes.run()
+                self.ensemble.answers(self.face)
 
 
 def _larger(file: Path) -> Path:

@@ -13,7 +13,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ import numpy as np
 from bench import Unmeasurable
 from wince.domain.estimate import Estimate
 from wince.errors import ResourceError, WinceError
+from wince.models.activity import Ensemble
 from wince.models.fetch import fetch
 from wince.models.lock import FACE_MODELS
 from wince.models.openvino_engine import Network
@@ -106,26 +107,34 @@ def repeated(path: Path) -> Path:
     return path
 
 
-def _calls(path: Path) -> tuple[Counter[Network], int]:
-    """How often each model is called for this clip, and how many frames are sampled of it."""
-    protocol, counted = load("activity"), Counter[Network]()
-    plain = Network.run
+def _calls(path: Path) -> tuple[Counter[Callable[[], Any]], int]:
+    """How often each model is called for this clip, the scorer's ensemble too, and how many frames are sampled of it."""
+    protocol, counted = load("activity"), Counter[Callable[[], Any]]()
+    run, answers, known = Network.run, Ensemble.answers, dict[int, Callable[[], Any]]()
 
-    def counting(self: Network) -> list[Any]:
-        counted[self] += 1
-        return plain(self)
+    def same(model: object, call: Callable[[], Any]) -> Callable[[], Any]:
+        return known.setdefault(id(model), call)
+
+    def running(self: Network) -> list[Any]:
+        counted[same(self, lambda: run(self))] += 1
+        return run(self)
+
+    def answering(self: Ensemble, x: dict[str, Any]) -> Any:
+        one = {kind: rows[:1].copy() for kind, rows in x.items()}
+        counted[same(self, lambda: answers(self, one))] += len(x["maps"])
+        return answers(self, x)
 
     front = chain.build(Settings(), protocol)
-    Network.run = counting  # type: ignore[method-assign]
+    Network.run, Ensemble.answers = running, answering  # type: ignore[method-assign]
     try:
         source = FileSource(path, "bench", rate_hz=protocol.detect.rate_hz)
         frames = sum(isinstance(out, Estimate) for message in source for out in front(message))
     finally:
-        Network.run = plain  # type: ignore[method-assign]
+        Network.run, Ensemble.answers = run, answers  # type: ignore[method-assign]
     return counted, frames
 
 
-def _floor(path: Path, calls: Counter[Network], frames: int) -> float:
+def _floor(path: Path, calls: Counter[Callable[[], Any]], frames: int) -> float:
     began, sampled = time.process_time(), 0
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -134,9 +143,9 @@ def _floor(path: Path, calls: Counter[Network], frames: int) -> float:
         for number, picture in enumerate(container.decode(stream)):
             if number >= sampled * step and sampled < frames:
                 picture.reformat(format="rgb24", interpolation="BILINEAR").to_ndarray()
-                for network, count in calls.items():  # frame by frame, as the road meets them: caches are as cold
+                for call, count in calls.items():  # frame by frame, as the road meets them: caches are as cold
                     for _ in range((sampled + 1) * count // frames - sampled * count // frames):
-                        network.run()
+                        call()
                 sampled += 1
     return frames / (time.process_time() - began)
 
