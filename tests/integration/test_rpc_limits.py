@@ -216,23 +216,26 @@ def test_who_sends_faster_than_is_taken_is_held_back():
 
 def test_a_stream_ends_at_its_age_and_goes_on_on_another_replica():
     replicas = [Echo("one"), Echo("two")]
+    found: list[tuple[int, int, str]] = []
 
     async def frames() -> AsyncIterator[Any]:
-        for number in range(60):
+        for number in range(1500):  # a busy machine may take a while to reach the second replica
+            if number >= 60 and len({name for _, _, name in found}) == 2:
+                return
             await asyncio.sleep(0.02)
             yield frame(number)
 
     with served(echo(replicas[0]), max_stream_age_s=0.3) as one, served(echo(replicas[1]), max_stream_age_s=0.3) as two:
 
-        async def drive() -> list[tuple[int, int, str]]:
+        async def drive() -> None:
             targets = [f"127.0.0.1:{one.port}", f"127.0.0.1:{two.port}"]
             async with client.channel(targets, RpcSettings()) as channel:
-                stub = DetectServiceStub(channel)
-                pairs = client.answered(stub.DetectFaces, frames())
-                return [(asked.frame.sequence, said.face.sequence, said.face.source) async for asked, said in pairs]
+                async for asked, said in client.answered(DetectServiceStub(channel).DetectFaces, frames()):
+                    found.append((asked.frame.sequence, said.face.sequence, said.face.source))
 
-        found = asyncio.run(drive())
-    assert [(asked, said) for asked, said, _ in found] == [(number, number) for number in range(60)]
+        asyncio.run(drive())
+    assert len(found) >= 60
+    assert [(asked, said) for asked, said, _ in found] == [(number, number) for number in range(len(found))]
     assert {name for _, _, name in found} == {"one", "two"}
 
 
