@@ -21,7 +21,7 @@ from wince.domain.entry import Entry
 from wince.errors import InputError
 from wince.pipeline.record.delivery import Delivery as Deliverer
 from wince.pipeline.record.interface import Delivery, Outcome
-from wince.pipeline.record.leases import backoff_s, lease, settle
+from wince.pipeline.record.leases import lease, settle
 from wince.pipeline.record.postgres import PostgresSink
 from wince.protocols.loader import load
 from wince.store import audit
@@ -263,14 +263,6 @@ def test_a_question_without_a_patient_never_leaves_the_worklist(database: Databa
     with delivering(database, target) as running:
         assert running.drain(5)
     assert target.calls == []
-
-
-def test_backoff_grows_to_its_cap_and_never_undercuts_what_was_asked() -> None:
-    jitter = random.Random(1)
-    waits = [[backoff_s(attempt, None, jitter) for _ in range(300)] for attempt in (1, 5, 30)]
-    assert max(waits[0]) <= 1 < max(waits[1]) <= 16 < max(waits[2]) <= 300
-    assert min(backoff_s(1, 20.0, jitter) for _ in range(20)) >= 20.0
-    assert backoff_s(1, 1e9, jitter) == 3600.0
 
 
 def test_a_stay_that_moves_leaves_one_current_entry_at_the_target(database: Database) -> None:

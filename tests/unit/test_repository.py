@@ -43,9 +43,12 @@ def found(pattern: str) -> list[str]:
 
 
 def test_no_file_names_a_package_registry() -> None:
-    hosts = ["pypi" + ".org", "python" + "hosted.org", "registry.npm" + "js.org", "repo1.maven" + ".org", "repo.maven" + ".apache.org"]
-    hosts += ["static.crates" + ".io", "index.crates" + ".io", "proxy.golang" + ".org", "deb.debian" + ".org", "registry.yarn" + "pkg.com"]
-    assert found("|".join(map(re.escape, hosts))) == []
+    hosts = [
+        ("pypi", "org"), ("pythonhosted", "org"), ("registry", "npmjs", "org"), ("registry", "yarnpkg", "com"), ("repo1", "maven", "org"),
+        ("repo", "maven", "apache", "org"), ("static", "crates", "io"), ("index", "crates", "io"), ("proxy", "golang", "org"),
+        ("deb", "debian", "org"),
+    ]  # fmt: skip
+    assert found("|".join(re.escape(".".join(host)) for host in hosts)) == []
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:
@@ -56,7 +59,7 @@ def test_source_files_stay_short_enough_to_read() -> None:
     """One file, one reason to change. Generated stubs aren't read."""
     sources = [path for path in tracked() if path.suffix in {".py", ".proto", ".toml", ".sql", ".sh"} or path.name == "Makefile"]
     written = [path for path in sources if not path.is_relative_to(ROOT / "services/wince/api")]
-    long = {path.relative_to(ROOT).as_posix(): lines for path in written if (lines := len(path.read_text().splitlines())) >= 450}
+    long = {path.relative_to(ROOT).as_posix(): lines for path in written if (lines := len(path.read_text().splitlines())) > 350}
     assert long == {}
 
 

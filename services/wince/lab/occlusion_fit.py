@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wince.errors import ResourceError, WinceError
+from wince.errors import ResourceError
+from wince.lab.command import ended
 from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus, read_corpus
 from wince.lab.occlusion_turned import TURN, Row, turned_rows
@@ -113,17 +114,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--head", type=Path)
     options = parser.parse_args(arguments)
-    try:
-        head = load_head(options.head)
-        train = rows(options.corpus, head, recipe.TRAIN, recipe.TRAIN[:DRAWN])
-        probe = moved(fit(np.array([row.bands for row in train], np.float64), np.array([row.covered for row in train])))
-        print(f"\n{len(train)} faces, {sum(row.covered for row in train)} of them covered or backs of heads")
-        print("\n".join(report(probe, rows(options.corpus, head, recipe.VALIDATION, recipe.VALIDATION))))
-        _write(options.out, probe)
-    except WinceError as error:
-        print("wince: " + error.diagnostics(), file=sys.stderr)
-        return error.exit_code
-    return 0
+    return ended(lambda: _run(options.corpus, options.out, options.head))
+
+
+def _run(corpus: Path, out: Path, head_file: Path | None) -> None:
+    head = load_head(head_file)
+    train = rows(corpus, head, recipe.TRAIN, recipe.TRAIN[:DRAWN])
+    probe = moved(fit(np.array([row.bands for row in train], np.float64), np.array([row.covered for row in train])))
+    print(f"\n{len(train)} faces, {sum(row.covered for row in train)} of them covered or backs of heads")
+    print("\n".join(report(probe, rows(corpus, head, recipe.VALIDATION, recipe.VALIDATION))))
+    _write(out, probe)
 
 
 def _write(out: Path, probe: NDArray[np.float32]) -> None:

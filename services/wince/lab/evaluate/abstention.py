@@ -16,7 +16,6 @@ was chosen on these pictures. Drawn faces: what it says of real rooms has to be 
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections import Counter
@@ -30,7 +29,8 @@ from numpy.typing import NDArray
 
 from wince.assess.engine import Engine
 from wince.domain.reason import Reason
-from wince.errors import ResourceError, WinceError
+from wince.errors import ResourceError
+from wince.lab.command import ended
 from wince.lab.corpus.draw import PAINTED, Picture, face_models, look, shown
 from wince.lab.corpus.expressions import DRAW, kind_of
 from wince.lab.corpus.plan import Still, plan
@@ -168,13 +168,8 @@ def main(arguments: list[str] | None = None) -> int:
     if len(given) > 1:
         print(__doc__, file=sys.stderr)
         return 2
-    try:
-        judged = abstention(Path(given[0]) if given else None)
-    except WinceError as error:
-        print("wince: " + error.diagnostics(), file=sys.stderr)
-        return error.exit_code
-    print(json.dumps({cause: asdict(row) for cause, row in table(judged).items()}, indent=1))
-    return 0
+    head = Path(given[0]) if given else None
+    return ended(lambda: {cause: asdict(row) for cause, row in table(abstention(head)).items()})
 
 
 if __name__ == "__main__":

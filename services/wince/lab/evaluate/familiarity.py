@@ -14,7 +14,6 @@ logistic fit on the validation part. Nothing is changed by this: it measures.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wince.errors import WinceError
+from wince.lab.command import ended
 from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus, read_corpus
 from wince.lab.corpus.unseen import UNSEEN
@@ -97,12 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--ensemble", type=Path, default=FOLDER)
     options = parser.parse_args(arguments)
-    try:
-        print(json.dumps(measure(options.corpus, Ensemble(options.ensemble)), indent=1))
-    except WinceError as error:
-        print("wince: " + error.diagnostics(), file=sys.stderr)
-        return error.exit_code
-    return 0
+    return ended(lambda: measure(options.corpus, Ensemble(options.ensemble)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ difference is what an unseen kind of face costs; both members have half of the d
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wince.errors import ResourceError, WinceError
+from wince.errors import ResourceError
+from wince.lab.command import ended
 from wince.lab.corpus import recipe
 from wince.lab.corpus.plan import half
 from wince.lab.corpus.read import Corpus, read_corpus
@@ -104,12 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--persons", type=int)
     options = parser.parse_args(arguments)
-    try:
-        print(json.dumps(measure(options.corpus, options.work, options.epochs, persons=options.persons), indent=1))
-    except WinceError as error:
-        print("wince: " + error.diagnostics(), file=sys.stderr)
-        return error.exit_code
-    return 0
+    return ended(lambda: measure(options.corpus, options.work, options.epochs, persons=options.persons))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ no emotion is pain; what it can show is a scorer that reads happiness as pain. A
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wince.errors import DataError, WinceError
+from wince.errors import DataError
+from wince.lab.command import ended
 from wince.lab.corpus.draw import face_models, look
 from wince.models.activity import Ensemble, load
 from wince.models.canonical_face import CanonicalFace
@@ -107,13 +107,12 @@ def main(arguments: list[str] | None = None) -> int:
     if len(given) != 1:
         print(__doc__, file=sys.stderr)
         return 2
-    try:
+
+    def measured() -> dict[str, Any]:
         faces, asked = find_faces(Path(given[0]))
-        print(json.dumps({"looked at": asked, "classes": distribution(faces, load())}, indent=1))
-    except WinceError as error:
-        print("wince: " + error.diagnostics(), file=sys.stderr)
-        return error.exit_code
-    return 0
+        return {"looked at": asked, "classes": distribution(faces, load())}
+
+    return ended(measured)
 
 
 if __name__ == "__main__":

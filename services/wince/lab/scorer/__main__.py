@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from wince.errors import ResourceError, WinceError
+from wince.errors import ResourceError
+from wince.lab.command import ended
 from wince.lab.corpus import recipe
 from wince.lab.corpus.read import read_corpus
 from wince.lab.corpus.small import small
@@ -34,12 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--looks", type=int, help="and on the first so many of varied look")
     parser.add_argument("--only", choices=MEMBERS, help="train this member and write no ensemble: several can be trained side by side")
     options = parser.parse_args(arguments)
-    try:
-        _train_all(options)
-    except WinceError as error:
-        print("wince: " + error.diagnostics(), file=sys.stderr)
-        return error.exit_code
-    return 0
+    return ended(lambda: _train_all(options))
 
 
 def _train_all(options: argparse.Namespace) -> None:
