@@ -11,9 +11,9 @@ from typing import Any
 
 import psycopg
 
+from wince.delivery.interface import Target
 from wince.domain.assessment import Assessment
-from wince.pipeline.record.interface import Target
-from wince.pipeline.record.postgres import PostgresSink
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store.audit import LOCK
 from wince.store.database import Database

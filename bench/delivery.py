@@ -21,11 +21,11 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from wince.delivery.fhir.target import FhirTarget
+from wince.delivery.interface import Outcome
 from wince.domain.entry import Entry, Kind
 from wince.domain.stay import Identifier
 from wince.fhir.client import FhirClient
-from wince.pipeline.record.fhir_target import FhirTarget
-from wince.pipeline.record.interface import Outcome
 from wince.protocols.loader import load
 from wince.testing.ehr import EhrSandbox
 

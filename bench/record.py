@@ -22,19 +22,19 @@ from typing import Any
 import psycopg
 
 from bench import Unmeasurable, _replicas
+from wince.delivery.fhir.bundle import bundle
+from wince.delivery.fhir.parts import Software
+from wince.delivery.interface import Delivery, Outcome
 from wince.domain.assessment import Assessment
 from wince.domain.charting_entries import entry
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.ids import assessment_id, site_namespace, stay_id
 from wince.domain.stay import Identifier, Stay, Watch
 from wince.errors import ResourceError
-from wince.pipeline.record.fhir_r4 import bundle
-from wince.pipeline.record.fhir_r4_parts import Software
-from wince.pipeline.record.interface import Delivery, Outcome
-from wince.pipeline.record.postgres import PostgresSink
+from wince.local.postgres.server import EmbeddedPostgres
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store.database import Database, Tx
-from wince.store.embedded import EmbeddedPostgres
 from wince.store.migrate import migrate
 from wince.store.stays import save_watches
 

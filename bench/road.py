@@ -24,6 +24,7 @@ import av
 import numpy as np
 
 from bench import Unmeasurable
+from wince.demo import play, scenario
 from wince.domain.estimate import Estimate
 from wince.errors import ResourceError, WinceError
 from wince.models.activity import Ensemble
@@ -32,8 +33,8 @@ from wince.models.lock import FACE_MODELS
 from wince.models.openvino_engine import Network
 from wince.pipeline.capture.file import FileSource
 from wince.protocols.loader import load
-from wince.runtime import chain, play, scenario
-from wince.runtime.embedded import Embedded
+from wince.serve import scoring
+from wince.serve.embedded import Embedded
 from wince.settings import Settings
 from wince.testing.clips import clip
 
@@ -124,7 +125,7 @@ def _calls(path: Path) -> tuple[Counter[Callable[[], Any]], int]:
         counted[same(self, lambda: answers(self, one))] += len(x["maps"])
         return answers(self, x)
 
-    front = chain.build(Settings(), protocol)
+    front = scoring.build(Settings(), protocol)
     Network.run, Ensemble.answers = running, answering  # type: ignore[method-assign]
     try:
         source = FileSource(path, "bench", rate_hz=protocol.detect.rate_hz)

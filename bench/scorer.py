@@ -16,7 +16,7 @@ import numpy as np
 from bench import Unmeasurable
 from wince.domain.face import Face
 from wince.errors import WinceError
-from wince.lab.evaluate.scorer import evaluate
+from wince.lab.activity.evaluate.scorer import evaluate
 from wince.models import activity
 from wince.models.fetch import fetch, path
 from wince.models.lock import FACE_MODELS

@@ -30,18 +30,18 @@ from bench import Unmeasurable, road
 from bench.torchserve import PYTHON
 from tests.e2e.services_world import AT, World, open_deliveries, story, up
 from tests.support.classifiers import write
+from wince.demo import scenario
 from wince.errors import ConfigError, WinceError
+from wince.local import maven
+from wince.local.torchserve import installed
 from wince.models.fetch import cache_folder, fetch
 from wince.models.lock import FACE_MODELS
 from wince.models.site import site_folder
-from wince.runtime import scenario
-from wince.runtime.camera_list import bind
-from wince.runtime.services.host import SERVICES
-from wince.serving.launch import installed
+from wince.serve.camera_list import bind
+from wince.serve.process import SERVICES
 from wince.settings import Camera
 from wince.store.database import Database
 from wince.testing.clips import clip
-from wince.testing.peers import maven
 
 BEDS, CAMERAS = (1, 10, 40), (1, 10)
 WINDOWS = {1: 8, 10: 6, 40: 6}

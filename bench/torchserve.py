@@ -24,10 +24,10 @@ from tests.support.clip_models import write_clip
 from wince.api.open_inference.v2 import open_inference_pb2 as pb
 from wince.domain.clip import Clip
 from wince.errors import ConfigError
+from wince.local.torchserve import TorchServe
 from wince.models.ensemble import Ensemble
-from wince.runtime.hosting import come_ready
+from wince.serve.hosted_ensemble import come_ready
 from wince.serving.client import OipClient
-from wince.serving.launch import TorchServe
 from wince.serving.manifest import golden_crops
 from wince.serving.pack import pack
 

@@ -15,8 +15,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from wince.local.postgres.server import EmbeddedPostgres
 from wince.store.database import Database
-from wince.store.embedded import EmbeddedPostgres
 from wince.store.migrate import migrate
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts the suite in the background; what tests start would inherit it

@@ -36,13 +36,13 @@ from tests.e2e.chaos_tally import Result, compare, unknown
 from tests.e2e.services_world import AT, World, open_deliveries, up
 from tests.e2e.wince_run import environment
 from tests.support.classifiers import write
+from wince.demo import play, scenario
 from wince.domain.ids import assessment_id, site_namespace
 from wince.errors import ConfigError
+from wince.local.torchserve import installed
 from wince.models import fetch
 from wince.models.site import site_folder
-from wince.runtime import play, scenario
-from wince.runtime.services.host import SERVICES
-from wince.serving.launch import installed
+from wince.serve.process import SERVICES
 from wince.settings import Settings
 
 PYTHON = Path(__file__).resolve().parents[2] / ".venv-serving/bin/python"

@@ -35,6 +35,8 @@ from typing import Any
 
 from tests.conftest import reachable
 from tests.integration.record_world import T0, US, change, question, stay, window
+from wince.delivery.fhir.target import FhirTarget
+from wince.delivery.worker import Delivery
 from wince.domain.assessment import Assessment, Question, Verdict
 from wince.domain.audit import verify
 from wince.domain.census import Revision
@@ -42,13 +44,11 @@ from wince.domain.ids import verdict_id
 from wince.domain.stay import Stay, Watch
 from wince.fhir.client import FhirClient
 from wince.fhir.smart import SmartAuth
-from wince.pipeline.record.delivery import Delivery
-from wince.pipeline.record.fhir_target import FhirTarget
-from wince.pipeline.record.postgres import PostgresSink
+from wince.local.postgres.opened import open_database
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store import audit
 from wince.store.database import Database
-from wince.store.opened import open_database
 from wince.store.stays import save_watches
 from wince.testing.ehr import EhrSandbox
 

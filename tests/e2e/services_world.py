@@ -18,10 +18,10 @@ import psycopg
 
 from tests.e2e.wince_run import environment
 from wince import codec
+from wince.demo import play, scenario
 from wince.domain.stay import Identifier
 from wince.errors import Unavailable
-from wince.runtime import play, scenario
-from wince.runtime.outlived import running
+from wince.local.leftovers import running
 from wince.testing import hl7
 from wince.testing.ehr import EhrSandbox
 

@@ -16,14 +16,14 @@ from tests.face_models import fetched
 from tests.support.certificates import services_tls
 from tests.support.classifiers import write
 from tests.support.clip_models import write_clip
+from wince.demo import scenario
 from wince.errors import ConfigError
+from wince.local import maven
+from wince.local.postgres.opened import open_database
+from wince.local.torchserve import installed
 from wince.models import fetch
 from wince.models.site import site_folder
-from wince.runtime import scenario
-from wince.serving.launch import installed
 from wince.settings import Settings
-from wince.store.opened import open_database
-from wince.testing.peers import maven
 
 PYTHON = Path(__file__).resolve().parents[2] / ".venv-serving/bin/python"
 pytestmark = [

@@ -14,7 +14,7 @@ from tests.conftest import reachable
 from tests.e2e.services_world import up
 from tests.face_models import fetched
 from tests.support.listening import beyond, family, listening
-from wince.testing.peers import maven
+from wince.local import maven
 
 
 def test_the_kernel_s_tables_are_read_right():

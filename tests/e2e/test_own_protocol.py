@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tests.e2e.wince_run import AT
 from wince import settings
+from wince.demo import play, scenario
 from wince.protocols import loader
-from wince.runtime import play, scenario
 
 GRADES = ("stoat", "marten", "polecat", "badger", "wolverine")
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import reachable
 from tests.e2e.wince_run import Ran, run
 from tests.shared_data import shared
-from wince.runtime.scenario import PATIENTS
+from wince.demo.scenario import PATIENTS
 from wince.testing import clips
 
 KILLS = 10

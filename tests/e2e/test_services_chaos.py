@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import reachable
 from tests.e2e import chaos
 from tests.face_models import fetched
-from wince.testing.peers import maven
+from wince.local import maven
 
 pytestmark = [
     pytest.mark.peer,

@@ -10,9 +10,9 @@ from tests.e2e.services_world import AT, open_deliveries, story, up
 from tests.e2e.wince_run import run
 from tests.face_models import fetched
 from tests.support.certificates import services_tls
-from wince.runtime import scenario
-from wince.store.opened import open_database
-from wince.testing.peers import maven
+from wince.demo import scenario
+from wince.local import maven
+from wince.local.postgres.opened import open_database
 
 SCORE_TOLERANCE = 0.15
 """On the scale 0-16. Between capture and detect a frame travels as JPEG (quality 95, colours in full); that moves the mesh by a fraction

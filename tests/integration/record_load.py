@@ -19,13 +19,13 @@ from tests.integration.record_world import FakeTarget, window
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ASSESSMENTS
 from wince.codec.registry import encode
+from wince.delivery.interface import Delivery, Outcome
+from wince.delivery.worker import Delivery as Deliverer
 from wince.domain.snapshot import Graded, Snapshot
 from wince.errors import WinceError
-from wince.pipeline.record.delivery import Delivery as Deliverer
-from wince.pipeline.record.interface import Delivery, Outcome
-from wince.pipeline.record.postgres import PostgresSink
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
-from wince.runtime.recording import Recording
+from wince.runners.record import Recording
 from wince.store.database import Database
 
 SOURCES = 10

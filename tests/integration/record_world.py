@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
+from wince.delivery.interface import Delivery, Outcome
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.census import MessageKey, Movement, Revision
 from wince.domain.entry import Entry, TaskEntry
@@ -13,7 +14,6 @@ from wince.domain.ids import alert_id, assessment_id, question_id, site_namespac
 from wince.domain.reason import Reason
 from wince.domain.stay import Identifier, Stay, Watch
 from wince.errors import MessageError
-from wince.pipeline.record.interface import Delivery, Outcome
 from wince.store.database import Database
 from wince.store.stays import PostgresCensus, save_watches
 

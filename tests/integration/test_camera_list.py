@@ -14,7 +14,7 @@ from wince.domain.frame import US
 from wince.domain.stay import Identifier, Occupancy, Stay
 from wince.errors import ConfigError
 from wince.pipeline.capture.cameras import CameraPlan
-from wince.runtime.camera_list import CameraList, bind, plan
+from wince.serve.camera_list import CameraList, bind, plan
 from wince.settings import Camera, load
 from wince.store import stays, telling
 from wince.store.database import Database

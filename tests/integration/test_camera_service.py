@@ -17,12 +17,13 @@ from wince.api.capture.v1.capture_service_pb2 import ListCamerasRequest, StopCam
 from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceStub
 from wince.api.detect.v1.detect_service_pb2 import DetectFacesRequest, DetectFacesResponse
 from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceServicer, add_DetectServiceServicer_to_server
+from wince.cli import push_source
+from wince.clients import capture
 from wince.domain.binding import bed_of
 from wince.errors import ResourceError
 from wince.rpc.config import RpcSettings
-from wince.runtime import pushing
-from wince.runtime.services import host
-from wince.runtime.services.service import Deps
+from wince.serve import process
+from wince.serve.service import Deps
 from wince.settings import load
 from wince.store import stays
 from wince.store.database import Database
@@ -102,7 +103,7 @@ def test_capture_as_a_service(
     settings = load()
     with ExitStack() as stack:
         stack.callback(peer.kill)
-        running = host.Running(host.build("capture", Deps(settings, stack)), settings)
+        running = process.Running(process.build("capture", Deps(settings, stack)), settings)
         stack.callback(running.stop)
         running.start()
         wait(lambda: len(seen.frames.get("network", ())) >= 5 and len(seen.frames.get("file", ())) >= 5)
@@ -121,8 +122,8 @@ def test_capture_as_a_service(
             "file": capture_pb2.CAMERA_STATE_RUNNING,
         }
 
-        short = pushing.source(str(looped(clip("bed1"), tmp_path / "short.mp4", seconds=3)), "pushed", rate_hz=5)
-        told = pushing.push(pushing.Target((f"127.0.0.1:{running.port}",)), short, RpcSettings())
+        short = push_source.source(str(looped(clip("bed1"), tmp_path / "short.mp4", seconds=3)), "pushed", rate_hz=5)
+        told = capture.push(capture.Target((f"127.0.0.1:{running.port}",)), short, RpcSettings())
         assert told.accepted == told.frames == 15
         wait(lambda: len(seen.frames.get("pushed", ())) >= 10)
 

@@ -24,8 +24,8 @@ from wince.pipeline.capture.file import FileSource
 from wince.pipeline.estimate.ensemble import EnsembleScorer
 from wince.pipeline.grade import stage as grade
 from wince.protocols.loader import load
-from wince.runtime import chain
-from wince.runtime.hosting import Hosted, come_ready
+from wince.serve import scoring
+from wince.serve.hosted_ensemble import Hosted, come_ready
 from wince.serving.config import ServingSettings
 from wince.settings import Settings
 from wince.testing.clips import clip
@@ -60,8 +60,8 @@ def hosted(tmp_path_factory):
 def graded(settings):
     """Estimates, and what grade makes of them, of one bundled clip."""
     rules = load("icu")
-    through = chain.build(settings, rules)
-    state = grade.begin("bed1", grade.Setup(rules, site_namespace("test"), chain.personal(rules)))
+    through = scoring.build(settings, rules)
+    state = grade.begin("bed1", grade.Setup(rules, site_namespace("test"), scoring.personal(rules)))
     estimates, events = [], []
     for message in FileSource(clip("bed1"), "bed1", rate_hz=rules.detect.rate_hz):
         if isinstance(message, Frame) and message.time_us > SECONDS * 1_000_000:
@@ -99,7 +99,7 @@ def test_started_again_it_answers_at_its_address(hosted):
     """kill -9 of TorchServe: the supervisor's look finds it, the scorer goes on at the same address with the same numbers."""
     settings, started, told = hosted
     serving = ServingSettings(target=told["WINCE_SERVING__TARGET"], manifest=Path(told["WINCE_SERVING__MANIFEST"]))
-    scorer = chain.scorer(load("icu"), settings.models_dir, serving)
+    scorer = scoring.scorer(load("icu"), settings.models_dir, serving)
     assert isinstance(scorer, EnsembleScorer)
     assert not started.ensure()
     java = psutil.Process(started.server.pid)

@@ -13,13 +13,13 @@ import fhirkit
 import pytest
 
 from tests.contract.ehr.samples import ACTIVITY, PROTOCOLS, samples
+from wince.delivery.fhir import codes
+from wince.delivery.fhir.bundle import bundle
+from wince.delivery.fhir.parts import Software
+from wince.delivery.fhir.resolve import link
 from wince.domain.entry import Kind
 from wince.domain.estimate import UNITS
 from wince.domain.reason import Reason
-from wince.pipeline.record import fhir_codes as codes
-from wince.pipeline.record.fhir_r4 import bundle
-from wince.pipeline.record.fhir_r4_parts import Software
-from wince.pipeline.record.fhir_resolve import link
 from wince.testing.peers import JavaValidator, available
 
 Resource = dict[str, Any]

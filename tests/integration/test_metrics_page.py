@@ -22,8 +22,9 @@ from wince.api.capture.v1.capture_service_pb2 import StopCameraRequest
 from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceStub
 from wince.api.detect.v1.detect_service_pb2 import DetectFacesRequest, DetectFacesResponse
 from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceServicer, add_DetectServiceServicer_to_server
+from wince.cli import push_source
+from wince.clients import capture as pushing
 from wince.rpc.config import RpcSettings
-from wince.runtime import pushing
 from wince.testing.clips import clip
 from wince.testing.peers.rtsp import looped
 
@@ -110,7 +111,7 @@ def test_a_running_capture_tells_what_its_cameras_did(detect: str, database_dsn:
 
         wait(lambda: ("wince_camera_queued", "bed-1") in scraped() and ("wince_camera_queued", "other") in scraped())
         assert scraped()["wince_camera_pictures_total", "bed-1"] == 0
-        short = pushing.source(str(looped(clip("bed1"), tmp_path / "short.mp4", seconds=3)), "bed-1", rate_hz=5)
+        short = push_source.source(str(looped(clip("bed1"), tmp_path / "short.mp4", seconds=3)), "bed-1", rate_hz=5)
         assert pushing.push(pushing.Target((address,)), short, RpcSettings()).accepted == 15
         with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError):
             CaptureServiceStub(channel).StopCamera(StopCameraRequest(source="none"), timeout=60)

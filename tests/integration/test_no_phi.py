@@ -12,9 +12,9 @@ from prometheus_client import generate_latest
 from tests.face_models import fetched
 from wince.bus import topics
 from wince.bus.memory import MemoryBus
+from wince.demo import play, scenario
 from wince.errors import WinceError
 from wince.pipeline.capture.live import Counters
-from wince.runtime import play, scenario
 from wince.settings import Settings
 from wince.telemetry import logs, metrics
 from wince.telemetry.traces import TRACES

@@ -18,6 +18,8 @@ import pytest
 from tests.support.cameras import Leases, Register, Runner
 from wince.api.capture.v1.capture_service_pb2 import PushFramesRequest
 from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceStub
+from wince.cli import push_source
+from wince.clients import capture
 from wince.codec.frame import frame_to_message
 from wince.domain.frame import Beat, Frame
 from wince.pipeline.capture.cameras import CameraPlan, Cameras
@@ -27,7 +29,6 @@ from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.servicer import CaptureServicer, registration
 from wince.rpc.config import RpcSettings
 from wince.rpc.server import ServerThread
-from wince.runtime import pushing
 from wince.testing.clips import clip
 
 PLANS = [CameraPlan(CameraSpec("pushed", "")), CameraPlan(CameraSpec("read", "rtsp://cam.example/1"))]
@@ -129,11 +130,11 @@ def test_a_push_goes_on_at_the_replica_that_takes_over(replicas: Sequence[Replic
     """The one that was pushed to drains in the middle: the next takes the camera, and what could not be sent meanwhile is counted."""
     first, second = replicas
     stopped = threading.Event()
-    playing = pushing.source(str(clip("bed1")), "pushed", rate_hz=5)
+    playing = push_source.source(str(clip("bed1")), "pushed", rate_hz=5)
     messages = itertools.takewhile(lambda _: not stopped.is_set(), playing)
-    told: list[pushing.Pushed] = []
-    target = pushing.Target((first.address, second.address))
-    thread = threading.Thread(target=lambda: told.append(pushing.push(target, messages, RpcSettings())), daemon=True)
+    told: list[capture.Pushed] = []
+    target = capture.Target((first.address, second.address))
+    thread = threading.Thread(target=lambda: told.append(capture.push(target, messages, RpcSettings())), daemon=True)
     thread.start()
     wait(lambda: len(first.frames()) >= 3)
     first.stop()

@@ -17,7 +17,7 @@ from wince.domain.ids import verdict_id
 from wince.domain.reason import Reason
 from wince.domain.stay import Watch
 from wince.pipeline.record.live import Live
-from wince.pipeline.record.postgres import PostgresSink
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store import audit
 from wince.store.database import Database

@@ -15,18 +15,18 @@ from pathlib import Path
 import pytest
 
 from tests.integration.record_world import T0, US, FakeTarget, admit, change, stay, window
+from wince.delivery.interface import Delivery, Outcome
+from wince.delivery.outbox import lease, settle
+from wince.delivery.worker import Delivery as Deliverer
 from wince.domain.audit import verify
 from wince.domain.census import Revision
 from wince.domain.entry import Entry
 from wince.errors import InputError
-from wince.pipeline.record.delivery import Delivery as Deliverer
-from wince.pipeline.record.interface import Delivery, Outcome
-from wince.pipeline.record.leases import lease, settle
-from wince.pipeline.record.postgres import PostgresSink
+from wince.local.postgres.opened import open_database
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store import audit
 from wince.store.database import Database
-from wince.store.opened import open_database
 
 PROTOCOLS = {"activity": load("activity")}
 NO_WAIT = random.Random()
@@ -199,7 +199,7 @@ def test_the_answer_of_a_lease_that_ran_out_changes_nothing(database: Database) 
     with database.transaction() as tx:
         ((old,),) = lease(tx, "fake", T0, encounters=1, per_encounter=1, seconds=-1)
         ((new,),) = lease(tx, "fake", T0, encounters=1, per_encounter=1, seconds=60)
-    from wince.pipeline.record.leases import Tried
+    from wince.delivery.outbox import Tried
 
     with database.transaction() as tx:
         settle(tx, "fake", [Tried(old, Delivery(Outcome.DEAD, "late"))], T0, NO_WAIT)

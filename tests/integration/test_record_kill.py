@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.integration.record_world import T0, US, FakeTarget, admit, stay, window
 from wince.domain.audit import verify
-from wince.pipeline.record.postgres import PostgresSink
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store import audit
 from wince.store.database import Database
@@ -18,8 +18,8 @@ from wince.store.database import Database
 ENTRIES = 60
 DELIVERER = """
 import sys, urllib.request
-from wince.pipeline.record.delivery import Delivery
-from wince.pipeline.record.interface import Delivery as Answer, Outcome
+from wince.delivery.worker import Delivery
+from wince.delivery.interface import Delivery as Answer, Outcome
 from wince.store.database import Database
 class Http:
     name = "fake"

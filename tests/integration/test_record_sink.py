@@ -15,7 +15,7 @@ from wince.domain.ids import verdict_id
 from wince.domain.reason import Reason
 from wince.domain.snapshot import Snapshot
 from wince.errors import MessageError, StoreError
-from wince.pipeline.record.postgres import PostgresSink
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store import audit, snapshots
 from wince.store.database import Database

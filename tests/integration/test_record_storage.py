@@ -30,9 +30,10 @@ from wince.domain.audit import verify
 from wince.domain.census import Revision
 from wince.domain.stay import Watch
 from wince.errors import WinceError
-from wince.store import audit, embedded
-from wince.store.account import binaries
-from wince.store.opened import Opened, open_database
+from wince.local.postgres import server as embedded
+from wince.local.postgres.account import binaries
+from wince.local.postgres.opened import Opened, open_database
+from wince.store import audit
 from wince.store.stays import save_watches
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 
 from wince import settings
+from wince.demo import play, scenario
 from wince.domain.assessment import Verdict
 from wince.domain.care import Answer
 from wince.domain.ids import verdict_id
-from wince.runtime import play, scenario
-from wince.runtime.embedded import Embedded
+from wince.serve.embedded import Embedded
 from wince.settings import Camera
 from wince.store.answers import given, source_of
 from wince.testing import hl7
@@ -128,7 +128,7 @@ def test_a_child_gets_no_grade(loaded):
 def test_second_wince_on_the_same_state(loaded):
     """Two processes never work on one state directory."""
     from wince.errors import ResourceError
-    from wince.runtime.places import Owner, Places
+    from wince.serve.state_dir import Owner, Places
 
     places = Places.of(loaded)
     places.make()

@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from wince import settings
-from wince.runtime import play, scenario
-from wince.runtime.embedded import Embedded
+from wince.demo import play, scenario
+from wince.serve.embedded import Embedded
 
 AT = play.moment("2026-01-05T08:00:00Z")
 
@@ -97,7 +97,7 @@ def test_an_ehr_that_is_not_there(loaded, state_dir, monkeypatch):
 
     from wince.cli.run import _undelivered
     from wince.errors import PeerError
-    from wince.runtime import embedded
+    from wince.serve import embedded
 
     key = ec.generate_private_key(ec.SECP384R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

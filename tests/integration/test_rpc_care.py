@@ -30,12 +30,12 @@ from wince.hospital.servicer import HospitalServicer
 from wince.hospital.servicer import registration as hospital
 from wince.pipeline.grade import stage
 from wince.pipeline.grade.people import blocked
-from wince.pipeline.record.postgres import PostgresSink
 from wince.pipeline.record.servicer import RecordServicer
 from wince.pipeline.record.servicer import registration as record
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
-from wince.runtime.recording import Recording
-from wince.runtime.services.hospital import holding
+from wince.runners.record import Recording
+from wince.serve.hospital import holding
 from wince.store import audit, checkpoints
 from wince.store.database import Database
 from wince.store.stays import save_watches

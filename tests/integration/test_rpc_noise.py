@@ -39,7 +39,7 @@ from wince.pipeline.grade.servicer import registration as grade
 from wince.pipeline.record.servicer import RecordServicer
 from wince.pipeline.record.servicer import registration as record
 from wince.protocols.loader import load
-from wince.runtime.camera_list import opener
+from wince.serve.camera_list import opener
 from wince.store import checkpoints
 
 RULES = load("activity")

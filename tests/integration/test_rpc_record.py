@@ -17,15 +17,15 @@ from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
 from wince.care.postgres import PostgresCare
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
+from wince.delivery.interface import Delivery as Answer
+from wince.delivery.interface import Outcome
+from wince.delivery.worker import Delivery
 from wince.domain.census import Revision
 from wince.hospital.servicer import HospitalServicer
 from wince.hospital.servicer import registration as hospital
-from wince.pipeline.record.delivery import Delivery
-from wince.pipeline.record.interface import Delivery as Answer
-from wince.pipeline.record.interface import Outcome
-from wince.pipeline.record.postgres import PostgresSink
 from wince.pipeline.record.servicer import RecordServicer
 from wince.pipeline.record.servicer import registration as record
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store import audit, checkpoints
 from wince.store.database import Database

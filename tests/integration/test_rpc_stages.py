@@ -42,8 +42,8 @@ from wince.pipeline.grade.servicer import GradeServicer
 from wince.pipeline.grade.servicer import registration as grade
 from wince.protocols.loader import load
 from wince.rpc.server import Registration
-from wince.runtime import chain
-from wince.runtime.camera_list import opener
+from wince.serve import scoring
+from wince.serve.camera_list import opener
 from wince.testing.clips import clip
 
 RULES = load("activity")
@@ -51,16 +51,16 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def stages() -> list[Registration]:
-    scorer = chain.scorer(RULES)
+    scorer = scoring.scorer(RULES)
 
     def setups(name: str) -> stage.Setup:
         rules = load(name)
-        return stage.Setup(rules, site_namespace("test"), chain.personal(rules))
+        return stage.Setup(rules, site_namespace("test"), scoring.personal(rules))
 
     used = [ModelInUse(name, lock.find(name).sha256) for name in RULES.estimate.models]
     return [
         detect(DetectServicer(lambda: face_models(RULES.detect.full_range), RULES.detect)),
-        estimate(EstimateServicer({"activity": lambda: chain.scorer(RULES)}, lambda: (scorer.model_set, used))),
+        estimate(EstimateServicer({"activity": lambda: scoring.scorer(RULES)}, lambda: (scorer.model_set, used))),
         grade(GradeServicer(setups)),
     ]
 

@@ -13,9 +13,9 @@ import pytest
 from tests.face_models import fetched
 from wince import codec
 from wince.bus.memory import MemoryBus
-from wince.runtime import play, scenario
-from wince.runtime.services import host
-from wince.runtime.services.service import Deps
+from wince.demo import play, scenario
+from wince.serve import process
+from wince.serve.service import Deps
 from wince.settings import Settings
 from wince.store.database import Database
 from wince.testing import hl7
@@ -53,18 +53,18 @@ def windows(database: Database) -> dict:
 
 
 @contextmanager
-def services(dsn: str, state: Path, *names: str) -> Iterator[dict[str, host.Running]]:
+def services(dsn: str, state: Path, *names: str) -> Iterator[dict[str, process.Running]]:
     """All of them in this process, each with what a process of its own would have."""
     cameras = tuple(bed.camera for bed in scenario.bundled().beds)
     bus = MemoryBus(partitions=12)
     with ExitStack() as stack:
         stack.callback(bus.close)
         base = Settings(state_dir=state, pg_dsn=dsn, cameras=cameras, replay_at=AT, mllp_port=free_port())
-        running: dict[str, host.Running] = {}
+        running: dict[str, process.Running] = {}
         for name in names:
             loaded = base if name != "capture" else base.model_copy(update={"detect": f"127.0.0.1:{running['detect'].port}"})
             own = stack.enter_context(ExitStack())
-            one = host.Running(host.build(name, Deps(loaded, own, lambda _: bus)), loaded)
+            one = process.Running(process.build(name, Deps(loaded, own, lambda _: bus)), loaded)
             own.callback(one.stop)
             if name == "capture":
                 admit(base.mllp_port)
@@ -89,7 +89,7 @@ def admit(port: int) -> None:
         assert hl7.code(hl7.send("127.0.0.1", port, text)) == "AA"
 
 
-def until(what: Callable[[], bool], running: dict[str, host.Running], seconds: float = 120) -> None:
+def until(what: Callable[[], bool], running: dict[str, process.Running], seconds: float = 120) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not what():
@@ -101,7 +101,7 @@ def until(what: Callable[[], bool], running: dict[str, host.Running], seconds: f
 
 def test_services_give_what_embedded_gives(embedded, database, database_dsn, tmp_path):
     """Same ids, grades, reasons, alerts."""
-    with services(database_dsn, tmp_path / "state", *host.SERVICES) as running:
+    with services(database_dsn, tmp_path / "state", *process.SERVICES) as running:
         until(lambda: len(windows(database)["windows"]) >= len(embedded["windows"]), running)
     served = windows(database)
     assert served["windows"] == embedded["windows"]

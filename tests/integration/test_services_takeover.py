@@ -24,9 +24,9 @@ from wince.domain.ids import content_hash, verdict_id
 from wince.domain.snapshot import Graded
 from wince.domain.stay import Occupancy, Watch
 from wince.pipeline.grade import stage
-from wince.pipeline.record.postgres import PostgresSink
-from wince.runtime.grading import Grading
-from wince.runtime.recording import Recording
+from wince.pipeline.record.sink import PostgresSink
+from wince.runners.grade import Grading
+from wince.runners.record import Recording
 from wince.store.answers import answer
 from wince.store.stays import save_watches
 

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from wince.errors import StoreError, Unavailable
+from wince.local.postgres.opened import open_database
 from wince.store import runs
 from wince.store.database import Database
 from wince.store.migrate import Migration, bundled, migrate
-from wince.store.opened import open_database
 from wince.store.runs import RunState
 
 

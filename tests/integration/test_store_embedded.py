@@ -16,11 +16,11 @@ import pytest
 
 from tests.conftest import reachable
 from wince.errors import ResourceError, StoreError, Unavailable
-from wince.store import account as accounts
-from wince.store.account import Account
+from wince.local.postgres import account as accounts
+from wince.local.postgres.account import Account
+from wince.local.postgres.opened import open_database
+from wince.local.postgres.server import EmbeddedPostgres
 from wince.store.database import Database
-from wince.store.embedded import EmbeddedPostgres
-from wince.store.opened import open_database
 
 ROOT = os.geteuid() == 0
 
@@ -72,7 +72,7 @@ def test_committed_rows_survive_kill_9_of_the_postmaster(cluster: Path) -> None:
 def test_a_server_whose_owner_was_killed_is_adopted(cluster: Path) -> None:
     """kill -9 of the owner leaves the server running; the next owner goes on with it."""
     program = (
-        "import sys, time; from pathlib import Path; from wince.store.embedded import EmbeddedPostgres;"
+        "import sys, time; from pathlib import Path; from wince.local.postgres.server import EmbeddedPostgres;"
         "s = EmbeddedPostgres(Path(sys.argv[1])); s.start(); print(s.postmaster(), flush=True); time.sleep(60)"
     )
     owner = subprocess.Popen([sys.executable, "-c", program, str(cluster)], stdout=subprocess.PIPE, text=True)
@@ -174,7 +174,7 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 import encodings.idna, importlib.readers, psycopg, psycopg_pool
-from wince.store import opened
+from wince.local.postgres import opened
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 with opened.open_database(None, Path(sys.argv[1])) as found:
     with found.database.transaction() as tx:

@@ -22,12 +22,12 @@ from tests.support.clip_models import write_clip
 from wince.api.open_inference.v2 import open_inference_pb2 as pb
 from wince.domain.clip import Clip
 from wince.errors import ConfigError, ModelFileError, ResourceError, Unavailable
+from wince.local.torchserve import TorchServe, installed
 from wince.models.ensemble import MAX_CROPS, Ensemble, Status
 from wince.pipeline.estimate.served import ServedMembers
 from wince.serving import ready
 from wince.serving.client import OipClient
 from wince.serving.config import TORCHSERVE
-from wince.serving.launch import TorchServe, installed
 from wince.serving.manifest import golden_crops
 from wince.serving.pack import pack
 

@@ -17,21 +17,21 @@ from wince import codec
 from wince.bus.headers import headers
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import FACES
+from wince.clients.detect import Link
+from wince.delivery.interface import Delivery as Answer
+from wince.delivery.interface import Outcome
+from wince.delivery.worker import Delivery
 from wince.domain.face import Face
 from wince.domain.frame import Beat
 from wince.domain.ids import assessment_id
 from wince.domain.reason import Reason
 from wince.pipeline.detect.servicer import DetectServicer, registration
 from wince.pipeline.grade import stage
-from wince.pipeline.record.delivery import Delivery
-from wince.pipeline.record.interface import Delivery as Answer
-from wince.pipeline.record.interface import Outcome
-from wince.pipeline.record.postgres import PostgresSink
+from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
-from wince.runtime.estimating import Estimating, media_clock
-from wince.runtime.grading import Grading
-from wince.runtime.recording import Recording
-from wince.runtime.services.link import Link
+from wince.runners.estimate import Estimating, media_clock
+from wince.runners.grade import Grading
+from wince.runners.record import Recording
 from wince.store.database import Database
 from wince.telemetry.otlp import collector
 from wince.telemetry.traces import TRACES

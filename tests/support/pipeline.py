@@ -18,7 +18,7 @@ from wince.pipeline.detect.patient import Share
 from wince.pipeline.estimate import stage as estimate
 from wince.pipeline.grade import stage as grade
 from wince.protocols.loader import load
-from wince.runtime import chain
+from wince.serve import scoring
 
 Graded = tuple[list[Assessment], list[Alert], list[Question], list[Face]]
 PAIN = 4.0
@@ -32,8 +32,8 @@ def grade_clip(path: Path, protocol: str = "activity", region: Share | None = No
     `region`: the bed's, as shares of the picture. Skips the calling test where the face models can't be had.
     """
     rules = load(protocol)
-    models, scorer = face_models(rules.detect.full_range), chain.scorer(rules)
-    setup = grade.Setup(rules, site_namespace("test"), chain.personal(rules))
+    models, scorer = face_models(rules.detect.full_range), scoring.scorer(rules)
+    setup = grade.Setup(rules, site_namespace("test"), scoring.personal(rules))
     seen, scored, graded = detect.SourceState(), estimate.State(), grade.begin("clip", setup)
     out: Graded = ([], [], [], [])
     for message in FileSource(path, "clip", rate_hz=rules.detect.rate_hz):

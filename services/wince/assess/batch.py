@@ -18,7 +18,7 @@ from wince.assess.workers import Order, Task
 from wince.errors import WinceError
 from wince.pipeline.capture.media import file_id
 from wince.protocols.rules import ClinicalProtocol
-from wince.runtime import chain
+from wince.serve import scoring
 from wince.settings import Settings
 
 REPORT_STATE = ".wince"
@@ -103,7 +103,7 @@ class _Job:
         if alone:
             self._engine = Engine(order.settings, order.protocol)
         settings = order.settings
-        scores = self._engine or chain.scorer(order.protocol, settings.models_dir, settings.serving)
+        scores = self._engine or scoring.scorer(order.protocol, settings.models_dir, settings.serving)
         self.done = self._kept(scores.model_set)
         todo = [task for task in self._tasks() if not self._known(task)]
         if not todo:
@@ -121,7 +121,7 @@ class _Job:
 
     def _kept(self, model_set: str) -> Done:
         order = self._order
-        personal = chain.personal(order.protocol)
+        personal = scoring.personal(order.protocol)
         against = "" if personal is None else personal.model_set
         context = (order.protocol.rule, model_set, against, order.settings.site, _name(order.reference), str(order.pictures))
         folder = self._report / REPORT_STATE if self._report is not None else order.settings.state_dir.expanduser() / "assess"

@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from wince.assess import plain
-from wince.assess.output import unwritable, write_whole
 from wince.assess.result import ClipResult
 from wince.errors import ResourceError, StoreError
+from wince.report.write_whole import unwritable, write_whole
 from wince.version import VERSION
 
 FORMAT = "1"

@@ -24,7 +24,7 @@ from wince.pipeline.capture.media import MediaLimits, file_id, open_video
 from wince.pipeline.capture.still import StillSource
 from wince.pipeline.grade.interface import Personal
 from wince.protocols.rules import ClinicalProtocol
-from wince.runtime import chain
+from wince.serve import scoring
 from wince.settings import Settings
 
 OPTION = "--reference"
@@ -36,13 +36,13 @@ class Engine:
     """Models loaded once, one input after another. Use it from one thread; it computes on one."""
 
     def __init__(self, settings: Settings, protocol: ClinicalProtocol) -> None:
-        """`protocol`: checked, with its models in the lock (`wince.runtime.setup.protocol`).
+        """`protocol`: checked, with its models in the lock (`wince.serve.setup.protocol`).
 
         Raises ModelFileError where a model is absent or changed, ProtocolError where nothing here can score for the protocol.
         """
         self.protocol, self._site = protocol, settings.site
-        self._chain = chain.build(settings, protocol)
-        self._personal: Personal | None = chain.personal(protocol) if protocol.estimate.scorer in chain.PERSONALS else None
+        self._chain = scoring.build(settings, protocol)
+        self._personal: Personal | None = scoring.personal(protocol) if protocol.estimate.scorer in scoring.PERSONALS else None
         self._referable = protocol.estimate.reference and self._personal is not None
         self._kept: tuple[Path, CalmFace] | None = None
 
@@ -161,7 +161,7 @@ class _Job:
         for one in waiting:
             self._fold(one)
 
-    def see(self, frame: Frame, chained: chain.Chain) -> None:
+    def see(self, frame: Frame, chained: scoring.Chain) -> None:
         """A frame, after detect."""
         face = chained.face
         if face is not None:

@@ -47,17 +47,18 @@ def assess(
     2: usage; above: nothing could be assessed or written at all (see the foot of `wince --help`).
     """
     from wince.assess import batch, inputs, plain  # the stages take a second to import; other commands don't wait for them
-    from wince.assess.output import write_whole
     from wince.assess.reference import parse
     from wince.cli.assess_show import Bar, rows
-    from wince.runtime import chain, rules
+    from wince.report.write_whole import write_whole
+    from wince.serve import protocol as rules
+    from wince.serve import scoring
 
     loaded = settings(protocol=protocol)
     chosen = rules.protocol(loaded)
     calm = None if reference is None else parse(reference)
     quiet = str(json_) == "-"
     named = inputs.gather(paths)
-    chain.fetch_models(loaded, lambda name, what: None if what == "cached" else _err(f"{name}: {what}"), chosen)
+    scoring.fetch_models(loaded, lambda name, what: None if what == "cached" else _err(f"{name}: {what}"), chosen)
     with Bar(named, lines=not quiet) as bar:
         done = batch.run(named, loaded, chosen, reference=calm, jobs=jobs, report=report, on_event=bar.on_event)
     if json_ is not None:

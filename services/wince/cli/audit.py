@@ -11,8 +11,8 @@ from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
 from wince.errors import ConfigError
-from wince.runtime import setup
-from wince.runtime.places import Owner, Places
+from wince.serve import setup
+from wince.serve.state_dir import Owner, Places
 from wince.store import audit, checkpoints
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail: a hash chain in the database, signed checkpoints outside it.")

@@ -8,7 +8,7 @@ from rich.table import Table
 from wince.cli.common import Json, out, settings, to_json
 from wince.errors import ConfigError
 from wince.pipeline.capture.address import Login
-from wince.runtime import checks, setup
+from wince.serve import check_settings, setup
 from wince.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Settings: WINCE_* variables, WINCE_*_FILE secrets, the TOML file in WINCE_CONFIG.")
@@ -27,7 +27,7 @@ def check(json_: Json = False) -> None:
         path = getattr(loaded, name)
         if path is not None and not path.is_file():
             raise ConfigError("no such file", field=f"{name}={path}", remedy="name a PEM file, or leave it out to have a key made")
-    checks.check(loaded)
+    check_settings.check(loaded)
     if json_:
         print(to_json({"ok": True, "protocol": rules.name, "rule": rules.rule, "cameras": len(loaded.cameras)}))
         return

@@ -13,7 +13,7 @@ from rich.table import Table
 from wince.cli.common import Json, out, settings, to_json
 from wince.errors import ConfigError, ProtocolError, ResourceError, WinceError
 from wince.models import fetch, lock
-from wince.runtime import setup
+from wince.serve import setup
 from wince.settings import Settings
 
 MIN_FREE = 1 << 30

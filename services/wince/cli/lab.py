@@ -96,8 +96,8 @@ def pack_command(
     """
     from wince.models.site import site_folder
     from wince.protocols import loader
-    from wince.runtime.ensemble import clip_of, member_names
-    from wince.runtime.rules import protocol_folders
+    from wince.serve.protocol import protocol_folders
+    from wince.serve.scoring_ensemble import clip_of, member_names
     from wince.serving.pack import pack
 
     loaded = settings()

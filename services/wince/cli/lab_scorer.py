@@ -61,7 +61,7 @@ def evaluate_scorer(
 
     Drawn faces with known action units of a generator: not FACS codes, not patients. It says nothing about clinical accuracy.
     """
-    from wince.lab.evaluate.scorer import PARTS, evaluate
+    from wince.lab.activity.evaluate.scorer import PARTS, evaluate
     from wince.models.activity import FOLDER
 
     settings()

@@ -11,10 +11,10 @@ import typer
 from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
+from wince.delivery.worker import Delivery
 from wince.errors import ConfigError
-from wince.pipeline.record.delivery import Delivery
-from wince.runtime import setup
-from wince.runtime.places import Owner, Places
+from wince.serve import setup
+from wince.serve.state_dir import Owner, Places
 
 app = typer.Typer(no_args_is_help=True, help="What waits for the EHR, dead letters and their replay.")
 

@@ -13,7 +13,7 @@ from wince.errors import ProtocolError
 from wince.models import site
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
-from wince.runtime import setup
+from wince.serve import setup
 
 app = typer.Typer(no_args_is_help=True, help="Clinical protocols: one TOML file each; WINCE_PROTOCOL_DIR adds a site's own.")
 

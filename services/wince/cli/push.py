@@ -41,17 +41,19 @@ def push(
 
     This machine's clock must be kept by NTP: frames carry their time. Without --tls only for loopback and trusted wires.
     """
+    from wince.cli import push_source
+    from wince.clients import capture  # gRPC takes its time; other commands don't wait for it
+    from wince.pipeline.capture.live import CAPACITY
     from wince.pipeline.capture.trust import Trust
-    from wince.runtime import pushing  # gRPC takes its time; other commands don't wait for it
 
     loaded = settings()
-    target = pushing.Target(tuple(to), tls, ca, cert, key, token_file, server_name, plain)
+    target = capture.Target(tuple(to), tls, ca, cert, key, token_file, server_name, plain)
     transport: Literal["tcp", "udp"] = "udp" if udp else "tcp"
     trust = Trust(camera_ca, camera_name, camera_unchecked)
-    source = pushing.source(
+    source = push_source.source(
         path, camera, rate_hz=rate, rotation=rotation, loop=loop, login_file=login_file, transport=transport, trust=trust
     )
-    pushed = pushing.push(target, source, loaded.rpc)
+    pushed = capture.push(target, source, loaded.rpc, capacity=CAPACITY)
     if json_:
         print(to_json(pushed))
         return

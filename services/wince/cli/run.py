@@ -12,8 +12,8 @@ from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
 from wince.cli.progress import Progress
+from wince.demo.outcome import BedOutcome, Outcome
 from wince.errors import ConfigError, PeerError
-from wince.runtime.outcome import BedOutcome, Outcome
 from wince.settings import Camera
 
 LABEL = "research use, not validated, adjunct to a nurse's judgement"
@@ -37,7 +37,7 @@ def run(
 
     Started again after it was killed, it goes on from the last committed window.
     """
-    from wince.runtime import play, scenario  # the stages take a second to import; other commands don't wait for them
+    from wince.demo import play, scenario  # the stages take a second to import; other commands don't wait for them
 
     loaded = settings()
     cameras = tuple(_camera(number, text) for number, text in enumerate(clip or ()))

@@ -17,6 +17,6 @@ def serve(
 
     Needs WINCE_KAFKA_BOOTSTRAP and WINCE_PG_DSN, capture also WINCE_DETECT. Health: grpc.health.v1 on its port.
     """
-    from wince.runtime.services import host  # gRPC takes its time; other commands don't wait for it
+    from wince.serve import process  # gRPC takes its time; other commands don't wait for it
 
-    host.serve(service, settings(), supervised=supervised)
+    process.serve(service, settings(), supervised=supervised)

@@ -14,7 +14,7 @@ def up(json_: Json = False) -> None:
 
     Cameras come from the configuration (WINCE_CONFIG). Kafka needs Java 17 and Maven, or WINCE_KAFKA_BOOTSTRAP.
     """
-    from wince.runtime.up import Up  # gRPC takes its time; other commands don't wait for it
+    from wince.serve.up import Up  # gRPC takes its time; other commands don't wait for it
 
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -12,7 +12,7 @@ at (embedding, embedding - the patient's calm embedding).
     confidence  share of held-out drawn faces with as much doubt whose score lay within SECURE of the truth; on faces whose inner map
                 is unlike the training faces' it falls with the square of the distance. It says nothing about patients.
 
-Trained on drawn heads only (lab/scorer; card: ensemble.json). All members answer or none.
+Trained on drawn heads only (lab/activity; card: ensemble.json). All members answer or none.
 """
 
 from __future__ import annotations

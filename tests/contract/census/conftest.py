@@ -4,8 +4,8 @@ import psycopg
 import pytest
 
 from wince.hospital.memory import MemoryCensus
+from wince.local.postgres.server import EmbeddedPostgres
 from wince.store.database import Database
-from wince.store.embedded import EmbeddedPostgres
 from wince.store.migrate import migrate
 from wince.store.stays import PostgresCensus
 

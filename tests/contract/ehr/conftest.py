@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from tests.contract.ehr.samples import PROTOCOLS, fresh_stay
+from wince.delivery.fhir.target import FhirTarget
 from wince.domain.stay import Identifier
 from wince.fhir.client import Answer, FhirClient
+from wince.fhir.scopes import WRITER_SCOPE
 from wince.fhir.smart import SmartAuth
-from wince.pipeline.record.fhir_target import FhirTarget
-from wince.testing.ehr import WRITER_SCOPE, Credentials, EhrSandbox
+from wince.testing.ehr import Credentials, EhrSandbox
 from wince.testing.peers import HapiPeer, available
 
 

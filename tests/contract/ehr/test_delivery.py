@@ -9,8 +9,8 @@ import pytest
 
 from tests.contract.ehr.conftest import Ehr
 from tests.contract.ehr.samples import entry, fresh_stay, of, question, samples
+from wince.delivery.interface import Delivery, Outcome
 from wince.domain.entry import Entry, Kind, TaskEntry
-from wince.pipeline.record.interface import Delivery, Outcome
 
 URI = "urn:ietf:rfc:3986"
 

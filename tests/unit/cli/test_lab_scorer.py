@@ -7,8 +7,8 @@ import pytest
 from tests.shared_data import shared
 from tests.support import corpus as made
 from wince.errors import DataError, InputError, ResourceError
+from wince.lab.activity.evaluate.scorer import CHOSEN_ON
 from wince.lab.corpus import plan, recipe
-from wince.lab.evaluate.scorer import CHOSEN_ON
 from wince.lab.synthesize.gl import Renderer
 from wince.lab.synthesize.head import load_head
 from wince.models.fetch import path

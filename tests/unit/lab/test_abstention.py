@@ -6,10 +6,10 @@ import pytest
 
 from wince.domain.reason import Reason
 from wince.errors import DataError
+from wince.lab.activity.evaluate import abstention
+from wince.lab.activity.evaluate.abstention import CAUSES, DARK, Judged, causes, table
 from wince.lab.corpus.recipe import PARTS
 from wince.lab.corpus.unseen import UNSEEN
-from wince.lab.evaluate import abstention
-from wince.lab.evaluate.abstention import CAUSES, DARK, Judged, causes, table
 
 
 @pytest.mark.parametrize("seed", [49000, 49017, 49059])

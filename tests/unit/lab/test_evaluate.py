@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from tests.support import corpus as made
+from wince.domain.agreement import auc, icc_a1, interval
 from wince.errors import DataError
+from wince.lab.activity.evaluate import scorer
+from wince.lab.activity.evaluate.plots import plots, roc
+from wince.lab.activity.evaluate.report import write
+from wince.lab.activity.evaluate.rivals import Scores
+from wince.lab.activity.evaluate.table import choose_threshold, table
 from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus, read_corpus
-from wince.lab.evaluate import scorer
-from wince.lab.evaluate.figures import auc, icc_a1, interval
-from wince.lab.evaluate.plots import plots, roc
-from wince.lab.evaluate.report import write
-from wince.lab.evaluate.rivals import Scores
-from wince.lab.evaluate.table import choose_threshold, table
 from wince.models.activity import OUTPUTS, Opinion
 from wince.models.fetch import path
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wince.lab.evaluate import familiarity
+from wince.lab.activity.evaluate import familiarity
 
 
 def test_distance_is_small_at_home_and_grows_by_direction() -> None:

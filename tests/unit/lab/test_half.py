@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.support import corpus as made
+from wince.lab.activity.evaluate import half as run
 from wince.lab.corpus import recipe
 from wince.lab.corpus.plan import HALVED, half, plan
 from wince.lab.corpus.read import read_corpus
-from wince.lab.evaluate import half as run
 from wince.lab.synthesize.head import Head
 from wince.lab.synthesize.person import IDENTITY_SPREAD, Actor
 from wince.models.fetch import path

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from wince.lab import occlusion_fit
+from wince.lab.activity.occlusion import fit
+from wince.lab.activity.occlusion.turned import POSES, TURN, Row, planned
 from wince.lab.corpus.read import Corpus
-from wince.lab.occlusion_turned import POSES, TURN, Row, planned
 
 
 def test_a_plan_is_free_and_masked_at_the_same_poses_and_ends_behind() -> None:
@@ -32,7 +32,7 @@ def corpus() -> Corpus:
 
 def test_only_stills_that_say_something_are_learned_from() -> None:
     """Found, turned no further than a protocol lets it be graded, and no tube."""
-    found = occlusion_fit.corpus_rows(corpus())
+    found = fit.corpus_rows(corpus())
     assert [(row.seed, row.kind, row.covered) for row in found] == [(0, "still", False), (1, "hand", True)]
     assert found[0].bands.shape == (512,)
 
@@ -40,11 +40,11 @@ def test_only_stills_that_say_something_are_learned_from() -> None:
 def test_two_kinds_are_told_apart_and_reported() -> None:
     rng = np.random.default_rng(3)
     rows = [Row(s, "mask" if s % 2 else "free", bool(s % 2), rng.normal(s % 2, 0.3, 4).astype(np.float32), 25.0) for s in range(200)]
-    probe = occlusion_fit.fit(np.array([row.bands for row in rows], np.float64), np.array([row.covered for row in rows]))
-    assert ((occlusion_fit.probability(probe, rows) > 0.5) == [row.covered for row in rows]).mean() > 0.97
-    before, after = (occlusion_fit.probability(one, rows) for one in (probe, occlusion_fit.moved(probe)))
-    assert ((before > occlusion_fit.LIMIT) == (after > 0.5)).all()
-    lines = occlusion_fit.report(probe, [*rows, rows[1]._replace(yaw=180.0)])
+    probe = fit.fit(np.array([row.bands for row in rows], np.float64), np.array([row.covered for row in rows]))
+    assert ((fit.probability(probe, rows) > 0.5) == [row.covered for row in rows]).mean() > 0.97
+    before, after = (fit.probability(one, rows) for one in (probe, fit.moved(probe)))
+    assert ((before > fit.LIMIT) == (after > 0.5)).all()
+    lines = fit.report(probe, [*rows, rows[1]._replace(yaw=180.0)])
     assert lines[1].split()[:3] == ["free", "20-", "29"]
     assert [line.split()[0] for line in lines[1:]] == ["free", "mask", "mask"]
 
@@ -52,6 +52,6 @@ def test_two_kinds_are_told_apart_and_reported() -> None:
 
 def test_a_missing_corpus_is_named_and_nothing_is_written(tmp_path, capsys) -> None:
     pytest.importorskip("moderngl")
-    assert occlusion_fit.main([str(tmp_path / "none"), str(tmp_path / "probe.npy"), "--head", str(tmp_path / "no.npz")]) != 0
+    assert fit.main([str(tmp_path / "none"), str(tmp_path / "probe.npy"), "--head", str(tmp_path / "no.npz")]) != 0
     assert "head data: there is no such file" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import pytest
 
 from tests.shared_data import shared
 from wince.errors import DataError
-from wince.lab.evaluate import photographs
+from wince.lab.activity.evaluate import photographs
 from wince.models.activity import load
 from wince.models.fetch import path
 

@@ -9,10 +9,10 @@ import pytest
 
 from tests.support import corpus as made
 from wince.errors import DataError, ModelFileError, ResourceError
+from wince.lab.activity.calibrate import calibrate, confidence, falling, familiar, weights
+from wince.lab.activity.inputs import Examples, examples, together
+from wince.lab.activity.train import Settings, train
 from wince.lab.corpus.read import Corpus, read_corpus
-from wince.lab.scorer.calibrate import calibrate, confidence, falling, familiar, weights
-from wince.lab.scorer.inputs import Examples, examples, together
-from wince.lab.scorer.train import Settings, train
 from wince.models.activity import CARD, KINDS, OUTPUTS, SCALES, Ensemble, Opinion
 from wince.models.fetch import path
 
@@ -65,7 +65,7 @@ def test_a_member_weighs_by_how_near_it_came_output_by_output():
 
 def test_tone_exposure_and_light_hardly_change_what_the_net_sees_of_a_crop():
     torch = pytest.importorskip("torch", reason="needs torch (extra train)")
-    from wince.lab.scorer.nets import LocalContrast
+    from wince.lab.activity.nets import LocalContrast
 
     side = KINDS["crop"][1]
     x = torch.from_numpy(np.random.default_rng(4).uniform(0.5, 1.5, (1, 1, side, side)).astype(np.float32))
@@ -78,7 +78,7 @@ def test_tone_exposure_and_light_hardly_change_what_the_net_sees_of_a_crop():
 
 def test_a_varied_crop_is_another_picture_of_the_same_and_a_persons_stills_are_mirrored_together():
     torch = pytest.importorskip("torch", reason="needs torch (extra train)")
-    from wince.lab.scorer.augment import varied
+    from wince.lab.activity.augment import varied
 
     side, half = KINDS["crop"][1], KINDS["crop"][1] // 2
     x = torch.full((40, 4, 1, side, side), 60.0)
@@ -176,7 +176,7 @@ MEMBERS = {"maps1": "maps", "points1": "points", "crop1": "crop"}
 @pytest.fixture(scope="module")
 def exported(data: dict[str, Examples], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     pytest.importorskip("torch", reason="needs torch (extra train)")
-    from wince.lab.scorer.export import export
+    from wince.lab.activity.export import export
 
     folder = tmp_path_factory.mktemp("ensemble")
     models = {m: train(Settings(k, epochs=1, batch=2), data[k], data[k], folder / f"{m}.pt") for m, k in MEMBERS.items()}
@@ -214,7 +214,7 @@ def test_the_exported_ensemble_says_what_torch_says(exported: tuple[Path, dict[s
 def test_an_export_that_finds_the_disk_full_keeps_the_last_ensemble(
     exported: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from wince.lab.scorer import export as module
+    from wince.lab.activity import export as module
 
     folder = tmp_path / "out"
     folder.mkdir()
@@ -233,7 +233,7 @@ def test_an_export_that_finds_the_disk_full_keeps_the_last_ensemble(
 
 
 def test_training_names_the_person_that_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    from wince.lab.scorer.__main__ import main
+    from wince.lab.activity.train_all import main
 
     made.write(tmp_path, range(40000, 40002))
     assert main([str(tmp_path), str(tmp_path / "work"), str(tmp_path / "out"), "--persons", "3"]) == DataError.exit_code

@@ -10,9 +10,9 @@ import pytest
 from tests.shared_data import shared
 from tests.support import corpus as made
 from wince.errors import DataError
+from wince.lab.activity.evaluate import scorer
 from wince.lab.corpus import draw, recipe, unseen
 from wince.lab.corpus.plan import plan
-from wince.lab.evaluate import scorer
 from wince.lab.synthesize.head import Head, load_head
 from wince.models.fetch import path
 

@@ -16,7 +16,7 @@ from wince.errors import ProtocolError
 from wince.models import lock
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
-from wince.runtime import chain
+from wince.serve import scoring
 
 PUBLISHED = ("icu", "postoperative", "infant", "hip-fracture", "neonatal")
 CHILDREN = ("infant", "neonatal")
@@ -67,7 +67,7 @@ def test_without_a_trained_model_it_refuses_by_name(name: str) -> None:
     protocol = loader.load(name)
     for ask in (
         lambda: loader.load(name, models=lock.load().keys()),
-        lambda: chain.scorer(protocol),
+        lambda: scoring.scorer(protocol),
     ):
         with pytest.raises(ProtocolError) as caught:
             ask()
@@ -95,7 +95,7 @@ def test_children_never_meet_the_scorer_for_adults(name: str) -> None:
     protocol = loader.load(name)
     assert protocol.estimate.instead == ""
     with pytest.raises(ProtocolError, match=r"infant-cnn|neonatal-vgg16") as caught:
-        chain.scorer(protocol)
+        scoring.scorer(protocol)
     assert "activity" not in caught.value.remedy
     for members in (protocol.estimate.members and raw(name)["estimate"]["members"], []):
         content = changed(name, "estimate.scorer", "activity")
@@ -247,4 +247,4 @@ def test_a_site_s_copy_is_enough(name: str, tmp_path: Any) -> None:
     protocol: ClinicalProtocol = loader.load("own", (tmp_path,))
     assert protocol.rule != loader.load(name).rule
     with pytest.raises(ProtocolError, match="protocol 'own' needs a model"):
-        chain.scorer(protocol)
+        scoring.scorer(protocol)

@@ -14,13 +14,13 @@ from wince import codec
 from wince.bus.interface import Record
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ASSESSMENTS
+from wince.clients.detect import Link
 from wince.domain.frame import US, Beat
 from wince.domain.reason import Reason
 from wince.domain.snapshot import Graded
 from wince.pipeline.detect.servicer import DetectServicer, registration
 from wince.protocols.loader import load
-from wince.runtime.recording import Recording
-from wince.runtime.services.link import Link
+from wince.runners.record import Recording
 from wince.telemetry import traces
 from wince.telemetry.traces import TRACES, Traces
 

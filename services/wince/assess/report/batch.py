@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from wince.assess.report.content import Block, Document, Paragraph, Section, Table
 from wince.assess.report.sections import used, why_not
 from wince.assess.report.words import NONE, lines, number, plain, share, span
 from wince.assess.result import ClipResult
 from wince.protocols.rules import ClinicalProtocol
+from wince.report.document import Block, Document, Paragraph, Section, Table
 
 
 def index(results: Sequence[ClipResult], names: Sequence[str], protocol: ClinicalProtocol) -> Document:

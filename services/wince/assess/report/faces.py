@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wince.assess.report.figure import INK, SOFT, Box, Figure, Path, Picture, Text, spread
 from wince.assess.report.words import number, span
 from wince.assess.result import KeyFrame
+from wince.report.figure import INK, SOFT, Box, Figure, Path, Picture, Text, spread
 
 WIDTH, MOST_HEIGHT = 58.0, 62.0
 MESH = 478

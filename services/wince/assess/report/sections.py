@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from wince.assess.report.content import Block, Bullets, Document, Drawing, Facts, Gallery, Headline, Paragraph, Section, Table
 from wince.assess.report.faces import key_frame
-from wince.assess.report.figure import clock
 from wince.assess.report.sheet import Sheet
 from wince.assess.report.timeline import timeline
 from wince.assess.report.units import units
@@ -13,6 +11,8 @@ from wince.assess.result import ClipResult, Reading
 from wince.domain.estimate import UNITS
 from wince.models import lock
 from wince.protocols.rules import ClinicalProtocol
+from wince.report.document import Block, Bullets, Document, Drawing, Facts, Gallery, Headline, Paragraph, Section, Table
+from wince.report.figure import clock
 from wince.version import VERSION
 
 MOST_ROWS = 60

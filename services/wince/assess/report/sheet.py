@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from wince.assess.report.content import Entry, Form
 from wince.assess.report.words import lines
+from wince.report.document import Entry, Form
 
 
 class Circumstances(StrEnum):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from wince.assess.report.figure import ALERT, INK, RULE, SOFT, TONES, Box, Figure, Path, Text, clock, hatch, spread, ticks, time_ticks
 from wince.assess.report.samples import Column, columns, gaps, held
 from wince.assess.report.words import REASONS, number, share, span
 from wince.assess.result import ClipResult
 from wince.domain.reason import Reason
 from wince.domain.scales import Scale
+from wince.report.figure import ALERT, INK, RULE, SOFT, TONES, Box, Figure, Path, Text, clock, hatch, spread, ticks, time_ticks
 
 WIDTH = 180.0
 _LEFT, _RIGHT = 34.0, 158.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wince.assess.report.figure import INK, RULE, SOFT, Box, Figure, Path, Point, Text, clock, hatch, spread
 from wince.assess.report.samples import Column, columns, gaps
 from wince.assess.report.words import NOT_MEASURED, UNIT_NAMES, number
 from wince.assess.result import ClipResult
 from wince.domain.scales import LIMITS
+from wince.report.figure import INK, RULE, SOFT, Box, Figure, Path, Point, Text, clock, hatch, spread
 
 WIDTH, HEIGHT = 180.0, 73.0
 _PANEL_W, _PANEL_H = 88.0, 24.4

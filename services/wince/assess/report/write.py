@@ -8,16 +8,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from wince.assess.output import unwritable
 from wince.assess.report.batch import index
-from wince.assess.report.html import html
-from wince.assess.report.pdf import pdf
 from wince.assess.report.sections import document
 from wince.assess.report.sheet import Sheet
 from wince.assess.report.words import stem
 from wince.assess.result import ClipResult
 from wince.errors import ResourceError
 from wince.protocols.rules import ClinicalProtocol
+from wince.report.html import html
+from wince.report.pdf import pdf
+from wince.report.write_whole import unwritable
 
 INDEX = "index.html"
 

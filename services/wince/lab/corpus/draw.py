@@ -25,7 +25,7 @@ from wince.lab.corpus.looks_camera import photographed
 from wince.lab.corpus.plan import Camera, Still, plan
 from wince.lab.corpus.recipe import UNITS, VERSION
 from wince.lab.corpus.unseen import STYLE, UNSEEN, moved
-from wince.lab.occlusion_paint import Face, cover
+from wince.lab.synthesize.covers import Face, cover
 from wince.lab.synthesize.gl import USUAL, Renderer, Style
 from wince.lab.synthesize.head import Head, load_head
 from wince.lab.synthesize.person import Actor, Moment, Person

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from wince.api.grade.v1 import grade_pb2
+from wince.delivery.worker import Delivery
 from wince.domain.audit import AuditRow
 from wince.domain.entry import Entry
 from wince.errors import Refused
-from wince.pipeline.record.delivery import Delivery
 from wince.rpc.errors import NotFound
 from wince.store import audit, scope
 from wince.store.access import note

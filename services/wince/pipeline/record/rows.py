@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from wince.codec.registry import decode, encode
+from wince.delivery.interface import Target
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.stay import Identifier
 from wince.errors import MessageError
-from wince.pipeline.record.interface import Target
 from wince.pipeline.record.stage import Bound, Effects, Key, Known, Message, SourceState
 from wince.store.database import Tx
 from wince.store.plain import dump, load

@@ -14,6 +14,6 @@ with their hits, DELETE clears them.
 """
 
 from wince.testing.ehr.faults import Fault, Faults
-from wince.testing.ehr.sandbox import WRITER_SCOPE, Credentials, EhrSandbox
+from wince.testing.ehr.sandbox import Credentials, EhrSandbox
 
-__all__ = ["WRITER_SCOPE", "Credentials", "EhrSandbox", "Fault", "Faults"]
+__all__ = ["Credentials", "EhrSandbox", "Fault", "Faults"]

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from wince.domain.stay import Identifier
 from wince.errors import ConfigError, ResourceError
+from wince.fhir.scopes import WRITER_SCOPE
 from wince.testing.ehr.faults import Fault, Faults
 from wince.testing.ehr.rest import Refusal, Rest
 from wince.testing.ehr.smart import Smart
@@ -27,11 +28,6 @@ from wince.testing.ehr.store import Resource, Store
 from wince.testing.ehr.wire import Connection, Request, Response
 
 T = TypeVar("T")
-WRITER_SCOPE = (
-    "system/Observation.crus system/Task.crus system/Provenance.crus system/AuditEvent.crus system/Device.crus "
-    "system/Patient.rs system/Encounter.rs"
-)
-"""What Wince's writer needs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 
 from wince.errors import ConfigError, ResourceError
-from wince.testing.peers.maven import classpath
+from wince.local.maven import classpath
 
 
 class HapiPeer:

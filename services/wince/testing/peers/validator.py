@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wince.errors import ResourceError
-from wince.testing.peers.maven import classpath
+from wince.local.maven import classpath
 
 
 @dataclass(frozen=True, slots=True)

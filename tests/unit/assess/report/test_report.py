@@ -16,17 +16,17 @@ from pypdf import PdfReader
 
 from tests.unit.assess.report import synthetic
 from tests.unit.assess.report.page import Page
-from wince.assess import report
+from wince import report as figures
 from wince.assess.report import Circumstances, Sheet, words, write
-from wince.assess.report.figure import Box, Figure, Picture, Text
-from wince.assess.report.figure import Path as Lines
-from wince.assess.report.html import html
-from wince.assess.report.pdf import pdf
 from wince.assess.report.samples import columns, gaps
 from wince.assess.report.sections import document
 from wince.assess.report.timeline import timeline
 from wince.assess.report.units import units
 from wince.domain.reason import Reason
+from wince.report.figure import Box, Figure, Picture, Text
+from wince.report.figure import Path as Lines
+from wince.report.html import html
+from wince.report.pdf import pdf
 
 PROTOCOL = synthetic.PROTOCOL
 LABEL = "research use, not validated, adjunct to a nurse's judgement"
@@ -34,7 +34,7 @@ HOSTILE = '"><img src=http://evil.example onerror=alert(1)><svg onload=x()> \u20
 
 
 FONTS = {
-    bold: ImageFont.truetype(str(Path(report.__file__).parent / "fonts" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"), 100)
+    bold: ImageFont.truetype(str(Path(figures.__file__).parent / "fonts" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"), 100)
     for bold in (False, True)
 }
 """Wider than what a browser takes."""

@@ -17,7 +17,7 @@ from wince.pipeline.estimate import stage
 from wince.pipeline.estimate.ensemble import ClipEnsembleScorer, EnsembleScorer
 from wince.pipeline.estimate.interface import Score
 from wince.pipeline.estimate.ration import Ration
-from wince.runtime.estimating import Estimating
+from wince.runners.estimate import Estimating
 
 CLASSES = ("relaxed", "tense", "grimace")
 BEDS, RATE, SECONDS, COST_S, BUDGET_S, AGE_S = 10, 5, 40, 0.3, 3.0, 10

@@ -1,0 +1,1 @@
+"""What `wince run` plays: bundled clips as three beds."""

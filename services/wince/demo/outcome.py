@@ -1,0 +1,133 @@
+"""What a run came to, read from the database: the table at the end, and what a test compares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from wince.demo.scenario import Bed
+from wince.domain.audit import Verified
+from wince.domain.scales import Scale
+from wince.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Charted:
+    """One entry of the record and how far its delivery is."""
+
+    id: UUID
+    revision: int
+    kind: str
+    bed: str
+    source: str
+    start_us: int
+    end_us: int
+    grade: int | None
+    state: str
+    """written, ready, leased or dead."""
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class BedOutcome:
+    """What one bed showed and what was charted of it."""
+
+    bed: str
+    source: str
+    patient: str
+    """Encounter number (Wince's own); never a name."""
+    about: str
+    windows: int
+    grades: dict[str, int]
+    """Windows per grade name."""
+    reasons: dict[str, int]
+    """Unassessable windows per reason."""
+    alerts: int
+    questions: dict[str, int]
+    """Questions to a nurse per reason."""
+    charted: dict[str, int]
+    """Entries per kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The whole run."""
+
+    beds: tuple[BedOutcome, ...]
+    entries: tuple[Charted, ...]
+    patients: int
+    nurse: int
+    """Questions sent to a nurse."""
+    undelivered: int
+    """Entries and tasks that the EHR has not taken (dead or open)."""
+    trouble: str
+    """What most of those met, without PHI; empty where nothing is undelivered or nothing was said."""
+    audit: Verified
+    in_ehr: int | None
+    """Observations of this run that the EHR sandbox holds; None where another EHR is configured."""
+
+    @property
+    def observations(self) -> int:
+        """Entries that the EHR has taken, each counted once however many revisions it has."""
+        return len({entry.id for entry in self.entries if entry.state == "written"})
+
+    def line(self) -> str:
+        """The last line of `wince run`."""
+        return (
+            f"wince: {self.observations} observations for {self.patients} patients, {self.nurse} sent to a nurse, "
+            f"audit chain verified ({self.audit.count} entries)"
+        )
+
+
+def entries(database: Database, sources: list[str], from_us: int) -> list[Charted]:
+    """Entries of some sources since a moment, in order of time."""
+    with database.transaction() as tx:
+        rows = tx.execute(
+            "SELECT e.id, e.revision, e.kind, e.source, e.start_us, e.end_us, e.body::json->>'bed', (e.body::json->>'grade')::int,"
+            " coalesce(o.state, 'kept'), coalesce(o.location, '') FROM entry e"
+            " LEFT JOIN outbox o ON o.entry = e.id AND o.revision = e.revision"
+            " WHERE e.source = ANY(%s) AND e.start_us >= %s ORDER BY e.start_us, e.source, e.id, e.revision",
+            (sources, from_us),
+        ).fetchall()
+    return [Charted(id_, revision, kind, bed, source, start, end, grade, state, location)
+            for id_, revision, kind, source, start, end, bed, grade, state, location in rows]  # fmt: skip
+
+
+def latest(database: Database, sources: list[str] | None, from_us: int) -> int:
+    """End of the last window of some sources (None: of all) since a moment, microseconds UTC; that moment where there is none."""
+    with database.transaction() as tx:
+        found = tx.execute(
+            "SELECT max(end_us) FROM assessment WHERE (%s::text[] IS NULL OR source = ANY(%s)) AND start_us >= %s",
+            (sources, sources, from_us),
+        ).fetchone()
+    return int(found[0]) if found and found[0] is not None else from_us
+
+
+def bed(database: Database, bed: Bed, visit: str, scale: Scale, from_us: int, charted: list[Charted]) -> BedOutcome:
+    """One bed and what the database says of it since a moment. `visit`: its encounter number, "-" where nobody lies there."""
+    source = bed.camera.id
+    with database.transaction() as tx:
+
+        def counted(query: str) -> dict[Any, int]:
+            return dict(tx.execute(query.encode(), (source, from_us)).fetchall())
+
+        of_source = "WHERE source = %s AND start_us >= %s"
+        grades = counted(f"SELECT grade, count(*) FROM assessment {of_source} AND grade IS NOT NULL GROUP BY 1 ORDER BY 1")
+        reasons = counted(f"SELECT reason, count(*) FROM assessment {of_source} AND grade IS NULL GROUP BY 1 ORDER BY 2 DESC")
+        questions = counted(f"SELECT reason, count(*) FROM question {of_source} GROUP BY 1 ORDER BY 2 DESC")
+        alerts = counted(f"SELECT 'alerts', count(*) FROM alert {of_source}")["alerts"]
+    kinds = Counter(entry.kind for entry in charted if entry.source == source and entry.revision == 1)
+    named = {scale.grades[index].name: count for index, count in grades.items()}
+    windows = sum(grades.values()) + sum(reasons.values())
+    return BedOutcome(bed.camera.bed, source, visit, bed.about, windows, named, reasons, alerts, questions, dict(kinds))
+
+
+def undelivered(database: Database) -> tuple[int, str]:
+    """How many entries and tasks, of every run, the EHR has not taken (refused, held, still to be tried), and what most of them met."""
+    with database.transaction() as tx:
+        found = tx.execute("SELECT last_error, count(*) FROM outbox WHERE state <> 'written' GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
+        held = tx.execute("SELECT detail FROM target_hold ORDER BY target").fetchall()
+    said = [detail for detail, *_ in (*held, *found) if detail] if found else []
+    return sum(count for _, count in found), said[0] if said else ""

@@ -1,0 +1,103 @@
+"""Does the confidence warn on looks that training never had? python -m wince.lab.activity.evaluate.familiarity CORPUS [--ensemble FOLDER]
+
+Per part: how sure the ensemble is beside how often it is right (score within SECURE of the truth), and how well each of these tells
+wrong scores from right ones (AUC; .5: not at all):
+
+    doubt        the ensemble's own: the members' spread and their disagreement; what the confidence is made of
+    distance     the card's: channel means of the inner map, as far from training's as `models.activity.Familiar` says
+    embeddings   Mahalanobis distance of the members' embeddings from those of the first REFERENCE training persons
+
+A distance belongs into the confidence only where it tells what doubt does not: `both` is the AUC of doubt and embeddings together, by a
+logistic fit on the validation part. Nothing is changed by this: it measures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wince.domain.agreement import auc
+from wince.lab.activity.apply import free
+from wince.lab.command import ended
+from wince.lab.corpus import recipe
+from wince.lab.corpus.read import Corpus, read_corpus
+from wince.lab.corpus.unseen import UNSEEN
+from wince.models.activity import BESIDE, FOLDER, OUTPUTS, SECURE, Ensemble
+
+REFERENCE = 150
+SHRINK = 0.05
+"""Share of the mean variance in the covariance, so that it can be inverted."""
+PARTS = {"validation": recipe.VALIDATION, "test": recipe.TEST, "unseen look": UNSEEN}
+
+Array = NDArray[np.float64]
+
+
+def distance(reference: Array, rows: Array) -> Array:
+    """(n,) Mahalanobis distance of rows (n, k) from reference (m, k), by the root of k: about 1 for one of the reference's own."""
+    mean, scatter = reference.mean(axis=0), np.cov(reference.T)
+    scatter = (1 - SHRINK) * scatter + SHRINK * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
+    off = rows - mean
+    return np.asarray(np.sqrt(np.einsum("ij,jk,ik->i", off, np.linalg.inv(scatter), off) / len(mean)))
+
+
+def logistic(x: Array, y: Array, rounds: int = 30) -> Array:
+    """(k + 1,) weights of x (n, k) and 1 for y (n,) 0 or 1."""
+    z = np.c_[x, np.ones(len(x))]
+    w = np.zeros(z.shape[1])
+    for _ in range(rounds):
+        p = 1 / (1 + np.exp(-np.clip(z @ w, -60, 60)))
+        w -= np.linalg.solve((z * (p * (1 - p))[:, None]).T @ z + 1e-3 * np.eye(len(w)), z.T @ (p - y) + 1e-3 * w)
+    return w
+
+
+def judged(ensemble: Ensemble, corpus: Corpus, reference: Array) -> dict[str, Array]:
+    """Of the stills that are scored, (n,) each: doubt, card's distance, embeddings' distance, confidence, wrong (0 or 1)."""
+    opinion, embeddings = free(ensemble, corpus)
+    readings = ensemble.readings(opinion, embeddings, personal=False)
+    mine, column = corpus.usable & ~corpus.calm, OUTPUTS.index("gated")
+    found = {
+        "doubt": opinion.spread[:, column],
+        "distance": embeddings[:, -BESIDE],
+        "embeddings": distance(reference, embeddings[:, :-BESIDE].astype(np.float64)),
+        "confidence": np.array([one.confidence for one in readings]),
+        "wrong": np.abs(opinion.mean[:, column] - corpus["gated"]) > SECURE,
+    }
+    return {name: np.asarray(values, np.float64)[mine] for name, values in found.items()}
+
+
+def measure(folder: Path, ensemble: Ensemble) -> dict[str, dict[str, float]]:
+    """The table, by part. Raises DataError where a person of it is missing."""
+    train = read_corpus(folder, recipe.TRAIN[:REFERENCE])
+    reference = free(ensemble, train)[1][train.usable, :-BESIDE].astype(np.float64)
+    parts = {name: judged(ensemble, read_corpus(folder, seeds), reference) for name, seeds in PARTS.items()}
+    first = parts["validation"]
+    both = logistic(_two(first), first["wrong"])
+    out = {}
+    for name, part in parts.items():
+        wrong = part["wrong"] > 0.5
+        judges = {key: part[key] for key in ("doubt", "distance", "embeddings")} | {"both": _two(part) @ both[:-1]}
+        row = {"stills": len(wrong), "right": 1 - wrong.mean(), "confidence": part["confidence"].mean()}
+        out[name] = row | {f"AUC {key}": auc(values[wrong], values[~wrong]) for key, values in judges.items()}
+    return {name: {key: round(float(value), 3) for key, value in row.items()} for name, row in out.items()}
+
+
+def _two(part: dict[str, Array]) -> Array:
+    return np.log(np.stack([part["doubt"], part["embeddings"]], axis=1) + 1e-6)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table as JSON; the exit code of the error that ended it, or 0."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--ensemble", type=Path, default=FOLDER)
+    options = parser.parse_args(arguments)
+    return ended(lambda: measure(options.corpus, Ensemble(options.ensemble)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""An embedded PostgreSQL: found, initialised, started, stopped."""

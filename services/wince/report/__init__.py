@@ -1,0 +1,1 @@
+"""Documents, figures and PDF for whoever reports: assess, lab, console."""

@@ -1,0 +1,1 @@
+"""What runs a fold: reads, calls, publishes, commits. A fold itself does no I/O."""

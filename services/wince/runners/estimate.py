@@ -1,0 +1,82 @@
+"""Runs the estimate stage over the bus: faces in, estimates out, beats between them where they were."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from wince import codec
+from wince.bus.headers import headers
+from wince.bus.interface import Bus, Partition, Positions, Record
+from wince.bus.topics import ESTIMATES, FACES
+from wince.domain.estimate import Estimate
+from wince.domain.face import Face
+from wince.domain.frame import Beat
+from wince.pipeline.estimate import stage
+from wince.pipeline.estimate.clips import Clips
+from wince.pipeline.estimate.interface import ClipScorer, Scorer
+from wince.runners.consumer import Consumer
+from wince.runners.positions import Recent
+from wince.telemetry.windows import Windows
+
+Now = Callable[[Sequence[Face | Beat]], int]
+"""The moment on the clock of the messages' times, microseconds."""
+
+
+def media_clock(batch: Sequence[Face | Beat]) -> int:
+    """A file's own time is the clock: nothing of it is late."""
+    return min(message.time_us for message in batch)
+
+
+class Estimating(Consumer):
+    """Subscribes to faces; publishes one estimate per face.
+
+    Where members see clips, the last seconds of each source are held in memory, and what they came from stays uncommitted: a successor
+    reads it again. The estimates that it makes of it a second time are ignored by grade, by their time."""
+
+    topics = (FACES,)
+    group = "estimate"
+    batch = 64
+    gather_s = 0.15
+
+    def __init__(self, bus: Bus, scorer: Scorer, max_age_us: int, now_us: Now, windows: Windows | None = None) -> None:
+        """`windows`: spans, one for each window of a source."""
+        super().__init__(bus)
+        self._windows = windows
+        self._scorer, self._max_age_us, self._now_us = scorer, max_age_us, now_us
+        self._recent = Recent()
+        self.state = stage.State()
+        """Counts since the start, and clips."""
+
+    def handle(self, records: Sequence[Record]) -> Positions | None:
+        """Score a batch; returns when its estimates will survive."""
+        found = [(record, message) for record, message in self.read(records, (Face, Beat)) if isinstance(message, Face | Beat)]
+        if batch := [message for _, message in found]:
+            state, out = stage.step(self.state, batch, self._now_us(batch), self._scorer, self._max_age_us)
+            futures = []
+            for (record, _), message in zip(found, out, strict=True):
+                schema, value = codec.encode(message)
+                futures.append(self._bus.publish(ESTIMATES, message.source, value, headers(schema, self._trace(record, message))))
+            for future in futures:
+                future.result()
+            self.state = state
+        if not isinstance(self._scorer, ClipScorer):
+            return None
+        return self._positions(records, {(record.partition, record.offset): message.time_us for record, message in found})
+
+    def _trace(self, record: Record, message: Estimate | Beat) -> bytes:
+        return b"" if self._windows is None else self._windows.seen(message, carried=record.headers.get("trace", b""))
+
+    def revoked(self, partitions: Sequence[Partition]) -> None:
+        """Another gathers these clips from now on: forget them."""
+        gone = self._recent.drop(partitions)
+        kept = {source: faces for source, faces in self.state.clips.sources.items() if source not in gone}
+        self.state = replace(self.state, clips=Clips(kept))
+
+    def _positions(self, records: Sequence[Record], times: dict[tuple[int, int], int]) -> Positions:
+        now_s = time.monotonic()
+        for record in records:
+            self._recent.handled(record, now_s, record.key, times.get((record.partition, record.offset)))
+        self._recent.forget({source: faces[0].time_us for source, faces in self.state.clips.sources.items()}, now_s)
+        return self._recent.positions()

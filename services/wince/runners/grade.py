@@ -1,0 +1,142 @@
+"""Runs the grade fold over the bus: one state per source, a snapshot at every closed window.
+
+The state in memory is lost with its owner. A successor takes the snapshot from the store and reads again from the oldest record that
+it does not cover; the fold ignores what the snapshot has seen, so the same ids come out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+
+from wince import codec
+from wince.bus.interface import Bus, Partition, Positions, Record
+from wince.bus.topics import ASSESSMENTS, CARE, ESTIMATES, STAYS
+from wince.domain.assessment import Alert, Assessment, Question, Verdict
+from wince.domain.estimate import Estimate
+from wince.domain.frame import Beat
+from wince.domain.snapshot import Graded, Snapshot
+from wince.errors import WinceError
+from wince.pipeline.grade import stage
+from wince.runners.consumer import Consumer
+from wince.runners.positions import Uncovered
+from wince.store.answers import answer
+from wince.telemetry import logs, traces
+from wince.telemetry.windows import Carried
+
+log = logs.get(__name__)
+
+Begin = Callable[[str], stage.State]
+"""State of a source that is not known yet: from its snapshot, or new."""
+Durable = Callable[[Sequence[str]], Mapping[str, int]]
+"""Up to when the stored snapshots of some sources closed, microseconds; sources without one are absent."""
+
+
+class Grading(Consumer):
+    """Subscribes to estimates, stays and care; publishes what closed, with the state after it."""
+
+    topics = (STAYS, CARE, ESTIMATES)
+    group = "grade"
+    gather_s = 0.15
+
+    def __init__(
+        self, bus: Bus, begin: Begin, now_us: Callable[[], int], durable: Durable | None = None, *, ask_every_s: float = 1.0
+    ) -> None:
+        """`durable`: asked at most every `ask_every_s`; None: every position is committed as soon as it is handled, because the
+        process that reads is also the one that the source begins anew with (embedded)."""
+        super().__init__(bus)
+        self._begin, self._now_us = begin, now_us
+        self._durable, self._ask_every_s, self._asked = durable, ask_every_s, -ask_every_s
+        self._uncovered = Uncovered()
+        self._carried = Carried()
+        self._states: dict[str, stage.State] = {}
+        self._indices: dict[str, int] = {}
+        """Partition index of each source: the same on every topic."""
+        self._lock = threading.Lock()
+
+    def handle(self, records: Sequence[Record]) -> Positions | None:
+        """Fold a batch; returns when everything that came of it will survive. A state is kept only then."""
+        batches: dict[str, list[tuple[Record, stage.Input]]] = {}
+        for record, message in self.read(records, (Verdict, *stage.Input.__args__)):
+            heeded = answer(record.key, message) if isinstance(message, Verdict) else message
+            if isinstance(heeded, stage.Input):
+                self._carried.keep(heeded.source, record.headers.get("trace", b""))
+                batches.setdefault(heeded.source, []).append((record, heeded))
+        with self._lock:
+            after: dict[str, stage.State] = {}
+            closed: dict[str, int] = {}
+            futures = []
+            for source, batch in batches.items():
+                before = self._states.get(source) or self._begin(source)
+                closed[source] = before.closed_until_us
+                state, events = stage.step(before, [message for _, message in batch], self._now_us())
+                after[source] = state
+                graded = _graded(source, events, before, state)
+                if graded is not None:
+                    futures.append(self._publish(source, graded))
+            for future in futures:
+                future.result()
+            self._states |= after
+            return None if self._durable is None else self._positions(batches, closed, self._durable)
+
+    def _publish(self, source: str, graded: Graded) -> Future[None]:
+        schema, value = codec.encode(graded)
+        headers = {"schema": schema.encode()}
+        if not graded.assessments:
+            return self._bus.publish(ASSESSMENTS, source, value, headers)
+        with ExitStack() as spans:
+            carried = [(one, self._carried.take(source, one.id)) for one in graded.assessments]
+            parents = [spans.enter_context(traces.span("grade.publish", one, carried=parent)) for one, parent in carried]
+            return self._bus.publish(ASSESSMENTS, source, value, headers | {"trace": parents[0]})
+
+    def revoked(self, partitions: Sequence[Partition]) -> None:
+        """Another folds these from now on: forget them."""
+        gone = {partition.index for partition in partitions}
+        with self._lock:
+            for source in [source for source, index in self._indices.items() if index in gone]:
+                self._states.pop(source, None)
+                self._carried.drop(source)
+                del self._indices[source]
+            self._uncovered.drop(partitions)
+
+    def _positions(
+        self, batches: Mapping[str, list[tuple[Record, stage.Input]]], closed: Mapping[str, int], durable: Durable
+    ) -> Positions:
+        now_s = time.monotonic()
+        for source, batch in batches.items():
+            for record, message in batch:
+                self._indices[source] = record.partition
+                self._uncovered.handled(record, source, _covered_at(message, closed[source]), now_s)
+        if now_s - self._asked >= self._ask_every_s:
+            try:
+                self._uncovered.covered(durable(sorted(self._uncovered.sources())), now_s)
+                self._asked = now_s
+            except WinceError as error:  # positions stay where they are: more is read again than need be
+                log.warning("it can't be asked which snapshots are stored", error=error)
+        return self._uncovered.positions()
+
+
+def _covered_at(message: stage.Input, closed_us: int) -> int:
+    """When a stored snapshot holds this message: the moment up to which it must have closed."""
+    if isinstance(message, Estimate):
+        return message.time_us + 1
+    if isinstance(message, Beat):
+        return message.time_us
+    return closed_us + 1  # what people and the hospital say is in every snapshot that is made afterwards
+
+
+def _graded(source: str, events: Sequence[Assessment | Alert | Question], before: stage.State, after: stage.State) -> Graded | None:
+    """One message of everything that a step gave, with the state after it where a window closed; None where there is nothing."""
+    closed = stage.snapshot_due(before, after)
+    if not events and not closed:
+        return None
+    return Graded(
+        source,
+        tuple(event for event in events if isinstance(event, Assessment)),
+        tuple(event for event in events if isinstance(event, Alert)),
+        tuple(event for event in events if isinstance(event, Question)),
+        Snapshot(source, stage.VERSION, after.closed_until_us, stage.dump(after)) if closed else None,
+    )

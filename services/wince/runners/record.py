@@ -1,0 +1,52 @@
+"""Runs the record stage over the bus: batches of what grade gave, committed as they came."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from wince.bus.interface import Bus, Record
+from wince.bus.topics import ASSESSMENTS, CARE
+from wince.domain.assessment import Verdict
+from wince.domain.care import PatientState, Pause
+from wince.domain.snapshot import Graded
+from wince.runners.consumer import Consumer
+from wince.telemetry import metrics, traces
+
+Commit = Callable[[Sequence[Graded]], None]
+"""Writes a batch in one transaction; returning means committed."""
+
+
+class Recording(Consumer):
+    """Subscribes to assessments and to what nurses decide; hands every batch to the sink."""
+
+    topics = (ASSESSMENTS, CARE)
+    group = "record"
+
+    def __init__(
+        self, bus: Bus, commit: Commit, committed: Commit, decide: Callable[[Sequence[Verdict]], None] = lambda _verdicts: None
+    ) -> None:
+        """`committed` is told afterwards. `decide`: writes verdicts in one transaction; returning means committed."""
+        super().__init__(bus)
+        self._commit, self._committed, self._decide = commit, committed, decide
+
+    def handle(self, records: Sequence[Record]) -> None:
+        """Commit a batch; its offsets are committed when this returns."""
+        found = self.read(records, (Graded, Verdict, Pause, PatientState))
+        batch = [message for _, message in found if isinstance(message, Graded)]
+        verdicts = [message for _, message in found if isinstance(message, Verdict)]
+        if verdicts:
+            self._decide(verdicts)
+        if batch:
+            with ExitStack() as spans:
+                for record, message in found:
+                    for one in message.assessments if isinstance(message, Graded) else ():
+                        spans.enter_context(traces.span("record.commit", one, carried=record.headers.get("trace", b"")))
+                self._commit(batch)
+            now_us = time.time_ns() // 1000
+            for graded in batch:
+                metrics.committed(graded.assessments, graded.alerts, graded.questions, now_us)
+            if ends := [one.end_us for graded in batch for one in graded.assessments]:
+                metrics.consumed(self.group, max(ends), now_us)
+            self._committed(batch)

@@ -1,1 +1,0 @@
-"""Wiring: one file per service that `wince serve` starts."""

@@ -1,0 +1,125 @@
+"""`wince serve capture`: the cameras that this replica owns, every one on a thread of its own, frames and beats sent to detect.
+
+A camera that nobody reads is taken over by another replica. Of a live camera the frames between are lost: grade says `gap`. A clip
+(a file as a camera) that is replayed goes on from the last window that was committed: nothing of it is lost.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from wince.clients.detect import Link
+from wince.domain.loopback import loopback
+from wince.errors import WinceError
+from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
+from wince.pipeline.capture.folder import open_source
+from wince.pipeline.capture.interface import Source
+from wince.pipeline.capture.servicer import CaptureServicer, registration
+from wince.rpc import client
+from wince.rpc.config import RpcSettings
+from wince.serve.camera_list import CameraList, opener
+from wince.serve.service import LONGEST_US, Closing, Deps, Service, wall_us
+from wince.store import snapshots
+from wince.store.camera_leases import CameraLeases
+from wince.store.database import Database
+from wince.telemetry import logs, metrics
+
+log = logs.get(__name__)
+
+END_S = 30.0
+"""How long what a source gave last may take to be answered once it has ended."""
+FOR_EVER_S = 24 * 3600.0
+
+
+def build(deps: Deps) -> Service:
+    """The service."""
+    config, targets = deps.settings.rpc, [one.strip() for one in deps.settings.detect.split(",")]
+    channel = client.blocking_channel(targets, config)
+    deps.stack.callback(channel.close)
+    windows = deps.windows("capture")
+    exact = near(targets, config)
+    replay_us, rate_hz = deps.replay_us, deps.protocol.detect.rate_hz
+
+    def run(source: Source, plan: CameraPlan) -> Road:
+        lossless = replay_us is not None
+        link = Link(
+            source.source,
+            channel,
+            region=plan.spec.region,
+            lossless=lossless,
+            exact=exact,
+            metadata=lambda: client.metadata(config),
+            windows=windows,
+        )
+        return Road(source, link, FOR_EVER_S if lossless else END_S)
+
+    before_us = deps.protocol.clip.before_us if deps.protocol.clip is not None else 0
+    opened = opener(rate_hz) if replay_us is None else replayer(deps.database, rate_hz, replay_us, opener(rate_hz), before_us)
+    cameras = Cameras(opened, run, CameraLeases(deps.database, uuid.uuid4().hex))
+    deps.stack.callback(metrics.CAMERAS.watch(cameras.counters))
+    clock = wall_us if replay_us is None else (lambda: replay_us)
+    list_ = CameraList(cameras, deps.database, read=deps.cameras, clock=clock)
+    parts = [Closing(cameras.start_all, cameras.drain), Closing(list_.start, list_.stop)]
+    return Service("capture", parts, [registration(CaptureServicer(cameras, cameras))])
+
+
+def near(targets: Sequence[str], config: RpcSettings) -> bool:
+    """Whether every detect is on this machine and asked in the clear: then a frame is cheaper as it is than as a JPEG."""
+    hosts = [target.rpartition(":")[0] for target in targets]
+    return config.ca_file is None and all(loopback(host) for host in hosts)
+
+
+def replayer(database: Database, rate_hz: float, begins_us: int, live: OpenCamera, before_us: int = 0) -> OpenCamera:
+    """Opens clips as if they had begun at `begins_us`, each from the last window that was committed of it, and `before_us` earlier for
+    members that see clips; other cameras by `live`."""
+
+    def opened(plan: CameraPlan, owned: Callable[[], bool]) -> Source:
+        spec = plan.spec
+        if not spec.uri or "://" in spec.uri:
+            return live(plan, owned)
+        closed_us = snapshots.closed(database, "grade", [spec.source]).get(spec.source, begins_us)
+        from_us = max(begins_us, closed_us - before_us) if begins_us <= closed_us <= begins_us + LONGEST_US else begins_us
+        rate = spec.rate_hz or rate_hz
+        return open_source(
+            Path(spec.uri), spec.source, rate_hz=rate, origin_us=begins_us, from_us=from_us, rotation=spec.rotation
+        )
+
+    return opened
+
+
+class Road(threading.Thread):
+    """One camera: takes what its source gives and hands it to the link (port `pipeline.capture.cameras.Running`)."""
+
+    def __init__(self, source: Source, link: Link, end_s: float) -> None:
+        super().__init__(name=f"camera-{source.source[:16]}", daemon=True)
+        self._source, self._link, self._end_s = source, link, end_s
+        self._stopped = threading.Event()
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Drain the source."""
+        try:
+            self._link.start()
+            for message in self._source:
+                if self._stopped.is_set():
+                    return
+                self._link.put(message)
+            if not self._link.close(self._end_s) and not self._stopped.is_set():
+                log.warning("detect did not take the end of a source", source=self._source.source)
+        except Exception as error:
+            if not self._stopped.is_set():
+                self.error = error
+                if not isinstance(error, WinceError):
+                    log.error("a camera's road failed", source=self._source.source, error=error)
+        finally:
+            self._source.close()
+            self._link.stop()
+
+    def stop(self) -> None:
+        """End now; what has no answer is lost, or sent by whoever reads the source next."""
+        self._stopped.set()
+        self._link.stop()
+        self._source.close()

@@ -1,0 +1,34 @@
+"""What `wince config check` looks at beyond each key for itself: files that settings name, and what does not go together. Nothing listens,
+nothing is connected to."""
+
+from __future__ import annotations
+
+from wince.rpc import config as limits
+from wince.rpc import tls
+from wince.rpc.auth import Callers
+from wince.serve import mllp
+from wince.settings import Settings
+
+
+def check(settings: Settings) -> None:
+    """Raises ConfigError for the first thing that services would refuse at their start."""
+    rpc = settings.rpc
+    limits.check(rpc)
+    Callers(rpc.token_file)
+    tls.credentials(rpc)
+    for name in ("ca_file", "client_cert_file", "client_key_file", "client_token_file"):
+        if (path := getattr(rpc, name)) is not None:
+            limits.read(path, f"rpc.{name}")
+    mllp.place(settings)
+    for camera in settings.cameras:
+        camera.trust.options(camera.url, f"cameras.{camera.id}")
+    if settings.kafka_bootstrap:
+        from wince.bus.kafka_options import KafkaOptions  # the client takes half a second to import
+
+        password = settings.kafka_password.get_secret_value() if settings.kafka_password else ""
+        files = (settings.kafka_ca_file, settings.kafka_cert_file, settings.kafka_key_file)
+        KafkaOptions(settings.kafka_bootstrap, settings.kafka_security, settings.kafka_user, password, *files, settings.kafka_replication)
+    if settings.traces == "otlp":
+        from wince.telemetry.otlp import collector
+
+        collector(**{name: getattr(settings.otlp, name) for name in type(settings.otlp).model_fields}).shutdown()

@@ -1,0 +1,39 @@
+"""`wince serve detect`: frames in over gRPC, faces onto the bus; the answer to a frame comes when its face will survive there.
+
+Replicas share the cameras' streams. The track of a face lives with its stream: where a stream goes on on another replica the face is
+searched anew, and smoothing begins again, so that for about a second the points of the face lie where they lie without it.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+from wince import codec
+from wince.bus.headers import headers
+from wince.bus.topics import FACES
+from wince.domain.face import Face
+from wince.domain.frame import Beat
+from wince.pipeline.detect.face_models import load_face_models
+from wince.pipeline.detect.interface import FaceModels
+from wince.pipeline.detect.servicer import DetectServicer, registration
+from wince.serve.service import Deps, Service
+
+THREADS = 2
+"""Frames looked at at a time, each thread with models of its own."""
+
+
+def build(deps: Deps) -> Service:
+    """The service."""
+    limits, folder, bus = deps.protocol.detect, deps.settings.models_dir, deps.bus
+    windows = deps.windows("detect")
+
+    def models() -> FaceModels:
+        return load_face_models(limits.full_range, folder, limits.detector)
+
+    def publish(found: Face | Beat) -> Future[None]:
+        schema, value = codec.encode(found)
+        return bus.publish(FACES, found.source, value, headers(schema, windows.seen(found)))
+
+    servicer = DetectServicer(models, limits, threads=THREADS, publish=publish)
+    servicer.warm()  # what is wrong with a model is said at the start
+    return Service("detect", registrations=[registration(servicer)])

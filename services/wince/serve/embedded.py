@@ -1,0 +1,282 @@
+"""The whole road on one machine, in one process: database, EHR, HL7 listener, bus, stages, delivery.
+
+with Embedded(settings, cameras, begin, on_event) as road:
+    ...                      # ADT to road.listener.port
+    road.play()              # every clip to its end
+    road.settle()            # everything committed, everything delivered that can be
+    road.verify()            # the audit chain
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from wince import codec
+from wince.bus.memory import MemoryBus
+from wince.bus.topics import ALL, CARE, STAYS
+from wince.delivery.fhir.target import FhirTarget
+from wince.delivery.interface import Target
+from wince.delivery.worker import Delivery
+from wince.domain.assessment import Verdict
+from wince.domain.audit import Verified
+from wince.domain.estimate import Estimate
+from wince.domain.frame import US, Beat
+from wince.domain.ids import site_namespace
+from wince.domain.snapshot import Graded, Snapshot
+from wince.domain.stay import Occupancy, Watch
+from wince.errors import ConfigError, IntegrityError, WinceError
+from wince.fhir.client import FhirClient
+from wince.fhir.scopes import WRITER_SCOPE
+from wince.fhir.smart import SmartAuth
+from wince.hospital.adt import Site
+from wince.hospital.listener import AdtListener
+from wince.pipeline.capture.folder import open_source
+from wince.pipeline.grade import stage as grade
+from wince.pipeline.record.sink import PostgresSink
+from wince.pipeline.record.stage import Message
+from wince.runners.front import Front
+from wince.runners.grade import Grading
+from wince.runners.record import Recording
+from wince.serve import mllp, scoring, setup
+from wince.serve.state_dir import Owner, Places
+from wince.settings import Camera, Settings
+from wince.store import answers, checkpoints, snapshots, stays
+from wince.store.database import Database
+from wince.telemetry import logs
+from wince.telemetry.key import hash_key
+from wince.testing.ehr import EhrSandbox
+from wince.version import VERSION
+
+log = logs.get(__name__)
+
+TARGET = "ehr"
+"""Name of the one target in outbox rows."""
+LONGEST_US = 24 * 3600 * US
+"""A clip is no longer than this."""
+LOOK_S = 1.0
+"""How often it is looked whether the embedded database lives."""
+SETTLE_S = 60.0
+"""How long `settle` waits for an EHR that takes nothing at all; what it then left open is sent by the next start."""
+
+OnEvent = Callable[[str, dict[str, Any]], None]
+"""Told what happened: name and fields (no PHI). Called from several threads, one call at a time."""
+
+
+class Embedded:
+    """Everything started in order, stopped in reverse; a context manager."""
+
+    def __init__(self, settings: Settings, cameras: Sequence[Camera], begin: Callable[[Database], int], on_event: OnEvent) -> None:
+        """`begin`: says, once the database is there, at which moment (microseconds UTC) the clips begin."""
+        self._settings, self._cameras, self._choose = settings, tuple(cameras), begin
+        self.origin_us = 0
+        """Media time 0 of every clip, microseconds UTC."""
+        self._on_event, self._telling = on_event, threading.Lock()
+        self._stack = ExitStack()
+        self._places = Places.of(settings)
+        self.protocol = setup.protocol(settings)
+        """The protocol that grades."""
+        self._fronts: list[Front] = []
+        self._looked = time.monotonic()
+        self.sandbox: EhrSandbox | None = None
+        """The EHR sandbox; None where an EHR is configured."""
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for front in self._fronts:
+            front.stop()
+        self._stack.close()
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """Pass an event on."""
+        with self._telling:
+            self._on_event(event, fields)
+
+    def _start(self) -> None:
+        enter = self._stack.enter_context
+        self._places.make()
+        enter(Owner(self._places))
+        logs.configure(self._settings.log_level, json=self._settings.log_json, key=hash_key(self._places.logs_key))
+        scoring.fetch_models(self._settings, lambda name, what: self.tell("models", detail=f"{name}: {what}"), self.protocol)
+        self._opened = enter(setup.database(self._settings, self._places))
+        self.database, self.server = self._opened.database, self._opened.server
+        self.origin_us = self._choose(self.database)
+        self.tell("database", origin_us=self.origin_us)
+        self._key = checkpoints.signing_key(self._places.audit_key)
+        self._checkpointer = checkpoints.Checkpointer(self.database, self._places.checkpoints, self._key)
+        self._stack.callback(self._checkpointer.close)
+        self._checkpointer.run()
+        target = self._target()
+        self._watch()
+        self._bus = MemoryBus()
+        self._stack.callback(self._bus.close)
+        self._bus.ensure_topics(ALL)
+        self._sink = PostgresSink(self.database, {self.protocol.name: self.protocol}, target)
+        self._recording = Recording(self._bus, self._commit, self._committed)
+        self._grading = Grading(self._bus, self._begin, lambda: time.time_ns() // 1000)
+        self._delivery = Delivery(self.database, [target], alone=self._settings.pg_dsn is None)
+        census = stays.PostgresCensus(self.database)
+        self.listener = enter(
+            AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, **mllp.place(self._settings))
+        )
+        self.tell("listening", port=self.listener.port)
+        self._delivery.release(TARGET)  # whoever starts has looked at what held it; a hold that is still right comes back at once
+        for part in (self._recording, self._grading, self._delivery):
+            part.start()
+            self._stack.callback(part.stop)
+
+    def _target(self) -> Target:
+        settings = self._settings
+        if settings.ehr_url is None:
+            self.sandbox = self._stack.enter_context(EhrSandbox(self._places.ehr))
+            client = self.sandbox.new_client(settings.ehr_client_id)
+            url, auth = self.sandbox.base_url, SmartAuth(self.sandbox.base_url, client.client_id, client.key_pem, client.kid, client.scope)
+        else:
+            if settings.ehr_key_file is None:
+                raise ConfigError(
+                    "no key to sign in with", field="WINCE_EHR_KEY_FILE", remedy="name the PEM file of the SMART client's private key"
+                )
+            url = settings.ehr_url
+            auth = SmartAuth(url, settings.ehr_client_id, setup.read_key(settings.ehr_key_file), settings.ehr_key_id, WRITER_SCOPE)
+        http = self._stack.enter_context(FhirClient(url, auth=auth))
+        self.tell("ehr", url=url)
+        return FhirTarget(TARGET, http, {self.protocol.name: self.protocol}, version=VERSION, site=settings.site)
+
+    def _watch(self) -> None:
+        self._watches = tuple(
+            Watch(camera.id, camera.bed, self.origin_us, None, self.origin_us, camera.region, camera.rotation) for camera in self._cameras
+        )
+        stays.save_watches(self.database, self._watches)
+
+    def _begin(self, source: str) -> grade.State:
+        """A source's state: from its snapshot where one of this run and fold stands, else new; told who lies there."""
+        setup_ = grade.Setup(self.protocol, site_namespace(self._settings.site), scoring.personal(self.protocol))
+        found = self._snapshots().get(source)
+        state = grade.begin(source, setup_) if found is None else grade.load(found.state, setup_)
+        since_us = max(state.closed_until_us, self.origin_us)
+        lying = [one for one in self.listener.occupancies(since_us) if one.source == source]
+        with self.database.transaction() as tx:
+            known: list[grade.Input] = [*lying, *answers.given(tx, source, [one.assessment for one in state.calm.shown])]
+        return grade.step(state, known, since_us)[0]
+
+    def _occupied(self, changes: Sequence[Occupancy]) -> None:
+        for change in changes:
+            schema, value = codec.encode(change)
+            self._bus.publish(STAYS, change.source, value, {"schema": schema.encode()}).result(timeout=60)
+
+    def _snapshots(self) -> dict[str, Snapshot]:
+        """Snapshots of this run, by source: those of its time that this version of the fold wrote."""
+        found = snapshots.load(self.database, "grade").values()
+        until_us = self.origin_us + LONGEST_US
+        return {one.source: one for one in found if one.fold_version == grade.VERSION and self.origin_us <= one.closed_until_us <= until_us}
+
+    def play(self) -> None:
+        """Play every clip to its end, each from where the last run left off. Raises what ended a front or a stage."""
+        resumed = self._snapshots()
+        for camera in self._cameras:
+            from_us = resumed[camera.id].closed_until_us if camera.id in resumed else self.origin_us
+            if self.protocol.clip is not None:  # grade ignores what it closed; the first clips are whole
+                from_us = max(self.origin_us, from_us - self.protocol.clip.before_us)
+            source = open_source(
+                camera.clip,
+                camera.id,
+                rate_hz=self.protocol.detect.rate_hz,
+                origin_us=self.origin_us,
+                from_us=from_us,
+                rotation=camera.rotation,
+            )
+            front = Front(source, scoring.build(self._settings, self.protocol, camera.region), self._bus, self._seen)
+            self._fronts.append(front)
+        for front in self._fronts:
+            front.start()
+        for front in self._fronts:
+            while front.is_alive():
+                front.join(0.2)
+                self._check()
+            front.check()
+        self._check()
+
+    def settle(self) -> None:
+        """Wait until everything is delivered that can be, as long as the EHR takes something every SETTLE_S.
+
+        What it refuses or leaves open stays in the outbox and is counted.
+        """
+        waiting, deadline = self._delivery.waiting(), time.monotonic() + SETTLE_S
+        while time.monotonic() < deadline and not self._delivery.drain(0.25):
+            left = self._delivery.waiting()
+            if left < waiting:
+                deadline = time.monotonic() + SETTLE_S
+            waiting = left
+            self.tell("delivering", waiting=left)
+            self._check()
+        self.tell("delivered", waiting=self._delivery.waiting())
+
+    def verify(self) -> Verified:
+        """Sign a last checkpoint and verify the whole chain against all of them. Raises IntegrityError."""
+        self._checkpointer.tick(force=True)
+        return checkpoints.verify(self.database, self._places.checkpoints, checkpoints.public_hex(self._key))
+
+    def _check(self) -> None:
+        """Raise what ended a stage for good; bring the embedded database up again where it died."""
+        if time.monotonic() - self._looked > LOOK_S:
+            self._looked = time.monotonic()
+            if self._opened.ensure():
+                log.warning("the embedded database was gone and was started again")
+                self.tell("database again")
+        for part in (self._recording, self._grading):
+            error = part.failed()
+            if error is not None:
+                raise error if isinstance(error, WinceError) else WinceError(f"{type(part).__name__} ended: {type(error).__name__}")
+        if isinstance(self._checkpointer.failure, IntegrityError):
+            raise self._checkpointer.failure
+
+    def _seen(self, message: Estimate | Beat) -> None:
+        if isinstance(message, Beat):
+            self.tell("beat", source=message.source, media_s=(message.time_us - self.origin_us) / 1e6, ended=message.ended)
+
+    def decide(self, verdict: Verdict) -> None:
+        """A nurse's verdict. Returns when it is committed; raises as the sink does, and then it was not. Grade is told of it behind
+        that; what it was not told when this process died, the next start tells it."""
+        self._write([verdict])
+        with self.database.transaction() as tx:
+            source = answers.source_of(tx, verdict.assessment)
+        if source is not None:
+            schema, value = codec.encode(verdict)
+            self._bus.publish(CARE, source, value, {"schema": schema.encode()})
+
+    def _commit(self, batch: Sequence[Graded]) -> None:
+        messages: list[Message] = []
+        for graded in batch:
+            messages += (*graded.assessments, *graded.alerts, *graded.questions)
+        self._write(messages, [graded.snapshot for graded in batch if graded.snapshot is not None])
+
+    def _write(self, messages: Sequence[Message], snapshots_: Sequence[Snapshot] = ()) -> None:
+        committed = self._sink.commit(messages, snapshots_)
+        for alarm in committed.alarms:
+            log.error("other content under a known id; the first stands", assessment=alarm)
+        if committed.entries or committed.tasks:
+            self._delivery.wake()
+
+    def _committed(self, batch: Sequence[Graded]) -> None:
+        for graded in batch:
+            for one in graded.assessments:
+                self.tell(
+                    "window", source=one.source, start_s=(one.start_us - self.origin_us) / 1e6, grade=one.grade_name, reason=one.reason,
+                    share=round(one.assessable_share, 3),
+                )  # fmt: skip
+            for alert in graded.alerts:
+                start_s, end_s = ((at_us - self.origin_us) / 1e6 for at_us in (alert.start_us, alert.end_us))
+                self.tell("alert", source=alert.source, start_s=start_s, end_s=end_s, grade=alert.grade_name)
+            for question in graded.questions:
+                self.tell("question", source=question.source, reason=question.reason)

@@ -1,0 +1,69 @@
+"""`wince serve hospital`: ADT over MLLP in, stays into Postgres, and from there, by a relay, onto the bus for grade.
+
+A replica that dies between the commit and the bus leaves rows that are marked as not told; whoever runs next tells them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wince import codec
+from wince.bus.interface import Bus
+from wince.bus.topics import CARE, STAYS
+from wince.care.events import standing
+from wince.domain.care import PatientState, Pause
+from wince.domain.stay import Occupancy
+from wince.hospital.adt import Site
+from wince.hospital.listener import AdtListener
+from wince.hospital.servicer import HospitalServicer, registration
+from wince.serve import mllp
+from wince.serve.camera_list import bind
+from wince.serve.service import Closing, Deps, Part, Repeated, Service, wall_us
+from wince.store import stays, telling
+from wince.store.database import Database
+
+TELL_S = 1.0
+"""How often the relay looks for what was not told."""
+SEND_S = 30.0
+"""How long the bus may take to keep what is told."""
+
+
+def build(deps: Deps) -> Service:
+    """The service. Cameras of the settings become watches: which camera looks at which bed from when on."""
+    database, bus, settings = deps.database, deps.bus, deps.settings
+    bind(database, settings.cameras, deps.replay_us or wall_us())
+    with database.transaction() as tx:
+        watches = stays.watches(tx, [camera.id for camera in settings.cameras])
+
+    def said(steps: Sequence[Occupancy]) -> None:
+        send(bus, STAYS, steps)
+        send(bus, CARE, holding(database, steps))
+
+    def tell(_changes: Sequence[Occupancy] = ()) -> None:
+        telling.tell(database, said)
+
+    listener = AdtListener(
+        stays.PostgresCensus(database), Site(settings.site), watches=watches, publish=tell, **mllp.place(settings)
+    )
+    parts: list[Part] = [Repeated("relay", TELL_S, tell), Closing(listener.start, listener.stop)]
+    return Service("hospital", parts, [registration(HospitalServicer(database))])
+
+
+def holding(database: Database, steps: Sequence[Occupancy]) -> list[Pause | PatientState]:
+    """What people said of the beds and of whoever came into them, for the cameras of these steps: a patient who can't show pain can't
+    before another camera either."""
+    since: dict[str, int] = {}
+    for step in steps:
+        since[step.source] = min(step.at_us, since.get(step.source, step.at_us))
+    with database.transaction() as tx:
+        return [one for source, from_us in sorted(since.items()) for one in standing(tx, source, from_us)]
+
+
+def send(bus: Bus, topic: str, messages: Sequence[Occupancy | Pause | PatientState]) -> None:
+    """Put them on the bus; returns when they will survive."""
+    futures = []
+    for message in messages:
+        schema, value = codec.encode(message)
+        futures.append(bus.publish(topic, message.source, value, {"schema": schema.encode()}))
+    for future in futures:
+        future.result(timeout=SEND_S)

@@ -1,0 +1,127 @@
+"""One service as a process: gRPC with health, parts in order, SIGTERM drains, what fails for good ends it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import threading
+from contextlib import ExitStack
+from types import FrameType
+
+from opentelemetry.sdk.trace import SpanProcessor
+
+from wince.errors import ConfigError, WinceError
+from wince.rpc.server import ServerThread
+from wince.serve.service import Deps, Service
+from wince.serve.state_dir import Places
+from wince.settings import Settings
+from wince.telemetry import logs, metrics, traces
+from wince.telemetry.key import hash_key
+
+log = logs.get(__name__)
+
+SERVICES = ("hospital", "care", "record", "grade", "estimate", "detect", "capture")
+"""In the order in which they are started on one machine: whoever takes comes before whoever gives."""
+PORTS = {"capture": 7421, "detect": 7422, "estimate": 7423, "grade": 7424, "record": 7425, "care": 7426, "hospital": 7427}
+"""Where a service's gRPC listens, unless WINCE_RPC__PORT says otherwise."""
+LOOK_S = 0.5
+
+
+def build(name: str, deps: Deps) -> Service:
+    """A service by its name; only its own modules are imported. Raises ConfigError for one that there is not."""
+    if name not in SERVICES:
+        raise ConfigError("there is no such service", field=name, remedy=f"one of: {', '.join(SERVICES)}")
+    made: Service = importlib.import_module(f"wince.serve.{name}").build(deps)
+    return made
+
+
+class Running:
+    """A built service between start and stop. Not thread-safe."""
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service = service
+        self._server = ServerThread(service.registrations, settings.rpc, observe=metrics.called)
+        self._begun = 0
+
+    @property
+    def port(self) -> int:
+        """Where its gRPC services and its health are."""
+        return self._server.port
+
+    def start(self) -> None:
+        """Listen, start the parts, say ready. Raises what keeps it from that; what was started is stopped then."""
+        self._server.start()
+        self._server.ready("", False)
+        try:
+            for part in self._service.parts:
+                part.start()
+                self._begun += 1
+        except BaseException:
+            self.stop()
+            raise
+        self._server.ready("", True)
+
+    def failed(self) -> BaseException | None:
+        """What must end it."""
+        return self._service.failed()
+
+    def stop(self) -> None:
+        """No new calls, calls in flight finish; then the parts, last first. Idempotent."""
+        self._server.stop()
+        while self._begun:
+            self._begun -= 1
+            self._service.parts[self._begun].stop()
+
+
+def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
+    """Run a service until SIGTERM or SIGINT, then drain. `supervised`: also when standard input ends (whoever started it is gone).
+
+    Raises what ended the service for good.
+    """
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    if supervised:
+        threading.Thread(target=_until_gone, args=(stopping,), name="supervisor", daemon=True).start()
+    places = Places.of(settings)
+    places.make()
+    logs.configure(settings.log_level, json=settings.log_json, key=hash_key(places.logs_key))
+    if settings.rpc.port == 0 and name in PORTS:
+        settings = settings.model_copy(update={"rpc": settings.rpc.model_copy(update={"port": PORTS[name]})})
+    with ExitStack() as stack:
+        if settings.traces != "off":
+            traces.TRACES.start(name, _spans(settings))
+            stack.callback(traces.TRACES.stop)  # last: what ends in the drain has spans, too
+        running = Running(build(name, Deps(settings, stack)), settings)
+        stack.callback(running.stop)
+        running.start()
+        if settings.metrics_port is not None:
+            port, end = metrics.expose(settings.metrics_port and settings.metrics_port + list(PORTS).index(name))
+            stack.callback(end)
+            log.warning("answers Prometheus", stage=name, port=port)
+        log.warning("serves", stage=name, port=running.port)
+        while not stopping.wait(LOOK_S):
+            error = running.failed()
+            if error is not None:
+                raise error if isinstance(error, WinceError) else WinceError(f"{name} ended: {type(error).__name__}") from error
+        log.warning("drains", stage=name)
+
+
+def _spans(settings: Settings) -> SpanProcessor:
+    if settings.traces == "console":
+        return traces.console()
+    from wince.telemetry.otlp import collector
+
+    return collector(**{name: getattr(settings.otlp, name) for name in type(settings.otlp).model_fields})
+
+
+def _until_gone(stopping: threading.Event) -> None:
+    """Whoever started us holds the other end of standard input for as long as it lives."""
+    while os.read(0, 1024):  # not by sys.stdin, whose lock a thread that waits would hold at the interpreter's end
+        pass
+    stopping.set()

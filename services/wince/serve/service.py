@@ -1,0 +1,208 @@
+"""What every service is made of: parts that start in order and stop in reverse, and the gRPC services that it answers."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wince.bus.interface import Bus
+from wince.bus.topics import ALL
+from wince.domain.frame import US
+from wince.domain.ids import site_namespace
+from wince.errors import ConfigError, Unavailable
+from wince.protocols.rules import ClinicalProtocol
+from wince.rpc.server import Registration
+from wince.serve import setup
+from wince.serve.replay import moment
+from wince.settings import Camera, Settings, load
+from wince.store.database import Database
+from wince.store.migrate import migrate
+from wince.telemetry import logs
+from wince.telemetry.windows import Windows
+
+log = logs.get(__name__)
+
+WAIT_S, LOOK_S = 20.0, 0.5
+"""So long a service that starts waits for its database: to end and be started again costs more."""
+LONGEST_US = 24 * 3600 * US
+"""A replayed clip is no longer than this."""
+
+
+class Part(Protocol):
+    """Something that runs."""
+
+    def start(self) -> None:
+        """Begin. Raises what makes the service useless."""
+        ...
+
+    def stop(self) -> None:
+        """Finish what is in hand, end. Idempotent."""
+        ...
+
+    def failed(self) -> BaseException | None:
+        """What must end the process; None where there is nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service as it runs in a process."""
+
+    name: str
+    parts: Sequence[Part] = ()
+    """In order of start."""
+    registrations: Sequence[Registration] = ()
+
+    def failed(self) -> BaseException | None:
+        """What ended a part for good."""
+        return next((error for part in self.parts if (error := part.failed()) is not None), None)
+
+
+def kafka(settings: Settings) -> Bus:
+    """The bus that services share. Raises ConfigError where none is set, Unavailable where nobody lets us in."""
+    if not settings.kafka_bootstrap:
+        remedy = "name Kafka's brokers, or start everything with `wince up`"
+        raise ConfigError("no Kafka is set", field="WINCE_KAFKA_BOOTSTRAP", remedy=remedy)
+    from wince.bus.kafka import KafkaBus  # the client takes half a second to import
+    from wince.bus.kafka_options import KafkaOptions
+
+    return KafkaBus(
+        KafkaOptions(
+            settings.kafka_bootstrap,
+            settings.kafka_security,
+            settings.kafka_user,
+            settings.kafka_password.get_secret_value() if settings.kafka_password else "",
+            settings.kafka_ca_file,
+            settings.kafka_cert_file,
+            settings.kafka_key_file,
+            settings.kafka_replication,
+        )
+    )
+
+
+@dataclass
+class Deps:
+    """What services share, made when it is first asked for, released by `stack` in reverse."""
+
+    settings: Settings
+    stack: ExitStack
+    connect: Callable[[Settings], Bus] = kafka
+    """Makes the bus."""
+    _bus: Bus | None = field(default=None, init=False)
+    _database: Database | None = field(default=None, init=False)
+
+    @property
+    def protocol(self) -> ClinicalProtocol:
+        """The protocol that is set."""
+        return setup.protocol(self.settings)
+
+    def windows(self, stage: str) -> Windows:
+        """Spans of a stage's windows, ended with the process."""
+        made = Windows(stage, site_namespace(self.settings.site), self.protocol.name, self.protocol.window_us)
+        self.stack.callback(made.stop)
+        return made
+
+    @property
+    def bus(self) -> Bus:
+        """The bus, with its topics."""
+        if self._bus is None:
+            self._bus = self.connect(self.settings)
+            self.stack.callback(self._bus.close)
+            self._bus.ensure_topics(ALL)
+        return self._bus
+
+    @property
+    def database(self) -> Database:
+        """The installation's database, migrated; one that is being started again is waited for. Raises ConfigError where none is set,
+        Unavailable where it stays away."""
+        if self._database is None:
+            self._database = self.stack.enter_context(_opened(setup.dsn(self.settings)))
+        return self._database
+
+    def cameras(self) -> tuple[Camera, ...]:
+        """The camera list as it is now: of the file that WINCE_CONFIG names, read anew, else of the settings."""
+        return load().cameras if os.environ.get("WINCE_CONFIG") else self.settings.cameras
+
+    @property
+    def replay_us(self) -> int | None:
+        """Where clips are replayed: the moment at which they begin, microseconds UTC."""
+        return None if self.settings.replay_at is None else moment(self.settings.replay_at)
+
+
+def _opened(dsn: str) -> Database:
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            database = Database(dsn)
+            try:
+                migrate(database)
+            except BaseException:
+                database.close()
+                raise
+            return database
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_S)
+
+
+def wall_us() -> int:
+    """Now, microseconds UTC."""
+    return time.time_ns() // 1000
+
+
+class Repeated:
+    """A part that does something again and again on a thread of its own. What it raises is logged, and it is tried again, with backoff."""
+
+    def __init__(self, name: str, every_s: float, what: Callable[[], object]) -> None:
+        self._name, self._every_s, self._what = name, every_s, what
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after what is in hand."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(30)
+
+    def failed(self) -> BaseException | None:
+        """Never: it is tried again."""
+        return None
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopped.wait(min(30.0, self._every_s * 2**failures)):
+            try:
+                self._what()
+                failures = 0
+            except Exception as error:
+                failures = min(failures + 1, 6)
+                log.warning("failed, comes again", task=self._name, attempts=failures, error=error)
+
+
+class Closing:
+    """A part that is started and stopped by two callables; failures are its own affair."""
+
+    def __init__(self, start: Callable[[], object], stop: Callable[[], object]) -> None:
+        self._start, self._stop = start, stop
+
+    def start(self) -> None:
+        """Begin."""
+        self._start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stop()
+
+    def failed(self) -> BaseException | None:
+        """Never said."""
+        return None

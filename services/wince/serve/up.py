@@ -1,0 +1,203 @@
+"""Everything on one machine as supervised processes: database, Kafka, an EHR to write into where none is set, and the services."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from wince.domain.stay import Identifier
+from wince.errors import ConfigError, WinceError
+from wince.local import maven
+from wince.local.kafka import KafkaPeer
+from wince.local.leftovers import end_outlived
+from wince.local.supervisor import Child, Supervisor
+from wince.rpc import client
+from wince.serve import scoring, setup
+from wince.serve.hosted_ensemble import Hosted, hosted
+from wince.serve.process import PORTS, SERVICES
+from wince.serve.state_dir import Owner, Places
+from wince.settings import Settings
+from wince.telemetry import logs
+from wince.testing.ehr import EhrSandbox
+
+log = logs.get(__name__)
+
+LOOK_S = 0.5
+QUIET = range(20000, 32768)
+"""Ports below those that Linux gives to outgoing connections and to whoever asks for any."""
+Told = Callable[[str, str], None]
+"""Told who, and what of it: a port, started, ready, ended, stopped."""
+
+
+class Up:
+    """All of it, from `start` to `stop`. A context manager."""
+
+    def __init__(self, settings: Settings, told: Told = lambda _who, _what: None, *, services: Sequence[str] = SERVICES) -> None:
+        self._settings, self._told, self._names = settings, told, tuple(services)
+        self._stack = ExitStack()
+        self._stopping = threading.Event()
+        self.kafka: KafkaPeer | None = None
+        """The broker that was started here; None where another is set."""
+        self.hosted: Hosted | None = None
+        """The TorchServe that was started here; None where there is no ensemble, or another server is set."""
+        self.sandbox: EhrSandbox | None = None
+        """The EHR that was started here; None where another is set."""
+        self.ports: dict[str, int] = {}
+        """gRPC of each service, and "mllp"."""
+        self._acquainted: set[tuple[str, str, str, str]] = set()
+
+    def __enter__(self) -> Up:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Bring everything up. Raises what keeps it from that, with what to do."""
+        settings, enter = self._settings, self._stack.enter_context
+        self._places = Places.of(settings)
+        self._places.make()
+        enter(Owner(self._places))
+        if end_outlived(self._places.root):
+            self._told("all", "what an earlier start left running was ended")
+        scoring.fetch_models(settings, self._told, setup.protocol(settings))
+        self._opened = enter(setup.database(settings, self._places))
+        self.database = self._opened.database
+        self._told("database", "ready")
+        environment = self._environment()
+        keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        keeper.start()
+        self._stack.callback(keeper.join, 10)
+        self._stack.callback(self._stopping.set)
+        children = [self._child(name, environment) for name in self._names]
+        self.supervisor = enter(Supervisor(children, told=self._told))
+
+    def stop(self) -> None:
+        """Drain the services, then stop what they stood on. Idempotent."""
+        self._stack.close()
+
+    def _environment(self) -> dict[str, str]:
+        """What every service is told beyond the settings that it reads by itself."""
+        settings, places = self._settings, self._places
+        told = {name: value for name, value in os.environ.items() if name not in ("WINCE_PG_DSN", "WINCE_PG_DSN_FILE")}
+        told |= {"WINCE_STATE_DIR": str(places.root), "PYTHONUNBUFFERED": "1"}
+        told["WINCE_PG_DSN_FILE"] = str(_secret(places.root / "run" / "dsn", self.database.dsn))
+        told["WINCE_KAFKA_BOOTSTRAP"] = settings.kafka_bootstrap or self._broker()
+        if settings.ehr_url is None:
+            self.sandbox = self._stack.enter_context(EhrSandbox(places.ehr))
+            made = self.sandbox.new_client(settings.ehr_client_id)
+            key = _secret(places.root / "run" / "ehr-key.pem", made.key_pem.decode())
+            told |= {"WINCE_EHR_URL": self.sandbox.base_url, "WINCE_EHR_CLIENT_ID": made.client_id}
+            told |= {"WINCE_EHR_KEY_ID": made.kid, "WINCE_EHR_KEY_FILE": str(key)}
+            self._told("ehr", self.sandbox.base_url)
+        told |= self._ensemble()
+        self.ports = {name: self._port(PORTS[name]) for name in self._names} | {"mllp": self._port(settings.mllp_port)}
+        told["WINCE_MLLP_PORT"] = str(self.ports["mllp"])
+        if "detect" in self.ports:
+            told["WINCE_DETECT"] = f"127.0.0.1:{self.ports['detect']}"
+        return told
+
+    def _port(self, wanted: int) -> int:
+        """`wanted`, unless it is taken or another installation of this machine, which is starting too, has chosen it; then one that the
+        system gives to nobody by itself: a service listens there seconds later only, and again after each of its ends."""
+        for port in (wanted, *random.sample(QUIET, len(QUIET))):
+            claim = socket.socket(socket.AF_UNIX)
+            self._stack.callback(claim.close)
+            with suppress(OSError), socket.socket() as one:
+                claim.bind(f"\0wince-up-{port}")  # an abstract name: it ends with the process, however that ends
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                one.bind(("127.0.0.1", port))
+                if port:
+                    return port
+        raise ConfigError("no port is free", field="127.0.0.1", remedy="stop something that listens")
+
+    def _broker(self) -> str:
+        if reason := maven.available():
+            remedy = f"set WINCE_KAFKA_BOOTSTRAP to Kafka's brokers, or let one be started here: {reason}"
+            raise ConfigError("no Kafka is set and none can be started here", field="WINCE_KAFKA_BOOTSTRAP", remedy=remedy)
+        self._told("kafka", "starts")
+        self.kafka = KafkaPeer(self._places.root / "kafka")
+        self._stack.callback(self.kafka.stop)
+        found = self.kafka.start()
+        self._told("kafka", found)
+        return found
+
+    def _ensemble(self) -> dict[str, str]:
+        """TorchServe for a protocol with members of a site's own; where it can't be started the members run in the processes."""
+        try:
+            self.hosted = hosted(self._settings, setup.protocol(self._settings), self._places.root / "serving")
+        except ConfigError as error:
+            self._told("torchserve", f"not started, the ensemble runs in the processes: {error.diagnostics()}")
+            return {}
+        if self.hosted is None:
+            return {}
+        self._told("torchserve", "starts")
+        self._stack.callback(self.hosted.server.stop)
+        told = self.hosted.start()
+        self._told("torchserve", self.hosted.server.target)
+        return told
+
+    def _child(self, name: str, environment: dict[str, str]) -> Child:
+        port = self.ports[name]
+        command = [sys.executable, "-m", "wince.cli.main", "serve", name, "--supervised"]
+        own = environment | {"WINCE_RPC__PORT": str(port)}
+        return Child(name, command, own, lambda: ready(port, self._settings), self._places.root / "logs" / f"{name}.log")
+
+    def _acquaint(self, sandbox: EhrSandbox) -> None:
+        """The sandbox knows whom the hospital admitted: an EHR would by itself."""
+        with self.database.transaction() as tx:
+            rows = set(tx.execute("SELECT DISTINCT patient_system, patient, encounter_system, encounter FROM stay").fetchall())
+        for patient_system, patient, system, encounter in rows - self._acquainted:
+            who = Identifier(patient_system, patient)
+            sandbox.seed([who], [(Identifier(system, encounter), who)])
+        self._acquainted |= rows
+
+    def _keep(self) -> None:
+        """Database and broker stand again when they were killed."""
+        while not self._stopping.wait(LOOK_S):
+            try:
+                if self._opened.ensure():
+                    self._told("database", "started again")
+                if self.sandbox is not None:
+                    self._acquaint(self.sandbox)
+                if self.kafka is not None and self.kafka.pid(0) is None and not self._stopping.is_set():
+                    self.kafka.restart(0)
+                    self._told("kafka", "started again")
+                if self.hosted is not None and not self._stopping.is_set() and self.hosted.ensure():
+                    self._told("torchserve", "started again")
+            except WinceError as error:
+                log.error("can't be started again, is tried again", error=error)
+
+
+def ready(port: int, settings: Settings) -> bool:
+    """Whether the service on a port of this machine says that it can do its work."""
+    try:
+        with client.blocking_channel([f"127.0.0.1:{port}"], settings.rpc) as channel:
+            check = health_pb2_grpc.HealthStub(channel).Check
+            answer = check(health_pb2.HealthCheckRequest(), timeout=2, wait_for_ready=False, metadata=client.metadata(settings.rpc))
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+    except grpc.RpcError:
+        return False
+
+
+def _secret(path: Path, content: str) -> Path:
+    """A file that its owner alone may read."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.write(content)
+    return path

@@ -1,0 +1,91 @@
+"""Children are kept running, come back with backoff, are drained in reverse, and end with whoever started them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wince.errors import ResourceError
+from wince.local.supervisor import Child, Supervisor
+
+SLEEPER = """
+import pathlib, signal, sys, time
+mark = pathlib.Path(sys.argv[1])
+signal.signal(signal.SIGTERM, lambda *_: (mark.write_text("down"), sys.exit(0)))
+mark.write_text("up")
+while True:
+    time.sleep(1)
+"""
+
+
+def child(folder: Path, name: str, code: str = SLEEPER) -> Child:
+    mark = folder / name
+    return Child(name, [sys.executable, "-c", code, str(mark)], dict(os.environ), mark.exists, folder / f"{name}.log", ready_s=20)
+
+
+def until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_it_comes_back_and_is_drained_in_reverse(tmp_path):
+    """kill -9: another process; stop: SIGTERM to the last first."""
+    told = []
+    with Supervisor([child(tmp_path, "a"), child(tmp_path, "b")], told=lambda who, what: told.append((who, what))) as running:
+        before = running.pid("a")
+        os.kill(before, signal.SIGKILL)
+        until(lambda: running.pid("a") not in (None, before) and running.restarts("a") == 1)
+        (tmp_path / "a").unlink()
+        os.kill(running.pid("a"), signal.SIGKILL)
+        until((tmp_path / "a").exists)
+    assert [one for one in told if one[1] == "stopped"] == [("b", "stopped"), ("a", "stopped")]
+    assert (tmp_path / "b").read_text() == "down"
+
+
+def test_one_that_does_not_start_is_named_with_its_last_words(tmp_path):
+    """And what had started is stopped."""
+    bad = child(tmp_path, "bad", "print('no such table'); raise SystemExit(3)")
+    with pytest.raises(ResourceError) as error, Supervisor([child(tmp_path, "good"), bad]):
+        pass
+    assert "bad ended with 3" in error.value.message
+    assert "no such table" in error.value.remedy
+    until(lambda: (tmp_path / "good").read_text() == "down")
+
+
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "raise SystemExit(6)"], ids=["killed", "unavailable"])
+def test_one_that_ends_while_it_starts_by_no_fault_of_its_own_is_started_again(tmp_path, end):
+    """kill -9 at any moment, what it needs away at that moment: the others need not start anew for that."""
+    first = "import os, pathlib\nonce = pathlib.Path(sys.argv[1] + '.once')\nif not once.exists():\n    once.touch()\n    "
+    with Supervisor([child(tmp_path, "a", f"import sys\n{first}{end}\n{SLEEPER}")]) as running:
+        assert running.ready("a")
+    assert (tmp_path / "a.once").exists()
+
+
+def test_one_that_is_killed_at_every_start_is_named(tmp_path):
+    """Not for ever."""
+    with pytest.raises(ResourceError) as error, Supervisor([child(tmp_path, "a", "import os; os.kill(os.getpid(), 9)")]):
+        pass
+    assert "a ended with -9" in error.value.message
+
+
+def test_children_see_that_the_supervisor_died(tmp_path):
+    """Standard input ends, however it died."""
+    code = "import os,sys,pathlib; p=pathlib.Path(sys.argv[1]); p.write_text('up'); os.read(0, 1); p.write_text('alone')"
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom tests.unit.local.test_supervisor import child\n"
+        "from wince.local.supervisor import Supervisor\nimport time\n"
+        f"with Supervisor([child(Path({str(tmp_path)!r}), 'c', {code!r})]):\n    time.sleep(60)\n"
+    )
+    root = Path(__file__).parents[3]
+    with subprocess.Popen([sys.executable, str(script)], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}) as parent:
+        until((tmp_path / "c").exists)
+        parent.kill()
+    until(lambda: (tmp_path / "c").read_text() == "alone")
