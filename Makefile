@@ -86,7 +86,7 @@ clean: ## remove what was built: the environment, caches, benchmark results; pat
 
 lock: ## resolve pyproject.toml anew into requirements/*.txt, every file by its hash
 	@test -x $(VENV)-lock/bin/uv || { $(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv==$(UV_VERSION); }
-	@compile="$(VENV)-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate"; \
+	@compile="$(VENV)-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --overrides requirements/overrides.txt"; \
 	$$compile pyproject.toml requirements/build.in --extra embedded $(ARGS) -o requirements/base.txt; \
 	$$compile pyproject.toml requirements/build.in --extra dev $(ARGS) -c requirements/base.txt -o requirements/dev.txt; \
 	$$compile requirements/serving.in $(ARGS) -c requirements/base.txt -o requirements/serving.txt
@@ -103,12 +103,13 @@ $(HERE):
 
 $(BASE): | $(HERE)
 	@echo "installing requirements/base.txt (once; 770 MB on disk)"
-	@$(PIP) install --require-hashes -r requirements/base.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/base.txt
+	@$(PIP) uninstall --yes openvino-telemetry 2>/dev/null  # a folder made before it was left out
 	@rm -f $(STAMPS)/base-* && touch $@
 
 $(DEV): | $(BASE)
 	@echo "installing requirements/dev.txt (once)"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@rm -f $(STAMPS)/dev-* && touch $@
 
 $(PACKAGE): | $(BASE)
@@ -118,5 +119,5 @@ $(PACKAGE): | $(BASE)
 $(SERVING):
 	@echo "installing requirements/serving.txt (once; 350 MB on disk)"
 	@requirements/venv.sh "$(PYTHON)" "$(VENV)-serving"
-	@$(VENV)-serving/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/serving.txt
+	@$(VENV)-serving/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/serving.txt
 	@rm -f $(VENV)-serving/*.here && touch $@
