@@ -1,0 +1,105 @@
+"""The cameras that are watched."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from wince.errors import ConfigError
+from wince.pipeline.capture.address import check
+from wince.pipeline.capture.trust import Trust
+
+
+class Camera(BaseModel):
+    """One camera of the list `[[cameras]]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
+    """Source of everything that this camera gives."""
+    bed: str = Field(min_length=1, max_length=64)
+    """The hospital's bed as in PV1-3: POINTOFCARE^ROOM^BED."""
+    path: Path | None = None
+    """Video file that is played as the bedside camera. Each camera has one of path, url and push."""
+    url: str = ""
+    """Network camera: rtsp, rtsps, or MPEG-TS over udp, tcp, http, https; without user name and password."""
+    push: bool = False
+    """Its pictures are pushed over gRPC (`wince push`)."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How an RTSP camera sends: tcp gets through firewalls and loses nothing; udp where the camera has no tcp."""
+    login_file: Path | None = None
+    """File of one line, user:password, for `url`; read anew at each attempt to connect."""
+    login_env: str = Field(default="", max_length=128)
+    """Instead of login_file: the environment variable that holds it."""
+    ca_file: Path | None = None
+    """rtsps, https: authorities of the camera's certificate, or that certificate itself, PEM; absent: the system's authorities."""
+    certificate_name: str = Field(default="", max_length=253)
+    """Name in the certificate, where it is another than the address' host."""
+    unchecked_certificate: bool = False
+    """Take any certificate: nothing then proves that it is this camera, and whoever answers is told its login."""
+    since: AwareDatetime | None = None
+    """When the camera came to this bed (with an offset, such as 2026-11-21T14:00:00Z); absent: when this entry is first seen."""
+    region: tuple[float, float, float, float] | None = None
+    """The bed's region in the picture, x0, y0, x1, y1 as shares 0-1; absent: the whole picture."""
+    rotation: Literal[0, 90, 180, 270] = 0
+    """Degrees clockwise that turn the picture upright."""
+
+    @field_validator("bed")
+    @classmethod
+    def _bed(cls, value: str) -> str:
+        if not re.fullmatch(r"[^\s^|~\\&][^^|~\\&]*(\^[^^|~\\&]*){2}", value):
+            raise ValueError("must be POINTOFCARE^ROOM^BED as in PV1-3, such as ICU^101^A, without | ~ \\ &")
+        return value
+
+    @field_validator("region")
+    @classmethod
+    def _region(cls, value: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
+        if value is not None and not (0 <= value[0] < value[2] <= 1 and 0 <= value[1] < value[3] <= 1):
+            raise ValueError("needs 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1")
+        return value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Camera:
+        if sum((self.path is not None, bool(self.url), self.push)) != 1:
+            raise ValueError("needs exactly one of path, url and push")
+        if self.url:
+            check(self.url, f"cameras.{self.id}.url")
+        self.trust.check(self.url, f"cameras.{self.id}.url")
+        if (self.login_file or self.login_env) and not self.url:
+            raise ValueError("a login is for url only")
+        if self.login_file and self.login_env:
+            raise ValueError("needs login_file or login_env, not both")
+        if self.push and self.rotation:
+            raise ValueError("who pushes turns the pictures: `wince push --rotation`")
+        return self
+
+    @property
+    def trust(self) -> Trust:
+        """What of its certificate is believed."""
+        return Trust(self.ca_file, self.certificate_name, self.unchecked_certificate)
+
+    @property
+    def clip(self) -> Path:
+        """The file that is played. Raises ConfigError where the camera is no file."""
+        if self.path is None:
+            remedy = "live cameras are read by `wince serve capture`"
+            raise ConfigError("is a live camera, not a file", field=f"cameras.{self.id}", remedy=remedy)
+        return self.path
+
+
+class Cameras(BaseModel):
+    """The list of cameras."""
+
+    cameras: tuple[Camera, ...] = ()
+    """What `wince run` watches instead of the bundled clips."""
+
+    @field_validator("cameras")
+    @classmethod
+    def _distinct(cls, value: tuple[Camera, ...]) -> tuple[Camera, ...]:
+        ids = [camera.id for camera in value]
+        if len(ids) != len(set(ids)):
+            raise ValueError("camera ids must be distinct")
+        return value
