@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from wince.domain.estimate import UNITS, Reading
 from wince.errors import ModelFileError
 from wince.models.openvino_engine import compile_model, core
+from wince.models.openvino_quiet import ov
 
 FOLDER = Path(__file__).with_name("activity_ensemble")
 CARD = "ensemble.json"

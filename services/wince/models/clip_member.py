@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset13 as ops
 
 from wince.domain.clip import Clip
 from wince.errors import ModelFileError
 from wince.models.openvino_engine import compile_model, core
+from wince.models.openvino_quiet import ops, ov
 
 FEATURES = "features"
 CACHE_BYTES = 16 << 20

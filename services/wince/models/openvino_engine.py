@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset13 as ops
-from openvino.preprocess import PrePostProcessor
 
 from wince.errors import ModelFileError
+from wince.models.openvino_quiet import PrePostProcessor, ops, ov
 
 _CONFIG = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
 _core: ov.Core | None = None

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import openvino as ov
-import openvino.opset13 as ops
 from numpy.typing import NDArray
 
 from wince.errors import ModelFileError
 from wince.models.openvino_engine import compile_model
+from wince.models.openvino_quiet import ops, ov
 
 Weights = Sequence[NDArray[np.float32]]
 Pools = Sequence[int | None]
