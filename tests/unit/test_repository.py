@@ -97,7 +97,7 @@ def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
     source = ROOT / "services"
     wanted = {path.relative_to(source).as_posix() for path in tracked() if path.is_relative_to(source / "wince")}
     assert wanted <= held
-    for ending in ("_pb2.py", "_pb2_grpc.py", ".toml", ".sql"):
+    for ending in ("_pb2.py", "_pb2_grpc.py", ".toml", ".sql", ".html", ".css", ".svg"):
         assert any(name.endswith(ending) for name in held), ending
     assert "wince = wince.cli.main:main" in entry_points
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from wince.report.figure import Figure
 
@@ -25,8 +26,6 @@ class Paragraph:
     """Running text."""
 
     text: str
-    strong: bool = False
-    """A warning: framed, and it says so in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,11 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Small figures, three in a row."""
+    """Small figures side by side."""
 
     figures: tuple[Figure, ...]
+    across: Literal[2, 3] = 3
+    """How many stand in a row. Of three each is 58 mm wide, of two 88 mm."""
 
 
 @dataclass(frozen=True, slots=True)

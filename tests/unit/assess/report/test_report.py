@@ -15,7 +15,7 @@ from PIL import ImageFont
 from pypdf import PdfReader
 
 from tests.unit.assess.report import synthetic
-from tests.unit.assess.report.page import Page
+from tests.unit.report.page import Page
 from wince import report as figures
 from wince.assess.report import Circumstances, Sheet, words, write
 from wince.assess.report.samples import columns, gaps

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.assess.report import synthetic
-from tests.unit.assess.report.page import Page
+from tests.unit.report.page import Page
 from wince.assess.report import write
 from wince.errors import ResourceError
 

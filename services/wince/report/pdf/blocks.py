@@ -1,0 +1,194 @@
+"""Sections and blocks on pages: how high each is, where a page may end, and how it is set."""
+
+from __future__ import annotations
+
+from fpdf.enums import TableBordersLayout
+from fpdf.fonts import FontFace
+
+from wince.report.document import Block, Bullets, Drawing, Facts, Form, Gallery, Headline, Paragraph, Section, Table
+from wince.report.figure import INK, RULE, SOFT, Figure
+from wince.report.pdf.drawing import draw
+from wince.report.pdf.page import BODY, LINE, MARGIN, SMALL, WIDTH, Page, fit, rgb, shown
+
+_GAP = 3.0
+"""Between figures of a gallery, mm."""
+
+
+def section(page: Page, part: Section) -> None:
+    """Put a section below what is there; its heading never ends a page."""
+    heights = [_height(page, block) for block in part.blocks]
+    whole = sum(heights)
+    page.room(13 + (whole if whole < 110 else _first(part, heights)))
+    page.ln(5)
+    page.set_draw_color(*rgb(INK))
+    page.set_line_width(0.4)
+    page.line(MARGIN, page.get_y(), MARGIN + WIDTH, page.get_y())
+    page.ln(1.5)
+    page.pen(BODY * 1.2, bold=True)
+    page.start_section(part.title)
+    page.say(part.title, 6)
+    page.ln(1)
+    for block in part.blocks:
+        _block(page, block)
+
+
+def _first(part: Section, heights: list[float]) -> float:
+    """What must stand under a heading on the same page: all up to the first block that can break."""
+    need = 0.0
+    for block, height in zip(part.blocks, heights, strict=True):
+        if isinstance(block, Table | Bullets | Facts):
+            return need + min(height, 25.0)
+        if isinstance(block, Gallery):
+            return need + max(figure.height for figure in block.figures[: block.across])
+        need += height
+        if isinstance(block, Drawing):
+            return need
+    return need
+
+
+def _lines(page: Page, text: str, width: float, size: float, height: float = LINE) -> float:
+    page.pen(size)
+    found = page.multi_cell(width, height, shown(text), align="L", dry_run=True, output="HEIGHT")
+    return float(found)  # type: ignore[arg-type]
+
+
+def _height(page: Page, block: Block) -> float:
+    """Height that a block takes, mm; of tables an estimate."""
+    match block:
+        case Headline():
+            return 30 + _lines(page, block.lead, WIDTH, BODY)
+        case Paragraph():
+            return _lines(page, block.text, WIDTH, BODY) + 1.5
+        case Bullets():
+            return sum(_lines(page, item, WIDTH - 5, BODY) for item in block.items) + 1.5
+        case Facts():
+            return sum(_lines(page, value, WIDTH - 45, BODY) + 0.8 for _, value in block.rows)
+        case Table():
+            return 12 + 6.0 * len(block.rows)
+        case Drawing():
+            return block.figure.height + 2 + _lines(page, block.caption, WIDTH, SMALL, 3.8)
+        case Gallery():
+            return sum(max(figure.height for figure in row) + 2 for row in _rows(block))
+        case Form():
+            return 10.0 * len(block.entries)
+
+
+def _block(page: Page, block: Block) -> None:
+    match block:
+        case Headline():
+            _headline(page, block)
+        case Paragraph():
+            page.pen(BODY)
+            page.say(block.text)
+            page.ln(1.5)
+        case Bullets():
+            for item in block.items:
+                page.room(_lines(page, item, WIDTH - 5, BODY))
+                page.cell(5, LINE, "\N{BULLET}")
+                page.say(item, width=WIDTH - 5)
+            page.ln(1.5)
+        case Facts():
+            _facts(page, block)
+        case Table():
+            _table(page, block)
+        case Drawing():
+            page.room(_height(page, block))
+            draw(page, block.figure, MARGIN, page.get_y())
+            page.set_y(page.get_y() + block.figure.height + 1)
+            page.pen(SMALL, colour=SOFT)
+            page.say(block.caption, 3.8)
+            page.ln(1)
+        case Gallery():
+            _gallery(page, block)
+        case Form():
+            _form(page, block)
+
+
+def _headline(page: Page, block: Headline) -> None:
+    page.pen(21, bold=True)
+    page.say(block.big, 10)
+    page.pen(BODY)
+    page.say(block.lead)
+    page.ln(2)
+    top, width = page.get_y(), WIDTH / max(5, len(block.numbers))
+    for i, (value, what) in enumerate(block.numbers):
+        page.set_xy(MARGIN + i * width, top)
+        page.pen(14, bold=True)
+        page.cell(width, 6.5, shown(value), align="L")
+        page.set_xy(MARGIN + i * width, top + 6.5)
+        page.pen(SMALL, colour=SOFT)
+        page.cell(width, 4, fit(page, shown(what), width - 1), align="L")
+    page.set_xy(MARGIN, top + 12)
+
+
+def _facts(page: Page, block: Facts) -> None:
+    for name, value in block.rows:
+        page.room(_lines(page, value, WIDTH - 45, BODY))
+        top = page.get_y()
+        page.pen(BODY, colour=SOFT)
+        page.cell(45, LINE, fit(page, shown(name), 43))
+        page.pen(BODY)
+        page.set_xy(MARGIN + 45, top)
+        page.say(value, width=WIDTH - 45)
+        page.ln(0.8)
+
+
+def _table(page: Page, block: Table) -> None:
+    if block.caption:
+        page.pen(SMALL, colour=SOFT)
+        page.say(block.caption, 4.2)
+    page.pen(SMALL)
+    page.set_draw_color(*rgb(RULE))
+    page.set_fill_color(255)
+    page.set_line_width(0.2)
+    total = sum(block.widths)
+    with page.table(
+        borders_layout=TableBordersLayout.HORIZONTAL_LINES, col_widths=tuple(WIDTH * w / total for w in block.widths), line_height=3.9,
+        text_align="LEFT", v_align="TOP", headings_style=FontFace(emphasis="BOLD"), padding=(0.9, 1.5, 0.9, 0),
+    ) as table:  # fmt: skip
+        for cells in (block.header, *block.rows):
+            row = table.row()
+            for cell in cells:
+                row.cell(shown(cell))
+    page.ln(2)
+
+
+def _gallery(page: Page, block: Gallery) -> None:
+    for row in _rows(block):
+        height = max(figure.height for figure in row)
+        page.room(height + 2)
+        for j, figure in enumerate(row):
+            draw(page, figure, MARGIN + j * (WIDTH + _GAP) / block.across, page.get_y() + height - figure.height)
+        page.set_y(page.get_y() + height + 2)
+
+
+def _rows(block: Gallery) -> list[tuple[Figure, ...]]:
+    return [block.figures[i : i + block.across] for i in range(0, len(block.figures), block.across)]
+
+
+def _form(page: Page, block: Form) -> None:
+    for entry in block.entries:
+        page.room(10)
+        page.ln(3.5)
+        top = page.get_y()
+        page.pen(BODY)
+        page.cell(70, 5, fit(page, shown(entry.name), 68))
+        page.set_draw_color(*rgb(INK))
+        page.set_line_width(0.25)
+        x = MARGIN + 70
+        for choice in entry.choices:
+            page.rect(x, top + 0.8, 3.2, 3.2)
+            if choice == entry.value:
+                page.line(x + 0.5, top + 1.3, x + 2.7, top + 3.5)
+                page.line(x + 0.5, top + 3.5, x + 2.7, top + 1.3)
+            page.set_xy(x + 5, top)
+            page.cell(30, 5, shown(choice))
+            x += 35
+        if not entry.choices:
+            page.set_xy(x, top)
+            page.multi_cell(WIDTH - 70, 5, shown(entry.value), align="L", new_x="LMARGIN", new_y="NEXT")
+            below = max(page.get_y(), top + 5)
+            page.line(x, below, MARGIN + WIDTH, below)
+            page.set_y(below - 5)
+        page.set_xy(MARGIN, page.get_y() + 5.5 if not entry.choices else top + 6)
+    page.ln(2)
