@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import Annotated
 from uuid import UUID
@@ -10,9 +11,10 @@ import typer
 from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
+from wince.domain.audit import Verified
 from wince.errors import ConfigError
-from wince.serve import setup
-from wince.serve.state_dir import Owner, Places
+from wince.serve.reading import reading
+from wince.serve.state_dir import Places
 from wince.store import audit, checkpoints
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail: a hash chain in the database, signed checkpoints outside it.")
@@ -25,19 +27,45 @@ def verify(
     ] = "",
     json_: Json = False,
 ) -> None:
-    """Check every link, every payload that is there, every checkpoint; exit code 9 where something was changed."""
+    """Check every link, every payload that is there, every checkpoint; exit code 9 where something was changed, 1 where the trail is empty.
+
+    Works beside a running Wince; makes nothing.
+    """
     loaded = settings()
     places = Places.of(loaded)
-    places.make()
-    with Owner(places), setup.database(loaded, places) as opened:
-        public = key or checkpoints.public_hex(checkpoints.signing_key(places.audit_key))
-        found = checkpoints.verify(opened.database, places.checkpoints, public)
+    if key and not re.fullmatch("[0-9a-fA-F]{64}", key):
+        raise ConfigError("is no public key", field="--key", remedy="64 hexadecimal digits: the raw bytes of the Ed25519 key")
+    with reading(loaded) as database:
+        public = key or _public(places)
+        found = checkpoints.verify(database, places.checkpoints, public)
     if json_:
-        print(to_json({"rows": found.count, "head": found.head.hex(), "checkpointed": found.checkpoint, "erased": found.erased}))
-        return
-    open_ = found.tail
-    tail = f"; the last {open_} are not covered by a checkpoint yet" if open_ else ""
-    out.print(f"audit chain verified ({found.count} entries), head {found.head.hex()[:16]}, {found.erased} payloads erased{tail}")
+        said = {"rows": found.count, "head": found.head.hex(), "checkpointed": found.checkpoint, "erased": found.erased}
+        print(to_json({"verified": found.count > 0, **said}))
+    elif not found.count:
+        out.print("the audit trail is empty: nothing has happened here yet, nothing was verified")
+    else:
+        chain = f"audit chain verified ({found.count} entries), head {found.head.hex()[:16]}"
+        out.print(f"{chain}, {found.erased} payloads erased{_tail(found)}")
+    if not found.count:
+        raise typer.Exit(1)
+
+
+def _public(places: Places) -> str:
+    """Whose signatures are believed, hex; empty where there are no checkpoints. Raises ConfigError where the key of some is missing."""
+    own = checkpoints.existing_key(places.audit_key)
+    if own is not None:
+        return checkpoints.public_hex(own)
+    if checkpoints.read(places.checkpoints):
+        raise ConfigError(
+            "the key that signed the checkpoints is not here", field=str(places.audit_key), remedy="give its public half with --key"
+        )
+    return ""
+
+
+def _tail(found: Verified) -> str:
+    if not found.checkpoint:
+        return "; no checkpoint stands here: whoever owns the database could have written all of it"
+    return f"; the last {found.tail} are not covered by a checkpoint yet" if found.tail else ""
 
 
 @app.command("show")
@@ -48,15 +76,12 @@ def show(
     json_: Json = False,
 ) -> None:
     """Rows of the trail: what happened when to which id. Payloads (they may hold patient data) are not shown."""
-    loaded = settings()
-    places = Places.of(loaded)
-    places.make()
     try:
         about = UUID(entry) if entry else None
     except ValueError:
         raise ConfigError("is no id", field=f"--entry={entry}", remedy="a UUID, as in `wince run --json`") from None
-    with Owner(places), setup.database(loaded, places) as opened:
-        rows = list(islice(audit.rows(opened.database, after, entry=about), limit))
+    with reading(settings()) as database:
+        rows = list(islice(audit.rows(database, after, entry=about), limit))
     if json_:
         for row in rows:
             print(

@@ -13,20 +13,16 @@ from rich.table import Table
 from wince.cli.common import Json, out, settings, to_json
 from wince.delivery.worker import Delivery
 from wince.errors import ConfigError
-from wince.serve import setup
-from wince.serve.state_dir import Owner, Places
+from wince.serve.reading import reading
 
 app = typer.Typer(no_args_is_help=True, help="What waits for the EHR, dead letters and their replay.")
 
 
 @contextmanager
-def _opened() -> Iterator[Delivery]:
+def _opened(*, write: bool = False) -> Iterator[Delivery]:
     """The outbox' books; nothing is sent."""
-    loaded = settings()
-    places = Places.of(loaded)
-    places.make()
-    with Owner(places), setup.database(loaded, places) as opened:
-        yield Delivery(opened.database, [])
+    with reading(settings(), write=write) as database:
+        yield Delivery(database, [])
 
 
 @app.command("list")
@@ -52,11 +48,14 @@ def replay(
     entry: Annotated[str, typer.Argument(help="Id of the entry, as `wince outbox list` shows it.")],
     revision: Annotated[int, typer.Argument(help="Its revision.", min=1)] = 1,
 ) -> None:
-    """Try a dead letter again, with the next `wince run`: somebody has put right what was wrong. The audit trail says so."""
+    """Try a dead letter again: somebody has put right what was wrong. A running Wince sends it at once, else the next one that starts.
+
+    The audit trail says so.
+    """
     try:
         identity = UUID(entry)
     except ValueError:
         raise ConfigError("is no id", field=f"ENTRY={entry}", remedy="a UUID, as `wince outbox list` shows it") from None
-    with _opened() as delivery:
+    with _opened(write=True) as delivery:
         delivery.replay(identity, revision)
-    out.print("the next `wince run` sends it")
+    out.print("a running Wince sends it now, else the next one that starts")

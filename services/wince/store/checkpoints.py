@@ -31,10 +31,15 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
 
     Raises ConfigError where the file is no such key or others may read it, ResourceError where it can't be made.
     """
+    return existing_key(path) or _new_key(path)
+
+
+def existing_key(path: Path) -> Ed25519PrivateKey | None:
+    """The key in a PEM file, None where the file is absent: nothing is made. Raises ConfigError as `signing_key`."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
-        return _new_key(path)
+        return None
     except OSError as error:
         raise ConfigError(
             error.strerror or "can't be read", field=str(path), remedy="give a readable key in WINCE_AUDIT_KEY_FILE"
@@ -207,12 +212,15 @@ def read(file: Path) -> list[Checkpoint]:
 def verify(database: Database, file: Path, public_key: str, *, payloads: bool = True) -> Verified:
     """Checks every link, every payload that is there, and every checkpoint's signature and root; streams the chain.
 
-    `public_key` (hex): whose signatures are believed, see `public_hex`. `payloads` False: digests only, and `erased` counts all.
+    `public_key` (hex): whose signatures are believed, see `public_hex`; empty only where there are no checkpoints. `payloads` False:
+    digests only, and `erased` counts all.
     Raises IntegrityError that names the first row or checkpoint that does not hold.
     """
-    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)) if public_key else None
 
     def verifier(message: bytes, signature: bytes) -> bool:
+        if key is None:
+            return False
         try:
             key.verify(signature, message)
         except InvalidSignature:

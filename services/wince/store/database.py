@@ -26,10 +26,10 @@ class Database:
     """A pool of connections to one database. Thread-safe.
 
     `dsn`: libpq connection string or URI. Raises Unavailable where the server does not answer within `wait_s`, StoreError for a
-    server older than PostgreSQL 15 or a refused login.
+    server older than PostgreSQL 15 or a refused login. `read_only`: the server refuses every change.
     """
 
-    def __init__(self, dsn: str, *, size: int = 8, wait_s: float = 10.0) -> None:
+    def __init__(self, dsn: str, *, size: int = 8, wait_s: float = 10.0, read_only: bool = False) -> None:
         self.dsn = dsn
         try:
             with psycopg.connect(dsn, connect_timeout=max(2, int(wait_s))) as connection:
@@ -46,6 +46,7 @@ class Database:
             reconnect_timeout=30,
             check=ConnectionPool.check_connection,
             kwargs={"application_name": "wince"},
+            configure=_read_only if read_only else None,
             open=True,
         )
 
@@ -68,6 +69,10 @@ class Database:
     def close(self) -> None:
         """Closes every connection. Idempotent."""
         self._pool.close()
+
+
+def _read_only(connection: Tx) -> None:
+    connection.read_only = True  # by BEGIN READ ONLY: a pooler between us and the server lets no other setting through
 
 
 @contextmanager

@@ -58,6 +58,22 @@ def migrate(database: Database, migrations: list[Migration] | None = None) -> in
     return len(missing)
 
 
+def require(database: Database, migrations: list[Migration] | None = None) -> None:
+    """Changes nothing; raises StoreError where the database has no schema of Wince, an older or a newer one than this version's."""
+    wanted = bundled() if migrations is None else migrations
+    with database.transaction() as tx:
+        if tx.execute("SELECT to_regclass('schema_migration')").fetchone() == (None,):
+            remedy = "name the installation's database, or begin with `wince run`"
+            raise StoreError("the database holds nothing of Wince", field="WINCE_PG_DSN", remedy=remedy)
+        stands = _checked(tx, wanted)
+    if stands < len(wanted):
+        raise StoreError(
+            f"the database has schema {stands}, this Wince reads {len(wanted)}",
+            field="schema_migration",
+            remedy="start `wince run`, `wince up` or a service of this version once: it brings the schema up to date",
+        )
+
+
 def _checked(tx: Tx, wanted: list[Migration]) -> int:
     """How many stand already; refuses a newer schema and changed files."""
     applied = tx.execute("SELECT number, name, sha256 FROM schema_migration ORDER BY number").fetchall()

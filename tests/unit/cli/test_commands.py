@@ -5,16 +5,19 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from tests.conftest import reachable
 from tests.face_models import fetched
-from wince import __version__
+from wince import __version__, settings
 from wince.cli import config as config_command
 from wince.cli.main import COMMANDS
 from wince.errors import ConfigError, IntegrityError, ModelFileError, ResourceError, StoreError, Unavailable, WinceError
+from wince.local.postgres.opened import open_database
 from wince.models import lock
+from wince.serve.state_dir import Places
 
 
 def test_help_lists_every_command(wince):
@@ -194,12 +197,16 @@ def test_doctor_with_a_bad_protocol_and_database(wince, monkeypatch):
 
 
 def test_audit_of_a_new_installation(wince, monkeypatch):
-    """Nothing has happened: an empty chain verifies, an empty trail is shown, a wrong id is refused."""
+    """Nothing has happened: nothing is verified, and the exit code says so; an empty trail is shown, a wrong id is refused."""
     with reachable() as directory:
         monkeypatch.setenv("WINCE_STATE_DIR", str(directory / "state"))
+        Places.of(settings.load()).make()
+        open_database(None, directory / "state" / "postgres").close()
         done = wince("audit", "verify", "--json")
-        assert done.code == 0, done.err
-        assert done.json()["rows"] == 0
+        assert done.code == 1, done.err
+        assert done.json() | {"verified": False, "rows": 0} == done.json()
+        said = wince("audit", "verify")
+        assert (said.code, "verified (" in said.out, "empty" in said.out) == (1, False, True)
         shown = wince("audit", "show", "--json")
         assert shown.code == 0, shown.err
         assert shown.out == ""
@@ -208,15 +215,30 @@ def test_audit_of_a_new_installation(wince, monkeypatch):
         assert wrong.code == 4
         assert wrong.json()["field"] == "--entry=seven"
         assert wrong.json()["remedy"]
+        assert wince("audit", "verify", "--key", "seven").code == 4
+        assert list((directory / "state" / "keys").iterdir()) == []
+
+
+LOOKS = [["audit", "verify"], ["audit", "show"], ["outbox", "list"], ["outbox", "replay", str(UUID(int=7))]]
+
+
+@pytest.mark.parametrize("command", LOOKS, ids=" ".join)
+def test_a_mistyped_state_directory(wince, tmp_path, command):
+    """What only looks makes nothing: exit code 4, the setting and what to do."""
+    done = wince(*command)
+    assert done.code == 4
+    assert "WINCE_STATE_DIR" in done.err
+    assert "remedy" in done.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_state_directory_that_can_not_be_made(wince, tmp_path, monkeypatch):
-    """A file lies where the folder should be: exit code 7."""
+    """A file lies where the folder should be: exit code 7, and for what only looks 4: there is none."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("WINCE_STATE_DIR", str(tmp_path / "file" / "state"))
-    for command in (["audit", "verify"], ["outbox", "list"], ["run"]):
+    for command, code in ((["audit", "verify"], 4), (["outbox", "list"], 4), (["run"], 7)):
         done = wince(*command, "--json")
-        assert done.code == 7, done.err
+        assert done.code == code, done.err
         assert "WINCE_STATE_DIR" in json.loads(done.out.splitlines()[-1])["field"]
 
 

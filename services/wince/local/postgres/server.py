@@ -44,12 +44,16 @@ SETTINGS = {
 """What differs from the server's defaults."""
 
 
+class InUse(ResourceError):
+    """Somebody else owns the data directory."""
+
+
 class EmbeddedPostgres:
     """One PostgreSQL server for one data directory. `start`, `dsn`, `stop`; or a context manager.
 
     `directory`: made where absent. `port`: 0, any free one; else exactly this. Not thread-safe.
-    Raises ResourceError (port taken, disk full, permission, directory in use, wheel absent), StoreError (a data directory of
-    another major version, a server that does not start).
+    Raises ResourceError (port taken, disk full, permission, wheel absent; InUse where somebody else owns the directory), StoreError (a
+    data directory of another major version, a server that does not start).
     """
 
     def __init__(self, directory: Path, port: int = 0) -> None:
@@ -97,6 +101,31 @@ class EmbeddedPostgres:
         except BaseException:
             self._release_lock()
             raise
+
+    def locate(self) -> bool:
+        """Read where a cluster that exists lies, and its password; False where there is none. Creates nothing. Raises as `start`."""
+        self._account = server_account()
+        try:
+            if not ((self.directory / "location").exists() or (self.directory / "data" / "PG_VERSION").exists()):
+                return False
+        except OSError as error:
+            raise resource(error, self.directory) from None
+        self._home = find_home(self.directory, self._account)
+        check_version(self.data)
+        self._password = read_password(self.directory, self.data)
+        return True
+
+    def reachable(self) -> bool:
+        """Whether a server that runs on the directory (`locate` said where) answers; then `dsn` leads to it, whoever owns it."""
+        found = self._pid_file()
+        if found is None:
+            return False
+        self._port = found[1]
+        return self._answers()
+
+    def leave(self) -> None:
+        """Give the directory free; the server runs on, and the next owner takes it over. Idempotent."""
+        self._release_lock()
 
     def dsn(self, database: str = "postgres") -> str:
         """Connection string (holds the password) of a database on the started server."""
@@ -146,13 +175,15 @@ class EmbeddedPostgres:
             descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise resource(error, self.directory / "lock") from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            raise ResourceError(
-                "another Wince uses this data directory", field=str(self.directory), remedy="stop it, or give another state directory"
-            ) from None
+        deadline = time.monotonic() + START_S
+        while not _flock(descriptor):
+            # A command that only looks owns the directory while it starts or stops the server; the commands' lock is on the directory.
+            if _unlocked(self.directory) or time.monotonic() > deadline:
+                os.close(descriptor)
+                raise InUse(
+                    "another Wince uses this data directory", field=str(self.directory), remedy="stop it, or give another state directory"
+                )
+            time.sleep(0.1)
         self._lock = descriptor
 
     def _release_lock(self) -> None:
@@ -235,6 +266,24 @@ class EmbeddedPostgres:
         except psycopg.Error:
             return False
         return True
+
+
+def _flock(descriptor: int) -> bool:
+    """Takes the lock of an open file or folder for itself alone, without waiting."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _unlocked(directory: Path) -> bool:
+    """Whether nobody holds the lock of a folder now."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _flock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _free_port() -> int:
