@@ -1,8 +1,8 @@
 """`wince`: the command tree, and how errors become exit codes.
 
-Exit codes: 0 done, 1 unexpected error, failed input or something that needs a person, 2 usage, 3 input (video, protocol, corpus, message), 4 configuration,
-5 model file, 6 another party (EHR, download), 7 this machine (disk, port, permission), 8 database, 9 broken promise (audit chain),
-130 interrupted.
+Exit codes: 0 done, 1 unexpected error, failed input or something that needs a person, 2 usage, 3 input (video, protocol, corpus,
+message), 4 configuration, 5 model file, 6 another party (EHR, download), 7 this machine (disk, port, permission), 8 database, 9 broken
+promise (audit chain), 130 interrupted.
 """
 
 from __future__ import annotations
