@@ -31,7 +31,7 @@ from wince.domain.census import Revision
 from wince.domain.stay import Watch
 from wince.errors import WinceError
 from wince.local.postgres import server as embedded
-from wince.local.postgres.account import binaries
+from wince.local.postgres.installed import binaries
 from wince.local.postgres.opened import Opened, open_database
 from wince.store import audit
 from wince.store.stays import save_watches
@@ -204,7 +204,7 @@ def _slowed(state_dir: Path, folder: Path) -> Path:
     source = ROOT / "tests/support/slow_disk.c"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
     wrapped.mkdir()
-    for name in ("initdb", "pg_ctl"):
+    for name in ("initdb", "pg_ctl", "postgres"):
         script = wrapped / name
         script.write_text(f'#!/bin/sh\nLD_PRELOAD={library} SLOW_DISK={state_dir}/slow exec {folder / name} "$@"\n')
         script.chmod(0o755)

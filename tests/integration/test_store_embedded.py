@@ -17,7 +17,6 @@ import pytest
 from tests.conftest import reachable
 from wince.errors import ResourceError, StoreError, Unavailable
 from wince.local.postgres import account as accounts
-from wince.local.postgres.account import Account
 from wince.local.postgres.opened import open_database
 from wince.local.postgres.server import EmbeddedPostgres
 from wince.store.database import Database
@@ -65,8 +64,19 @@ def test_committed_rows_survive_kill_9_of_the_postmaster(cluster: Path) -> None:
             tx.execute("SELECT 1")
         assert server.ensure()
         assert not server.ensure()
-        with database.transaction() as tx:
-            assert tx.execute("SELECT count(*) FROM kept").fetchone() == (500,)
+        assert counted(database) == 500
+
+
+def counted(database: Database) -> int:
+    """Rows that were kept; the pool connects again after a pause of its own, which grows with each failure."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with database.transaction() as tx:
+                return int(tx.execute("SELECT count(*) FROM kept").fetchone()[0])  # type: ignore[index]
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
 
 
 def test_a_server_whose_owner_was_killed_is_adopted(cluster: Path) -> None:
@@ -208,24 +218,5 @@ def test_root_with_a_private_state_directory_keeps_the_cluster_where_the_server_
         private.chmod(0o755)
         with open_database(None, private / "pg") as again, again.database.transaction() as tx:
             tx.execute("SELECT * FROM mark")
-    finally:
-        subprocess.run(["rm", "-rf", str(shared)], check=False)
-
-
-@pytest.mark.skipif(not ROOT, reason="only root runs the server as somebody else")
-def test_programs_that_the_server_account_cannot_reach_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A virtual environment below /root: its PostgreSQL is copied once to where the unprivileged account can run it."""
-    shared = Path(tempfile.mkdtemp(dir="/var/tmp"))
-    shared.chmod(0o755)
-    monkeypatch.setattr(accounts, "SHARED", (shared,))
-    account = accounts.server_account()
-    monkeypatch.setattr(Account, "can_traverse", lambda *_: False)
-    try:
-        found = accounts.binaries(account)
-        assert found.is_relative_to(shared)
-        done = subprocess.run([found / "postgres", "--version"], capture_output=True, text=True, check=True, **account.options())
-        assert " 18." in done.stdout
-        made = (found / "postgres").stat().st_mtime_ns
-        assert (accounts.binaries(account) / "postgres").stat().st_mtime_ns == made
     finally:
         subprocess.run(["rm", "-rf", str(shared)], check=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from wince.errors import ConfigError
-from wince.local.postgres.account import binaries, server_account
-from wince.local.postgres.cluster import MAJOR
+from wince.local.postgres.account import server_account
+from wince.local.postgres.cluster import MAJOR, home_of
+from wince.local.postgres.installed import describe
 from wince.local.postgres.opened import Opened, open_database
 from wince.serve.protocol import protocol, protocol_folders
 from wince.serve.state_dir import Places
@@ -38,7 +39,9 @@ def database_check(settings: Settings) -> str:
         with Database(settings.pg_dsn.get_secret_value(), wait_s=3) as opened, opened.transaction() as tx:
             row = tx.execute("SHOW server_version").fetchone()
         return f"PostgreSQL {row[0] if row else '?'} by WINCE_PG_DSN"
-    return f"embedded PostgreSQL {MAJOR}, binaries in {binaries(server_account())}"
+    programs = describe(server_account())
+    home = home_of(Places.of(settings).postgres)
+    return f"embedded PostgreSQL {MAJOR}, data in {home / 'data' if home else 'none yet'}, programs in {programs}"
 
 
 def read_key(path: Path) -> bytes:

