@@ -15,8 +15,11 @@ from typing import Any, Protocol, Self
 
 import httpx
 
+from wince.certificates import untrusted
 from wince.errors import MessageError, Unavailable
 
+OWN_CA = "name its authority (WINCE_EHR_CA_FILE), or the name that the certificate is for"
+"""What to do where a certificate is not believed."""
 FHIR_JSON = "application/fhir+json"
 _MAX_RETRY_AFTER_S = 3600.0
 _HEAD = {"Accept": FHIR_JSON, "Accept-Encoding": "identity", "User-Agent": "wince"}
@@ -179,6 +182,9 @@ class FhirClient:
             finally:
                 response.close()
         except httpx.TransportError as error:
+            if words := untrusted(error):
+                what = f"the FHIR server's certificate is not believed ({words})"
+                raise Unavailable(what, field=self.base_url, remedy=OWN_CA) from None
             raise Unavailable(
                 f"no answer from the FHIR server ({type(error).__name__})",
                 field=self.base_url,

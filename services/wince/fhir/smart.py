@@ -19,7 +19,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from wince.certificates import untrusted
+from wince.domain.loopback import loopback
 from wince.errors import ConfigError, MessageError, Refused, Unavailable
+from wince.fhir.client import OWN_CA
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFE_S = 240
@@ -131,6 +134,8 @@ class SmartAuth:
                 raise MessageError("SMART discovery names no token endpoint", field=where, remedy="name the token URL in the settings")
             if urlsplit(self._base).scheme == "https" and urlsplit(found).scheme != "https":
                 raise MessageError("SMART discovery names a token endpoint without TLS", field=where)
+            if urlsplit(found).scheme == "http" and _here(self._base) and not _here(found):
+                raise MessageError("SMART discovery names a token endpoint without TLS on another machine", field=where)
             self._token_url = found
         return self._token_url
 
@@ -138,6 +143,8 @@ class SmartAuth:
         try:
             answer = self._http.request(method, url, data=form)
         except (httpx.TransportError, httpx.DecodingError) as error:
+            if words := untrusted(error):
+                raise Unavailable(f"the token endpoint's certificate is not believed ({words})", field=url, remedy=OWN_CA) from None
             raise Unavailable(f"no answer from the token endpoint ({type(error).__name__})", field=url) from None
         if answer.status_code in (408, 425, 429) or answer.status_code >= 500:
             raise Unavailable(f"the token endpoint answered {answer.status_code}", field=url)
@@ -154,3 +161,7 @@ class SmartAuth:
         if not isinstance(value, dict):
             raise MessageError("the token endpoint's answer is no JSON object", field=url)
         return value
+
+
+def _here(url: str) -> bool:
+    return loopback(urlsplit(url).hostname or "")

@@ -19,7 +19,6 @@ from typing import Any, Self
 from wince import codec
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ALL, CARE, STAYS
-from wince.delivery.fhir.target import FhirTarget
 from wince.delivery.interface import Target
 from wince.delivery.worker import Delivery
 from wince.domain.assessment import Verdict
@@ -29,10 +28,7 @@ from wince.domain.frame import US, Beat
 from wince.domain.ids import site_namespace
 from wince.domain.snapshot import Graded, Snapshot
 from wince.domain.stay import Occupancy, Watch
-from wince.errors import ConfigError, IntegrityError, WinceError
-from wince.fhir.client import FhirClient
-from wince.fhir.scopes import WRITER_SCOPE
-from wince.fhir.smart import SmartAuth
+from wince.errors import IntegrityError, WinceError
 from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
 from wince.pipeline.capture.folder import open_source
@@ -42,7 +38,7 @@ from wince.pipeline.record.stage import Message
 from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording
-from wince.serve import mllp, scoring, setup
+from wince.serve import ehr, mllp, sandbox, scoring, setup
 from wince.serve.state_dir import Owner, Places
 from wince.settings import Camera, Settings
 from wince.store import answers, checkpoints, snapshots, stays
@@ -50,12 +46,9 @@ from wince.store.database import Database
 from wince.telemetry import logs
 from wince.telemetry.key import hash_key
 from wince.testing.ehr import EhrSandbox
-from wince.version import VERSION
 
 log = logs.get(__name__)
 
-TARGET = "ehr"
-"""Name of the one target in outbox rows."""
 LONGEST_US = 24 * 3600 * US
 """A clip is no longer than this."""
 LOOK_S = 1.0
@@ -117,41 +110,33 @@ class Embedded:
         self._checkpointer = checkpoints.Checkpointer(self.database, self._places.checkpoints, self._key)
         self._stack.callback(self._checkpointer.close)
         self._checkpointer.run()
-        target = self._target()
+        targets = self._targets()
         self._watch()
         self._bus = MemoryBus()
         self._stack.callback(self._bus.close)
         self._bus.ensure_topics(ALL)
-        self._sink = PostgresSink(self.database, {self.protocol.name: self.protocol}, target)
+        self._sink = PostgresSink(self.database, {self.protocol.name: self.protocol}, targets[0])
         self._recording = Recording(self._bus, self._commit, self._committed)
         self._grading = Grading(self._bus, self._begin, lambda: time.time_ns() // 1000)
-        self._delivery = Delivery(self.database, [target], alone=self._settings.pg_dsn is None)
+        self._delivery = Delivery(self.database, targets, alone=self._settings.pg_dsn is None)
         census = stays.PostgresCensus(self.database)
         self.listener = enter(
             AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, **mllp.place(self._settings))
         )
         self.tell("listening", port=self.listener.port)
-        self._delivery.release(TARGET)  # whoever starts has looked at what held it; a hold that is still right comes back at once
+        for target in targets:
+            self._delivery.release(target.name)  # whoever starts has looked at what held it; a hold that is still right comes back at once
         for part in (self._recording, self._grading, self._delivery):
             part.start()
             self._stack.callback(part.stop)
 
-    def _target(self) -> Target:
+    def _targets(self) -> list[Target]:
         settings = self._settings
         if settings.ehr_url is None:
-            self.sandbox = self._stack.enter_context(EhrSandbox(self._places.ehr))
-            client = self.sandbox.new_client(settings.ehr_client_id)
-            url, auth = self.sandbox.base_url, SmartAuth(self.sandbox.base_url, client.client_id, client.key_pem, client.kid, client.scope)
-        else:
-            if settings.ehr_key_file is None:
-                raise ConfigError(
-                    "no key to sign in with", field="WINCE_EHR_KEY_FILE", remedy="name the PEM file of the SMART client's private key"
-                )
-            url = settings.ehr_url
-            auth = SmartAuth(url, settings.ehr_client_id, setup.read_key(settings.ehr_key_file), settings.ehr_key_id, WRITER_SCOPE)
-        http = self._stack.enter_context(FhirClient(url, auth=auth))
-        self.tell("ehr", url=url)
-        return FhirTarget(TARGET, http, {self.protocol.name: self.protocol}, version=VERSION, site=settings.site)
+            self.sandbox, reached = sandbox.start(settings, self._places, self._stack)
+            settings = settings.model_copy(update=reached)
+        self.tell("ehr", url=settings.ehr_url)
+        return ehr.targets(settings, {self.protocol.name: self.protocol}, self._stack)
 
     def _watch(self) -> None:
         self._watches = tuple(

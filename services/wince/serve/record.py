@@ -7,34 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wince.delivery.fhir.target import FhirTarget
-from wince.delivery.interface import Target
 from wince.delivery.worker import Delivery
 from wince.domain.audit import Verified
 from wince.domain.frame import US
 from wince.domain.snapshot import Graded, Snapshot
-from wince.errors import ConfigError, IntegrityError
-from wince.fhir.client import FhirClient
-from wince.fhir.scopes import WRITER_SCOPE
-from wince.fhir.smart import SmartAuth
+from wince.errors import IntegrityError
 from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
 from wince.pipeline.record.stage import Message
 from wince.runners.record import Recording
-from wince.serve import setup
+from wince.serve import ehr
 from wince.serve.service import Closing, Deps, Repeated, Service, wall_us
 from wince.serve.state_dir import Places
 from wince.store import checkpoints
 from wince.store.database import Database
 from wince.telemetry import logs, metrics
-from wince.version import VERSION
 
 log = logs.get(__name__)
 
 BACKLOG_S = 15.0
 """How often it is asked what waits."""
-TARGET = "ehr"
-"""Name of the one target in outbox rows."""
 
 
 def build(deps: Deps) -> Service:
@@ -42,9 +34,10 @@ def build(deps: Deps) -> Service:
     settings, database = deps.settings, deps.database
     places = Places.of(settings)
     places.make()
-    target = _target(deps)
-    sink = PostgresSink(database, {deps.protocol.name: deps.protocol}, target)
-    delivery = Delivery(database, [target] if target is not None else [], lease_s=settings.lease_s)
+    protocols = {deps.protocol.name: deps.protocol}
+    targets = ehr.targets(settings, protocols, deps.stack)
+    sink = PostgresSink(database, protocols, targets[0] if targets else None)
+    delivery = Delivery(database, targets, lease_s=settings.lease_s)
 
     def commit(batch: Sequence[Graded]) -> None:
         messages: list[Message] = []
@@ -105,17 +98,3 @@ class Checkpoints:
         """A broken chain; what may pass is tried again."""
         failure = self._checkpointer.failure
         return failure if isinstance(failure, IntegrityError) else None
-
-
-def _target(deps: Deps) -> Target | None:
-    settings = deps.settings
-    if settings.ehr_url is None:
-        log.warning("no EHR is set: entries stay in Wince's own tables", field="WINCE_EHR_URL")
-        return None
-    if settings.ehr_key_file is None:
-        remedy = "name the PEM file of the SMART client's private key"
-        remedy = "name the PEM file of the SMART client's private key"
-        raise ConfigError("no key to sign in with", field="WINCE_EHR_KEY_FILE", remedy=remedy)
-    auth = SmartAuth(settings.ehr_url, settings.ehr_client_id, setup.read_key(settings.ehr_key_file), settings.ehr_key_id, WRITER_SCOPE)
-    http = deps.stack.enter_context(FhirClient(settings.ehr_url, auth=auth))
-    return FhirTarget(TARGET, http, {deps.protocol.name: deps.protocol}, version=VERSION, site=settings.site)

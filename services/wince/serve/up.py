@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -21,7 +20,7 @@ from wince.local.kafka import KafkaPeer
 from wince.local.leftovers import end_outlived
 from wince.local.supervisor import Child, Supervisor
 from wince.rpc import client
-from wince.serve import scoring, setup
+from wince.serve import sandbox, scoring, setup
 from wince.serve.hosted_ensemble import Hosted, hosted
 from wince.serve.process import PORTS, SERVICES
 from wince.serve.state_dir import Owner, Places
@@ -95,14 +94,11 @@ class Up:
         settings, places = self._settings, self._places
         told = {name: value for name, value in os.environ.items() if name not in ("WINCE_PG_DSN", "WINCE_PG_DSN_FILE")}
         told |= {"WINCE_STATE_DIR": str(places.root), "PYTHONUNBUFFERED": "1"}
-        told["WINCE_PG_DSN_FILE"] = str(_secret(places.root / "run" / "dsn", self.database.dsn))
+        told["WINCE_PG_DSN_FILE"] = str(sandbox.secret(places.root / "run" / "dsn", self.database.dsn))
         told["WINCE_KAFKA_BOOTSTRAP"] = settings.kafka_bootstrap or self._broker()
         if settings.ehr_url is None:
-            self.sandbox = self._stack.enter_context(EhrSandbox(places.ehr))
-            made = self.sandbox.new_client(settings.ehr_client_id)
-            key = _secret(places.root / "run" / "ehr-key.pem", made.key_pem.decode())
-            told |= {"WINCE_EHR_URL": self.sandbox.base_url, "WINCE_EHR_CLIENT_ID": made.client_id}
-            told |= {"WINCE_EHR_KEY_ID": made.kid, "WINCE_EHR_KEY_FILE": str(key)}
+            self.sandbox, reached = sandbox.start(settings, places, self._stack)
+            told |= {f"WINCE_{name.upper()}": str(value) for name, value in reached.items()}
             self._told("ehr", self.sandbox.base_url)
         told |= self._ensemble()
         self.ports = {name: self._port(PORTS[name]) for name in self._names} | {"mllp": self._port(settings.mllp_port)}
@@ -157,13 +153,13 @@ class Up:
         own = environment | {"WINCE_RPC__PORT": str(port)}
         return Child(name, command, own, lambda: ready(port, self._settings), self._places.root / "logs" / f"{name}.log")
 
-    def _acquaint(self, sandbox: EhrSandbox) -> None:
+    def _acquaint(self, ehr: EhrSandbox) -> None:
         """The sandbox knows whom the hospital admitted: an EHR would by itself."""
         with self.database.transaction() as tx:
             rows = set(tx.execute("SELECT DISTINCT patient_system, patient, encounter_system, encounter FROM stay").fetchall())
         for patient_system, patient, system, encounter in rows - self._acquainted:
             who = Identifier(patient_system, patient)
-            sandbox.seed([who], [(Identifier(system, encounter), who)])
+            ehr.seed([who], [(Identifier(system, encounter), who)])
         self._acquainted |= rows
 
     def _keep(self) -> None:
@@ -192,12 +188,3 @@ def ready(port: int, settings: Settings) -> bool:
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
     except grpc.RpcError:
         return False
-
-
-def _secret(path: Path, content: str) -> Path:
-    """A file that its owner alone may read."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        stream.write(content)
-    return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_validator
@@ -13,6 +14,14 @@ class Ehr(BaseModel):
 
     ehr_url: str | None = None
     """FHIR R4 base URL; absent: the EHR sandbox is started."""
+    ehr_ca_file: Path | None = None
+    """Authorities whose certificates are believed at the FHIR server and at its token endpoint, PEM; absent: the system's, or those that
+    SSL_CERT_FILE names."""
+    insecure_ehr_beyond_loopback: bool = False
+    """Write to an EHR on another machine without TLS (http). Everybody on the network can then read patients' entries and the token."""
+    ehr_auth: Literal["smart", "none"] = "smart"
+    """How Wince signs in: smart (SMART Backend Services), or none: the server takes everybody's entries, and the network must keep others
+    out."""
     ehr_client_id: str = "wince"
     """SMART Backend Services client id."""
     ehr_key_id: str = "1"

@@ -188,3 +188,11 @@ def test_a_token_answer_that_is_useless_is_named(answer: dict[str, object]) -> N
     smart = SmartAuth("https://e/fhir", "me", key, "k", "s", transport=transport, token_url="https://e/token")
     with pytest.raises(MessageError):
         smart.token()
+
+
+def test_no_token_is_asked_for_in_the_clear_on_another_machine() -> None:
+    """A server on this machine may be asked without TLS; the token endpoint that it names elsewhere may not."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"token_endpoint": "http://elsewhere.example/token"}))
+    key = pem(ec.generate_private_key(ec.SECP384R1()))
+    with pytest.raises(MessageError, match="another machine"):
+        SmartAuth("http://127.0.0.1:9/fhir", "me", key, "k", "s", transport=transport).token()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wince import certificates
 from wince.errors import ConfigError
 
 ENCRYPTED = {"rtsps": 322, "https": 443}
@@ -45,7 +46,7 @@ class Trust:
             return {"tls_verify": "0"}
         found = {"tls_verify": "1"} | ({"verifyhost": self.name} if self.name else {})
         if self.ca_file is not None:
-            _context(self.ca_file, field)
+            certificates.context(self.ca_file, f"{field}.ca_file")
         file = str(self.ca_file) if self.ca_file is not None else ssl.get_default_verify_paths().cafile
         return found | ({"ca_file": file} if file else {})
 
@@ -55,7 +56,7 @@ class Trust:
         if parts.scheme not in ENCRYPTED or self.unchecked:
             return False
         try:
-            context = _context(self.ca_file, field)
+            context = certificates.context(self.ca_file, f"{field}.ca_file")
             with socket.create_connection((parts.hostname or "", parts.port or ENCRYPTED[parts.scheme]), timeout_s) as plain:
                 context.wrap_socket(plain, server_hostname=self.name or parts.hostname).close()
         except ssl.SSLCertVerificationError:
@@ -63,12 +64,3 @@ class Trust:
         except (OSError, ConfigError, ValueError):
             return False
         return False
-
-
-def _context(file: Path | None, field: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=file)
-    except ssl.SSLError:
-        raise ConfigError("holds no certificate", field=f"{field}.ca_file={file}", remedy="give a PEM file") from None
-    except OSError as error:
-        raise ConfigError(error.strerror or "can't be read", field=f"{field}.ca_file={file}", remedy="name a readable file") from None

@@ -1,0 +1,80 @@
+"""The EHR that is set: one way to it for `wince run`, the record service, `wince doctor` and `wince config check`."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from wince import certificates
+from wince.delivery.fhir.target import FhirTarget
+from wince.delivery.interface import Target
+from wince.domain.loopback import loopback
+from wince.errors import ConfigError
+from wince.fhir.client import FhirClient
+from wince.fhir.scopes import WRITER_SCOPE
+from wince.fhir.smart import SmartAuth
+from wince.protocols.rules import ClinicalProtocol
+from wince.serve.setup import read_key
+from wince.settings import Settings
+from wince.telemetry import logs
+from wince.version import VERSION
+
+log = logs.get(__name__)
+
+EHR = "ehr"
+"""Name of the FHIR server in outbox rows."""
+
+
+def targets(settings: Settings, protocols: Mapping[str, ClinicalProtocol], stack: ExitStack) -> list[Target]:
+    """Every system that entries are delivered to; none where no EHR is set. `stack` closes their connections.
+
+    Raises ConfigError where it can't be meant so; nothing is connected to.
+    """
+    if settings.ehr_url is None:
+        log.warning("no EHR is set: entries stay in Wince's own tables", field="WINCE_EHR_URL")
+        return []
+    return [FhirTarget(EHR, client(settings, stack), protocols, version=VERSION, site=settings.site)]
+
+
+def client(settings: Settings, stack: ExitStack, *, timeout_s: float = 10.0) -> FhirClient:
+    """The FHIR server that is set, signed in to as set. `stack` closes the connections. Raises ConfigError."""
+    trusted, auth = check(settings), None
+    assert settings.ehr_url is not None
+    if settings.ehr_auth == "smart":
+        auth = _smart(settings, trusted, timeout_s)
+        stack.callback(auth.close)
+    return stack.enter_context(FhirClient(settings.ehr_url, auth=auth, timeout_s=timeout_s, verify=trusted))
+
+
+def check(settings: Settings) -> ssl.SSLContext:
+    """Whose certificates are believed there. Raises ConfigError where EHR settings contradict each other, or would send a patient's
+    entries readable over the network."""
+    if settings.ehr_url is None:
+        raise ConfigError("no EHR is set", field="WINCE_EHR_URL", remedy="name its FHIR R4 base URL")
+    parts = urlsplit(settings.ehr_url)
+    if parts.scheme == "http" and not loopback(parts.hostname or "") and not settings.insecure_ehr_beyond_loopback:
+        remedy = "give an https URL, or set insecure_ehr_beyond_loopback"
+        raise ConfigError("patients' entries would go beyond loopback without TLS", field="ehr_url", remedy=remedy)
+    if settings.ehr_auth == "none" and settings.ehr_key_file is not None:
+        raise ConfigError("a key is of no use where nobody signs in", field="ehr_key_file", remedy="remove it, or set ehr_auth to smart")
+    return certificates.context(settings.ehr_ca_file, "ehr_ca_file")
+
+
+def _smart(settings: Settings, trusted: ssl.SSLContext, timeout_s: float) -> SmartAuth:
+    assert settings.ehr_url is not None
+    key: Path | None = settings.ehr_key_file
+    if key is None:
+        remedy = "name the PEM file of the SMART client's private key; for a server without SMART set WINCE_EHR_AUTH to none"
+        raise ConfigError("no key to sign in with", field="WINCE_EHR_KEY_FILE", remedy=remedy)
+    return SmartAuth(
+        settings.ehr_url,
+        settings.ehr_client_id,
+        read_key(key),
+        settings.ehr_key_id,
+        WRITER_SCOPE,
+        timeout_s=timeout_s,
+        verify=trusted,
+    )
