@@ -120,7 +120,7 @@ class _Chain:
             cpu, wall = time.process_time(), time.perf_counter()
             if index % FPS == 0:
                 models.detector.find(frame)
-            mesh = models.mesh.fit(frame, self.region)
+            mesh = models.mesh.fit(models.wide(frame), self.region)
             self.smoothed = smooth(self.smoothed, mesh.landmarks, round(index * US / FPS))
             self.region = region_from_landmarks(mesh.landmarks)
             models.pose.solve(mesh.landmarks)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wince.domain import padding
 from wince.pipeline.detect.geometry import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, region_affine, region_from_landmarks
+from wince.pipeline.detect.warp import cut
 
 SIZE = 224
 EYES = 96.0
@@ -40,7 +41,7 @@ def eye_distance(landmarks: NDArray[np.float32]) -> float:
 
 
 def aligned(pixels: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """RGB uint8 (224, 224, 3) of the face. Outside the picture: black."""
+    """RGB uint8 (224, 224, 3) of the face; pixels (h, w, 3), or widened (warp.py). Outside the picture: black."""
     right, left = landmarks[RIGHT_EYE_OUTER, :2], landmarks[LEFT_EYE_OUTER, :2]
     middle = (right + left) / 2
     angle = math.atan2(float(left[1] - right[1]), float(left[0] - right[0]))
@@ -48,8 +49,7 @@ def aligned(pixels: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArra
     c, s = k * math.cos(angle), k * math.sin(angle)
     affine = np.array([[c, s, 0.0], [-s, c, 0.0]])
     affine[:, 2] = np.array([SIZE / 2, EYES_Y]) - affine[:, :2] @ middle
-    crop: NDArray[np.uint8] = cv2.warpAffine(pixels, affine, (SIZE, SIZE), flags=cv2.INTER_LINEAR)  # type: ignore[assignment]
-    return crop
+    return cut(pixels, affine, SIZE)
 
 
 def points_affine(points: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -70,8 +70,7 @@ def points_affine(points: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def by_points(pixels: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.uint8]:
     """RGB uint8 (224, 224, 3) of the face by its five points. Outside the picture: black."""
-    crop: NDArray[np.uint8] = cv2.warpAffine(pixels, points_affine(points), (SIZE, SIZE), flags=cv2.INTER_LINEAR)  # type: ignore[assignment]
-    return crop
+    return cut(pixels, points_affine(points), SIZE)
 
 
 def padded(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
 """Face Mesh V2: 478 points, presence, and the inner map that a scorer reads as features.
 
-The crop is warped straight into the model's input memory; scaling to 0-1 happens in the graph.
+The crop is scaled to 0-1 here: inside the graph the same costs 6 % of the net's time, for the plugin then turns the picture over twice.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from wince.models.openvino_engine import Network
 from wince.pipeline.detect.geometry import region_affine
 from wince.pipeline.detect.interface import Mesh, Region
+from wince.pipeline.detect.warp import cut
 
 SIZE = 256
 FEATURES = (128, 8, 8)
@@ -24,13 +24,12 @@ class FaceMesh:
     """The mesh model. One instance per thread."""
 
     def __init__(self, file: Path):
-        self._net = Network(file, (1, SIZE, SIZE, 3), divide=(0.0, 255.0), tap=(1, *FEATURES))
+        self._net = Network(file, (1, SIZE, SIZE, 3), tap=(1, *FEATURES))
 
     def fit(self, pixels: NDArray[np.uint8], region: Region) -> Mesh:
-        """pixels: RGB uint8 (h, w, 3); what lies outside the picture repeats its edge."""
+        """pixels: RGB uint8 (h, w, 3), or widened (warp.py); what lies outside the picture repeats its edge."""
         affine = region_affine(region, SIZE)
-        flags = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
-        cv2.warpAffine(pixels, affine, (SIZE, SIZE), dst=self._net.input[0], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        np.divide(cut(pixels, affine, SIZE, inverse=True, repeat_edge=True), np.float32(255), out=self._net.input[0])
         points, presence, _, features = self._net.run()
         raw = points.reshape(478, 3)
         landmarks = np.empty((478, 3), np.float32)

@@ -1,12 +1,13 @@
 """Detect's ports: the face models."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wince.domain.face import Pose
+from wince.pipeline.detect.warp import Wide
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +59,7 @@ class MeshModel(Protocol):
     """Fits the 478 points. Blocks for the inference; one instance per thread."""
 
     def fit(self, pixels: NDArray[np.uint8], region: Region) -> Mesh:
-        """pixels: RGB uint8 (h, w, 3)."""
+        """pixels: RGB uint8 (h, w, 3), or that widened (warp.py)."""
         ...
 
 
@@ -81,8 +82,10 @@ class PoseModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FaceModels:
-    """The models that detect calls."""
+    """The models that detect calls. One set per thread."""
 
     detector: Detector
     mesh: MeshModel
     pose: PoseModel
+    wide: Wide = field(default_factory=Wide)
+    """Memory for the picture that is looked at."""

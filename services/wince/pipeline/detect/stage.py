@@ -101,7 +101,8 @@ def look(
     """One frame."""
     size = (frame.pixels.shape[1], frame.pixels.shape[0])
     why: Reason | None = None
-    seen = _follow(state.track, frame, models, limits)
+    wide = models.wide(frame.pixels) if state.track is not None else frame.pixels
+    seen = _follow(state.track, frame, wide, models, limits)
     if seen is not None and not patient.inside(seen.box, region, size):
         seen = None
     if seen is not None and state.track is not None and (limits.crop == "points" or _due(state.searched_us, frame.time_us, limits)):
@@ -115,18 +116,20 @@ def look(
     misses = state.track.misses if state.track is not None else 0
     following = Track(seen.box, region_from_landmarks(seen.mesh.landmarks), smoothed, frame.time_us, misses)
     memory = patient.Memory(seen.box, frame.time_us)
-    return replace(state, track=following, memory=memory), _face(frame, seen, smoothed.landmarks, state.seen, limits)
+    return replace(state, track=following, memory=memory), _face(frame, wide, seen, smoothed.landmarks, state.seen, limits)
 
 
-def _follow(track: Track | None, frame: Frame, models: FaceModels, limits: DetectLimits) -> _Look | None:
+def _follow(
+    track: Track | None, frame: Frame, wide: NDArray[np.uint8], models: FaceModels, limits: DetectLimits
+) -> _Look | None:
     """The tracked face in this frame; None where there is none to track, or it is lost."""
     if track is None or not 0 < frame.time_us - track.time_us <= LOST_AFTER_US:
         return None
-    mesh = models.mesh.fit(frame.pixels, track.region)
+    mesh = models.mesh.fit(wide, track.region)
     if mesh.presence < limits.min_presence:
         return None
     if drifted(track.region, region := region_from_landmarks(mesh.landmarks)):
-        mesh = models.mesh.fit(frame.pixels, region)
+        mesh = models.mesh.fit(wide, region)
     box = landmark_box(mesh.landmarks)
     fit = models.pose.solve(mesh.landmarks)
     if mesh.presence < limits.min_presence or fit.residual > UNLIKE_TRACKED or not patient.continues(box, track.box):
@@ -184,12 +187,14 @@ def _nothing(frame: Frame, why: Reason, seen: int, limits: DetectLimits) -> Face
     )  # fmt: skip
 
 
-def _face(frame: Frame, seen: _Look, landmarks: NDArray[np.float32], count: int, limits: DetectLimits) -> Face:
+def _face(
+    frame: Frame, wide: NDArray[np.uint8], seen: _Look, landmarks: NDArray[np.float32], count: int, limits: DetectLimits
+) -> Face:
     """Measure, judge, and cut out what later stages look at."""
     size = (frame.pixels.shape[1], frame.pixels.shape[0])
     if occlusion.share_outside(seen.mesh.landmarks, size) > quality.OUT_OF_PICTURE:
         return _nothing(frame, Reason.NONE, count, limits)
-    crop = align.aligned(frame.pixels, landmarks)
+    crop = align.aligned(wide, landmarks)
     measured = quality.measure(frame.pixels, seen.box, seen.mesh.landmarks, crop, seen.mesh)
     if limits.crop == "points":
         if seen.points is None:  # the protocol's own detector does not see a face here
