@@ -37,8 +37,8 @@ def environment(state: Path, **extra: str) -> dict[str, str]:
     return clean | {"WINCE_STATE_DIR": str(state), "PYTHONUNBUFFERED": "1"} | extra
 
 
-def run(state: Path, *arguments: str, kill_at: int | None = None, at: str = AT, text: bool = False, **extra: str) -> Ran:
-    """One run. `kill_at`: SIGKILL right after that many event lines were read. `text`: without --json."""
+def run(state: Path, *arguments: str, kill_at: int | str | None = None, at: str = AT, text: bool = False, **extra: str) -> Ran:
+    """One run. `kill_at`: SIGKILL right after that many event lines, or after the first event of that name. `text`: without --json."""
     command = [sys.executable, "-m", "wince.cli.main", "run", *([] if text else ["--json"]), "--at", at, *arguments]
     log = state.parent / f"{state.name}.stderr"
     with (
@@ -51,7 +51,7 @@ def run(state: Path, *arguments: str, kill_at: int | None = None, at: str = AT, 
             ran.stdout += line
             if not text:
                 ran.events.append(json.loads(line))
-            if kill_at is not None and len(ran.events) >= kill_at:
+            if kill_at in (len(ran.events), ran.events[-1]["event"] if ran.events else ""):
                 process.send_signal(signal.SIGKILL)
                 break
         ran.returncode = process.wait(240)

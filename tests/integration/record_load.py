@@ -86,7 +86,7 @@ def main(dsn: str, directory: Path) -> None:
         while not stop.exists():
             for source in range(SOURCES):
                 made = window(number, number % 3, source=f"cam-{source}")
-                graded = Graded(made.source, (made,), (), (), Snapshot(made.source, 1, made.end_us, b"x" * 2000))
+                graded = Graded(made.source, (made,), (), (), Snapshot(made.source, made.protocol, 1, made.end_us, b"x" * 2000))
                 schema, value = encode(graded)
                 bus.publish(ASSESSMENTS, made.source, value, {"schema": schema.encode()})
                 produced += 1

@@ -35,19 +35,26 @@ def count(database: Database, table: str, where: str = "true") -> int:
     return int(row[0])
 
 
+def kept(database: Database) -> dict[str, Snapshot]:
+    """The camera's snapshots, by protocol."""
+    with database.transaction() as tx:
+        return snapshots.of_source(tx, "grade", CAMERA)
+
+
 def events(database: Database) -> Counter[str]:
     return Counter(row.event for row in audit.rows(database))
 
 
 def test_a_batch_is_charted_and_audited_in_one_transaction(database: Database) -> None:
     admit(database, stay())
-    done = sink(database).commit([window(0), window(1), window(2, 2), alert(window(2, 2))], [Snapshot(CAMERA, 1, T0 + 15 * US, b"state")])
+    snapshot = Snapshot(CAMERA, "activity", 1, T0 + 15 * US, b"state")
+    done = sink(database).commit([window(0), window(1), window(2, 2), alert(window(2, 2))], [snapshot])
     assert [entry.kind for entry in done.entries] == [Kind.GRADE, Kind.ALERT]
     assert {entry.encounter.value for entry in done.entries} == {"V1"}
     assert count(database, "assessment") == 3
     assert count(database, "outbox", "state = 'ready'") == 2
     assert events(database) == {"adt": 1, "assessment": 3, "alert": 1, "charted": 2}
-    assert snapshots.load(database, "grade")[CAMERA].state == b"state"
+    assert kept(database)["activity"].state == b"state"
     assert verify(audit.rows(database, payloads=True)).count == 7
 
 
@@ -287,6 +294,6 @@ def test_errors_of_the_database_quote_no_row(database: Database) -> None:
 
 def test_a_snapshot_never_goes_back(database: Database) -> None:
     target = sink(database)
-    target.commit([], [Snapshot(CAMERA, 1, T0 + 10, b"new")])
-    target.commit([], [Snapshot(CAMERA, 1, T0 + 5, b"old")])
-    assert snapshots.load(database, "grade")[CAMERA].state == b"new"
+    target.commit([], [Snapshot(CAMERA, "activity", 1, T0 + 10, b"new"), Snapshot(CAMERA, "icu", 1, T0 + 10, b"another")])
+    target.commit([], [Snapshot(CAMERA, "activity", 1, T0 + 5, b"old")])
+    assert {protocol: one.state for protocol, one in kept(database).items()} == {"activity": b"new", "icu": b"another"}

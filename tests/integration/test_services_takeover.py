@@ -57,10 +57,10 @@ class Store:
                 if before is None or before.closed_until_us <= state.closed_until_us:
                     self.snapshots[graded.source] = state
 
-    def begin(self, source: str) -> stage.State:
+    def begin(self, source: str) -> dict[str, stage.State]:
         found = self.snapshots.get(source) or stage.begin(source, self.setup)
         self.begun.append(found.closed_until_us)
-        return found
+        return {self.setup.protocol.name: found}
 
     def closed(self, sources: Sequence[str]) -> dict[str, int]:
         return {source: self.snapshots[source].closed_until_us for source in sources if source in self.snapshots}
@@ -80,13 +80,13 @@ def test_a_successor_gives_the_same_ids(cut):
             schema, value = codec.encode(message)
             with_bus.publish(ESTIMATES, message.source, value, {"schema": schema.encode()})
 
-    first = Grading(with_bus, store.begin, lambda: 0, store.closed, ask_every_s=0.0)
+    first = Grading(with_bus, store.begin, lambda: 0, store.closed, default="activity", ask_every_s=0.0)
     first.batch = 4
     first.start()
     publish(messages[:cut])
     until(lambda: len(store.begun) == 1)
     first.stop()
-    second = Grading(with_bus, store.begin, lambda: 0, store.closed, ask_every_s=0.0)
+    second = Grading(with_bus, store.begin, lambda: 0, store.closed, default="activity", ask_every_s=0.0)
     second.start()
     publish(messages[cut:])
     until(lambda: {one.id for one in wanted} <= set(store.messages))
@@ -115,7 +115,7 @@ def test_a_nurse_s_word_holds_for_a_successor(cut):
             schema, value = codec.encode(message)
             bus.publish(topic, source, value, {"schema": schema.encode()})
 
-    first = Grading(bus, store.begin, lambda: 0, store.closed, ask_every_s=0.0)
+    first = Grading(bus, store.begin, lambda: 0, store.closed, default="activity", ask_every_s=0.0)
     first.batch = 4
     first.start()
     publish(ESTIMATES, messages[:40])
@@ -123,7 +123,7 @@ def test_a_nurse_s_word_holds_for_a_successor(cut):
     publish(CARE, [word])
     publish(ESTIMATES, messages[40 : 40 + cut])
     first.stop()
-    second = Grading(bus, store.begin, lambda: 0, store.closed, ask_every_s=0.0)
+    second = Grading(bus, store.begin, lambda: 0, store.closed, default="activity", ask_every_s=0.0)
     second.start()
     publish(ESTIMATES, messages[40 + cut :])
     last = wanted[-1].id

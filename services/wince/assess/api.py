@@ -8,8 +8,7 @@ from pathlib import Path
 from wince.assess.engine import Engine
 from wince.assess.reference import parse
 from wince.assess.result import ClipResult
-from wince.serve import protocol as rules
-from wince.serve import scoring
+from wince.serve import protocols, scoring
 from wince.settings import load
 
 _engines = threading.local()
@@ -37,7 +36,7 @@ def assess(path: str | Path, protocol: str = "activity", *, reference: str | Pat
     settings = load(protocol=protocol)
     key = (settings, protocol)
     if getattr(_engines, "key", None) != key:
-        chosen = rules.protocol(settings)
+        chosen = protocols.default(settings)
         scoring.fetch_models(settings, lambda _name, _what: None, chosen)
         _engines.engine, _engines.key = Engine(settings, chosen), key
     engine: Engine = _engines.engine

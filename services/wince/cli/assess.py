@@ -50,11 +50,10 @@ def assess(
     from wince.assess.reference import parse
     from wince.cli.assess_show import Bar, rows
     from wince.report.write_whole import write_whole
-    from wince.serve import protocol as rules
-    from wince.serve import scoring
+    from wince.serve import protocols, scoring
 
     loaded = settings(protocol=protocol)
-    chosen = rules.protocol(loaded)
+    chosen = protocols.default(loaded)
     calm = None if reference is None else parse(reference)
     quiet = str(json_) == "-"
     named = inputs.gather(paths)

@@ -8,7 +8,7 @@ from rich.table import Table
 from wince.cli.common import Json, out, settings, to_json
 from wince.errors import ConfigError
 from wince.pipeline.capture.address import Login
-from wince.serve import check_settings, setup
+from wince.serve import check_settings, protocols
 from wince.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Settings: WINCE_* variables, WINCE_*_FILE secrets, the TOML file in WINCE_CONFIG.")
@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Settings: WINCE_* variables, WINCE
 def check(json_: Json = False) -> None:
     """Read settings, camera list and protocol; stop at the first thing that is wrong, with its remedy."""
     loaded = settings()
-    rules = setup.protocol(loaded)
+    rules = protocols.default(loaded)
     for camera in loaded.cameras:
         if camera.path is not None and not camera.path.exists():
             raise ConfigError("no such file", field=f"cameras.{camera.id}.path={camera.path}", remedy="name a video file that is there")

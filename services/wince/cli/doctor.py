@@ -13,7 +13,7 @@ from rich.table import Table
 from wince.cli.common import Json, out, settings, to_json
 from wince.errors import ConfigError, ProtocolError, ResourceError, WinceError
 from wince.models import fetch, lock
-from wince.serve import setup
+from wince.serve import protocols, setup
 from wince.settings import Settings
 
 MIN_FREE = 1 << 30
@@ -60,13 +60,13 @@ def _python(_: Settings) -> str:
 
 
 def _protocol(loaded: Settings) -> str:
-    rules = setup.protocol(loaded)
+    rules = protocols.default(loaded)
     return f"{rules.name}, rule {rules.rule[:12]}"
 
 
 def _models(loaded: Settings) -> str:
     try:
-        needed = {*lock.FACE_MODELS, *setup.protocol(loaded).estimate.models}
+        needed = {*lock.FACE_MODELS, *protocols.default(loaded).estimate.models}
     except ProtocolError:  # told in its own line
         needed = {*lock.FACE_MODELS}
     missing = [name for name in lock.load() if name in needed and not fetch.cached(name, loaded.models_dir)]

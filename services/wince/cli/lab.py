@@ -96,12 +96,12 @@ def pack_command(
     """
     from wince.models.site import site_folder
     from wince.protocols import loader
-    from wince.serve.protocol import protocol_folders
+    from wince.serve import protocols
     from wince.serve.scoring_ensemble import clip_of, member_names
     from wince.serving.pack import pack
 
     loaded = settings()
-    rules = loader.load(protocol or loaded.protocol, protocol_folders(loaded))
+    rules = loader.load(protocol or loaded.protocol, protocols.folders(loaded))
     if not rules.estimate.members:
         remedy = "a protocol with [[estimate.members]], such as postoperative"
         raise ConfigError(f"{rules.name} has no members of a site's own", field="--protocol", remedy=remedy)

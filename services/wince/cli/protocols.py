@@ -13,7 +13,7 @@ from wince.errors import ProtocolError
 from wince.models import site
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
-from wince.serve import setup
+from wince.serve import protocols
 
 app = typer.Typer(no_args_is_help=True, help="Clinical protocols: one TOML file each; WINCE_PROTOCOL_DIR adds a site's own.")
 
@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="Clinical protocols: one TOML file 
 @app.command("list")
 def list_command(json_: Json = False) -> None:
     """Every protocol: name, population, scale, and whether it can grade here."""
-    folders = setup.protocol_folders(settings())
+    folders = protocols.folders(settings())
     rows = []
     for name in loader.available(folders):
         rules = loader.load(name, folders)
@@ -55,7 +55,7 @@ def list_command(json_: Json = False) -> None:
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="Name of the protocol.")], json_: Json = False) -> None:
     """What a protocol is for, whom it may judge, its published figures and their traps, and which of its numbers are ours."""
-    rules = loader.load(name, setup.protocol_folders(settings()))
+    rules = loader.load(name, protocols.folders(settings()))
     if json_:
         print(to_json(asdict(rules)))
         return

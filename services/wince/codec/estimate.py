@@ -51,6 +51,7 @@ def estimate_to_message(estimate: Estimate) -> pb.Estimate:
         embedding=b"" if estimate.embedding is None else estimate.embedding.astype("<f4", copy=False).tobytes(),
         model_set=estimate.model_set,
         pose=None if estimate.pose is None else pose_to_message(estimate.pose),
+        protocol=estimate.protocol,
     )
 
 
@@ -87,4 +88,5 @@ def estimate_from_message(message: pb.Estimate) -> Estimate:
         embedding=checks.floats32(embedding, (len(embedding) // 4,), "embedding") if embedding else None,
         model_set=message.model_set,
         pose=pose_from_message(message.pose) if message.HasField("pose") else None,
+        protocol=message.protocol,
     )

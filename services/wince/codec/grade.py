@@ -138,20 +138,22 @@ def snapshot_to_message(snapshot: Snapshot) -> pb.Snapshot:
     """Domain to protobuf."""
     return pb.Snapshot(
         source=snapshot.source,
+        protocol=snapshot.protocol,
         fold_version=snapshot.fold_version,
         closed_until_us=snapshot.closed_until_us,
         state=snapshot.state,
     )
 
 
-def snapshot_from_message(message: pb.Snapshot) -> Snapshot:
-    """Protobuf to domain; MessageError names the field that is wrong."""
+def snapshot_from_message(message: pb.Snapshot, protocol: str = "") -> Snapshot:
+    """Protobuf to domain; MessageError names the field that is wrong. `protocol`: of one that says none, as older versions wrote it."""
     if message.fold_version == 0:
         raise MessageError("must be above 0", field="fold_version")
     if not 0 < len(message.state) <= MAX_STATE:
         raise MessageError(f"must have 1 to {MAX_STATE} bytes, has {len(message.state)}", field="state")
     return Snapshot(
         source=checks.source(message.source),
+        protocol=checks.text(message.protocol or protocol, "protocol"),
         fold_version=message.fold_version,
         closed_until_us=checks.moment(message.closed_until_us, "closed_until_us"),
         state=message.state,
@@ -171,12 +173,13 @@ def graded_to_message(graded: Graded) -> pb.Graded:
 
 def graded_from_message(message: pb.Graded) -> Graded:
     """Protobuf to domain; MessageError names the field that is wrong. Every part is of the same source."""
+    of = message.assessments[0].protocol if message.assessments else ""
     graded = Graded(
         source=checks.source(message.source),
         assessments=tuple(map(assessment_from_message, message.assessments)),
         alerts=tuple(map(alert_from_message, message.alerts)),
         questions=tuple(map(question_from_message, message.questions)),
-        snapshot=snapshot_from_message(message.snapshot) if message.HasField("snapshot") else None,
+        snapshot=snapshot_from_message(message.snapshot, of) if message.HasField("snapshot") else None,
     )
     parts: list[Assessment | Alert | Question | Snapshot] = [*graded.assessments, *graded.alerts, *graded.questions]
     if graded.snapshot is not None:

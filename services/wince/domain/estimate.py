@@ -44,3 +44,5 @@ class Estimate:
     model_set: str = ""
     """sha256 (hex) over the sorted sha256 of the model files."""
     pose: Pose | None = None
+    protocol: str = ""
+    """Whose scorer read it; empty: the one protocol that is set."""

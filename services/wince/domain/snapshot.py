@@ -1,4 +1,4 @@
-"""The state of grade's fold for one source at a closed window, and what it comes with. The fold alone reads `state`."""
+"""The state of grade's fold for one source and protocol at a closed window, and what it comes with. The fold alone reads `state`."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,8 @@ class Snapshot:
     """A successor loads it and reads on from `closed_until_us`. Holds embeddings: as sensitive as an Estimate."""
 
     source: str
+    protocol: str
+    """Whose windows the fold makes."""
     fold_version: int
     """Version of the fold that wrote `state`, > 0; a fold of another version does not read it and begins anew."""
     closed_until_us: int
@@ -20,7 +22,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """Everything that one step of grade gave for a source, with the state after it: committed as one, or not at all.
+    """Everything that one step of grade gave for a source and protocol, with the state after it: committed as one, or not at all.
 
     So a window is never in the record while the state that knows of it is not, and never computed twice with other numbers.
     """

@@ -96,10 +96,6 @@ class AdtListener:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
-    def occupancies(self, from_us: int) -> list[Occupancy]:
-        """Every source's occupancy at `from_us` and after: what grade must know at its start."""
-        return [one for source in sorted({watch.source for watch in self._watches}) for one in self._seen_by(source, from_us)]
-
     def handle(self, raw: bytes) -> bytes:
         """One message in, its acknowledgement out. Never raises for what the message or the store does."""
         header = read_header(raw)

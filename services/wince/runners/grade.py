@@ -1,4 +1,4 @@
-"""Runs the grade fold over the bus: one state per source, a snapshot at every closed window.
+"""Runs the grade fold over the bus: one state per source and protocol, a snapshot at every closed window.
 
 The state in memory is lost with its owner. A successor takes the snapshot from the store and reads again from the oldest record that
 it does not cover; the fold ignores what the snapshot has seen, so the same ids come out.
@@ -29,10 +29,13 @@ from wince.telemetry.windows import Carried
 
 log = logs.get(__name__)
 
-Begin = Callable[[str], stage.State]
-"""State of a source that is not known yet: from its snapshot, or new."""
+Begin = Callable[[str], Mapping[str, stage.State]]
+"""States of a source that is not known yet, by protocol: from its snapshots, or new."""
 Durable = Callable[[Sequence[str]], Mapping[str, int]]
-"""Up to when the stored snapshots of some sources closed, microseconds; sources without one are absent."""
+"""Up to when the stored snapshots of some sources closed, microseconds, of several protocols the one that is furthest behind; sources that
+lack one are absent."""
+States = Mapping[str, stage.State]
+"""Of one source, by protocol."""
 
 
 class Grading(Consumer):
@@ -43,16 +46,24 @@ class Grading(Consumer):
     gather_s = 0.15
 
     def __init__(
-        self, bus: Bus, begin: Begin, now_us: Callable[[], int], durable: Durable | None = None, *, ask_every_s: float = 1.0
+        self,
+        bus: Bus,
+        begin: Begin,
+        now_us: Callable[[], int],
+        durable: Durable | None = None,
+        *,
+        default: str,
+        ask_every_s: float = 1.0,
     ) -> None:
-        """`durable`: asked at most every `ask_every_s`; None: every position is committed as soon as it is handled, because the
-        process that reads is also the one that the source begins anew with (embedded)."""
+        """`default`: the protocol of estimates that name none. `durable`: asked at most every `ask_every_s`; None: every position is
+        committed as soon as it is handled, because the process that reads is also the one that the source begins anew with (embedded)."""
         super().__init__(bus)
         self._begin, self._now_us = begin, now_us
         self._durable, self._ask_every_s, self._asked = durable, ask_every_s, -ask_every_s
         self._uncovered = Uncovered()
         self._carried = Carried()
-        self._states: dict[str, stage.State] = {}
+        self._default = default
+        self._states: dict[str, States] = {}
         self._indices: dict[str, int] = {}
         """Partition index of each source: the same on every topic."""
         self._lock = threading.Lock()
@@ -66,21 +77,30 @@ class Grading(Consumer):
                 self._carried.keep(heeded.source, record.headers.get("trace", b""))
                 batches.setdefault(heeded.source, []).append((record, heeded))
         with self._lock:
-            after: dict[str, stage.State] = {}
+            after: dict[str, States] = {}
             closed: dict[str, int] = {}
             futures = []
             for source, batch in batches.items():
                 before = self._states.get(source) or self._begin(source)
-                closed[source] = before.closed_until_us
-                state, events = stage.step(before, [message for _, message in batch], self._now_us())
-                after[source] = state
-                graded = _graded(source, events, before, state)
-                if graded is not None:
-                    futures.append(self._publish(source, graded))
+                closed[source] = max(state.closed_until_us for state in before.values())
+                after[source], found = self._fold(before, [message for _, message in batch])
+                futures += [self._publish(source, graded) for graded in found]
             for future in futures:
                 future.result()
             self._states |= after
             return None if self._durable is None else self._positions(batches, closed, self._durable)
+
+    def _fold(self, before: States, batch: Sequence[stage.Input]) -> tuple[States, list[Graded]]:
+        """One source's batch through each of its protocols: an estimate is one protocol's, everything else concerns all."""
+        after: dict[str, stage.State] = {}
+        found: list[Graded] = []
+        for name, state in before.items():
+            mine = [one for one in batch if not isinstance(one, Estimate) or (one.protocol or self._default) == name]
+            after[name], events = stage.step(state, mine, self._now_us())
+            graded = _graded(events, state, after[name])
+            if graded is not None:
+                found.append(graded)
+        return after, found
 
     def _publish(self, source: str, graded: Graded) -> Future[None]:
         schema, value = codec.encode(graded)
@@ -128,15 +148,17 @@ def _covered_at(message: stage.Input, closed_us: int) -> int:
     return closed_us + 1  # what people and the hospital say is in every snapshot that is made afterwards
 
 
-def _graded(source: str, events: Sequence[Assessment | Alert | Question], before: stage.State, after: stage.State) -> Graded | None:
+def _graded(events: Sequence[Assessment | Alert | Question], before: stage.State, after: stage.State) -> Graded | None:
     """One message of everything that a step gave, with the state after it where a window closed; None where there is nothing."""
     closed = stage.snapshot_due(before, after)
     if not events and not closed:
         return None
+    source, protocol = after.source, after.setup.protocol.name
+    snapshot = Snapshot(source, protocol, stage.VERSION, after.closed_until_us, stage.dump(after)) if closed else None
     return Graded(
         source,
         tuple(event for event in events if isinstance(event, Assessment)),
         tuple(event for event in events if isinstance(event, Alert)),
         tuple(event for event in events if isinstance(event, Question)),
-        Snapshot(source, stage.VERSION, after.closed_until_us, stage.dump(after)) if closed else None,
+        snapshot,
     )

@@ -20,9 +20,9 @@ from wince.pipeline.capture.interface import Source
 from wince.pipeline.capture.servicer import CaptureServicer, registration
 from wince.rpc import client
 from wince.rpc.config import RpcSettings
+from wince.serve.begin import closed
 from wince.serve.camera_list import CameraList, opener
-from wince.serve.service import LONGEST_US, Closing, Deps, Service, wall_us
-from wince.store import snapshots
+from wince.serve.service import Closing, Deps, Service, wall_us
 from wince.store.camera_leases import CameraLeases
 from wince.store.database import Database
 from wince.telemetry import logs, metrics
@@ -57,7 +57,9 @@ def build(deps: Deps) -> Service:
         return Road(source, link, FOR_EVER_S if lossless else END_S)
 
     before_us = deps.protocol.clip.before_us if deps.protocol.clip is not None else 0
-    opened = opener(rate_hz) if replay_us is None else replayer(deps.database, rate_hz, replay_us, opener(rate_hz), before_us)
+    opened = opener(rate_hz)
+    if replay_us is not None:
+        opened = replayer(deps.database, rate_hz, replay_us, opened, before_us, [deps.protocol.name])
     cameras = Cameras(opened, run, CameraLeases(deps.database, uuid.uuid4().hex))
     deps.stack.callback(metrics.CAMERAS.watch(cameras.counters))
     clock = wall_us if replay_us is None else (lambda: replay_us)
@@ -72,7 +74,7 @@ def near(targets: Sequence[str], config: RpcSettings) -> bool:
     return config.ca_file is None and all(loopback(host) for host in hosts)
 
 
-def replayer(database: Database, rate_hz: float, begins_us: int, live: OpenCamera, before_us: int = 0) -> OpenCamera:
+def replayer(database: Database, rate_hz: float, begins_us: int, live: OpenCamera, before_us: int, protocols: Sequence[str]) -> OpenCamera:
     """Opens clips as if they had begun at `begins_us`, each from the last window that was committed of it, and `before_us` earlier for
     members that see clips; other cameras by `live`."""
 
@@ -80,8 +82,8 @@ def replayer(database: Database, rate_hz: float, begins_us: int, live: OpenCamer
         spec = plan.spec
         if not spec.uri or "://" in spec.uri:
             return live(plan, owned)
-        closed_us = snapshots.closed(database, "grade", [spec.source]).get(spec.source, begins_us)
-        from_us = max(begins_us, closed_us - before_us) if begins_us <= closed_us <= begins_us + LONGEST_US else begins_us
+        closed_us = closed(database, [spec.source], protocols, begins_us).get(spec.source, begins_us)
+        from_us = max(begins_us, closed_us - before_us)
         rate = spec.rate_hz or rate_hz
         return open_source(
             Path(spec.uri), spec.source, rate_hz=rate, origin_us=begins_us, from_us=from_us, rotation=spec.rotation

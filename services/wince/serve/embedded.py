@@ -24,7 +24,7 @@ from wince.delivery.worker import Delivery
 from wince.domain.assessment import Verdict
 from wince.domain.audit import Verified
 from wince.domain.estimate import Estimate
-from wince.domain.frame import US, Beat
+from wince.domain.frame import Beat
 from wince.domain.ids import site_namespace
 from wince.domain.snapshot import Graded, Snapshot
 from wince.domain.stay import Occupancy, Watch
@@ -38,10 +38,11 @@ from wince.pipeline.record.stage import Message
 from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording
-from wince.serve import ehr, mllp, sandbox, scoring, setup
+from wince.serve import ehr, mllp, protocols, sandbox, scoring, setup
+from wince.serve.begin import Begin
 from wince.serve.state_dir import Owner, Places
 from wince.settings import Camera, Settings
-from wince.store import answers, checkpoints, snapshots, stays
+from wince.store import answers, checkpoints, stays
 from wince.store.database import Database
 from wince.telemetry import logs
 from wince.telemetry.key import hash_key
@@ -49,8 +50,6 @@ from wince.testing.ehr import EhrSandbox
 
 log = logs.get(__name__)
 
-LONGEST_US = 24 * 3600 * US
-"""A clip is no longer than this."""
 LOOK_S = 1.0
 """How often it is looked whether the embedded database lives."""
 SETTLE_S = 60.0
@@ -71,7 +70,7 @@ class Embedded:
         self._on_event, self._telling = on_event, threading.Lock()
         self._stack = ExitStack()
         self._places = Places.of(settings)
-        self.protocol = setup.protocol(settings)
+        self.protocol = protocols.default(settings)
         """The protocol that grades."""
         self._fronts: list[Front] = []
         self._looked = time.monotonic()
@@ -117,7 +116,9 @@ class Embedded:
         self._bus.ensure_topics(ALL)
         self._sink = PostgresSink(self.database, {self.protocol.name: self.protocol}, targets[0])
         self._recording = Recording(self._bus, self._commit, self._committed)
-        self._grading = Grading(self._bus, self._begin, lambda: time.time_ns() // 1000)
+        setup_ = grade.Setup(self.protocol, site_namespace(self._settings.site), scoring.personal(self.protocol))
+        self._begin = Begin(self.database, [setup_], self.origin_us)
+        self._grading = Grading(self._bus, self._begin, lambda: time.time_ns() // 1000, default=self.protocol.name)
         self._delivery = Delivery(self.database, targets, alone=self._settings.pg_dsn is None)
         census = stays.PostgresCensus(self.database)
         self.listener = enter(
@@ -144,33 +145,16 @@ class Embedded:
         )
         stays.save_watches(self.database, self._watches)
 
-    def _begin(self, source: str) -> grade.State:
-        """A source's state: from its snapshot where one of this run and fold stands, else new; told who lies there."""
-        setup_ = grade.Setup(self.protocol, site_namespace(self._settings.site), scoring.personal(self.protocol))
-        found = self._snapshots().get(source)
-        state = grade.begin(source, setup_) if found is None else grade.load(found.state, setup_)
-        since_us = max(state.closed_until_us, self.origin_us)
-        lying = [one for one in self.listener.occupancies(since_us) if one.source == source]
-        with self.database.transaction() as tx:
-            known: list[grade.Input] = [*lying, *answers.given(tx, source, [one.assessment for one in state.calm.shown])]
-        return grade.step(state, known, since_us)[0]
-
     def _occupied(self, changes: Sequence[Occupancy]) -> None:
         for change in changes:
             schema, value = codec.encode(change)
             self._bus.publish(STAYS, change.source, value, {"schema": schema.encode()}).result(timeout=60)
 
-    def _snapshots(self) -> dict[str, Snapshot]:
-        """Snapshots of this run, by source: those of its time that this version of the fold wrote."""
-        found = snapshots.load(self.database, "grade").values()
-        until_us = self.origin_us + LONGEST_US
-        return {one.source: one for one in found if one.fold_version == grade.VERSION and self.origin_us <= one.closed_until_us <= until_us}
-
     def play(self) -> None:
         """Play every clip to its end, each from where the last run left off. Raises what ended a front or a stage."""
-        resumed = self._snapshots()
+        resumed = self._begin.closed([camera.id for camera in self._cameras])
         for camera in self._cameras:
-            from_us = resumed[camera.id].closed_until_us if camera.id in resumed else self.origin_us
+            from_us = resumed.get(camera.id, self.origin_us)
             if self.protocol.clip is not None:  # grade ignores what it closed; the first clips are whole
                 from_us = max(self.origin_us, from_us - self.protocol.clip.before_us)
             source = open_source(
@@ -257,11 +241,11 @@ class Embedded:
         for graded in batch:
             for one in graded.assessments:
                 self.tell(
-                    "window", source=one.source, start_s=(one.start_us - self.origin_us) / 1e6, grade=one.grade_name, reason=one.reason,
-                    share=round(one.assessable_share, 3),
+                    "window", source=one.source, protocol=one.protocol, start_s=(one.start_us - self.origin_us) / 1e6,
+                    grade=one.grade_name, reason=one.reason, share=round(one.assessable_share, 3),
                 )  # fmt: skip
             for alert in graded.alerts:
                 start_s, end_s = ((at_us - self.origin_us) / 1e6 for at_us in (alert.start_us, alert.end_us))
-                self.tell("alert", source=alert.source, start_s=start_s, end_s=end_s, grade=alert.grade_name)
+                self.tell("alert", source=alert.source, protocol=alert.protocol, start_s=start_s, end_s=end_s, grade=alert.grade_name)
             for question in graded.questions:
-                self.tell("question", source=question.source, reason=question.reason)
+                self.tell("question", source=question.source, protocol=question.protocol, reason=question.reason)

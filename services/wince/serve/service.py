@@ -12,12 +12,11 @@ from typing import Protocol
 
 from wince.bus.interface import Bus
 from wince.bus.topics import ALL
-from wince.domain.frame import US
 from wince.domain.ids import site_namespace
 from wince.errors import ConfigError, Unavailable
 from wince.protocols.rules import ClinicalProtocol
 from wince.rpc.server import Registration
-from wince.serve import setup
+from wince.serve import protocols, setup
 from wince.serve.replay import moment
 from wince.settings import Camera, Settings, load
 from wince.store.database import Database
@@ -29,8 +28,6 @@ log = logs.get(__name__)
 
 WAIT_S, LOOK_S = 20.0, 0.5
 """So long a service that starts waits for its database: to end and be started again costs more."""
-LONGEST_US = 24 * 3600 * US
-"""A replayed clip is no longer than this."""
 
 
 class Part(Protocol):
@@ -99,7 +96,7 @@ class Deps:
     @property
     def protocol(self) -> ClinicalProtocol:
         """The protocol that is set."""
-        return setup.protocol(self.settings)
+        return protocols.default(self.settings)
 
     def windows(self, stage: str) -> Windows:
         """Spans of a stage's windows, ended with the process."""

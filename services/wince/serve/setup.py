@@ -1,4 +1,4 @@
-"""What every command builds from settings: protocol, database, keys. One place, so that all agree."""
+"""What every command builds from settings: database, keys. One place, so that all agree."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from wince.local.postgres.account import server_account
 from wince.local.postgres.cluster import MAJOR, home_of
 from wince.local.postgres.installed import describe
 from wince.local.postgres.opened import Opened, open_database
-from wince.serve.protocol import protocol, protocol_folders
 from wince.serve.state_dir import Places
 from wince.settings import Settings
 from wince.store.database import Database
-
-__all__ = ["database", "database_check", "dsn", "protocol", "protocol_folders", "read_key"]
 
 
 def database(settings: Settings, places: Places) -> Opened:

@@ -156,7 +156,7 @@ def states(draw: st.DrawFn) -> PatientState:
 
 beats = st.builds(Beat, names, times, counts, counts, counts, st.none() | reasons, st.booleans())
 verdicts = st.builds(Verdict, st.uuids(), st.none() | st.uuids(), st.uuids(), names, st.none() | grades, times)
-snapshots = st.builds(Snapshot, names, st.integers(1, 2**32 - 1), times, st.binary(min_size=1, max_size=5000))
+snapshots = st.builds(Snapshot, names, names, st.integers(1, 2**32 - 1), times, st.binary(min_size=1, max_size=5000))
 
 
 

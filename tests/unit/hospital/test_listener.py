@@ -81,12 +81,6 @@ def test_a_cancelled_admission_leaves_the_bed_empty_from_its_start(hospital):
     assert hospital.heard() == [("cam-a", 100, None, False)]
 
 
-def test_at_its_start_grade_is_told_of_every_camera(hospital):
-    hospital.say("A01", P, "ICU^1^A", "V1", 100)
-    found = hospital.listener.occupancies(500 * SECOND)
-    assert [(o.source, o.at_us // SECOND, o.stay is not None) for o in found] == [("cam-a", 500, True), ("cam-b", 500, False)]
-
-
 def test_an_event_that_does_not_concern_beds_is_taken_and_audited(hospital):
     answer = hospital.say("A60", P, "", "V1", 100)
     assert code(answer) == "AA"

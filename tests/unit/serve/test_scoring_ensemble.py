@@ -14,8 +14,7 @@ from wince.models import fetch
 from wince.models.site import known, site_folder
 from wince.pipeline.estimate.interface import ClipScorer
 from wince.protocols.loader import load
-from wince.serve import hosted_ensemble, scoring
-from wince.serve.protocol import protocol
+from wince.serve import hosted_ensemble, protocols, scoring
 from wince.serving.config import ServingSettings
 from wince.serving.pack import pack
 from wince.settings import Settings
@@ -41,7 +40,7 @@ def test_a_site_s_file_is_all_that_a_protocol_needs(models):
     """By the settings, embedded; its model set changes with the file."""
     rules = load("postoperative")
     settings = Settings(models_dir=models, protocol="postoperative")
-    assert protocol(settings).name == "postoperative"
+    assert protocols.default(settings).name == "postoperative"
     assert "postoperative-vgg16" in known(models)
     first = scoring.scorer(rules, models)
     assert [one.name for one in first.members()] == ["postoperative-vgg16"]
@@ -110,7 +109,7 @@ def test_a_server_instead_of_files(models, tmp_path):
     embedded = scoring.scorer(rules, models)
     files["postoperative-vgg16"].unlink()
     assert scoring.scorer(rules, models, serving).model_set == embedded.model_set
-    assert protocol(Settings(models_dir=models, protocol="postoperative", serving=serving)).name == "postoperative"
+    assert protocols.default(Settings(models_dir=models, protocol="postoperative", serving=serving)).name == "postoperative"
     with pytest.raises(ModelFileError, match="not what protocol 'infant'"):
         scoring.scorer(load("infant"), models, serving)
 

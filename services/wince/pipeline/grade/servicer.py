@@ -74,7 +74,7 @@ class _Fold:
             raise MessageError("an estimate, a beat, an occupancy or a snapshot must be given", field="estimate")
         with under(item):
             if item == "snapshot":
-                self._load(snapshot_from_message(request.snapshot))
+                self._load(snapshot_from_message(request.snapshot, self._setup.protocol.name))
                 return []
             message = self._read(request, item)
             before = self._state or stage.begin(message.source, self._setup)
@@ -85,7 +85,7 @@ class _Fold:
         self._state = after
         answers = [_answer(event) for event in events]
         if self._snapshots and stage.snapshot_due(before, after):
-            made = Snapshot(after.source, stage.VERSION, after.closed_until_us, stage.dump(after))
+            made = Snapshot(after.source, self._setup.protocol.name, stage.VERSION, after.closed_until_us, stage.dump(after))
             answers.append(pb.GradeEstimatesResponse(snapshot=snapshot_to_message(made)))
         return answers
 
@@ -100,6 +100,8 @@ class _Fold:
             raise MessageError("must come first", field="source")
         if snapshot.fold_version != stage.VERSION:
             raise MessageError("is of another version of the fold", field="fold_version", remedy="begin anew, from the window's begin")
+        if snapshot.protocol != self._setup.protocol.name:
+            raise MessageError("is of another protocol", field="protocol", remedy="name that protocol in the first request")
         try:
             self._state = stage.load(snapshot.state, self._setup)
         except (WinceError, ValueError, KeyError, TypeError, IndexError):

@@ -210,6 +210,7 @@ class Estimate(_message.Message):
     EMBEDDING_FIELD_NUMBER: _builtins.int
     MODEL_SET_FIELD_NUMBER: _builtins.int
     POSE_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Camera id, or sha256 of the file (hex), or SOP Instance UID. Not empty, at most 256 characters."""
     sequence: _builtins.int
@@ -224,6 +225,8 @@ class Estimate(_message.Message):
     """
     model_set: _builtins.str
     """sha256 (hex) over the sorted sha256 of the model files. Empty: no model was asked."""
+    protocol: _builtins.str
+    """Name of the protocol whose scorer read it. Empty: the one protocol that is set."""
     @_builtins.property
     def reading(self) -> Global___Reading:
         """The reading without the patient's own calm face. Absent: nothing was read."""
@@ -248,10 +251,11 @@ class Estimate(_message.Message):
         embedding: _builtins.bytes = ...,
         model_set: _builtins.str = ...,
         pose: _detect_pb2.Pose | None = ...,
+        protocol: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pose", b"pose", "reading", b"reading"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedding", b"embedding", "model_set", b"model_set", "pose", b"pose", "probabilities", b"probabilities", "reading", b"reading", "reason", b"reason", "sequence", b"sequence", "source", b"source", "time_us", b"time_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedding", b"embedding", "model_set", b"model_set", "pose", b"pose", "probabilities", b"probabilities", "protocol", b"protocol", "reading", b"reading", "reason", b"reason", "sequence", b"sequence", "source", b"source", "time_us", b"time_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -265,7 +265,7 @@ Global___Question: _TypeAlias = Question  # noqa: Y015
 
 @_typing.final
 class Snapshot(_message.Message):
-    """The state of grade's fold for one source after a closed window, and the input that it covers. A successor loads it
+    """The state of grade's fold for one source and protocol after a closed window, and the input that it covers. A successor loads it
     and reads on from `closed_until_us`. Holds embeddings: as sensitive as an Estimate.
     """
 
@@ -275,6 +275,7 @@ class Snapshot(_message.Message):
     FOLD_VERSION_FIELD_NUMBER: _builtins.int
     CLOSED_UNTIL_US_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Camera id, or sha256 of the file (hex), or SOP Instance UID. Not empty, at most 256 characters."""
     fold_version: _builtins.int
@@ -283,6 +284,8 @@ class Snapshot(_message.Message):
     """Every input before this time is in the state, microseconds UTC (media time for plain files), >= 0."""
     state: _builtins.bytes
     """What the fold wrote; opaque to everybody else. Not empty, at most 4 MiB."""
+    protocol: _builtins.str
+    """Name of the protocol. Empty: a version that had one protocol wrote it; it is that of the assessments beside it, or of the stream."""
     def __init__(
         self,
         *,
@@ -290,10 +293,11 @@ class Snapshot(_message.Message):
         fold_version: _builtins.int = ...,
         closed_until_us: _builtins.int = ...,
         state: _builtins.bytes = ...,
+        protocol: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_until_us", b"closed_until_us", "fold_version", b"fold_version", "source", b"source", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_until_us", b"closed_until_us", "fold_version", b"fold_version", "protocol", b"protocol", "source", b"source", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -301,7 +305,7 @@ Global___Snapshot: _TypeAlias = Snapshot  # noqa: Y015
 
 @_typing.final
 class Graded(_message.Message):
-    """Everything that one step of grade gave for a source, with the state after it: committed as one, or not at all. This is what
+    """Everything that one step of grade gave for a source and protocol, with the state after it: committed as one, or not at all. This is what
     grade puts on the assessments topic.
     """
 

@@ -38,7 +38,7 @@ from wince.lab.synthesize.covers import Face, cover
 from wince.lab.synthesize.head import Head, load_head
 from wince.lab.synthesize.person import Occluder, Person
 from wince.protocols import loader
-from wince.serve.protocol import protocol_folders
+from wince.serve import protocols
 from wince.settings import Settings
 
 PERSONS = range(49000, 49060)
@@ -153,7 +153,7 @@ def abstention(
 ) -> list[Judged]:
     """Draw and judge. Raises DataError (the head), ResourceError (graphics, disk), ModelFileError."""
     head, settings = load_head(head_file), Settings()
-    engine = Engine(settings, loader.load("activity", protocol_folders(settings)))
+    engine = Engine(settings, loader.load("activity", protocols.folders(settings)))
     out = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in seeds:

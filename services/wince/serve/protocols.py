@@ -1,4 +1,4 @@
-"""The protocol that is set. Apart from setup.py, so that what needs no database does not load its client."""
+"""The protocols that are set. Apart from setup.py, so that what needs no database does not load its client."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from wince.protocols.rules import ClinicalProtocol
 from wince.settings import Settings
 
 
-def protocol_folders(settings: Settings) -> tuple[Path, ...]:
+def folders(settings: Settings) -> tuple[Path, ...]:
     """Folders with protocols, the site's first."""
     return (*((settings.protocol_dir,) if settings.protocol_dir else ()), loader.SHIPPED)
 
 
-def protocol(settings: Settings) -> ClinicalProtocol:
-    """The protocol that is set, with every model that it needs in the lock, of the site's own, or on a server (which its manifest says)."""
-    loaded = loader.load(settings.protocol, protocol_folders(settings))
+def default(settings: Settings) -> ClinicalProtocol:
+    """The protocol of the setting `protocol`, with every model that it needs in the lock, of the site's own, or on a server (which its
+    manifest says)."""
+    loaded = loader.load(settings.protocol, folders(settings))
     served = () if settings.serving.target is None else [member.name for member in loaded.estimate.members]
     loader.check_models(loaded, {*site.known(settings.models_dir), *served})
     return loaded

@@ -1,0 +1,75 @@
+"""How a source begins, in `wince run` and in the services: from its stored snapshots where they can be used, else new; told who lies there
+and what people decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from wince.care.events import standing
+from wince.domain.frame import US
+from wince.domain.snapshot import Snapshot
+from wince.errors import DataError
+from wince.pipeline.grade import stage
+from wince.store import snapshots
+from wince.store.answers import given
+from wince.store.database import Database, Tx
+from wince.store.telling import lying
+from wince.telemetry import logs
+
+log = logs.get(__name__)
+
+FOLD = "grade"
+LONGEST_US = 24 * 3600 * US
+"""A clip that is played as a camera is no longer than this."""
+
+
+class Begin:
+    """Makes the states of a source, one for each protocol that looks at it."""
+
+    def __init__(self, database: Database, setups: Sequence[stage.Setup], origin_us: int | None = None) -> None:
+        """`setups`: one for each protocol. `origin_us`: where clips are played as cameras, the moment at which they begin."""
+        self._database, self._setups, self._origin_us = database, tuple(setups), origin_us
+
+    def __call__(self, source: str) -> Mapping[str, stage.State]:
+        """By protocol. Raises StoreError, Unavailable: the same batch comes again."""
+        with self._database.transaction() as tx:
+            stored = snapshots.of_source(tx, FOLD, source)
+            return {setup.protocol.name: self._state(tx, source, setup, stored.get(setup.protocol.name)) for setup in self._setups}
+
+    def closed(self, sources: Sequence[str]) -> dict[str, int]:
+        """Up to when the stored snapshots of these sources, of all their protocols, closed; see `closed`."""
+        return closed(self._database, sources, [setup.protocol.name for setup in self._setups], self._origin_us)
+
+    def _state(self, tx: Tx, source: str, setup: stage.Setup, stored: Snapshot | None) -> stage.State:
+        state = _loaded(source, setup, stored, self._origin_us) or stage.begin(source, setup)
+        since_us = max(state.closed_until_us, self._origin_us or 0)
+        shown = [one.assessment for one in state.calm.shown]
+        known = [*lying(tx, source, since_us), *standing(tx, source, since_us), *given(tx, source, shown)]
+        return stage.step(state, known, since_us)[0]
+
+
+def closed(database: Database, sources: Sequence[str], protocols: Sequence[str], origin_us: int | None = None) -> dict[str, int]:
+    """Up to when snapshots that `Begin` takes closed, microseconds: of several protocols the one that is furthest behind. A source of which
+    a protocol has none is absent. `origin_us` as for `Begin`. Raises StoreError, Unavailable."""
+    found = snapshots.closed(database, FOLD, stage.VERSION, sources, protocols)
+    return {source: until_us for source, until_us in found.items() if _of_this_time(until_us, origin_us)}
+
+
+def _loaded(source: str, setup: stage.Setup, stored: Snapshot | None, origin_us: int | None) -> stage.State | None:
+    """The state of a snapshot; None where there is none that this version of the fold reads, or of another time."""
+    if stored is None or not _of_this_time(stored.closed_until_us, origin_us):
+        return None
+    name = setup.protocol.name
+    if stored.fold_version != stage.VERSION:
+        log.warning("a snapshot is of another version; the source begins again", source=source, protocol=name, version=stored.fold_version)
+        return None
+    try:
+        return stage.load(stored.state, setup)
+    except DataError as error:
+        log.error("a snapshot can't be read; the source begins again", source=source, protocol=name, error=error)
+        return None
+
+
+def _of_this_time(closed_us: int, origin_us: int | None) -> bool:
+    """A replay begins again before the moment that the last one reached, and long after it."""
+    return origin_us is None or origin_us <= closed_us <= origin_us + LONGEST_US
