@@ -70,7 +70,7 @@ class Gallery:
 
     figures: tuple[Figure, ...]
     across: Literal[2, 3] = 3
-    """How many stand in a row. Of three each is 58 mm wide, of two 88 mm."""
+    """How many stand in a row: three of 58 mm (pictures, on one line), or two of 88 mm (charts, below one line)."""
 
 
 @dataclass(frozen=True, slots=True)

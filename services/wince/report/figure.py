@@ -42,6 +42,8 @@ class Path:
     width: float = 0.3
     fill: str | None = None
     """Fills each line as a polygon."""
+    dash: tuple[float, ...] = ()
+    """Lengths of pen and gap in turn, mm; empty: one line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,51 +1,26 @@
-"""Figures against known answers, and the table on scores whose worth is known."""
+"""The table and the report on scores whose worth is known."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
 from tests.support import corpus as made
-from wince.domain.agreement import auc, icc_a1, interval
-from wince.errors import DataError
+from tests.unit.report.page import Page
+from wince.errors import DataError, ResourceError
 from wince.lab.activity.evaluate import scorer
-from wince.lab.activity.evaluate.plots import plots, roc
-from wince.lab.activity.evaluate.report import write
+from wince.lab.activity.evaluate.plots import plots
+from wince.lab.activity.evaluate.report import LABEL, value, write
 from wince.lab.activity.evaluate.rivals import Scores
-from wince.lab.activity.evaluate.table import choose_threshold, table
+from wince.lab.activity.evaluate.table import Figure, choose_threshold, table
 from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus, read_corpus
 from wince.models.activity import OUTPUTS, Opinion
 from wince.models.fetch import path
-
-
-def test_icc_of_shrout_and_fleiss():
-    """Two of the judges of Shrout & Fleiss 1979 (table 2): value from the mean squares, by hand."""
-    a, b = np.array([9.0, 6, 8, 7, 10, 6]), np.array([2.0, 1, 4, 1, 5, 2])
-    pair = np.stack([a, b], 1)
-    rows, columns, grand = pair.mean(1), pair.mean(0), pair.mean()
-    msr, msc = 2 * ((rows - grand) ** 2).sum() / 5, 6 * ((columns - grand) ** 2).sum()
-    mse = ((pair - rows[:, None] - columns + grand) ** 2).sum() / 5
-    assert icc_a1(a, b) == pytest.approx((msr - mse) / (msr + mse + 2 * (msc - mse) / 6))
-    assert icc_a1(a, b) < 0.2  # consistent, but far apart: agreement is absolute
-    assert icc_a1(a, a + 1e-9) == pytest.approx(1)
-
-
-def test_auc_counts_pairs_and_halves_ties():
-    rng = np.random.default_rng(2)
-    p, n = rng.integers(0, 6, 40), rng.integers(0, 5, 30)
-    pairs = [(x > y) + 0.5 * (x == y) for x in p for y in n]
-    assert auc(p, n) == pytest.approx(np.mean(pairs))
-    assert np.isnan(auc(p, n[:0]))
-
-
-def test_the_interval_is_wider_when_persons_differ_than_when_stills_do():
-    rng = np.random.default_rng(3)
-    person = np.repeat(np.arange(20), 30)
-    clustered, free = rng.normal(0, 1, 20)[person], rng.normal(0, 1, 600)
-    spans = [np.diff(interval(lambda rows, v=v: float(v[rows].mean()), person))[0] for v in (clustered, free)]
-    assert spans[0] > 3 * spans[1]
 
 
 @pytest.fixture
@@ -70,12 +45,18 @@ def test_perfect_scores_are_perfect_and_noise_is_not(corpus: Corpus, tmp_path: P
     assert bad["PSPI ICC(A,1)"].value < 0.3
     assert 0.35 < bad["AUC pain v all distractors, gated"].value < 0.65
     assert bad["carried threshold: false positives"].value < 0.06
-    write(tmp_path / "report", tables, {"what": "<made up>"})
+    write(tmp_path / "report", tables, {"what": "<made up>", "how it was made, in more words than fit": {"a_b": {"x": 1}}})
     content = json.loads((tmp_path / "report/scorer.json").read_text())
     assert content["scorers"]["perfect"]["PSPI ICC(A,1)"]["n"] == perfect["PSPI ICC(A,1)"].n
-    page = (tmp_path / "report/scorer.html").read_text()
-    assert "&lt;made up&gt;" in page
-    assert "http" not in page
+    page = Page((tmp_path / "report/scorer.html").read_text("utf-8"))
+    assert "<made up>" in page.text
+    assert not {"script", "link", "img"} & {tag for tag, _ in page.tags}
+    printed = "".join(" ".join(one.extract_text().split()) for one in PdfReader(tmp_path / "report/scorer.pdf").pages)
+    for said in (
+        LABEL, "<made up>", "in more words than fit: a b", "x 1", "PSPI ICC(A,1)", "perfect", "noise", value(bad["PSPI ICC(A,1)"]),
+    ):  # fmt: skip
+        assert said in page.text
+        assert said in printed
 
 
 def test_covered_absent_and_calm_stills_are_not_in_the_table(corpus: Corpus):
@@ -89,21 +70,34 @@ def test_plots_show_every_figure_of_the_report(corpus: Corpus, tmp_path: Path):
     opinion = Opinion(np.tile(truth[:, None], (1, len(OUTPUTS))).astype(np.float32), np.ones((len(truth), len(OUTPUTS)), np.float32))
     scores = {"ensemble": Scores("ensemble", truth, corpus["gated"].astype(float), opinion), "ridge": Scores("ridge", truth / 2, truth / 2)}
     drawn = plots(scores, corpus)
-    titles = " ".join(drawn)
-    for what in ("PSPI, ensemble", "Bland-Altman", "distractors", "Calibration", "Risk against coverage", "by tone", "by yaw", "by light",
+    assert list(drawn) == ["Scorers side by side", "ensemble"], "the ridge says nothing of its doubt"
+    figures = [figure for group in drawn.values() for figure in group]
+    titles = " ".join(figure.alt for figure in figures)
+    for what in ("PSPI, estimate", "Bland-Altman", "distractors", "Calibration", "Risk against coverage", "by tone", "by yaw", "by light",
                  "by occluder", "by condition"):  # fmt: skip
         assert what in titles, what
     tables = {name: table(one, corpus, 4.0, resamples=2) for name, one in scores.items()}
     write(tmp_path, tables, {}, drawn)
-    assert (tmp_path / "scorer.html").read_text().count("<svg") == len(drawn)
+    assert (tmp_path / "scorer.html").read_text("utf-8").count("<svg") == len(figures)
 
 
-def test_a_roc_runs_from_corner_to_corner_and_its_area_is_the_auc():
-    rng = np.random.default_rng(9)
-    positive, negative = rng.normal(1, 1, 200), rng.normal(0, 1, 150)
-    across, up = roc(positive, negative)
-    assert (across[0], up[0], across[-1], up[-1]) == (0, 0, 1, 1)
-    assert np.trapezoid(up, across) == pytest.approx(auc(positive, negative))
+def test_a_full_disk_leaves_the_last_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """JSON, HTML and PDF belong together: all of a run, or all of the one before."""
+    tables = {"x": {"figure": Figure(0.5, 0.4, 0.6, 9)}}
+    write(tmp_path, tables, {"run": 1})
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(before) == {"scorer.json", "scorer.html", "scorer.pdf"}
+    real, calls = os.fsync, iter(range(9))
+
+    def fsync(descriptor: int) -> None:
+        if next(calls) == 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(ResourceError, match="disk is full"):
+        write(tmp_path, tables, {"run": 2})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_the_installed_ensemble_is_measured_beside_its_rivals(tmp_path: Path):

@@ -12,6 +12,8 @@ from wince.report.pdf.page import BODY, LINE, MARGIN, SMALL, WIDTH, Page, fit, r
 
 _GAP = 3.0
 """Between figures of a gallery, mm."""
+_NAME = 45.0
+"""Of the column with the names of facts, mm."""
 
 
 def section(page: Page, part: Section) -> None:
@@ -62,7 +64,7 @@ def _height(page: Page, block: Block) -> float:
         case Bullets():
             return sum(_lines(page, item, WIDTH - 5, BODY) for item in block.items) + 1.5
         case Facts():
-            return sum(_lines(page, value, WIDTH - 45, BODY) + 0.8 for _, value in block.rows)
+            return sum(_fact(page, *row) + 0.8 for row in block.rows)
         case Table():
             return 12 + 6.0 * len(block.rows)
         case Drawing():
@@ -121,16 +123,22 @@ def _headline(page: Page, block: Headline) -> None:
     page.set_xy(MARGIN, top + 12)
 
 
+def _fact(page: Page, name: str, value: str) -> float:
+    """Height of one fact, mm."""
+    return max(_lines(page, name, _NAME - 2, BODY), _lines(page, value, WIDTH - _NAME, BODY))
+
+
 def _facts(page: Page, block: Facts) -> None:
     for name, value in block.rows:
-        page.room(_lines(page, value, WIDTH - 45, BODY))
+        height = _fact(page, name, value)
+        page.room(height)
         top = page.get_y()
         page.pen(BODY, colour=SOFT)
-        page.cell(45, LINE, fit(page, shown(name), 43))
+        page.say(name, width=_NAME - 2)
         page.pen(BODY)
-        page.set_xy(MARGIN + 45, top)
-        page.say(value, width=WIDTH - 45)
-        page.ln(0.8)
+        page.set_xy(MARGIN + _NAME, top)
+        page.say(value, width=WIDTH - _NAME)
+        page.set_y(top + height + 0.8)
 
 
 def _table(page: Page, block: Table) -> None:
@@ -158,7 +166,8 @@ def _gallery(page: Page, block: Gallery) -> None:
         height = max(figure.height for figure in row)
         page.room(height + 2)
         for j, figure in enumerate(row):
-            draw(page, figure, MARGIN + j * (WIDTH + _GAP) / block.across, page.get_y() + height - figure.height)
+            down = height - figure.height if block.across == 3 else 0.0
+            draw(page, figure, MARGIN + j * (WIDTH + _GAP) / block.across, page.get_y() + down)
         page.set_y(page.get_y() + height + 2)
 
 

@@ -33,12 +33,14 @@ def draw(page: Page, figure: Figure, x0: float, y0: float) -> None:
 
 
 def _path(page: Page, mark: Path, x0: float, y0: float) -> None:
-    """Lines with round ends, as in the SVG."""
+    """Lines with round ends, dashes with straight ones, as in the SVG."""
     rule = PathPaintRule.STROKE if mark.fill is None else PathPaintRule.STROKE_FILL_NONZERO
     with page.new_path(paint_rule=rule) as path:
         path.style.stroke_color = mark.stroke
         path.style.stroke_width = mark.width
-        path.style.stroke_cap_style = StrokeCapStyle.ROUND
+        path.style.stroke_cap_style = StrokeCapStyle.BUTT if mark.dash else StrokeCapStyle.ROUND
+        if mark.dash:
+            path.style.stroke_dash_pattern = mark.dash
         path.style.stroke_join_style = StrokeJoinStyle.ROUND
         path.style.fill_color = mark.fill
         path.style.auto_close = mark.fill is not None

@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import ImageFont
 from pypdf import PdfReader
 
 from tests.unit.assess.report import synthetic
+from tests.unit.report.extents import extents, overlaps
 from tests.unit.report.page import Page
-from wince import report as figures
 from wince.assess.report import Circumstances, Sheet, words, write
 from wince.assess.report.samples import columns, gaps
 from wince.assess.report.sections import document
 from wince.assess.report.timeline import timeline
 from wince.assess.report.units import units
 from wince.domain.reason import Reason
-from wince.report.figure import Box, Figure, Picture, Text
 from wince.report.figure import Path as Lines
+from wince.report.figure import Text
 from wince.report.html import html
 from wince.report.pdf import pdf
 
 PROTOCOL = synthetic.PROTOCOL
 LABEL = "research use, not validated, adjunct to a nurse's judgement"
 HOSTILE = '"><img src=http://evil.example onerror=alert(1)><svg onload=x()> \u202egnp.\u0000\n\u60a3\u8005 \u05e9\u05dc\u05d5\u05dd &amp; '
-
-
-FONTS = {
-    bold: ImageFont.truetype(str(Path(figures.__file__).parent / "fonts" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"), 100)
-    for bold in (False, True)
-}
-"""Wider than what a browser takes."""
 
 
 def page(result: Any, **more: Any) -> Page:
@@ -196,26 +187,12 @@ def test_missing_frames_are_a_gap() -> None:
     assert gaps(columns((), 4.0)) == [(0.0, 4.0, Reason.GAP)]
 
 
-def _extents(figure: Figure) -> Iterator[tuple[float, float, float, float]]:
-    for mark in figure.marks:
-        if isinstance(mark, Box | Picture):
-            yield mark.x, mark.y, mark.x + mark.w, mark.y + mark.h
-        elif isinstance(mark, Lines):
-            for line in mark.lines:
-                for x, y in line:
-                    yield x, y, x, y
-        else:
-            width = FONTS[mark.bold].getlength(mark.text) * mark.size / 100
-            left = mark.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[mark.anchor] * width
-            yield left, mark.y - mark.size, left + width, mark.y
-
-
 @pytest.mark.parametrize("seconds", [0.4, 3.0, 30.0, 400.0, 36_000.0])
 def test_figures_stay_inside(seconds: float) -> None:
     """From two frames to ten hours: nothing is drawn outside, and the size of the figure is bounded."""
     result = synthetic.clip(seconds=seconds, alerts=(), questions=(), assessments=(), key_frames=())
     for figure in (timeline(result, PROTOCOL.scale), units(result)):
-        for x0, y0, x1, y1 in _extents(figure):
+        for x0, y0, x1, y1 in extents(figure):
             assert x0 >= -0.01
             assert x1 <= figure.width + 0.01
             assert y0 >= -0.6
@@ -225,10 +202,7 @@ def test_figures_stay_inside(seconds: float) -> None:
 
 def test_texts_do_not_overlap() -> None:
     for figure in (timeline(synthetic.clip(), PROTOCOL.scale), units(synthetic.clip()), timeline(synthetic.unassessable(), PROTOCOL.scale)):
-        boxes = list(_extents(Figure(figure.width, figure.height, "", [mark for mark in figure.marks if isinstance(mark, Text)])))
-        for i, (a0, b0, a1, b1) in enumerate(boxes):
-            for c0, d0, c1, d1 in boxes[i + 1 :]:
-                assert a1 <= c0 + 0.3 or c1 <= a0 + 0.3 or b1 <= d0 + 0.3 or d1 <= b0 + 0.3
+        assert overlaps(figure) == []
 
 
 def test_the_sheet_is_blank_or_given() -> None:
@@ -279,7 +253,7 @@ def test_five_grades_fit() -> None:
     scale = replace(PROTOCOL.scale, low=0, high=10, grades=bands)
     figure = timeline(synthetic.clip(assessments=(), alerts=()), scale)
     assert {"none", "mild", "obvious", "severe"} <= {mark.text for mark in figure.marks if isinstance(mark, Text)}
-    for x0, _, x1, y1 in _extents(figure):
+    for x0, _, x1, y1 in extents(figure):
         assert x0 >= -0.01
         assert x1 <= figure.width + 0.01
         assert y1 <= figure.height
@@ -290,4 +264,4 @@ def test_every_reason_fits() -> None:
     frames = tuple(synthetic.frame(i / 5, reason) for i, reason in enumerate(Reason))
     figure = timeline(synthetic.clip(frames=frames, seconds=len(frames) / 5, assessments=(), alerts=()), PROTOCOL.scale)
     assert set(words.REASONS.values()) <= {mark.text for mark in figure.marks if isinstance(mark, Text)}
-    assert min(x0 for x0, *_ in _extents(figure)) >= 0
+    assert min(x0 for x0, *_ in extents(figure)) >= 0

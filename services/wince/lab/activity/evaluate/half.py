@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wince.domain.agreement import auc, icc_a1, interval
 from wince.errors import ResourceError
-from wince.lab.activity.evaluate.table import PAIN, scored
+from wince.lab.activity.evaluate.table import in_pain, scored
 from wince.lab.activity.inputs import calm_shares, examples
 from wince.lab.activity.train import Settings, answers, train
 from wince.lab.command import ended
@@ -52,11 +52,10 @@ def figures(pspi: Array, gated: Array, test: Corpus, resamples: int) -> dict[str
     """Each figure with its 95 % interval by person."""
     rows = scored(test)
     rows = rows[np.repeat(calm_shares(test).sum(axis=1) > 0, recipe.STILLS)[rows]]
-    truth, kind = test["pspi"], test["kind"]
+    truth, pain, distractor = test["pspi"], in_pain(test), np.isin(test["kind"], DISTRACTORS)
 
     def parted(r: Array) -> float:
-        pain = np.isin(kind[r], ("pain", "mixture")) & (truth[r] >= PAIN)
-        return auc(gated[r][pain], gated[r][np.isin(kind[r], DISTRACTORS)])
+        return auc(gated[r][pain[r]], gated[r][distractor[r]])
 
     jobs = {
         "PSPI ICC(A,1)": lambda r: icc_a1(pspi[r], truth[r]),

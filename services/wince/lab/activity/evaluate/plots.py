@@ -1,117 +1,78 @@
-"""Plots of a scorer on the test part, as SVG text: scatter, Bland-Altman, ROC, calibration, risk against coverage, error by group."""
+"""What a report draws of scorers on the test part: scatter, Bland-Altman, ROC, calibration, risk against coverage, error by group."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wince.domain.agreement import risk_coverage, roc
 from wince.lab.activity.evaluate.rivals import Scores
-from wince.lab.activity.evaluate.table import PAIN, scored
+from wince.lab.activity.evaluate.table import in_pain, scored
 from wince.lab.corpus.read import Corpus
 from wince.lab.corpus.recipe import DISTRACTORS
 from wince.models.activity import OUTPUTS
+from wince.report.chart import Line, bars, chart
+from wince.report.figure import Figure
 
 Array = NDArray[Any]
-COLOURS = ("#1b5e91", "#b3541e", "#2e7d4f", "#7a4ca0", "#8a7a12", "#666666")
-SIDE, LEFT, BOTTOM = 300, 46, 40
 FEWEST = 10
-"""Stills of a group below which its bar is left out."""
+"""Stills of a group below which its bar is left out, and of a share below which its risk is."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Line:
-    """One series: points, or a line through them."""
-
-    name: str
-    x: Array
-    y: Array
-    dots: bool = False
-
-
-def chart(title: str, x_label: str, y_label: str, x: tuple[float, float], y: tuple[float, float], lines: Sequence[Line]) -> str:
-    """One plot; x and y are the axes' ends."""
-    width, height = LEFT + SIDE + 10, SIDE + BOTTOM + 26
-
-    def place(line: Line) -> list[tuple[float, float]]:
-        across = LEFT + SIDE * (np.clip(line.x, *x) - x[0]) / (x[1] - x[0])
-        down = 24 + SIDE * (1 - (np.clip(line.y, *y) - y[0]) / (y[1] - y[0]))
-        return [(round(float(a), 1), round(float(b), 1)) for a, b in zip(across, down, strict=True)]
-
-    out = [f'<svg width="{width}" height="{height}" role="img" aria-label="{html.escape(title)}"><text x="{LEFT}" y="14">{title}</text>']
-    out.append(f'<rect x="{LEFT}" y="24" width="{SIDE}" height="{SIDE}" fill="none" stroke="#999"/>')
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        out.append(f'<text x="{LEFT + SIDE * share:.0f}" y="{SIDE + 40}" text-anchor="middle">{x[0] + share * (x[1] - x[0]):.3g}</text>')
-        out.append(f'<text x="{LEFT - 4}" y="{28 + SIDE * (1 - share):.0f}" text-anchor="end">{y[0] + share * (y[1] - y[0]):.3g}</text>')
-    out.append(f'<text x="{LEFT + SIDE / 2}" y="{SIDE + 58}" text-anchor="middle">{x_label}: across, {y_label}: up</text>')
-    for number, line in enumerate(lines):
-        colour, points = COLOURS[number % len(COLOURS)], place(line)
-        if line.dots:
-            out += [f'<circle cx="{a}" cy="{b}" r="2" fill="{colour}" fill-opacity=".35"/>' for a, b in points]
-        else:
-            path = " ".join(f"{a},{b}" for a, b in points)
-            out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
-        if line.name:
-            out.append(f'<text x="{LEFT + 8}" y="{40 + 15 * number}" fill="{colour}">{html.escape(line.name)}</text>')
-    return "".join(out) + "</svg>"
-
-
-def bars(title: str, groups: dict[str, float], unit: str) -> str:
-    """Lying bars, one a group."""
-    top, rows = max([*groups.values(), 1e-9]), list(groups.items())
-    out = [f'<svg width="{LEFT + SIDE + 110}" height="{30 + 20 * len(rows)}" role="img" aria-label="{html.escape(title)}">']
-    out.append(f'<text x="0" y="14">{html.escape(title)} ({unit})</text>')
-    for number, (name, value) in enumerate(rows):
-        at = 24 + 20 * number
-        out.append(f'<text x="108" y="{at + 13}" text-anchor="end">{html.escape(name)}</text>')
-        out.append(f'<rect x="114" y="{at}" width="{200 * value / top:.1f}" height="16" fill="{COLOURS[0]}"/>')
-        out.append(f'<text x="{120 + 200 * value / top:.0f}" y="{at + 13}">{value:.2f}</text>')
-    return "".join(out) + "</svg>"
-
-
-def roc(positive: Array, negative: Array) -> tuple[Array, Array]:
-    """False and true positive rates over every threshold, from 0,0 to 1,1."""
-    cuts = np.unique(np.concatenate([positive, negative]))[::-1]
-    rates = [(float((negative >= cut).mean()), float((positive >= cut).mean())) for cut in cuts]
-    return np.array([0.0, *(a for a, _ in rates)]), np.array([0.0, *(b for _, b in rates)])
-
-
-def plots(all_scores: dict[str, Scores], test: Corpus) -> list[str]:
-    """SVG texts. The scatters and groups are the ensemble's; ROC and coverage compare every scorer."""
+def plots(all_scores: dict[str, Scores], test: Corpus) -> dict[str, list[Figure]]:
+    """Figures by the heading that they stand under: the scorers side by side, then each that says how much it doubts."""
     rows = scored(test)
-    kind, truth = test["kind"][rows], test["pspi"][rows].astype(float)
-    pain, distractor = np.isin(kind, ("pain", "mixture")) & (truth >= PAIN), np.isin(kind, DISTRACTORS)
-    out, curves = [], []
+    truth = test["pspi"][rows].astype(float)
+    sure = {name: given for name, given in all_scores.items() if given.opinion is not None}
+    side_by_side = [_roc(all_scores, test, rows), _risk(sure, truth, rows)]
+    return {"Scorers side by side": side_by_side} | {name: _scorer(given, test, rows, truth) for name, given in sure.items()}
+
+
+def _roc(all_scores: dict[str, Scores], test: Corpus, rows: NDArray[np.intp]) -> Figure:
+    pain, distractor = in_pain(test)[rows], np.isin(test["kind"][rows], DISTRACTORS)
+    lines = []
     for name, given in all_scores.items():
         gated = given.gated[rows]
         known = np.isfinite(gated)
-        curves.append(Line(name, *roc(gated[pain & known], gated[distractor & known])))
-    out.append(chart("Pain against distractors, gated", "false positives", "sensitivity", (0, 1), (0, 1), curves))
-    coverage = []
-    for name, given in all_scores.items():
-        if given.opinion is None:
-            continue
-        guess, doubt = given.pspi[rows], given.opinion.spread[rows, OUTPUTS.index("pspi")]
+        lines.append(_line(name, *roc(gated[pain & known], gated[distractor & known])))
+    return chart("Pain against distractors, gated (ROC)", ("false positives", 0, 1), ("sensitivity", 0, 1), lines)
+
+
+def _risk(sure: dict[str, Scores], truth: Array, rows: NDArray[np.intp]) -> Figure:
+    lines = []
+    for name, given in sure.items():
+        guess, doubt = given.pspi[rows], _doubt(given, rows)
         known = np.isfinite(guess)
-        g, t, d = guess[known], truth[known], doubt[known]
-        out.append(chart(f"PSPI, {name}", "truth", "estimate", (0, 16), (0, 16), [Line("", t, g, dots=True)]))
-        out.append(chart(f"Bland-Altman, {name}", "mean", "estimate - truth", (0, 16), (-8, 8), [Line("", (t + g) / 2, g - t, dots=True)]))
-        order = np.argsort(d)
-        risk = np.cumsum(np.abs(g - t)[order]) / np.arange(1, len(order) + 1)
-        coverage.append(Line(name, np.arange(1, len(order) + 1)[9:] / len(order), risk[9:]))
-        groups = np.array_split(order, 10)
-        means = np.array([[d[one].mean(), np.sqrt(((g - t)[one] ** 2).mean())] for one in groups])
-        line = [Line("tenths of the stills", means[:, 0], means[:, 1]), Line("as it should be", np.array([0.0, 5.0]), np.array([0.0, 5.0]))]
-        out.append(chart(f"Calibration of doubt, {name}", "doubt said", "root mean square error", (0, 5), (0, 5), line))
-        absolute = np.full(len(rows), np.nan)
-        absolute[known] = np.abs(g - t)
-        out += [bars(f"PSPI error by {what}, {name}", by, "mean absolute, 0-16") for what, by in _groups(test, rows, absolute).items()]
-    out.append(chart("Risk against coverage", "share of stills kept", "mean absolute error of PSPI", (0, 1), (0, 2.5), coverage))
-    return out
+        kept, risk = risk_coverage(np.abs(guess - truth)[known], doubt[known])
+        lines.append(_line(name, kept[FEWEST - 1 :], risk[FEWEST - 1 :]))
+    return chart("Risk against coverage", ("share of stills kept", 0, 1), ("mean absolute error of PSPI", 0, 2.5), lines)
+
+
+def _scorer(given: Scores, test: Corpus, rows: NDArray[np.intp], truth: Array) -> list[Figure]:
+    guess, doubt = given.pspi[rows], _doubt(given, rows)
+    known = np.isfinite(guess)
+    g, t, d = guess[known], truth[known], doubt[known]
+    groups = np.array_split(np.argsort(d), 10)
+    means = np.array([[d[one].mean(), np.sqrt(((g - t)[one] ** 2).mean())] for one in groups if len(one)]).reshape(-1, 2)
+    tenths, diagonal = _line("tenths of the stills", means[:, 0], means[:, 1]), Line("as it should be", ((0, 0), (5, 5)))
+    absolute = np.full(len(rows), np.nan)
+    absolute[known] = np.abs(g - t)
+    return [
+        chart("PSPI, estimate against truth", ("truth", 0, 16), ("estimate", 0, 16), [_line("", t, g, dots=True)]),
+        chart("Bland-Altman", ("mean of both", 0, 16), ("estimate - truth", -8, 8), [_line("", (t + g) / 2, g - t, dots=True)]),
+        chart("Calibration of doubt", ("doubt said", 0, 5), ("root mean square error", 0, 5), [tenths, diagonal]),
+        *(bars(f"PSPI error by {what}", "mean absolute, 0 to 16", by.items()) for what, by in _groups(test, rows, absolute).items()),
+    ]
+
+
+def _doubt(given: Scores, rows: NDArray[np.intp]) -> Array:
+    return np.empty(0) if given.opinion is None else given.opinion.spread[rows, OUTPUTS.index("pspi")]
+
+
+def _line(name: str, x: Array, y: Array, *, dots: bool = False) -> Line:
+    return Line(name, tuple((float(a), float(b)) for a, b in zip(x, y, strict=True)), dots)
 
 
 def _groups(test: Corpus, rows: NDArray[np.intp], error: Array) -> dict[str, dict[str, float]]:

@@ -1,67 +1,103 @@
-"""Tables of several scorers as JSON and as one HTML page without anything from elsewhere."""
+"""Tables of several scorers as JSON, as a page of HTML and as the same in PDF."""
 
 from __future__ import annotations
 
-import html
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from wince.errors import ResourceError
 from wince.lab.activity.evaluate.table import Figure
+from wince.report import figure as drawn
+from wince.report.document import Block, Document, Facts, Gallery, Paragraph, Section, Table
+from wince.report.html import html
+from wince.report.pdf import pdf
+from wince.report.write_all import write_all
 
+LABEL = "Drawn faces of a generator, no patients: no figure here says how well pain is graded"
 NOTICE = (
     "Drawn faces with known action units of a generator. Not FACS codes, not patients: no figure here says how well pain is graded. "
     "Intervals: 95 %, persons resampled."
 )
-STYLE = "svg{margin:1em .6em 0 0;font-size:11px} body{font:15px sans-serif} "
-STYLE += "table{border-collapse:collapse} td,th{padding:.3em .7em;border:1px solid #bbb;text-align:right}"
+SIDE_BY_SIDE = 3
+"""Scorers in one table: more would not fit on a page."""
+
+Plots = Mapping[str, Sequence[drawn.Figure]]
+"""Figures by the heading that they stand under."""
 
 
-def write(folder: Path, tables: dict[str, dict[str, Figure]], about: dict[str, Any], plots: Sequence[str] = ()) -> None:
-    """Write scorer.json and scorer.html. Raises ResourceError where they can't be written."""
+def write(folder: Path, tables: dict[str, dict[str, Figure]], about: dict[str, Any], plots: Plots | None = None) -> None:
+    """Write scorer.json, scorer.html and scorer.pdf, all or none. Raises ResourceError where they can't be written."""
     content = {"notice": NOTICE, **about, "scorers": {k: {f: _plain(v) for f, v in t.items()} for k, t in tables.items()}}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in (("scorer.json", json.dumps(content, indent=1) + "\n"), ("scorer.html", page(tables, about, plots))):
-            part = folder / f"{name}.part"
-            part.write_text(text, encoding="utf-8")
-            part.replace(folder / name)
-    except OSError as error:
-        raise ResourceError(f"the report can't be written ({type(error).__name__})", field=str(folder)) from error
+    report = document(tables, about, plots or {})
+    with write_all(folder, field="OUT") as put:
+        put("scorer.json", (json.dumps(content, indent=1) + "\n").encode())
+        put("scorer.html", html(report).encode())
+        put("scorer.pdf", pdf(report))
+
+
+def document(tables: dict[str, dict[str, Figure]], about: dict[str, Any], plots: Plots) -> Document:
+    """The report: what was measured on what, figures down and scorers across, then the plots."""
+    sections = [
+        Section("What was measured", (Paragraph(NOTICE), Facts(tuple(_facts(about))))),
+        Section("Figures", tuple(_tables(tables))),
+        *(Section(heading, (Gallery(tuple(figures), across=2),)) for heading, figures in plots.items()),
+    ]
+    return Document("Scorers on drawn faces", f"{len(tables)} scorers, one test part", LABEL, sections)
+
+
+def _tables(tables: dict[str, dict[str, Figure]]) -> list[Block]:
+    names = list(tables)
+    groups = [names[i : i + SIDE_BY_SIDE] for i in range(0, len(names), SIDE_BY_SIDE)]
+    return [
+        Table(
+            "Value and 95 % interval; stills: how many it rests on", ("figure", *group, "stills"),
+            tuple(_row(figure, [tables[name][figure] for name in group]) for figure in tables[group[0]]), (5, *[4] * len(group), 1.5),
+        )
+        for group in groups
+    ]  # fmt: skip
+
+
+def _row(name: str, figures: Sequence[Figure]) -> tuple[str, ...]:
+    """A figure's name, each scorer's value, and on how many stills they rest: one number where it is the same for all."""
+    counts = [str(figure.n) for figure in figures]
+    return (name, *(value(figure) for figure in figures), counts[0] if len(set(counts)) == 1 else ", ".join(counts))
+
+
+def _facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values; of a table within, a row each."""
+    rows: list[tuple[str, str]] = []
+    for name, content in about.items():
+        if isinstance(content, dict):
+            rows += [(f"{name}: {part.replace('_', ' ')}", _text(one)) for part, one in content.items()]
+        else:
+            rows.append((name, _text(content)))
+    return rows
+
+
+def _text(content: Any) -> str:
+    return ", ".join(f"{name} {one}" for name, one in content.items()) if isinstance(content, dict) else str(content)
 
 
 def _plain(figure: Figure) -> dict[str, float | None]:
     return {key: None if not math.isfinite(value) else round(value, 4) for key, value in asdict(figure).items()}
 
 
+def value(figure: Figure) -> str:
+    """A value and its interval, or "-".
+
+    >>> value(Figure(0.5, 0.25, 0.75, 12))
+    '0.500 (0.250-0.750)'
+    """
+    return f"{figure.value:.3f} ({figure.low:.3f}-{figure.high:.3f})" if math.isfinite(figure.value) else "-"
+
+
 def cell(figure: Figure) -> str:
-    """ ".943 (.931-.955), n 512" or "-".
+    """The same with the number of stills, for a line of text.
 
     >>> cell(Figure(0.5, 0.25, 0.75, 12))
     '0.500 (0.250-0.750), n 12'
     """
-    if not math.isfinite(figure.value):
-        return "-"
-    return f"{figure.value:.3f} ({figure.low:.3f}-{figure.high:.3f}), n {figure.n}"
-
-
-def page(tables: dict[str, dict[str, Figure]], about: dict[str, Any], plots: Sequence[str] = ()) -> str:
-    """The HTML page: figures down, scorers across, then the plots (SVG texts)."""
-    names = list(tables)
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-
-    def row(figure: str) -> str:
-        cells = "".join(f"<td>{html.escape(cell(tables[name][figure]))}</td>" for name in names)
-        return f'<tr><th scope="row">{html.escape(figure)}</th>{cells}</tr>'
-
-    rows = "".join(row(figure) for figure in tables[names[0]])
-    facts = "".join(f"<li>{html.escape(str(key))}: {html.escape(str(value))}</li>" for key, value in about.items())
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Scorers on drawn faces</title><style>{STYLE}</style>'
-        f"<h1>Scorers on drawn faces</h1><p>{html.escape(NOTICE)}</p><ul>{facts}</ul>"
-        f"<table><thead><tr><th>figure</th>{head}</tr></thead><tbody>{rows}</tbody></table>{''.join(plots)}</html>\n"
-    )
+    return f"{value(figure)}, n {figure.n}" if math.isfinite(figure.value) else "-"

@@ -1,4 +1,4 @@
-"""Measure an ensemble and its rivals on the test part: `wince lab evaluate scorer CORPUS OUT` (scorer.json and .html)."""
+"""Measure an ensemble and its rivals on the test part: `wince lab evaluate scorer CORPUS OUT` (scorer.json, .html, .pdf)."""
 
 from __future__ import annotations
 

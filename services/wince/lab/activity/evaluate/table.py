@@ -36,10 +36,15 @@ def scored(corpus: Corpus) -> Rows:
     return np.flatnonzero(corpus.usable & ~corpus.calm)
 
 
+def in_pain(corpus: Corpus) -> NDArray[np.bool_]:
+    """(n,) Stills that show pain: drawn as such, alone or mixed with another expression, with PAIN or more."""
+    return np.isin(corpus["kind"], ("pain", "mixture")) & (corpus["pspi"] >= PAIN)
+
+
 def table(scores: Scores, test: Corpus, threshold: float, resamples: int = 300) -> dict[str, Figure]:
     """Every figure by name. threshold: of the gated number, chosen on other persons."""
     kind, truth, person = test["kind"], test["pspi"], test.person
-    pain = np.isin(kind, ("pain", "mixture")) & (truth >= PAIN)
+    pain = in_pain(test)
     yaw, distractor = np.abs(test["yaw"]), np.isin(kind, DISTRACTORS)
     oblique = test["pressed"] & (truth >= PAIN) & (yaw >= 25) & (yaw <= 40)
 
