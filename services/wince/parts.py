@@ -25,7 +25,7 @@ broken promise; trying again forever would hide it, so it ends the process."""
 class Part(Protocol):
     """Something that runs."""
 
-    def start(self) -> None:
+    def start(self) -> object:
         """Begin. Raises what makes the process useless."""
         ...
 

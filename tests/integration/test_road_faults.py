@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import sys
 
 import pytest
 
 from wince import settings
 from wince.demo import play, scenario
+from wince.errors import WinceError
 from wince.serve.embedded import Embedded
 
 AT = play.moment("2026-01-05T08:00:00Z")
@@ -50,6 +52,18 @@ def test_an_ehr_that_refuses(loaded):
     )
     assert done.undelivered == 1
     assert done.observations == len(done.entries) - 1
+
+
+@pytest.mark.parametrize("part", ["mllp-server", "ehr-sandbox"])
+def test_a_part_that_dies_ends_the_run_with_its_name(loaded, part):
+    """Nothing that runs on a thread ends unseen: not what takes admissions, not what takes entries."""
+
+    def kill(road: Embedded) -> None:
+        loop = road.listener._server._loop if part == "mllp-server" else road.sandbox._loop
+        loop.call_soon_threadsafe(sys.exit)
+
+    with pytest.raises(WinceError, match=f"{part} ended"):
+        play.play(loaded, one_bed(), AT, lambda *_: None, admitted=kill)
 
 
 def test_the_database_killed_in_the_middle(loaded):

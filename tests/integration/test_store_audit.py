@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -112,7 +113,7 @@ def test_an_owner_who_rewrites_the_whole_chain_is_found_by_the_checkpoint(databa
     file = tmp_path / "points.jsonl"
     fill(database, 20)
     checkpointer = Checkpointer(database, file, key, rows=10)
-    checkpointer.close()
+    checkpointer.stop()
     fill(database, 5)
     owner_rewrites(database, 23, "unsaid")
     assert checkpoints.verify(database, file, public_hex(key)).tail == 5
@@ -127,7 +128,7 @@ def test_an_owner_who_rewrites_the_whole_chain_is_found_by_the_checkpoint(databa
 def test_rows_cut_from_the_end_are_found(database: Database, tmp_path: Path, key_file: Path) -> None:
     key, file = signing_key(key_file), tmp_path / "points.jsonl"
     fill(database, 4)
-    Checkpointer(database, file, key).close()
+    Checkpointer(database, file, key).stop()
     with database.transaction() as tx:
         tx.execute("ALTER TABLE audit DISABLE TRIGGER audit_stands")
         tx.execute("DELETE FROM audit WHERE seq = 4")
@@ -138,7 +139,7 @@ def test_rows_cut_from_the_end_are_found(database: Database, tmp_path: Path, key
 def test_another_key_does_not_convince(database: Database, tmp_path: Path, key_file: Path) -> None:
     """Whoever rewrites chain and checkpoints with a key of their own is not believed."""
     fill(database, 2)
-    Checkpointer(database, tmp_path / "points.jsonl", signing_key(tmp_path / "thief.pem")).close()
+    Checkpointer(database, tmp_path / "points.jsonl", signing_key(tmp_path / "thief.pem")).stop()
     with pytest.raises(IntegrityError, match="signature"):
         checkpoints.verify(database, tmp_path / "points.jsonl", public_hex(signing_key(key_file)))
 
@@ -153,21 +154,53 @@ def test_checkpoints_come_every_n_rows_and_at_the_end(database: Database, tmp_pa
     assert point is not None
     assert point.seq == 10
     fill(database, 1)
-    checkpointer.close()
-    checkpointer.close()
+    checkpointer.stop()
+    checkpointer.stop()
     assert [item.seq for item in checkpoints.read(file)] == [10, 11]
 
 
 def test_a_checkpoint_cut_short_by_a_crash_spoils_nothing(database: Database, tmp_path: Path, key_file: Path) -> None:
     file, key = tmp_path / "points.jsonl", signing_key(key_file)
     fill(database, 1)
-    Checkpointer(database, file, key).close()
+    Checkpointer(database, file, key).stop()
     with open(file, "a") as handle:
         handle.write('{"seq": 2, "hea')
     fill(database, 1)
-    Checkpointer(database, file, key).close()
+    Checkpointer(database, file, key).stop()
     assert checkpoints.verify(database, file, public_hex(key)).tail == 0
     assert len(checkpoints.read(file)) == 2
+
+
+def test_a_broken_chain_ends_the_signer_and_a_full_disk_does_not(database: Database, tmp_path: Path, key_file: Path) -> None:
+    """As a part of a process: what may pass is tried again, a changed row is its failure; no checkpoint is signed over it."""
+    fill(database, 1)
+    key, file = signing_key(key_file), tmp_path / "points.jsonl"
+    full = Checkpointer(database, tmp_path / "file" / "points.jsonl", key, rows=1, every_s=0.01)
+    (tmp_path / "file").touch()
+    full.start()
+    signer = Checkpointer(database, file, key, rows=1, every_s=0.01)
+    signer.start()
+    until(lambda: [item.seq for item in checkpoints.read(file)] == [1])
+    assert (full.failed(), signer.failed()) == (None, None)
+    with database.transaction() as tx:
+        tx.execute("ALTER TABLE audit DISABLE TRIGGER audit_stands")
+    with database.transaction() as tx:
+        append(tx, facts(1), 0)
+        tx.execute("UPDATE audit SET digest = %s WHERE seq = 2", (b"x" * 32,))
+    until(signer.failed)
+    until(full.failed)
+    assert isinstance(signer.failed(), IntegrityError)
+    assert isinstance(full.failed(), IntegrityError)
+    with pytest.raises(IntegrityError):
+        signer.stop()
+    assert [item.seq for item in checkpoints.read(file)] == [1]
+
+
+def until(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_the_signing_key_is_ours_alone(key_file: Path) -> None:
@@ -187,7 +220,7 @@ def test_checkpoints_that_cannot_be_written_are_a_named_error(database: Database
     fill(database, 1)
     (tmp_path / "file").touch()
     with pytest.raises(ResourceError):
-        Checkpointer(database, tmp_path / "file" / "points.jsonl", signing_key(key_file)).close()
+        Checkpointer(database, tmp_path / "file" / "points.jsonl", signing_key(key_file)).stop()
 
 
 def test_a_line_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:

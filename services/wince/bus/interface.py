@@ -96,6 +96,10 @@ class Bus(Protocol):
         """
         ...
 
+    def failed(self) -> BaseException | None:
+        """What ended the sending for good, so that nothing published from now on would arrive; None where there is nothing."""
+        ...
+
     def close(self) -> None:
         """Stop consumers, flush what was accepted, release everything. Idempotent."""
         ...

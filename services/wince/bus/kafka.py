@@ -128,6 +128,10 @@ class KafkaBus:
             ender.join()
         self._outbox.close(self._flush_s)
 
+    def failed(self) -> BaseException | None:
+        """See `Bus.failed`."""
+        return self._outbox.failed()
+
     def _regain(self) -> None:
         """Create again what was asked for before and is missing."""
         with self._lock:

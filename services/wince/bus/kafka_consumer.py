@@ -20,6 +20,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from wince.bus.interface import Handler, Owned, Partition, Positions, Record
 from wince.bus.kafka_options import RETRIABLE, KafkaOptions
+from wince.parts import WatchedThread
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -89,7 +90,7 @@ class KafkaSubscription:
         self._looked = self._gave = 0.0
         self._stuck = False
         self._bare_since, self._bare_s = time.monotonic(), BARE_S
-        self.thread = threading.Thread(target=self._run, name=f"kafka-{group}", daemon=True)
+        self.thread = WatchedThread(f"kafka-{group}", self._run, self._stopped)
         self.thread.start()
 
     def stop(self, timeout_s: float = 10.0) -> None:
@@ -100,7 +101,7 @@ class KafkaSubscription:
 
     def failed(self) -> BaseException | None:
         """What ended the consumer for good; None while it runs or after a plain stop."""
-        return self._failed
+        return self._failed or self.thread.failed()
 
     def _run(self) -> None:
         pause = FIRST_BACKOFF_S

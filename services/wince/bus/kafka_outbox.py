@@ -22,6 +22,7 @@ from kafka import errors as kafka_errors
 
 from wince.bus.kafka_options import KafkaOptions
 from wince.errors import MessageError, Refused, Unavailable
+from wince.parts import WatchedThread
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -78,7 +79,8 @@ class Outbox:
         self._broken = self._closing = self._ended = False
         self._producer: KafkaProducer | None = None
         self._topic_ids: dict[str, Any] = {}
-        self._thread = threading.Thread(target=self._run, name="kafka-outbox", daemon=True)
+        self._over = threading.Event()
+        self._thread = WatchedThread("kafka-outbox", self._work_off, self._over)
         self._thread.start()
 
     def accept(self, topic: str, key: str, value: bytes, headers: dict[str, bytes], *, while_closing: bool = False) -> Future[None]:
@@ -116,12 +118,31 @@ class Outbox:
             self._ended = True
             self._work.notify_all()
             self._room.notify_all()
+        self._over.set()
         self._thread.join(30)
+        self._give_up("the bus was closed before Kafka acknowledged the record")
+
+    def failed(self) -> BaseException | None:
+        """What ended the sending for good."""
+        return self._thread.failed()
+
+    def _give_up(self, why: str) -> None:
         with self._lock:
             left = list(self._pending.values())
             self._pending.clear()
         for letter in left:
-            letter.future.set_exception(Unavailable("the bus was closed before Kafka acknowledged the record", field=letter.topic))
+            letter.future.set_exception(Unavailable(why, field=letter.topic))
+
+    def _work_off(self) -> None:
+        """Where this thread dies, whoever waits for it is told; the process ends by `failed`."""
+        try:
+            self._run()
+        except BaseException:
+            with self._lock:
+                self._ended = True
+                self._room.notify_all()
+            self._give_up("the bus failed before Kafka acknowledged the record")
+            raise
 
     def _refuses(self, while_closing: bool) -> bool:
         return self._ended or (self._closing and not while_closing)

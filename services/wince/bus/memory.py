@@ -149,6 +149,10 @@ class MemoryBus:
         for future in left:
             future.set_exception(Unavailable("the bus was closed before the record was handled"))
 
+    def failed(self) -> BaseException | None:
+        """See `Bus.failed`: nothing runs here but consumers, and each says for itself what ended it."""
+        return None
+
     # Below: called with the lock held.
 
     def _refuses(self) -> bool:

@@ -10,6 +10,7 @@ from concurrent.futures import TimeoutError as Late
 
 from wince.bus.topics import CARE
 from wince.errors import Unavailable
+from wince.parts import PASSING, WatchedThread
 from wince.store.database import Database, Tx
 from wince.telemetry import logs
 
@@ -36,7 +37,7 @@ class Relay:
         self._database, self._publish, self._poll_s, self._clock = database, publish, poll_s, clock
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="care-relay", daemon=True)
+        self._thread = WatchedThread("care-relay", self._run, self._stopped)
 
     def start(self) -> None:
         """Begin."""
@@ -50,8 +51,8 @@ class Relay:
             self._thread.join(WAIT_S)
 
     def failed(self) -> BaseException | None:
-        """Never: what fails is tried again."""
-        return None
+        """What ended it for good; what may pass is tried again."""
+        return self._thread.failed()
 
     def wake(self) -> None:
         """Something was committed."""
@@ -93,7 +94,7 @@ class Relay:
             ending = self._stopped.is_set()
             try:
                 more, failures = self.send() >= AT_ONCE, 0
-            except Exception as error:
+            except PASSING as error:
                 more, failures = False, min(failures + 1, 6)
                 log.warning("what people decided waits for the bus", topic=CARE, attempts=failures, error=error)
             if ending and not more:

@@ -8,6 +8,9 @@ import threading
 
 from wince.cli.common import Json, out, settings
 
+LOOK_S = 0.5
+"""How often it is looked whether what keeps everything running still does."""
+
 
 def up(json_: Json = False) -> None:
     """Start PostgreSQL, Kafka, an EHR sandbox (where no other is set) and every service; keep them running until Ctrl-C, then drain.
@@ -32,5 +35,7 @@ def up(json_: Json = False) -> None:
             print(json.dumps({"event": "up", "ports": ports, "ehr": running.sandbox.base_url if running.sandbox else None}), flush=True)
         else:
             out.print("up: " + ", ".join(f"{name} 127.0.0.1:{port}" for name, port in ports.items()) + "; Ctrl-C drains and stops")
-        stopping.wait()
+        while not stopping.wait(LOOK_S):
+            if (error := running.failed()) is not None:
+                raise error
         told("all", "drains")

@@ -23,6 +23,7 @@ from wince.codec.frame import frame_to_message
 from wince.domain.frame import Beat, Frame
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError, InputError, PeerError, Unavailable, WinceError
+from wince.parts import cause
 from wince.rpc import client
 from wince.rpc.config import RpcSettings
 from wince.rpc.errors import Forbidden, Unauthenticated
@@ -174,8 +175,8 @@ class Pusher:
                             self._queue.popleft()
                             self.pushed.dropped += 1
                         self._changed.notify_all()
-        except Exception as error:
-            self._error = error
+        except BaseException as error:
+            self._error = error if isinstance(error, Exception) else cause("what is pushed", error)
         finally:
             with self._changed:
                 self._over = True

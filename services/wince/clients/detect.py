@@ -15,6 +15,7 @@ from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceStub
 from wince.clients.detect_queue import Waiting
 from wince.domain.frame import Beat, Frame
 from wince.errors import Refused, WinceError
+from wince.parts import cause
 from wince.telemetry import logs, metrics, traces
 from wince.telemetry.windows import Windows
 
@@ -80,9 +81,11 @@ class Link(threading.Thread):
                 return
 
     def close(self, timeout_s: float = 30.0) -> bool:
-        """Nothing more comes: wait until everything is answered; False where that took too long."""
+        """Nothing more comes: wait until everything is answered; False where that took too long. Raises what ended the link."""
         self.waiting.close()
         self.join(timeout_s)
+        if self.error is not None:
+            raise self.error
         return not self.is_alive()
 
     def stop(self) -> None:
@@ -94,7 +97,15 @@ class Link(threading.Thread):
             self._call.cancel()
 
     def run(self) -> None:
-        """Streams, one after the other."""
+        """Streams, one after the other; what ends them for good is kept in `error`, and `put` raises it."""
+        try:
+            self._run()
+        except BaseException as error:
+            if not self._stopped.is_set():  # then the channel may be closed under us
+                log.error("a link to detect ended", source=self._source, error=error)
+                self.error = cause("the link to detect", error)
+
+    def _run(self) -> None:
         pause_s = FIRST_BACKOFF_S
         while not self._stopped.is_set() and not self.waiting.done():
             before = self.waiting.unanswered()

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from wince.delivery.interface import Delivery as Answer
 from wince.delivery.interface import Outcome, Target
 from wince.delivery.outbox import Lease, Tried, lease, reclaim, settle
 from wince.errors import InputError, Unavailable
+from wince.parts import WatchedThread, first_failed
 from wince.store.audit import Fact, append
 from wince.store.database import Database
 from wince.telemetry import metrics, traces
@@ -65,7 +67,7 @@ class Delivery:
         self._alone = alone
         self._stopped = threading.Event()
         self._wake = threading.Condition()
-        self._threads: list[threading.Thread] = []
+        self._threads: list[WatchedThread] = []
         self._paces: dict[str, int] = {}
         """How many rows the next run of an encounter may have, where the last one was cut short: 1, 2, 4, ..."""
 
@@ -74,7 +76,7 @@ class Delivery:
         if self._alone:
             with self._database.transaction() as tx:
                 reclaim(tx)
-        self._threads = [threading.Thread(target=self._loop, args=(target,), name=f"deliver-{target.name}") for target in self._targets]
+        self._threads = [WatchedThread(f"deliver-{target.name}", partial(self._loop, target), self._stopped) for target in self._targets]
         for thread in self._threads:
             thread.start()
 
@@ -85,6 +87,11 @@ class Delivery:
         for thread in self._threads:
             thread.join()
         self._threads = []
+
+    def failed(self) -> BaseException | None:
+        """What ended the delivery to a target for good."""
+        found = first_failed(self._threads)
+        return found[1] if found is not None else None
 
     def wake(self) -> None:
         """There is something new in the outbox."""

@@ -18,6 +18,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from wince.errors import ConfigError, ResourceError, WinceError
+from wince.parts import WatchedThread, cause
 from wince.telemetry import logs
 
 START, END = b"\x0b", b"\x1c\r"
@@ -63,10 +64,11 @@ class MllpServer:
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._busy: set[asyncio.Task[None]] = set()
         self._ready = threading.Event()
-        self._failed: OSError | None = None
+        self._unusable: OSError | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._thread = WatchedThread("mllp-server", self._run, self._ended)
         self.counts: Counter[str] = Counter()
         """messages, connections, refused, junk, half, too_long, idle, failed."""
 
@@ -77,21 +79,27 @@ class MllpServer:
 
     def start(self) -> MllpServer:
         """Listen. Raises ResourceError where the port can't be had, ConfigError where the host is none of this machine."""
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="mllp-server", daemon=True)
         self._thread.start()
         self._ready.wait()
-        if self._failed is not None:
+        if self._unusable is not None:
             self._thread.join()
-            raise _unusable(self._failed, self._host, self._port) from None
+            raise _unusable(self._unusable, self._host, self._port) from None
+        if (error := self.failed()) is not None:
+            raise cause("mllp-server", error)
         return self
+
+    def failed(self) -> BaseException | None:
+        """What ended the listening for good."""
+        return self._thread.failed()
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Take no further message, answer those in hand, close. Idempotent."""
-        thread, loop, stop = self._thread, self._loop, self._stop
-        if thread is not None and thread.is_alive() and loop is not None and stop is not None:
+        loop, stop = self._loop, self._stop
+        self._ended.set()
+        if self._thread.is_alive() and loop is not None and stop is not None:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(stop.set)
-            thread.join(timeout_s)
+            self._thread.join(timeout_s)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> MllpServer:
@@ -99,6 +107,12 @@ class MllpServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._ready.set()  # whoever waits in `start` must not wait for what has ended
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -109,8 +123,7 @@ class MllpServer:
                 self._connected, self._host, self._port, limit=self._limit, ssl=self._tls, **patience
             )
         except OSError as error:
-            self._failed = error
-            self._ready.set()
+            self._unusable = error
             return
         self._port = server.sockets[0].getsockname()[1]
         self._ready.set()

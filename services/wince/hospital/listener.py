@@ -49,6 +49,8 @@ def _nobody(_occupancies: Sequence[Occupancy]) -> None:
 class AdtListener:
     """Takes ADT messages from `start` to `stop`; a context manager. `handle` alone needs no socket."""
 
+    name = "mllp-server"
+
     def __init__(
         self,
         census: Census,
@@ -89,6 +91,10 @@ class AdtListener:
     def stop(self) -> None:
         """Answer what is in hand, then close. Idempotent."""
         self._server.stop()
+
+    def failed(self) -> BaseException | None:
+        """What ended the listening for good."""
+        return self._server.failed()
 
     def __enter__(self) -> AdtListener:
         return self.start()

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wince.errors import ResourceError, Unavailable
+from wince.parts import WatchedThread
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -66,7 +67,7 @@ class Supervisor:
         self._told = told
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self._thread = WatchedThread("supervisor", self._watch, self._stopping)
 
     def __enter__(self) -> Supervisor:
         try:
@@ -99,6 +100,10 @@ class Supervisor:
     def restarts(self, name: str) -> int:
         """How often it was started again."""
         return self._kept[name].restarts
+
+    def failed(self) -> BaseException | None:
+        """What ended the watch for good: children that end would not be started again any more."""
+        return self._thread.failed()
 
     def stop(self) -> None:
         """Drain: SIGTERM to the last, wait for its end, then the one before. Idempotent."""

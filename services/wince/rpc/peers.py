@@ -18,6 +18,7 @@ from contextlib import suppress
 from itertools import count
 from urllib.parse import unquote
 
+from wince.parts import WatchedThread
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -38,7 +39,7 @@ class Peers:
         self._others: set[int] = set()
         """Inodes of sockets that are something else."""
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="grpc-peers", daemon=True)
+        self._thread = WatchedThread("grpc-peers", self._run, self._stopped)
         self._told: set[str] = set()
         self.closed = 0
         """Connections closed since the start."""
@@ -52,6 +53,10 @@ class Peers:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def failed(self) -> BaseException | None:
+        """What ended the looking for good."""
+        return self._thread.failed()
 
     def open(self) -> Counter[str]:
         """Connections of each address, as they were last seen."""

@@ -23,6 +23,7 @@ from grpc_reflection.v1alpha._async import ReflectionServicer
 from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
 from wince.errors import ResourceError
+from wince.parts import WatchedThread
 from wince.rpc import config as limits
 from wince.rpc import tls
 from wince.rpc.auth import Callers, Role
@@ -84,6 +85,11 @@ class RpcServer:
         """The port that is listened on, after `start`."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Whose health is told: the server's as a whole, "", and each service's."""
+        return "", *(one.name for one in self._registrations)
+
+    @property
     def running(self) -> int:
         """Calls that run now."""
         return self._guard.running
@@ -123,6 +129,10 @@ class RpcServer:
         """Say whether a service can do its work; "" speaks for the whole server."""
         state = health_pb2.HealthCheckResponse.SERVING if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
         await self._health.set(name, state)
+
+    def failed(self) -> BaseException | None:
+        """What ended the watch over connections, which may be too many from then on."""
+        return self._peers.failed() if self._peers is not None else None
 
     async def drain(self) -> None:
         """Not ready any more, no new calls; what is in flight finishes within `drain_s`. Idempotent."""
@@ -183,7 +193,8 @@ class ServerThread:
     def __init__(self, registrations: Sequence[Registration], config: RpcSettings, *, observe: Observer | None = None) -> None:
         self._server = RpcServer(registrations, config, observe=observe)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="grpc", daemon=True)
+        self._ended = threading.Event()
+        self._thread = WatchedThread("grpc", self._run, self._ended)
         self.port = 0
 
     def _run(self) -> None:
@@ -206,6 +217,16 @@ class ServerThread:
         """See RpcServer.ready."""
         asyncio.run_coroutine_threadsafe(self._server.ready(name, is_ready), self._loop).result()
 
+    def unready(self) -> None:
+        """NOT_SERVING, for every service. Where the loop itself is gone nobody hears anything from it anyhow."""
+        if self._thread.is_alive():
+            for name in self._server.names:
+                self.ready(name, False)
+
+    def failed(self) -> BaseException | None:
+        """What ended the event loop, or something of the server's own, for good."""
+        return self._thread.failed() or self._server.failed()
+
     @property
     def running(self) -> int:
         """Calls that run now."""
@@ -218,6 +239,7 @@ class ServerThread:
             self._end()
 
     def _end(self) -> None:
+        self._ended.set()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 

@@ -12,7 +12,8 @@ from wince.codec import Encodable
 from wince.domain.estimate import Estimate
 from wince.domain.face import Face
 from wince.domain.frame import Beat
-from wince.errors import MessageError, PeerError, ResourceError, StoreError
+from wince.errors import MessageError
+from wince.parts import PASSING
 from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
@@ -97,7 +98,7 @@ class Consumer:
     def _guarded(self, records: Sequence[Record]) -> Positions | None:
         try:
             return self.handle(records)
-        except (PeerError, StoreError, ResourceError):
+        except PASSING:
             raise
         except Exception as error:
             self._fatal = error

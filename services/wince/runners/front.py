@@ -45,7 +45,7 @@ class Front(threading.Thread):
                     self._publish(out)
             for future in self._pending:
                 future.result()
-        except Exception as error:
+        except BaseException as error:  # SystemExit too: a clip that wasn't played to its end must not look as if it were
             if not self._stopped.is_set():
                 self.error = error
                 log.error("front ended", source=self._source.source, error=error)

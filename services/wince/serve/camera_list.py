@@ -17,6 +17,7 @@ from pathlib import Path
 from wince.domain.binding import bed_of
 from wince.domain.stay import Watch
 from wince.errors import ConfigError, WinceError
+from wince.parts import WatchedThread
 from wince.pipeline.capture.address import Login
 from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
 from wince.pipeline.capture.clock import wall_us
@@ -111,7 +112,7 @@ class CameraList:
         self._known: tuple[Camera, ...] | None = None
         self._again = True
         self._stopped, self._wake = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="camera-list", daemon=True)
+        self._thread = WatchedThread("camera-list", self._run, self._stopped)
         self.refused = 0
         """How often the file was wrong when it was looked at."""
 
@@ -130,6 +131,10 @@ class CameraList:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(10)
+
+    def failed(self) -> BaseException | None:
+        """What ended the looking for good."""
+        return self._thread.failed()
 
     def reload(self) -> None:
         """Look at once, whether or not the file seems changed (SIGHUP). Does not wait."""

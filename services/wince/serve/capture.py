@@ -22,7 +22,7 @@ from wince.rpc import client
 from wince.rpc.config import RpcSettings
 from wince.serve.begin import closed
 from wince.serve.camera_list import CameraList, opener
-from wince.serve.service import Closing, Deps, Service, wall_us
+from wince.serve.service import Deps, Service, wall_us
 from wince.store.camera_leases import CameraLeases
 from wince.store.database import Database
 from wince.telemetry import logs, metrics
@@ -64,8 +64,28 @@ def build(deps: Deps) -> Service:
     deps.stack.callback(metrics.CAMERAS.watch(cameras.counters))
     clock = wall_us if replay_us is None else (lambda: replay_us)
     list_ = CameraList(cameras, deps.database, read=deps.cameras, clock=clock)
-    parts = [Closing(cameras.start_all, cameras.drain), Closing(list_.start, list_.stop)]
-    return Service("capture", parts, [registration(CaptureServicer(cameras, cameras))])
+    return Service("capture", [Reading(cameras), list_], [registration(CaptureServicer(cameras, cameras))])
+
+
+class Reading:
+    """All cameras of this replica as one part of the process."""
+
+    name = "cameras"
+
+    def __init__(self, cameras: Cameras) -> None:
+        self._cameras = cameras
+
+    def start(self) -> None:
+        """Begin to take cameras."""
+        self._cameras.start_all()
+
+    def stop(self) -> None:
+        """End every camera and give it back."""
+        self._cameras.drain()
+
+    def failed(self) -> BaseException | None:
+        """What ended the looking after cameras."""
+        return self._cameras.failed()
 
 
 def near(targets: Sequence[str], config: RpcSettings) -> bool:
@@ -111,7 +131,7 @@ class Road(threading.Thread):
                 self._link.put(message)
             if not self._link.close(self._end_s) and not self._stopped.is_set():
                 log.warning("detect did not take the end of a source", source=self._source.source)
-        except Exception as error:
+        except BaseException as error:  # SystemExit too: a road that died must not look like a file that is over
             if not self._stopped.is_set():
                 self.error = error
                 if not isinstance(error, WinceError):

@@ -28,9 +28,9 @@ from wince.domain.frame import Beat
 from wince.domain.ids import site_namespace
 from wince.domain.snapshot import Graded, Snapshot
 from wince.domain.stay import Occupancy, Watch
-from wince.errors import IntegrityError, WinceError
 from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
+from wince.parts import cause, first_failed
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.grade import stage as grade
 from wince.pipeline.record.sink import PostgresSink
@@ -107,8 +107,8 @@ class Embedded:
         self.tell("database", origin_us=self.origin_us)
         self._key = checkpoints.signing_key(self._places.audit_key)
         self._checkpointer = checkpoints.Checkpointer(self.database, self._places.checkpoints, self._key)
-        self._stack.callback(self._checkpointer.close)
-        self._checkpointer.run()
+        self._stack.callback(self._checkpointer.stop)
+        self._checkpointer.start()
         targets = self._targets()
         self._watch()
         self._bus = MemoryBus()
@@ -203,12 +203,11 @@ class Embedded:
             if self._opened.ensure():
                 log.warning("the embedded database was gone and was started again")
                 self.tell("database again")
-        for part in (self._recording, self._grading):
-            error = part.failed()
-            if error is not None:
-                raise error if isinstance(error, WinceError) else WinceError(f"{type(part).__name__} ended: {type(error).__name__}")
-        if isinstance(self._checkpointer.failure, IntegrityError):
-            raise self._checkpointer.failure
+        parts = (self._recording, self._grading, self._delivery, self._checkpointer, self.listener)
+        if (found := first_failed(parts if self.sandbox is None else (*parts, self.sandbox))) is not None:
+            name, error = found
+            log.error("a part failed; the process ends", task=name, error=error)
+            raise cause(name, error)
 
     def _seen(self, message: Estimate | Beat) -> None:
         if isinstance(message, Beat):

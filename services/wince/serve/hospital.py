@@ -13,12 +13,14 @@ from wince.bus.topics import CARE, STAYS
 from wince.care.events import standing
 from wince.domain.care import PatientState, Pause
 from wince.domain.stay import Occupancy
+from wince.errors import Unavailable
 from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
 from wince.hospital.servicer import HospitalServicer, registration
+from wince.parts import Part
 from wince.serve import mllp
 from wince.serve.camera_list import bind
-from wince.serve.service import Closing, Deps, Part, Repeated, Service, wall_us
+from wince.serve.service import Deps, Repeated, Service, wall_us
 from wince.store import stays, telling
 from wince.store.database import Database
 
@@ -45,7 +47,7 @@ def build(deps: Deps) -> Service:
     listener = AdtListener(
         stays.PostgresCensus(database), Site(settings.site), watches=watches, publish=tell, **mllp.place(settings)
     )
-    parts: list[Part] = [Repeated("relay", TELL_S, tell), Closing(listener.start, listener.stop)]
+    parts: list[Part] = [Repeated("relay", TELL_S, tell), listener]
     return Service("hospital", parts, [registration(HospitalServicer(database))])
 
 
@@ -60,10 +62,13 @@ def holding(database: Database, steps: Sequence[Occupancy]) -> list[Pause | Pati
 
 
 def send(bus: Bus, topic: str, messages: Sequence[Occupancy | Pause | PatientState]) -> None:
-    """Put them on the bus; returns when they will survive."""
+    """Put them on the bus; returns when they will survive. Raises Unavailable where the bus doesn't acknowledge in time."""
     futures = []
     for message in messages:
         schema, value = codec.encode(message)
         futures.append(bus.publish(topic, message.source, value, {"schema": schema.encode()}))
-    for future in futures:
-        future.result(timeout=SEND_S)
+    try:
+        for future in futures:
+            future.result(timeout=SEND_S)
+    except TimeoutError:
+        raise Unavailable("the bus does not acknowledge", field=topic, remedy="is Kafka running?") from None

@@ -6,12 +6,14 @@ import importlib
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import FrameType
 
 from opentelemetry.sdk.trace import SpanProcessor
 
 from wince.errors import ConfigError, WinceError
+from wince.parts import Watched, cause, first_failed, name_of
 from wince.rpc.server import ServerThread
 from wince.serve.service import Deps, Service
 from wince.serve.state_dir import Places
@@ -39,10 +41,12 @@ def build(name: str, deps: Deps) -> Service:
 class Running:
     """A built service between start and stop. Not thread-safe."""
 
-    def __init__(self, service: Service, settings: Settings) -> None:
-        self._service = service
+    def __init__(self, service: Service, settings: Settings, watched: Sequence[Watched] = ()) -> None:
+        """`watched`: what else must not fail; asked for its members at each `failed`."""
+        self._service, self._watched = service, watched
         self._server = ServerThread(service.registrations, settings.rpc, observe=metrics.called)
         self._begun = 0
+        self._told = False
 
     @property
     def port(self) -> int:
@@ -62,16 +66,33 @@ class Running:
             raise
         self._server.ready("", True)
 
-    def failed(self) -> BaseException | None:
-        """What must end it."""
-        return self._service.failed()
+    def failed(self) -> WinceError | None:
+        """What must end the process; None where there is nothing. By then health says NOT_SERVING and the log has named the part."""
+        found = first_failed((*self._service.parts[: self._begun], self._server, *self._watched))
+        if found is None:
+            return None
+        name, error = found
+        if not self._told:
+            self._told = True
+            log.error("a part failed; the process ends", stage=self._service.name, task=name, error=error)
+            self._server.unready()
+        return cause(name, error)
 
     def stop(self) -> None:
-        """No new calls, calls in flight finish; then the parts, last first. Idempotent."""
+        """No new calls, calls in flight finish; then the parts, last first, whatever one of them raises. Idempotent. Raises the first
+        such error, unless `failed` has already said why the process ends."""
         self._server.stop()
+        first: Exception | None = None
         while self._begun:
             self._begun -= 1
-            self._service.parts[self._begun].stop()
+            part = self._service.parts[self._begun]
+            try:
+                part.stop()
+            except Exception as error:
+                log.error("a part did not stop in order", stage=self._service.name, task=name_of(part), error=error)
+                first = first or error
+        if first is not None and not self._told:
+            raise first
 
 
 def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
@@ -97,18 +118,20 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
         if settings.traces != "off":
             traces.TRACES.start(name, _spans(settings))
             stack.callback(traces.TRACES.stop)  # last: what ends in the drain has spans, too
-        running = Running(build(name, Deps(settings, stack)), settings)
+        deps = Deps(settings, stack)
+        running = Running(build(name, deps), settings, deps.watched)
         stack.callback(running.stop)
         running.start()
         if settings.metrics_port is not None:
-            port, end = metrics.expose(settings.metrics_port and settings.metrics_port + list(PORTS).index(name))
-            stack.callback(end)
-            log.warning("answers Prometheus", stage=name, port=port)
+            page = metrics.MetricsPage(settings.metrics_port and settings.metrics_port + list(PORTS).index(name))
+            stack.callback(page.stop)
+            deps.watched.append(page)
+            log.warning("answers Prometheus", stage=name, port=page.port)
         log.warning("serves", stage=name, port=running.port)
         while not stopping.wait(LOOK_S):
             error = running.failed()
             if error is not None:
-                raise error if isinstance(error, WinceError) else WinceError(f"{name} ended: {type(error).__name__}") from error
+                raise error
         log.warning("drains", stage=name)
 
 
@@ -122,6 +145,8 @@ def _spans(settings: Settings) -> SpanProcessor:
 
 def _until_gone(stopping: threading.Event) -> None:
     """Whoever started us holds the other end of standard input for as long as it lives."""
-    while os.read(0, 1024):  # not by sys.stdin, whose lock a thread that waits would hold at the interpreter's end
-        pass
-    stopping.set()
+    try:
+        while os.read(0, 1024):  # not by sys.stdin, whose lock a thread that waits would hold at the interpreter's end
+            pass
+    finally:
+        stopping.set()  # where standard input can't be read we would never hear of it

@@ -11,13 +11,12 @@ from wince.delivery.worker import Delivery
 from wince.domain.audit import Verified
 from wince.domain.frame import US
 from wince.domain.snapshot import Graded, Snapshot
-from wince.errors import IntegrityError
 from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
 from wince.pipeline.record.stage import Message
 from wince.runners.record import Recording
 from wince.serve import ehr
-from wince.serve.service import Closing, Deps, Repeated, Service, wall_us
+from wince.serve.service import Deps, Repeated, Service, wall_us
 from wince.serve.state_dir import Places
 from wince.store import checkpoints
 from wince.store.database import Database
@@ -61,8 +60,8 @@ def build(deps: Deps) -> Service:
     return Service(
         "record",
         [
-            Checkpoints(checkpointer),
-            Closing(delivery.start, delivery.stop),
+            checkpointer,
+            delivery,
             Recording(deps.bus, commit, lambda _: None, write),
             Repeated("backlog", BACKLOG_S, lambda: backlog(database, delivery, wall_us())),
         ],
@@ -80,21 +79,3 @@ def backlog(database: Database, delivery: Delivery, now_us: int) -> None:
     metrics.backlog(waiting=delivery.waiting(), dead=dead[0] if dead else 0, questions=count, oldest_s=oldest_s)
 
 
-class Checkpoints:
-    """The audit trail's signer as a part: a broken chain ends the process."""
-
-    def __init__(self, checkpointer: checkpoints.Checkpointer) -> None:
-        self._checkpointer = checkpointer
-
-    def start(self) -> None:
-        """Begin."""
-        self._checkpointer.run()
-
-    def stop(self) -> None:
-        """Sign what stands, end."""
-        self._checkpointer.close()
-
-    def failed(self) -> BaseException | None:
-        """A broken chain; what may pass is tried again."""
-        failure = self._checkpointer.failure
-        return failure if isinstance(failure, IntegrityError) else None

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from wince.bus.interface import Bus
 from wince.bus.topics import ALL
 from wince.domain.ids import site_namespace
 from wince.errors import ConfigError, Unavailable
+from wince.parts import PASSING, Part, Watched, WatchedThread
 from wince.protocols.rules import ClinicalProtocol
 from wince.rpc.server import Registration
 from wince.serve import protocols, setup
@@ -30,22 +30,6 @@ WAIT_S, LOOK_S = 20.0, 0.5
 """So long a service that starts waits for its database: to end and be started again costs more."""
 
 
-class Part(Protocol):
-    """Something that runs."""
-
-    def start(self) -> None:
-        """Begin. Raises what makes the service useless."""
-        ...
-
-    def stop(self) -> None:
-        """Finish what is in hand, end. Idempotent."""
-        ...
-
-    def failed(self) -> BaseException | None:
-        """What must end the process; None where there is nothing."""
-        ...
-
-
 @dataclass(frozen=True)
 class Service:
     """One service as it runs in a process."""
@@ -54,10 +38,6 @@ class Service:
     parts: Sequence[Part] = ()
     """In order of start."""
     registrations: Sequence[Registration] = ()
-
-    def failed(self) -> BaseException | None:
-        """What ended a part for good."""
-        return next((error for part in self.parts if (error := part.failed()) is not None), None)
 
 
 def kafka(settings: Settings) -> Bus:
@@ -90,6 +70,8 @@ class Deps:
     stack: ExitStack
     connect: Callable[[Settings], Bus] = kafka
     """Makes the bus."""
+    watched: list[Watched] = field(default_factory=list)
+    """What was made here and runs on threads of its own; whoever runs the service asks whether it failed."""
     _bus: Bus | None = field(default=None, init=False)
     _database: Database | None = field(default=None, init=False)
 
@@ -110,6 +92,7 @@ class Deps:
         if self._bus is None:
             self._bus = self.connect(self.settings)
             self.stack.callback(self._bus.close)
+            self.watched.append(self._bus)
             self._bus.ensure_topics(ALL)
         return self._bus
 
@@ -154,12 +137,13 @@ def wall_us() -> int:
 
 
 class Repeated:
-    """A part that does something again and again on a thread of its own. What it raises is logged, and it is tried again, with backoff."""
+    """A part that does something again and again on a thread of its own. What may pass (`parts.PASSING`) is logged and tried again, with
+    backoff; anything else is its failure."""
 
     def __init__(self, name: str, every_s: float, what: Callable[[], object]) -> None:
-        self._name, self._every_s, self._what = name, every_s, what
+        self.name, self._every_s, self._what = name, every_s, what
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = WatchedThread(name, self._run, self._stopped)
 
     def start(self) -> None:
         """Begin."""
@@ -172,8 +156,8 @@ class Repeated:
             self._thread.join(30)
 
     def failed(self) -> BaseException | None:
-        """Never: it is tried again."""
-        return None
+        """What ended it for good."""
+        return self._thread.failed()
 
     def _run(self) -> None:
         failures = 0
@@ -181,25 +165,6 @@ class Repeated:
             try:
                 self._what()
                 failures = 0
-            except Exception as error:
+            except PASSING as error:
                 failures = min(failures + 1, 6)
-                log.warning("failed, comes again", task=self._name, attempts=failures, error=error)
-
-
-class Closing:
-    """A part that is started and stopped by two callables; failures are its own affair."""
-
-    def __init__(self, start: Callable[[], object], stop: Callable[[], object]) -> None:
-        self._start, self._stop = start, stop
-
-    def start(self) -> None:
-        """Begin."""
-        self._start()
-
-    def stop(self) -> None:
-        """End."""
-        self._stop()
-
-    def failed(self) -> BaseException | None:
-        """Never said."""
-        return None
+                log.warning("failed; trying again", task=self.name, attempts=failures, error=error)

@@ -19,6 +19,7 @@ from wince.local import maven
 from wince.local.kafka import KafkaPeer
 from wince.local.leftovers import end_outlived
 from wince.local.supervisor import Child, Supervisor
+from wince.parts import PASSING, WatchedThread, cause, first_failed
 from wince.rpc import client
 from wince.serve import protocols, sandbox, scoring, setup
 from wince.serve.hosted_ensemble import Hosted, hosted
@@ -78,16 +79,28 @@ class Up:
         self.database = self._opened.database
         self._told("database", "ready")
         environment = self._environment()
-        keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
-        keeper.start()
-        self._stack.callback(keeper.join, 10)
-        self._stack.callback(self._stopping.set)
+        self._keep_going()
         children = [self._child(name, environment) for name in self._names]
         self.supervisor = enter(Supervisor(children, told=self._told))
 
     def stop(self) -> None:
         """Drain the services, then stop what they stood on. Idempotent."""
         self._stack.close()
+
+    def _keep_going(self) -> None:
+        self._keeper = WatchedThread("keeper", self._keep, self._stopping)
+        self._keeper.start()
+        self._stack.callback(self._keeper.join, 10)
+        self._stack.callback(self._stopping.set)
+
+    def failed(self) -> WinceError | None:
+        """What must end it: a thread that keeps everything running is gone. The log names it."""
+        found = first_failed((self._keeper, self.supervisor, *((self.sandbox,) if self.sandbox else ())))
+        if found is None:
+            return None
+        name, error = found
+        log.error("a part failed; everything ends", task=name, error=error)
+        return cause(name, error)
 
     def _environment(self) -> dict[str, str]:
         """What every service is told beyond the settings that it reads by itself."""
@@ -175,7 +188,7 @@ class Up:
                     self._told("kafka", "started again")
                 if self.hosted is not None and not self._stopping.is_set() and self.hosted.ensure():
                     self._told("torchserve", "started again")
-            except WinceError as error:
+            except (*PASSING, OSError) as error:
                 log.error("can't be started again, is tried again", error=error)
 
 

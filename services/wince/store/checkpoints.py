@@ -22,8 +22,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from wince.domain import audit as chain
 from wince.domain.audit import Checkpoint, Verified
 from wince.errors import ConfigError, IntegrityError, ResourceError
+from wince.parts import PASSING, WatchedThread
 from wince.store import audit
 from wince.store.database import Database
+from wince.telemetry import logs
+
+log = logs.get(__name__)
 
 
 def signing_key(path: Path) -> Ed25519PrivateKey:
@@ -80,10 +84,10 @@ def public_hex(key: Ed25519PrivateKey) -> str:
 
 
 class Checkpointer:
-    """Appends a checkpoint every `rows` links or `seconds`, and at `close`. Thread-safe.
+    """Appends a checkpoint every `rows` links or `seconds`, and at `stop`. Thread-safe.
 
     Beginning reads the whole chain once and checks it against the checkpoints that stand (IntegrityError).
-    `tick` is called by whoever appends, after the COMMIT; or `run` starts a thread that does it.
+    `tick` is called by whoever appends, after the COMMIT; or `start` begins a thread that does it: a part of a process.
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class Checkpointer:
         *,
         rows: int = 1000,
         seconds: float = 60.0,
+        every_s: float = 5.0,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._database = database
@@ -101,14 +106,15 @@ class Checkpointer:
         self._key = key
         self._rows = rows
         self._seconds = seconds
+        self._every_s = every_s
         self._clock = clock
         self._lock = threading.Lock()
         self._frontier = chain.Frontier()
         self._head = chain.ZERO
         self._written = 0
         self._written_at = time.monotonic()
-        self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
+        self._thread = WatchedThread("checkpoints", self._run, self._stopped)
         found = verify(database, file, public_hex(key), payloads=False)
         self._written = found.checkpoint
         self._take_in()
@@ -121,29 +127,27 @@ class Checkpointer:
             due = force or fresh >= self._rows or time.monotonic() - self._written_at >= self._seconds
             return self._write() if fresh and due else None
 
-    def run(self, every_s: float = 5.0) -> None:
-        """Ticks on a thread of its own until `close`."""
-
-        def loop() -> None:
-            while not self._stopped.wait(every_s):
-                try:
-                    self.tick()
-                except Exception as error:
-                    self.failure = error
-
-        self._thread = threading.Thread(target=loop, name="checkpoints", daemon=True)
+    def start(self) -> None:
+        """Ticks on a thread of its own, every `every_s`, until `stop`."""
         self._thread.start()
 
-    failure: Exception | None = None
-    """What the thread's last failing tick raised; `close` raises what its own does."""
-
-    def close(self) -> None:
-        """Ends the thread and writes the last checkpoint."""
+    def stop(self) -> None:
+        """Ends the thread and writes the last checkpoint. Raises as `tick` does."""
         self._stopped.set()
-        if self._thread is not None:
+        if self._thread.is_alive():
             self._thread.join()
-            self._thread = None
         self.tick(force=True)
+
+    def failed(self) -> BaseException | None:
+        """What ended the thread for good: a broken chain (IntegrityError) above all. What may pass is tried again."""
+        return self._thread.failed()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every_s):
+            try:
+                self.tick()
+            except PASSING as error:
+                log.warning("no checkpoint can be written now; trying again", error=error)
 
     def _take_in(self) -> None:
         for row in audit.rows(self._database, self._frontier.count):

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.frame import US
-from wince.errors import ResourceError
+from wince.errors import ResourceError, WinceError
 from wince.telemetry.cameras import CameraCollector
 
 REGISTRY = CollectorRegistry()
@@ -149,20 +149,29 @@ def backlog(*, waiting: int, dead: int, questions: int, oldest_s: float) -> None
     QUESTION_AGE.set(max(0.0, oldest_s))
 
 
-def expose(port: int) -> tuple[int, Callable[[], None]]:
-    """Answer Prometheus on this machine, at /metrics; gives the port (0 asks for a free one) and what ends it.
+class MetricsPage:
+    """Answers Prometheus on this machine, at /metrics, from its making to `stop`."""
 
-    Raises ResourceError where the port can't be had.
-    """
-    try:
-        server, thread = start_http_server(port, addr=HOST, registry=REGISTRY)
-    except OSError as error:
-        why = error.strerror or "can't listen"
-        raise ResourceError(why, field=f"WINCE_METRICS_PORT={port}", remedy="is the port taken? name another") from None
+    def __init__(self, port: int) -> None:
+        """`port` 0: any free one. Raises ResourceError where the port can't be had."""
+        try:
+            self._server, self._thread = start_http_server(port, addr=HOST, registry=REGISTRY)
+        except OSError as error:
+            why = error.strerror or "can't listen"
+            raise ResourceError(why, field=f"WINCE_METRICS_PORT={port}", remedy="is the port taken? name another") from None
+        self._stopped = False
+        self.port: int = self._server.server_port
+        """The port that is listened on."""
 
-    def end() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    def stop(self) -> None:
+        """No more answers. Idempotent."""
+        if not self._stopped:
+            self._stopped = True
+            if self._thread.is_alive():
+                self._server.shutdown()
+            self._server.server_close()
+            self._thread.join(5)
 
-    return server.server_port, end
+    def failed(self) -> BaseException | None:
+        """An error where the thread that answers is gone."""
+        return None if self._stopped or self._thread.is_alive() else WinceError("the metrics page ended although nobody asked it to")

@@ -93,16 +93,29 @@ def test_no_label_is_free_text() -> None:
 
 
 def test_the_page_is_on_this_machine_only_and_ends() -> None:
-    port, end = metrics.expose(0)
+    page = metrics.MetricsPage(0)
     try:
-        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
-        assert set(re.findall(r"^# TYPE (\w+)", page, re.M)) >= {"wince_alert_latency_seconds", "wince_windows_total"}
+        text = urllib.request.urlopen(f"http://127.0.0.1:{page.port}/metrics", timeout=10).read().decode()
+        assert set(re.findall(r"^# TYPE (\w+)", text, re.M)) >= {"wince_alert_latency_seconds", "wince_windows_total"}
         with pytest.raises(ResourceError, match="in use"):
-            metrics.expose(port)
+            metrics.MetricsPage(page.port)
+        assert page.failed() is None
     finally:
-        end()
+        page.stop()
+        page.stop()
+    assert page.failed() is None
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10)
+        urllib.request.urlopen(f"http://127.0.0.1:{page.port}/metrics", timeout=10)
+
+
+def test_a_page_whose_thread_is_gone_has_failed() -> None:
+    page = metrics.MetricsPage(0)
+    try:
+        page._server.shutdown()
+        page._thread.join(60)
+        assert str(page.failed()) == "the metrics page ended although nobody asked it to"
+    finally:
+        page.stop()
 
 
 def test_calls_by_method_and_status() -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from wince.errors import ConfigError, PeerError, WinceError
+from wince.parts import WatchedThread
 from wince.pipeline.capture import address
 from wince.pipeline.capture.interface import (
     CameraExists,
@@ -121,7 +122,7 @@ class Cameras:
         """Held while cameras are started and stopped, and while the database is asked."""
         self._ended = threading.Event()
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._ticks, name="cameras", daemon=True)
+        self._thread = WatchedThread("cameras", self._ticks, self._ended)
         self._kept: dict[str, Counters] = {}
 
     # The list
@@ -224,9 +225,13 @@ class Cameras:
                     except PeerError as error:
                         log.warning("no camera can be taken: the database does not answer", error=error)
                         return
-                    except WinceError as error:
+                    except Exception as error:  # what opening one camera raises concerns no other
                         camera.retry_s = self._steady() + RETRY_S
                         log.error("camera can't be started", source=source, error=error)
+
+    def failed(self) -> BaseException | None:
+        """What ended the ticks for good: no lease would be renewed any more."""
+        return self._thread.failed()
 
     def drain(self) -> None:
         """End every camera and give its lease back, so that another replica goes on at once. Idempotent."""

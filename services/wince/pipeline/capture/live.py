@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wince.domain.frame import US, Beat, Frame
+from wince.parts import cause
 from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.interface import CameraState
 from wince.pipeline.capture.timeline import Grid, Timeline
@@ -86,6 +87,7 @@ class LiveSource:
         self._dropped = 0
         self._point = -1
         self._closed = self._finished = False
+        self._error: BaseException | None = None
 
     @property
     def closed(self) -> bool:
@@ -125,6 +127,12 @@ class LiveSource:
             self._finished = True
             self._changed.notify()
 
+    def fail(self, error: BaseException) -> None:
+        """The receiving side has ended for good: whoever takes is given this error, as the cause of a WinceError."""
+        with self._changed:
+            self._error = error
+            self._changed.notify()
+
     def close(self) -> None:
         """End at once, without a last beat: somebody else goes on with this camera, or this process ends. Idempotent."""
         with self._changed:
@@ -134,7 +142,8 @@ class LiveSource:
             self._changed.notify()
 
     def __iter__(self) -> Iterator[Frame | Beat]:
-        """Frames and beats in order of time, until closed or finished; can be iterated once."""
+        """Frames and beats in order of time, until closed or finished; can be iterated once. Raises WinceError where the receiving side
+        has ended for good: see `fail`."""
         try:
             for message in self._messages():
                 if self._closed or not self._owned():
@@ -146,6 +155,8 @@ class LiveSource:
 
     def _messages(self) -> Iterator[Frame | Beat]:
         while not self._closed:
+            if self._error is not None:
+                raise cause("a camera's reader", self._error)
             entry = self._take()
             if entry is not None:
                 yield from self._given(*entry)
@@ -170,7 +181,7 @@ class LiveSource:
         """The next frame, or None when a beat is due. What was dropped or damaged before it is entered on the timeline."""
         with self._changed:
             due_us = self._timeline.spoken_us + US + self._grace_us - self._clock()
-            if not self._frames and not self.closed and due_us > 0:
+            if not self._frames and not self.closed and self._error is None and due_us > 0:
                 self._changed.wait(min(due_us / US, 1.0))
             entry = self._frames.popleft() if self._frames else None
             self.counters.queued = len(self._frames)

@@ -131,7 +131,7 @@ class StreamSource(LiveSource):
         self._converter = VideoReformatter()
         self._over = threading.Event()
         self._arrival = Arrival()
-        self._thread = threading.Thread(target=self._read, name=f"camera-{source[:16]}", daemon=True)
+        self._thread = threading.Thread(target=self._received, name=f"camera-{source[:16]}", daemon=True)
         self._started = False
 
     def __iter__(self) -> Iterator[Frame | Beat]:
@@ -156,6 +156,14 @@ class StreamSource(LiveSource):
         if self._started:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    def _received(self) -> None:
+        """A reader that dies of what nobody foresaw must not leave a camera that gives beats and nothing else."""
+        try:
+            self._read()
+        except BaseException as error:
+            log.error("a camera's reader ended", source=self.source, error=error)
+            self.fail(error)
 
     def _read(self) -> None:
         attempt = 0

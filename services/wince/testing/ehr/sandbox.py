@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
 
 from wince.domain.stay import Identifier
-from wince.errors import ConfigError, ResourceError
+from wince.errors import ConfigError, ResourceError, WinceError
 from wince.fhir.scopes import WRITER_SCOPE
 from wince.testing.ehr.faults import Fault, Faults
 from wince.testing.ehr.rest import Refusal, Rest
@@ -90,10 +91,16 @@ class EhrSandbox:
         """Close every connection and the file. Idempotent; `start` serves the same record again, on the same port."""
         loop, self._loop = self._loop, None
         if loop is not None:
-            loop.call_soon_threadsafe(loop.stop)
+            with suppress(RuntimeError):  # it has ended by itself
+                loop.call_soon_threadsafe(loop.stop)
         if self._thread is not None:
             self._thread.join(timeout=30)
             self._thread = None
+
+    def failed(self) -> BaseException | None:
+        """An error where the thread that serves is gone although nobody stopped it."""
+        thread = self._thread
+        return None if thread is None or thread.is_alive() else WinceError("ehr-sandbox ended although nobody asked it to")
 
     def _run(self, ready: Future[int]) -> None:
         loop = asyncio.new_event_loop()
