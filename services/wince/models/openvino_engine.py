@@ -1,7 +1,7 @@
 """OpenVINO as the engine of the face models: one core per process, one infer request per model and thread.
 
-One thread a model, because a front scales by cameras, not by threads within a frame. float32 on purpose: the same numbers on
-every machine.
+One thread a model, because a front scales by cameras, not by threads within a frame. float32 unless a site asks for bfloat16: the
+same numbers on every machine.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wince.errors import ModelFileError
+from wince.errors import ConfigError, ModelFileError
 from wince.models.openvino_quiet import PrePostProcessor, ops, ov
 
-_CONFIG = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
+_CONFIG = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+Precision = Literal["f32", "bf16"]
+"""How exactly a network computes. bf16: 8 bits of mantissa, where the CPU has the instructions for it."""
 _core: ov.Core | None = None
 _core_lock = threading.Lock()
 
@@ -31,9 +33,11 @@ def core() -> ov.Core:
         return _core
 
 
-def compile_model(model: ov.Model) -> ov.CompiledModel:
-    """Compiled for one thread, float32. Raises RuntimeError, as OpenVINO does, where it can't be."""
-    return core().compile_model(model, "CPU", _CONFIG)
+def compile_model(model: ov.Model, precision: Precision = "f32") -> ov.CompiledModel:
+    """Compiled for one thread. Raises RuntimeError, as OpenVINO does, where it can't be; ConfigError where the CPU can't compute so."""
+    if precision == "bf16" and "BF16" not in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise ConfigError("this CPU has no bfloat16", field="WINCE_FACE_PRECISION=bf16", remedy="leave it out: f32 runs everywhere")
+    return core().compile_model(model, "CPU", _CONFIG | {"INFERENCE_PRECISION_HINT": precision})
 
 
 class Network:
@@ -43,7 +47,15 @@ class Network:
     next `run` overwrites: copy what is kept.
     """
 
-    def __init__(self, file: Path, shape: Sequence[int], *, divide: tuple[float, float] | None = None, tap: Sequence[int] | None = None):
+    def __init__(
+        self,
+        file: Path,
+        shape: Sequence[int],
+        *,
+        divide: tuple[float, float] | None = None,
+        tap: Sequence[int] | None = None,
+        precision: Precision = "f32",
+    ):
         """`shape`: the input's. `divide` (mean, scale): input is uint8 and the graph computes (x - mean) / scale itself.
         `tap`: also give the last inner result of this shape, as the last output (found by shape, because names of inner results
         change with the version of OpenVINO).
@@ -61,7 +73,7 @@ class Network:
                 steps.input().tensor().set_element_type(ov.Type.u8)
                 steps.input().preprocess().convert_element_type(ov.Type.f32).mean(divide[0]).scale(divide[1])
                 model = steps.build()
-            compiled = compile_model(model)
+            compiled = compile_model(model, precision)
         except RuntimeError as error:
             raise ModelFileError(
                 "the model file can't be used by this version of OpenVINO", field=file.name, remedy="run `wince models fetch`"

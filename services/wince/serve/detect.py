@@ -28,7 +28,7 @@ def build(deps: Deps) -> Service:
     windows = deps.windows("detect")
 
     def models() -> FaceModels:
-        return load_face_models(limits.full_range, folder, limits.detector)
+        return load_face_models(limits.full_range, folder, limits.detector, deps.settings.face_precision)
 
     def publish(found: Face | Beat) -> Future[None]:
         schema, value = codec.encode(found)

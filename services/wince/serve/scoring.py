@@ -102,4 +102,5 @@ def build(settings: Settings, protocol: ClinicalProtocol, region: Share | None =
     """A chain with models of its own. Raises ModelFileError where a model is absent or changed."""
     folder = settings.models_dir
     scores = scorer(protocol, folder, settings.serving)
-    return Chain(load_face_models(protocol.detect.full_range, folder, protocol.detect.detector), scores, protocol, region)
+    models = load_face_models(protocol.detect.full_range, folder, protocol.detect.detector, settings.face_precision)
+    return Chain(models, scores, protocol, region)

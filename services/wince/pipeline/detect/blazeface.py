@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wince.models.openvino_engine import Network
+from wince.models.openvino_engine import Network, Precision
 from wince.pipeline.detect.interface import Detection
 
 MIN_SCORE = 0.5
@@ -73,11 +73,11 @@ def weighted_nms(boxes: NDArray[np.float32], points: NDArray[np.float32], scores
 class BlazeFace:
     """The detector. One instance per thread."""
 
-    def __init__(self, file: Path, layout: Layout = FULL_RANGE, min_score: float = MIN_SCORE):
+    def __init__(self, file: Path, layout: Layout = FULL_RANGE, min_score: float = MIN_SCORE, precision: Precision = "f32"):
         self._layout = layout
         self._min_logit = float(np.log(min_score / (1 - min_score)))
         self._anchors = anchors(layout)
-        self._net = Network(file, (1, layout.size, layout.size, 3), divide=(127.5, 127.5))
+        self._net = Network(file, (1, layout.size, layout.size, 3), divide=(127.5, 127.5), precision=precision)
         self._half = np.empty((0, 0, 3), np.uint8)
 
     def find(self, pixels: NDArray[np.uint8]) -> list[Detection]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wince.models.openvino_engine import Network
+from wince.models.openvino_engine import Network, Precision
 from wince.pipeline.detect.geometry import region_affine
 from wince.pipeline.detect.interface import Mesh, Region
 from wince.pipeline.detect.warp import cut
@@ -23,8 +23,8 @@ FEATURES = (128, 8, 8)
 class FaceMesh:
     """The mesh model. One instance per thread."""
 
-    def __init__(self, file: Path):
-        self._net = Network(file, (1, SIZE, SIZE, 3), tap=(1, *FEATURES))
+    def __init__(self, file: Path, precision: Precision = "f32"):
+        self._net = Network(file, (1, SIZE, SIZE, 3), tap=(1, *FEATURES), precision=precision)
 
     def fit(self, pixels: NDArray[np.uint8], region: Region) -> Mesh:
         """pixels: RGB uint8 (h, w, 3), or widened (warp.py); what lies outside the picture repeats its edge."""
