@@ -5,9 +5,10 @@ import sys
 import threading
 from collections.abc import Callable
 
+from wince.domain.camera import CameraSpec
 from wince.domain.frame import Frame
 from wince.pipeline.capture.cameras import CameraPlan, Cameras
-from wince.pipeline.capture.interface import CameraSpec, Source
+from wince.pipeline.capture.interface import Source
 from wince.pipeline.capture.rtsp import Patience, StreamSource
 from wince.store.camera_leases import CameraLeases
 from wince.store.database import Database

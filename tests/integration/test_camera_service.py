@@ -19,7 +19,10 @@ from wince.api.detect.v1.detect_service_pb2 import DetectFacesRequest, DetectFac
 from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceServicer, add_DetectServiceServicer_to_server
 from wince.cli import push_source
 from wince.clients import capture
+from wince.clients.cameras import CamerasClient
 from wince.domain.binding import bed_of
+from wince.domain.camera import CameraState
+from wince.domain.reason import Reason
 from wince.errors import ResourceError
 from wince.rpc.config import RpcSettings
 from wince.serve import process
@@ -121,6 +124,18 @@ def test_capture_as_a_service(
             "pushed": capture_pb2.CAMERA_STATE_STALLED,
             "file": capture_pb2.CAMERA_STATE_RUNNING,
         }
+        listed = CamerasClient([f"127.0.0.1:{running.port}"], RpcSettings())
+        stack.callback(listed.close)
+        given = {camera.spec.source: camera for camera in listed.cameras()}
+        assert given["pushed"].state is CameraState.STALLED
+        assert given["pushed"].activity.reason is Reason.NO_FRAME
+        for name in ("network", "file"):
+            wait(lambda name=name: 3 < {one.spec.source: one for one in listed.cameras()}[name].activity.rate_hz < 8)
+            activity = {one.spec.source: one for one in listed.cameras()}[name].activity
+            assert activity.frames >= 5
+            assert activity.last_frame_age_us is not None
+            assert activity.last_frame_age_us < 60_000_000
+            assert not activity.failure
 
         short = push_source.source(str(looped(clip("bed1"), tmp_path / "short.mp4", seconds=3)), "pushed", rate_hz=5)
         told = capture.push(capture.Target((f"127.0.0.1:{running.port}",)), short, RpcSettings())

@@ -13,10 +13,10 @@ import av
 import pytest
 
 from tests.support.cameras import Watched
+from wince.domain.camera import CameraState
 from wince.domain.reason import Reason
 from wince.errors import ResourceError
 from wince.pipeline.capture.address import Login
-from wince.pipeline.capture.interface import CameraState
 from wince.pipeline.capture.rtsp import Failure, Patience, StreamSource
 from wince.telemetry import logs
 from wince.testing import cameras

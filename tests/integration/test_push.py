@@ -21,10 +21,11 @@ from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceStub
 from wince.cli import push_source
 from wince.clients import capture
 from wince.codec.frame import frame_to_message
+from wince.domain.camera import CameraSpec
 from wince.domain.frame import Beat, Frame
 from wince.pipeline.capture.cameras import CameraPlan, Cameras
 from wince.pipeline.capture.clock import wall_us
-from wince.pipeline.capture.interface import CameraSpec, Source
+from wince.pipeline.capture.interface import Source
 from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.servicer import CaptureServicer, registration
 from wince.rpc.config import RpcSettings

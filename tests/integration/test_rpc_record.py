@@ -17,16 +17,21 @@ from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
 from wince.care.postgres import PostgresCare
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
+from wince.clients.hospital import HospitalClient
 from wince.delivery.interface import Delivery as Answer
 from wince.delivery.interface import Outcome
 from wince.delivery.worker import Delivery
 from wince.domain.census import Revision
+from wince.domain.reason import Reason
+from wince.domain.stay import Stay
 from wince.hospital.servicer import HospitalServicer
 from wince.hospital.servicer import registration as hospital
 from wince.pipeline.record.servicer import RecordServicer
 from wince.pipeline.record.servicer import registration as record
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
+from wince.rpc.config import RpcSettings
+from wince.rpc.errors import NotFound
 from wince.store import audit, checkpoints
 from wince.store.database import Database
 
@@ -36,7 +41,7 @@ pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture
-def channel(database: Database, tmp_path) -> Iterator[grpc.Channel]:
+def port(database: Database, tmp_path) -> Iterator[int]:
     key = checkpoints.signing_key(tmp_path / "audit.pem")
 
     def verify():
@@ -44,7 +49,13 @@ def channel(database: Database, tmp_path) -> Iterator[grpc.Channel]:
 
     nurse = CareServicer(PostgresCare(database, PROTOCOLS, lambda: NOW))
     clerk = HospitalServicer(database, clock=lambda: NOW)
-    with served(record(RecordServicer(database, verify)), care(nurse), hospital(clerk)) as server, dialled(server.port) as dial:
+    with served(record(RecordServicer(database, verify)), care(nurse), hospital(clerk)) as server:
+        yield server.port
+
+
+@pytest.fixture
+def channel(port: int) -> Iterator[grpc.Channel]:
+    with dialled(port) as dial:
         yield dial
 
 
@@ -187,12 +198,16 @@ def _quietly(stream):
         return
 
 
-def test_who_lies_where_as_of_when(database, channel):
+def test_who_lies_where_as_of_when(database, channel, port):
     known_us = T0 - 3600 * US
     admit(database, stay())
     stub = HospitalServiceStub(channel)
     now = stub.GetOccupancy(hospital_service_pb2.GetOccupancyRequest(bed=BED))
     assert now.stay.encounter.value == "V1"
+    with HospitalClient([f"127.0.0.1:{port}"], RpcSettings()) as client:
+        lying = client.occupancy(BED)
+        assert isinstance(lying, Stay)
+        assert lying.encounter.value == "V1"
     assert not stub.GetOccupancy(hospital_service_pb2.GetOccupancyRequest(bed=BED, at_us=1)).HasField("stay")
     other = stay("V2", start_us=T0, recorded_us=T0)
     change(database, Revision(supersede=(stay(),), add=(other,), recorded_us=T0))
@@ -204,6 +219,12 @@ def test_who_lies_where_as_of_when(database, channel):
     found = refused(stub.GetOccupancy, hospital_service_pb2.GetOccupancyRequest(bed="ICU^9^Z"))
     assert (found.code, found.fields) == (grpc.StatusCode.NOT_FOUND, ["bed"])
     assert refused(stub.GetOccupancy, hospital_service_pb2.GetOccupancyRequest()).fields == ["bed"]
+
+    with HospitalClient([f"127.0.0.1:{port}"], RpcSettings()) as client:
+        assert client.occupancy(BED) is Reason.TWO_PATIENTS
+        assert client.occupancy(BED, 1) is Reason.NO_PATIENT
+        with pytest.raises(NotFound, match="no such bed"):
+            client.occupancy("ICU^9^Z")
 
     page = stub.ListStays(hospital_service_pb2.ListStaysRequest(bed=BED, page_size=1))
     rest = stub.ListStays(hospital_service_pb2.ListStaysRequest(bed=BED, page_token=page.next_page_token))

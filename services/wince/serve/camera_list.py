@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wince.domain.binding import bed_of
+from wince.domain.camera import CameraSpec
 from wince.domain.stay import Watch
 from wince.errors import ConfigError, WinceError
 from wince.parts import WatchedThread
@@ -22,7 +23,7 @@ from wince.pipeline.capture.address import Login
 from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
 from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.folder import open_source
-from wince.pipeline.capture.interface import CameraSpec, Source
+from wince.pipeline.capture.interface import Source
 from wince.pipeline.capture.live import Clock
 from wince.pipeline.capture.paced import PacedSource
 from wince.pipeline.capture.push import PushSource

@@ -11,22 +11,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
+from wince.domain.camera import CameraActivity, CameraSpec, CameraState, CameraStatus
 from wince.errors import ConfigError, PeerError, WinceError
 from wince.parts import WatchedThread
 from wince.pipeline.capture import address
-from wince.pipeline.capture.interface import (
-    CameraExists,
-    CameraSpec,
-    CameraState,
-    CameraStatus,
-    CameraTaken,
-    Push,
-    Source,
-    UnknownCamera,
-)
+from wince.pipeline.capture.activity import ActivityMeter
+from wince.pipeline.capture.interface import CameraExists, CameraTaken, Push, Source, UnknownCamera
 from wince.pipeline.capture.live import Counters, LiveSource
 from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.trust import Trust
@@ -107,9 +100,12 @@ class _Camera:
     listed: bool
     stopped: bool = False
     source: Source | None = None
+    meter: ActivityMeter | None = None
     runner: Running | None = None
     over: bool = False
     retry_s: float = 0.0
+    trouble: str = ""
+    """Why it can't be read at all; empty where it can."""
 
 
 class Cameras:
@@ -226,7 +222,7 @@ class Cameras:
                         log.warning("no camera can be taken: the database does not answer", error=error)
                         return
                     except Exception as error:  # what opening one camera raises concerns no other
-                        camera.retry_s = self._steady() + RETRY_S
+                        camera.retry_s, camera.trouble = self._steady() + RETRY_S, _words(error)
                         log.error("camera can't be started", source=source, error=error)
 
     def failed(self) -> BaseException | None:
@@ -258,7 +254,7 @@ class Cameras:
             self._end([camera], finish=False)
             camera.over = runner.error is None  # a file that is played to its end
             if runner.error is not None:
-                camera.retry_s = self._steady() + RETRY_S
+                camera.retry_s, camera.trouble = self._steady() + RETRY_S, _words(runner.error)
                 log.error("camera's road ended, begins again", source=source, error=runner.error)
 
     def _begin(self, camera: _Camera) -> bool:
@@ -267,10 +263,13 @@ class Cameras:
         if not self._leases.owns(source) and self._leases.acquire(source) is None:
             return False
         opened = self._open(plan, lambda: self._leases.owns(source))
-        camera.source, camera.runner = opened, self._run(opened, plan)
+        counters = opened.counters if isinstance(opened, LiveSource) else Counters(source)
+        meter = ActivityMeter(opened, failure=lambda: counters.failure)
+        camera.source, camera.meter, camera.runner = opened, meter, self._run(meter, plan)
         if isinstance(opened, LiveSource):
-            self._kept[source] = opened.counters
+            self._kept[source] = counters
         camera.runner.start()
+        camera.trouble = ""
         log.info("camera taken", source=source)
         return True
 
@@ -307,10 +306,13 @@ class Cameras:
         if camera.stopped or camera.over:
             state = CameraState.STOPPED
         elif source is None:
-            state = CameraState.ELSEWHERE
+            state = CameraState.CONNECTING if camera.trouble else CameraState.ELSEWHERE
         else:
             state = source.counters.state if isinstance(source, LiveSource) else CameraState.RUNNING
-        return CameraStatus(camera.plan.spec, state)
+        if state is CameraState.ELSEWHERE or camera.meter is None:
+            return CameraStatus(camera.plan.spec, state, CameraActivity(failure=camera.trouble))
+        activity = camera.meter.activity()
+        return CameraStatus(camera.plan.spec, state, replace(activity, failure=camera.trouble or activity.failure))
 
 
 def _check(spec: CameraSpec) -> None:
@@ -326,6 +328,10 @@ def _check(spec: CameraSpec) -> None:
         x0, y0, x1, y1 = spec.region
         if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
             raise ConfigError("needs 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1", field="region", remedy="shares of the picture")
+
+
+def _words(error: BaseException) -> str:
+    return error.message if isinstance(error, WinceError) else type(error).__name__
 
 
 def _elsewhere() -> CameraTaken:

@@ -1,10 +1,9 @@
 """Capture's ports: where pictures come from, and who says which cameras are read."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
+from wince.domain.camera import CameraSpec, CameraStatus
 from wince.domain.frame import Beat, Frame
 from wince.errors import ConfigError, Refused
 
@@ -37,45 +36,6 @@ class CameraExists(ConfigError):
 
 class CameraTaken(Refused):
     """Another replica owns the camera, or another client pushes it; try another replica, or later (gRPC: FAILED_PRECONDITION)."""
-
-
-class CameraState(StrEnum):
-    """What a camera is doing."""
-
-    CONNECTING = "connecting"
-    """Being opened, or opened again after a failure."""
-    RUNNING = "running"
-    """Frames come."""
-    STALLED = "stalled"
-    """Open, but no frame came for longer than the watchdog allows; a pushed camera: nobody pushes."""
-    STOPPED = "stopped"
-    """Stopped by request, or the file is over."""
-    ELSEWHERE = "elsewhere"
-    """Another replica owns it (gRPC: CAMERA_STATE_UNSPECIFIED)."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraSpec:
-    """Which camera is read, and how. Holds no credentials."""
-
-    source: str
-    """Camera id, 1 to 256 characters."""
-    uri: str
-    """rtsp, rtsps, udp, tcp, http or https URL without user name and password, or the path of a file. Empty: frames are pushed."""
-    rate_hz: float = 0.0
-    """Frames sampled a second, at most 30; 0: the protocol's."""
-    rotation: int = 0
-    """Degrees clockwise that turn the picture upright: 0, 90, 180, 270."""
-    region: tuple[float, float, float, float] | None = None
-    """The bed's region in the picture: x0, y0, x1, y1 as shares 0-1; None: the whole picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraStatus:
-    """A camera as it is at one moment."""
-
-    spec: CameraSpec
-    state: CameraState
 
 
 class CameraControl(Protocol):

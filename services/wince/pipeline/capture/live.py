@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from wince.domain.camera import CameraState
 from wince.domain.frame import US, Beat, Frame
 from wince.parts import cause
 from wince.pipeline.capture.clock import wall_us
-from wince.pipeline.capture.interface import CameraState
 from wince.pipeline.capture.timeline import Grid, Timeline
 
 Clock = Callable[[], int]
@@ -50,6 +50,8 @@ class Counters:
     """Connections that gave at least one picture."""
     failures: Counter[str] = field(default_factory=Counter)
     """Connections that failed or ended, by kind."""
+    failure: str = ""
+    """The last of these; empty while frames come."""
     queued: int = 0
     """Frames that wait now."""
     last_us: int = 0

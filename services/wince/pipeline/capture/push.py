@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from wince.domain.camera import CameraState
 from wince.domain.frame import US, Frame
 from wince.errors import MessageError
-from wince.pipeline.capture.interface import CameraState, CameraTaken
+from wince.pipeline.capture.interface import CameraTaken
 from wince.pipeline.capture.live import LiveSource
 
 PAST_US = 60 * US

@@ -28,6 +28,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from wince.domain.camera import CameraState
 from wince.domain.frame import US, Beat, Frame
 from wince.errors import ConfigError, WinceError
 from wince.pipeline.capture import address
@@ -35,7 +36,6 @@ from wince.pipeline.capture.arrival import Arrival
 from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.file import upright, working_size
 from wince.pipeline.capture.h264 import FrameNumbers
-from wince.pipeline.capture.interface import CameraState
 from wince.pipeline.capture.live import Clock, LiveSource
 from wince.pipeline.capture.media import MediaLimits
 from wince.pipeline.capture.trust import Trust
@@ -175,6 +175,7 @@ class StreamSource(LiveSource):
                 return
             attempt = 0 if self.counters.pictures > before else attempt + 1
             self.counters.failures[failure] += 1
+            self.counters.failure = failure.value
             wait_s = _wait_s(attempt, failure, self._patience)
             log.warning("camera lost, connecting again", source=self.source, reason=failure.value, attempt=attempt, wait_s=round(wait_s, 1))
             self.counters.state = CameraState.STALLED if failure is Failure.STALLED else CameraState.CONNECTING
@@ -253,7 +254,7 @@ class StreamSource(LiveSource):
                     continue
                 if whole_us == begun:
                     self.counters.connects += 1
-                    self.counters.state = CameraState.RUNNING
+                    self.counters.state, self.counters.failure = CameraState.RUNNING, ""
                 whole_us = now_us
                 self._sample(frame, stream, now_us)
             if now_us - whole_us > self._patience.stall_s * US:

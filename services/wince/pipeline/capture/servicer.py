@@ -7,23 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from wince.api.capture.v1 import capture_pb2
 from wince.api.capture.v1 import capture_service_pb2 as pb
 from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceServicer, add_CaptureServiceServicer_to_server
 from wince.codec import checks
-from wince.codec.capture import region_from_message, region_to_message
+from wince.codec.camera import camera_to_message, spec_from_message
 from wince.codec.frame import MAX_JPEG, frame_from_message
 from wince.errors import ConfigError, MessageError
-from wince.pipeline.capture.interface import (
-    CameraControl,
-    CameraExists,
-    CameraSpec,
-    CameraState,
-    CameraStatus,
-    FrameSink,
-    Push,
-    UnknownCamera,
-)
+from wince.pipeline.capture.interface import CameraControl, CameraExists, FrameSink, Push, UnknownCamera
 from wince.rpc.auth import Role
 from wince.rpc.errors import AlreadyExists, NotFound
 from wince.rpc.requests import given, under
@@ -40,13 +30,6 @@ MAX_BYTES = MAX_JPEG + (64 << 10)
 """A full frame and its envelope."""
 TELL_S = 1.0
 """How often a push is told what became of its frames."""
-FASTEST_HZ = 30
-_STATES = {
-    CameraState.CONNECTING: capture_pb2.CAMERA_STATE_CONNECTING,
-    CameraState.RUNNING: capture_pb2.CAMERA_STATE_RUNNING,
-    CameraState.STALLED: capture_pb2.CAMERA_STATE_STALLED,
-    CameraState.STOPPED: capture_pb2.CAMERA_STATE_STOPPED,
-}
 
 
 class CaptureServicer(CaptureServiceServicer):
@@ -84,7 +67,7 @@ class CaptureServicer(CaptureServiceServicer):
     async def StartCamera(self, request: pb.StartCameraRequest, context: Any) -> pb.StartCameraResponse:  # noqa: N802
         """See the proto."""
         with under("camera"):
-            spec = _spec(given(request, "camera"))
+            spec = spec_from_message(given(request, "camera"))
             with _meant():
                 status = await self.workers.run(self._control.start, spec)
         return pb.StartCameraResponse(camera=camera_to_message(status))
@@ -112,29 +95,6 @@ def _meant() -> Iterator[None]:
         raise AlreadyExists(error.message, field=error.field or "source", remedy=error.remedy) from None
     except ConfigError as error:
         raise MessageError(error.message, field=error.field, remedy=error.remedy) from None
-
-
-def _spec(message: capture_pb2.Camera) -> CameraSpec:
-    checks.within(message.frames_per_second, 0, FASTEST_HZ, "frames_per_second")
-    if message.rotation not in (0, 90, 180, 270):
-        raise MessageError("must be 0, 90, 180 or 270", field="rotation")
-    if len(message.uri) > 2048:
-        raise MessageError("must have at most 2048 characters", field="uri")
-    region = region_from_message(message.region) if message.HasField("region") else None
-    return CameraSpec(checks.source(message.source), message.uri, message.frames_per_second, message.rotation, region)
-
-
-def camera_to_message(status: CameraStatus) -> capture_pb2.Camera:
-    """A camera as it is, to protobuf."""
-    spec = status.spec
-    return capture_pb2.Camera(
-        source=spec.source,
-        uri=spec.uri,
-        frames_per_second=spec.rate_hz,
-        rotation=spec.rotation,
-        region=None if spec.region is None else region_to_message(spec.region),
-        state=_STATES.get(status.state, capture_pb2.CAMERA_STATE_UNSPECIFIED),
-    )
 
 
 def registration(servicer: CaptureServicer) -> Registration:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from tests.support.cameras import Leases, Register, Runner
+from wince.domain.camera import CameraSpec, CameraState
 from wince.domain.frame import Beat, Frame
 from wince.errors import ConfigError
 from wince.pipeline.capture.cameras import TAKE, CameraPlan, Cameras
 from wince.pipeline.capture.clock import wall_us
-from wince.pipeline.capture.interface import CameraExists, CameraSpec, CameraState, CameraTaken, Source, UnknownCamera
+from wince.pipeline.capture.interface import CameraExists, CameraTaken, Source, UnknownCamera
 from wince.pipeline.capture.live import LiveSource
 from wince.pipeline.capture.push import PushSource
 
@@ -18,12 +19,14 @@ from wince.pipeline.capture.push import PushSource
 class Replica:
     def __init__(self, register: Register, me: str = "a") -> None:
         self.runners: list[tuple[str, Runner]] = []
+        self.opened: list[LiveSource] = []
         self.now_s = 0.0
         self.cameras = Cameras(self.open, self.run, Leases(register, me), steady=lambda: self.now_s)
 
     def open(self, plan: CameraPlan, owned: Callable[[], bool]) -> Source:
         kind = LiveSource if plan.spec.uri else PushSource
-        return kind(plan.spec.source, rate_hz=5, owned=owned)
+        self.opened.append(kind(plan.spec.source, rate_hz=5, owned=owned))
+        return self.opened[-1]
 
     def run(self, source: Source, plan: CameraPlan) -> Runner:
         self.runners.append((plan.spec.source, Runner(source)))
@@ -60,6 +63,28 @@ def test_replicas_share_and_a_drained_one_s_cameras_are_taken_over(register: Reg
     assert register.owners == {}
 
 
+def test_a_camera_that_can_not_be_read_says_why(register: Register) -> None:
+    """It is this replica's, and no other's: it tries again, and is told why it failed; once it can be read that is forgotten."""
+    a = Replica(register)
+    broken = [True]
+
+    def opened(plan: CameraPlan, owned: Callable[[], bool]) -> Source:
+        if broken[0]:
+            raise ConfigError("no such file", field="path")
+        return a.open(plan, owned)
+
+    a.cameras = Cameras(opened, a.run, Leases(register, "a"), steady=lambda: a.now_s)
+    a.cameras.set_list(plans("cam"))
+    a.cameras.tick()
+    (status,) = a.cameras.cameras()
+    assert (status.state, status.activity.failure) == (CameraState.CONNECTING, "no such file")
+    broken[0] = False
+    a.now_s += 60
+    a.cameras.tick()
+    assert a.cameras.cameras()[0].activity.failure == ""
+    a.cameras.drain()
+
+
 def test_a_camera_that_is_lost_ends_at_once(register: Register) -> None:
     a = Replica(register)
     a.cameras.set_list(plans("cam"))
@@ -91,8 +116,7 @@ def test_a_road_that_breaks_begins_again_after_a_wait(register: Register) -> Non
     a.cameras.tick()
     runner = a.runners[0][1]
     runner.fail.set()
-    assert isinstance(runner.source, LiveSource)
-    runner.source.offer(wall_us(), np.zeros((4, 4, 3), np.uint8))
+    a.opened[-1].offer(wall_us(), np.zeros((4, 4, 3), np.uint8))
     runner.join(30)
     a.cameras.tick()
     a.cameras.tick()

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from wince.domain.camera import CameraState
 from wince.domain.frame import US, Beat, Frame
 from wince.errors import MessageError
-from wince.pipeline.capture.interface import CameraState, CameraTaken
+from wince.pipeline.capture.interface import CameraTaken
 from wince.pipeline.capture.push import PushSource
 
 T0 = 1_790_000_000 * US

@@ -192,6 +192,7 @@ class Camera(_message.Message):
     ROTATION_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Its id, the `source` of everything that comes of it. Not empty, at most 256 characters."""
     uri: _builtins.str
@@ -206,6 +207,10 @@ class Camera(_message.Message):
     def region(self) -> Global___Region:
         """The bed's region in the picture. Absent: the whole picture."""
 
+    @_builtins.property
+    def activity(self) -> Global___CameraActivity:
+        """What it gave. Ignored in requests."""
+
     def __init__(
         self,
         *,
@@ -215,11 +220,54 @@ class Camera(_message.Message):
         rotation: _builtins.int = ...,
         region: Global___Region | None = ...,
         state: Global___CameraState.ValueType = ...,
+        activity: Global___CameraActivity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["region", b"region"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "region", b"region"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["frames_per_second", b"frames_per_second", "region", b"region", "rotation", b"rotation", "source", b"source", "state", b"state", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "frames_per_second", b"frames_per_second", "region", b"region", "rotation", b"rotation", "source", b"source", "state", b"state", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Camera: _TypeAlias = Camera  # noqa: Y015
+
+@_typing.final
+class CameraActivity(_message.Message):
+    """What a camera gave since this replica took it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FRAMES_FIELD_NUMBER: _builtins.int
+    LAST_FRAME_AGE_US_FIELD_NUMBER: _builtins.int
+    FRAMES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    frames: _builtins.int
+    """Frames handed on."""
+    last_frame_age_us: _builtins.int
+    """Microseconds since the last of them. Absent: there was none."""
+    frames_per_second: _builtins.float
+    """Frames a second, mean over the last ten seconds."""
+    reason: _reason_pb2.Reason.ValueType
+    """Why the last second had no frame. REASON_UNSPECIFIED: it had one, or nothing is known yet."""
+    failure: _builtins.str
+    """How the last attempt failed. A network camera: unreachable, timeout, login, certificate, not_found, not_video, stalled, ended,
+    other. A file: what is wrong with it. Empty: frames come, or nothing was tried.
+    """
+    def __init__(
+        self,
+        *,
+        frames: _builtins.int = ...,
+        last_frame_age_us: _builtins.int | None = ...,
+        frames_per_second: _builtins.float = ...,
+        reason: _reason_pb2.Reason.ValueType = ...,
+        failure: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_last_frame_age_us", b"_last_frame_age_us", "last_frame_age_us", b"last_frame_age_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_frame_age_us", b"_last_frame_age_us", "failure", b"failure", "frames", b"frames", "frames_per_second", b"frames_per_second", "last_frame_age_us", b"last_frame_age_us", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__last_frame_age_us: _TypeAlias = _typing.Literal["last_frame_age_us"]  # noqa: Y015
+    _WhichOneofArgType__last_frame_age_us: _TypeAlias = _typing.Literal["_last_frame_age_us", b"_last_frame_age_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_frame_age_us) -> _WhichOneofReturnType__last_frame_age_us | None: ...
+
+Global___CameraActivity: _TypeAlias = CameraActivity  # noqa: Y015

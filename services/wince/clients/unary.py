@@ -1,0 +1,43 @@
+"""What the typed clients share: one call with its deadline and token, and its failure as an error of the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import grpc
+
+from wince.rpc import client
+from wince.rpc.config import RpcSettings
+from wince.rpc.status import error_of
+
+DEADLINE_S = 10.0
+
+
+class ServiceClient:
+    """A blocking client of one service, spread over its replicas. Thread-safe; a context manager.
+
+    UNAVAILABLE is tried again by the channel until the deadline: every unary call of Wince may be repeated, since ids are the caller's.
+    """
+
+    def __init__(self, targets: Sequence[str], config: RpcSettings, *, deadline_s: float = DEADLINE_S, server_name: str = "") -> None:
+        """targets: HOST:PORT of each replica, or one dns:/// name. deadline_s: of each call. Raises ConfigError."""
+        self._config, self._deadline_s = config, deadline_s
+        self._channel = client.blocking_channel(targets, config, server_name=server_name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connections. Idempotent."""
+        self._channel.close()
+
+    def _call(self, method: Any, request: Any) -> Any:
+        """The answer. Raises what error_of makes of a failure: MessageError, NotFound, Forbidden, Refused, Unavailable and others."""
+        try:
+            return method(request, timeout=self._deadline_s, metadata=client.metadata(self._config))
+        except grpc.RpcError as error:
+            raise error_of(error) from None  # type: ignore[arg-type]  # a blocking call's error says the same
