@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.unit.telemetry.test_metrics import value
 from wince.domain.binding import bed_of
 from wince.domain.frame import US
 from wince.domain.stay import Identifier, Occupancy, Stay
@@ -72,13 +73,13 @@ WRONG = {
 
 
 def test_the_list_changes_while_everything_runs(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A changed file is seen, a wrong one changes nothing and is counted, the same content does nothing."""
+    """A changed file is seen, a wrong one changes nothing, the same content does nothing."""
     file = tmp_path / "wince.toml"
     monkeypatch.setenv("WINCE_CONFIG", str(file))
     write(file, ONE, 1)
     taken = Taken()
     now = T0
-    listed = CameraList(taken, database, clock=lambda: now)  # type: ignore[arg-type]
+    listed = CameraList(taken, database, read=lambda: load().cameras, clock=lambda: now)  # type: ignore[arg-type]
     listed.start()
     try:
         assert [one.spec.source for one in taken.lists[-1]] == ["cam"]
@@ -96,9 +97,11 @@ def test_the_list_changes_while_everything_runs(database: Database, tmp_path: Pa
         write(file, text, 10 + number)
         listed.look()
         listed.look()
-        assert listed.refused == number + 1
+        assert value("wince_camera_list_wrong") == 1
     write(file, TWO + "\n# a comment\n", 50)
     listed.look()
+    listed.look()
+    assert value("wince_camera_list_wrong") == 0
     listed.reload()
     listed.look()
     assert len(taken.lists) == 2

@@ -1,6 +1,8 @@
 """The camera list of the settings: as plans for capture, as beds in the database, and read again while everything runs.
 
-The file named by WINCE_CONFIG is looked at every second, and on SIGHUP. A list that is wrong changes nothing and is told in the log.
+The file named by WINCE_CONFIG is looked at every second; a change counts when the file has stood for a second (`watched_file.py`), or at
+once on SIGHUP. A list that is wrong, or a file that is empty or gone, changes nothing and is told once, in the log and as a metric: to end
+every camera, a file must say `cameras = []`.
 A camera whose `bed`, `region` or `rotation` changed watches the new bed from `since` on, or from the moment when the change was seen;
 what it saw before stays with the bed before. A list given by the environment (WINCE_CAMERAS) can't change while the process runs.
 """
@@ -28,10 +30,11 @@ from wince.pipeline.capture.live import Clock
 from wince.pipeline.capture.paced import PacedSource
 from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.rtsp import StreamSource
-from wince.settings import Camera, load
+from wince.serve.watched_file import WatchedFile
+from wince.settings import Camera
 from wince.store import stays
 from wince.store.database import Database
-from wince.telemetry import logs
+from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
 
@@ -100,28 +103,32 @@ def _moved(known: Sequence[Watch], camera: Camera, now_us: int) -> Watch | None:
     return None if same and (camera.since is None or current.start_us == start_us) else wanted
 
 
+Read = Callable[[], "Sequence[Camera] | None"]
+"""The list as the settings say it now; None where they say nothing of cameras. May raise anything that reading a file may."""
+
+
 class CameraList:
     """Keeps capture's cameras and the beds in the database as the settings say. `look` is one round; `start` does it every second."""
 
-    def __init__(
-        self, cameras: Cameras, database: Database, *, read: Callable[[], Sequence[Camera]] | None = None, clock: Clock = wall_us
-    ) -> None:
-        """read: the list as it is now (default: the settings'); it may raise ConfigError."""
-        self._cameras, self._database, self._clock = cameras, database, clock
-        self._read = read or (lambda: load().cameras)
-        self._seen: object = None
-        self._known: tuple[Camera, ...] | None = None
-        self._again = True
+    name = "camera-list"
+
+    def __init__(self, cameras: Cameras, database: Database, *, read: Read, clock: Clock = wall_us) -> None:
+        self._cameras, self._database, self._read, self._clock = cameras, database, read, clock
+        self._file = WatchedFile(lambda: os.environ.get("WINCE_CONFIG"))
+        self._known: tuple[Camera, ...] = ()
+        """What holds."""
+        self._wanted: tuple[Camera, ...] | None = None
+        """What was read and doesn't hold yet."""
+        self._again, self._late = False, False
         self._stopped, self._wake = threading.Event(), threading.Event()
-        self._thread = WatchedThread("camera-list", self._run, self._stopped)
-        self.refused = 0
-        """How often the file was wrong when it was looked at."""
+        self._thread = WatchedThread(self.name, self._run, self._stopped)
 
     def start(self) -> None:
         """Read the list for the first time, then watch it; on the main thread, SIGHUP has it read again. Raises ConfigError where it is
         wrong, Unavailable and others of the database."""
-        self._apply(self._read())
-        self._seen, self._again = _mark(), False
+        self._file.begin()
+        self._apply(tuple(self._read() or ()))
+        metrics.camera_list(wrong=False)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGHUP, lambda *_: self.reload())
         self._thread.start()
@@ -143,39 +150,57 @@ class CameraList:
         self._wake.set()
 
     def look(self) -> None:
-        """One round: read the list if the file changed. What is wrong with it is logged, once for each change."""
-        mark = _mark()
-        if not self._again and mark == self._seen:
-            return
-        self._again, self._seen = False, mark
-        try:
-            self._apply(self._read())
-        except ConfigError as error:
-            self.refused += 1
-            log.error("the camera list is wrong; the one before goes on", error=error, field=error.field)
-        except WinceError as error:
-            self._again = True
-            log.warning("the camera list can't be applied yet", error=error)
+        """One round: read the list if the file changed and stands still. What is wrong with it is told once for each change."""
+        settled = self._file.settled()
+        if settled or self._again:
+            self._again = False
+            self._take()
+        if self._wanted is not None:
+            self._try()
 
-    def _apply(self, cameras: Sequence[Camera]) -> None:
-        if tuple(cameras) == self._known:
+    def _take(self) -> None:
+        """Read the list. Whatever that raises, the list before goes on."""
+        try:
+            said = self._read()
+            if said is None and self._known:
+                raise ConfigError("names no camera", field="cameras", remedy="to end all of them, write `cameras = []`")
+        except Exception as error:  # not ConfigError alone: a parser may fail in its own way
+            if self._file.taken():
+                self._refuse(error)
             return
+        if self._file.taken():
+            self._wanted = tuple(said or ())
+            metrics.camera_list(wrong=False)
+
+    def _try(self) -> None:
+        """Make what was read hold; what the database does is tried again with the next look."""
+        assert self._wanted is not None
+        try:
+            self._apply(self._wanted)
+        except ConfigError as error:
+            self._refuse(error)
+        except WinceError as error:
+            if not self._late:
+                self._late = True
+                log.warning("the camera list can't be applied yet", error=error)
+            return
+        self._wanted, self._late = None, False
+
+    def _apply(self, cameras: tuple[Camera, ...]) -> None:
+        if cameras == self._known:
+            return
+        plans = [plan(camera) for camera in cameras]
         bind(self._database, cameras, self._clock())
-        self._cameras.set_list([plan(camera) for camera in cameras])
-        self._known = tuple(cameras)
+        self._cameras.set_list(plans)
+        self._known = cameras
         log.info("camera list read", cameras=len(cameras))
+
+    def _refuse(self, error: Exception) -> None:
+        metrics.camera_list(wrong=True)
+        log.error("the camera list is wrong; the one before goes on", error=error)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._wake.wait(LOOK_S)
             self._wake.clear()
             self.look()
-
-
-def _mark() -> object:
-    """Changes with the file; None: there is none."""
-    try:
-        found = os.stat(os.environ.get("WINCE_CONFIG") or "/dev/null/none")
-        return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
-    except OSError:
-        return None

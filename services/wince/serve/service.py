@@ -104,9 +104,11 @@ class Deps:
             self._database = self.stack.enter_context(_opened(setup.dsn(self.settings)))
         return self._database
 
-    def cameras(self) -> tuple[Camera, ...]:
-        """The camera list as it is now: of the file that WINCE_CONFIG names, read anew, else of the settings."""
-        return load().cameras if os.environ.get("WINCE_CONFIG") else self.settings.cameras
+    def cameras(self) -> tuple[Camera, ...] | None:
+        """The camera list as it is now: of the file that WINCE_CONFIG names, read again, else of the settings; None where none of them
+        names cameras at all."""
+        said = load() if os.environ.get("WINCE_CONFIG") else self.settings
+        return said.cameras if "cameras" in said.model_fields_set else None
 
     @property
     def replay_us(self) -> int | None:

@@ -52,6 +52,7 @@ DELIVERY_RETRIES = Counter("wince_delivery_retries", "Attempts that have to be m
 OUTBOX_WAITING = Gauge("wince_outbox_waiting", "Entries that will still be tried without anybody acting", registry=REGISTRY)
 OUTBOX_DEAD = Gauge("wince_outbox_dead", "Entries that wait for a person", registry=REGISTRY)
 FACES_GIVEN_UP = Counter("wince_faces_given_up", "Faces that a served ensemble was not asked for: late at once", registry=REGISTRY)
+CAMERA_LIST_WRONG = Gauge("wince_camera_list_wrong", "1 while the list before goes on, as the file's is wrong", registry=REGISTRY)
 MODELS_FAULT = Gauge("wince_models_fault", "1 while a served ensemble is not what was packed: nothing is scored", registry=REGISTRY)
 RPC_CALLS = Counter("wince_rpc_calls", "Calls that are over, by gRPC's status", ("method", "status"), registry=REGISTRY)
 RPC_SECONDS = Histogram(
@@ -120,6 +121,11 @@ def delivered(target: str, outcome: str, *, again: bool) -> None:
     DELIVERIES.labels(label(target), label(outcome)).inc()
     if again:
         DELIVERY_RETRIES.labels(label(target)).inc()
+
+
+def camera_list(*, wrong: bool) -> None:
+    """The camera list was read."""
+    CAMERA_LIST_WRONG.set(wrong)
 
 
 def given_up(faces: int) -> None:
