@@ -6,7 +6,6 @@ children see the end of it and drain by themselves.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import threading
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wince.errors import ResourceError, Unavailable
+from wince.local.last_words import last_words, size
 from wince.parts import WatchedThread
 from wince.telemetry import logs
 
@@ -56,6 +56,22 @@ class _Kept:
     pause_s: float = FIRST_PAUSE_S
     again_s: float = 0.0
     restarts: int = field(default=0)
+    since_us: int = 0
+    said_from: int = 0
+    """Where in the log this start's own words begin, bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildState:
+    """A child as it is."""
+
+    name: str
+    pid: int | None
+    """None: it does not run now."""
+    restarts: int
+    """How often it was started again."""
+    since_us: int
+    """When it was last started, microseconds UTC."""
 
 
 class Supervisor:
@@ -81,7 +97,7 @@ class Supervisor:
         self.stop()
 
     def start(self) -> None:
-        """Start all, wait until each is ready. Raises ResourceError naming the one that did not become ready, and its log."""
+        """Start all, wait until each is ready. Raises ResourceError naming the one that did not become ready, what it said, its log."""
         for kept in self._kept.values():
             self._spawn(kept)
         for kept in self._kept.values():
@@ -96,6 +112,10 @@ class Supervisor:
     def ready(self, name: str) -> bool:
         """Whether it runs and can do its work."""
         return self.pid(name) is not None and self._kept[name].child.ready()
+
+    def states(self) -> list[ChildState]:
+        """All children, in their order. Asks none of them."""
+        return [ChildState(name, self.pid(name), kept.restarts, kept.since_us) for name, kept in self._kept.items()]
 
     def restarts(self, name: str) -> int:
         """How often it was started again."""
@@ -120,12 +140,13 @@ class Supervisor:
     def _spawn(self, kept: _Kept) -> None:
         child = kept.child
         child.log.parent.mkdir(parents=True, exist_ok=True)
+        kept.said_from = size(child.log)
         with child.log.open("ab") as sink:
             process = subprocess.Popen(
                 list(child.command), env=dict(child.environment), stdin=subprocess.PIPE, stdout=sink, stderr=sink, start_new_session=True
             )
         with self._lock:
-            kept.process, kept.since_s = process, time.monotonic()
+            kept.process, kept.since_s, kept.since_us = process, time.monotonic(), time.time_ns() // 1000
         self._told(child.name, "started")
 
     def _await(self, kept: _Kept) -> None:
@@ -137,13 +158,12 @@ class Supervisor:
                 self._told(kept.child.name, "ended")
                 self._spawn(kept)
             elif process is not None and process.poll() is not None:
-                said = f"{kept.child.name} ended with {process.returncode} before it was ready"
-                raise ResourceError(said, field=str(kept.child.log), remedy=_last(kept.child.log))
+                raise _failure(kept, f"{_how(process.returncode)} before it was ready")
             if kept.child.ready():
                 self._told(kept.child.name, "ready")
                 return
             if time.monotonic() > deadline:
-                raise ResourceError(f"{kept.child.name} did not become ready", field=str(kept.child.log), remedy="read its log")
+                raise _failure(kept, f"did not become ready in {kept.child.ready_s:.0f} s")
             time.sleep(LOOK_S)
 
     def _watch(self) -> None:
@@ -182,12 +202,16 @@ def _end(process: subprocess.Popen[bytes], drain_s: float) -> None:
         process.stdin.close()
 
 
-def _last(path: Path) -> str:
-    """The end of a log, for whoever has to act."""
-    try:
-        with path.open("rb") as stream:
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - 2000))
-            lines = stream.read().decode("utf-8", "replace").strip().splitlines()
-        return " | ".join(lines[-3:]) or "read its log"
-    except OSError:
-        return "read its log"
+def _failure(kept: _Kept, what: str) -> ResourceError:
+    """Why a start failed, in the child's own words of this start."""
+    cause, remedy = last_words(kept.child.log, kept.said_from)
+    return ResourceError(
+        f"{kept.child.name} {what}; " + (f"its last words: {cause}" if cause else "it said nothing"),
+        field=str(kept.child.log),
+        remedy=remedy or "read its log",
+    )
+
+
+def _how(code: int) -> str:
+    """How a process ended."""
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,11 +53,26 @@ def test_it_comes_back_and_is_drained_in_reverse(tmp_path):
 def test_one_that_does_not_start_is_named_with_its_last_words(tmp_path):
     """And what had started is stopped."""
     bad = child(tmp_path, "bad", "print('no such table'); raise SystemExit(3)")
+    bad.log.write_text("wince: an earlier trouble\n  remedy: what helped then\n")
     with pytest.raises(ResourceError) as error, Supervisor([child(tmp_path, "good"), bad]):
         pass
-    assert "bad ended with 3" in error.value.message
-    assert "no such table" in error.value.remedy
+    assert "bad ended with exit code 3" in error.value.message
+    assert "no such table" in error.value.message
+    assert "earlier" not in error.value.message
+    assert "then" not in error.value.remedy
+    assert error.value.field == str(bad.log)
     until(lambda: (tmp_path / "good").read_text() == "down")
+
+
+def test_an_error_of_the_command_line_is_the_cause_and_brings_its_remedy(tmp_path):
+    """Whatever was logged behind it; also of a start that never becomes ready."""
+    said = "print('wince: WINCE_X: is wrong\\n  remedy: correct it\\na later line', flush=True)"
+    for end in ("raise SystemExit(4)", "import time; time.sleep(60)"):
+        bad = replace(child(tmp_path, "bad", f"{said}; {end}"), ready_s=3)
+        with pytest.raises(ResourceError) as error, Supervisor([bad]):
+            pass
+        assert "its last words: WINCE_X: is wrong" in error.value.message
+        assert error.value.remedy == "correct it"
 
 
 @pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "raise SystemExit(6)"], ids=["killed", "unavailable"])
@@ -72,7 +88,8 @@ def test_one_that_is_killed_at_every_start_is_named(tmp_path):
     """Not for ever."""
     with pytest.raises(ResourceError) as error, Supervisor([child(tmp_path, "a", "import os; os.kill(os.getpid(), 9)")]):
         pass
-    assert "a ended with -9" in error.value.message
+    assert "a was ended by SIGKILL" in error.value.message
+    assert "it said nothing" in error.value.message
 
 
 def test_children_see_that_the_supervisor_died(tmp_path):
