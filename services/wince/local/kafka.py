@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Self
 
 from wince.errors import ConfigError, ResourceError
+from wince.local.last_words import last_words, size
 from wince.local.maven import classpath
 
 STOP_S = 12.0
@@ -68,6 +69,8 @@ class KafkaPeer:
         self._hosts, self._inside = list(hosts) or ["127.0.0.1"] * nodes, list(inside) or [()] * nodes
         self._stopping = False
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * nodes
+        self._said_from = [0] * nodes
+        """Where in each log this start's own words begin."""
         self._plan: dict[str, list[int] | list[str] | str] = {}
 
     def __enter__(self) -> Self:
@@ -263,6 +266,7 @@ class KafkaPeer:
         folder = self._directory / f"node{node}"
         command = [*self._inside[node], *self._java(), "kafka.Kafka", str(folder / "server.properties")]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("WINCE_")}
+        self._said_from[node] = size(self.log(node))
         with self.log(node).open("ab") as sink:
             self._processes[node] = subprocess.Popen(
                 command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, cwd=folder, env=environment, start_new_session=True
@@ -280,7 +284,9 @@ class KafkaPeer:
             elif code is not None or time.monotonic() > deadline:
                 self.stop()
                 how = f"did not answer within {timeout_s:.0f} s" if code is None else f"ended with {code}"
-                raise ResourceError(f"Kafka's node {node} {how}", field=str(self.log(node)), remedy="read its log; is its port taken?")
+                said, _ = last_words(self.log(node), self._said_from[node])
+                message = f"Kafka's node {node} {how}" + (f"; its last words: {said}" if said else "")
+                raise ResourceError(message, field=str(self.log(node)), remedy="read its log; is its port taken?")
             try:
                 socket.create_connection(address, 0.3).close()
                 return

@@ -13,7 +13,8 @@ TAIL = 8000
 def last_words(log: Path, begin: int) -> tuple[str, str]:
     """(cause, remedy) out of what was written from byte `begin` on; empty where nothing was said, or nothing can be read.
 
-    The cause is the error that the command line printed ("wince: ..."), else the last line. Our logs hold no PHI.
+    The cause is the error that the command line printed ("wince: ..."), else what a Java program calls an error, else the last line. Our
+    logs hold no PHI.
     """
     try:
         with log.open("rb") as stream:
@@ -24,8 +25,9 @@ def last_words(log: Path, begin: int) -> tuple[str, str]:
         return "", ""
     causes = [line.removeprefix("wince: ") for line in lines if line.startswith("wince: ")]
     remedies = [line.removeprefix("remedy: ") for line in lines if line.startswith("remedy: ")]
-    said = [line for line in lines if line]
-    return (causes or said or [""])[-1], (remedies or [""])[-1]
+    said = [line for line in lines if line and not line.startswith("at ")]
+    java = [line for line in said if any(mark in line for mark in ("ERROR", "FATAL", "Exception:"))]
+    return (causes or java or said or [""])[-1], (remedies or [""])[-1]
 
 
 def size(log: Path) -> int:

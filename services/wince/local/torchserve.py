@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Self
 
 from wince.errors import ConfigError, ResourceError
+from wince.local.last_words import last_words, size
 from wince.serving.client import OipClient
 
 STANDIN = Path(__file__).parent / "standin"
@@ -109,6 +110,7 @@ class TorchServe:
         self._installed = installed(python)
         self._queue, self._workers, self._response_s, self._memory_mb = queue, workers, response_s, memory_mb
         self._process: subprocess.Popen[bytes] | None = None
+        self._said_from = 0
         self._ports: dict[str, int] = {}
         self.target = ""
         """host:port of the Open Inference Protocol; empty before `start`."""
@@ -164,6 +166,7 @@ class TorchServe:
 
     def _spawn(self) -> None:
         config, temp = self._folder / "config.properties", self._folder / "tmp"
+        self._said_from = size(self.log)
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
                 self._command(config, temp), cwd=self._folder, env=self._environment(temp), stdin=subprocess.DEVNULL, stdout=sink,
@@ -197,6 +200,8 @@ class TorchServe:
                 elif not self.alive or time.monotonic() > end:
                     what = "TorchServe did not come up" if self.alive else "TorchServe ended while it started"
                     self.stop()
+                    said, _ = last_words(self.log, self._said_from)
+                    what += f"; its last words: {said}" if said else ""
                     raise ResourceError(what, field=str(self.log), remedy="read its log")
                 time.sleep(0.1)
 
