@@ -34,6 +34,7 @@ def assessment_to_message(assessment: Assessment) -> pb.Assessment:
         model_set=assessment.model_set,
         rule=assessment.rule,
         basis=assessment.basis,
+        shadow=assessment.shadow,
     )
 
 
@@ -73,6 +74,7 @@ def assessment_from_message(message: pb.Assessment) -> Assessment:
         model_set=message.model_set,
         rule=message.rule,
         basis=message.basis,
+        shadow=message.shadow,
     )
 
 

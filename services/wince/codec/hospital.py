@@ -68,6 +68,7 @@ def occupancy_to_message(occupancy: Occupancy) -> pb.Occupancy:
         at_us=occupancy.at_us,
         stay=None if occupancy.stay is None else stay_to_message(occupancy.stay),
         ambiguous=occupancy.ambiguous,
+        bed=occupancy.bed,
     )
 
 
@@ -80,4 +81,5 @@ def occupancy_from_message(message: pb.Occupancy) -> Occupancy:
         at_us=checks.moment(message.at_us, "at_us"),
         stay=stay_from_message(message.stay) if message.HasField("stay") else None,
         ambiguous=message.ambiguous,
+        bed=message.bed,
     )

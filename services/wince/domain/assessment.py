@@ -44,6 +44,8 @@ class Assessment:
     """sha256 (hex) of the protocol's canonical rules."""
     basis: str = ""
     """Chained digest of what was known of stays, pauses and patient states up to this window; no part of its content. Empty: nothing."""
+    shadow: bool = False
+    """Another protocol graded this patient (domain/routing.py): nothing is charted, asked or alerted of this window."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,9 @@ def occupancies(watches: Sequence[Watch], stays: Sequence[Stay], source: str, as
     for at in sorted({from_us, *(edge for edge in _edges(watches, stays, source) if edge > from_us)}):
         found = who(watches, stays, source, at, as_of_us)
         stay = found if isinstance(found, Stay) else None
-        step = Occupancy(source, at, stay, found is Reason.TWO_PATIENTS)
-        if not steps or (_key(steps[-1].stay), steps[-1].ambiguous) != (_key(stay), step.ambiguous):
+        watch = bed_of(watches, source, at, as_of_us)
+        step = Occupancy(source, at, stay, found is Reason.TWO_PATIENTS, watch.bed if watch else "")
+        if not steps or (_key(steps[-1].stay), steps[-1].ambiguous, steps[-1].bed) != (_key(stay), step.ambiguous, step.bed):
             steps.append(step)
     return steps
 

@@ -69,7 +69,7 @@ def related_id(entry: UUID, revision: int, what: str) -> UUID:
 
 
 def content_hash(message: Assessment | Alert | Question) -> bytes:
-    """sha256 of the canonical JSON (sorted keys, no blanks) of everything but the id and `basis`: 32 bytes.
+    """sha256 of the canonical JSON (sorted keys, no blanks) of everything but the id, `basis`, and a `shadow` that is not set: 32 bytes.
 
     Another hash under a known id is an alarm: the same window was computed with another result.
     """
@@ -78,6 +78,8 @@ def content_hash(message: Assessment | Alert | Question) -> bytes:
 
 def _plain(message: Assessment | Alert | Question) -> dict[str, object]:
     plain: dict[str, object] = {name: getattr(message, name) for name in message.__slots__ if name not in ("id", "basis")}
+    if not plain.get("shadow"):  # what was written before there were shadows keeps its hash
+        plain.pop("shadow", None)
     for name, value in plain.items():
         if isinstance(value, UUID):
             plain[name] = str(value)

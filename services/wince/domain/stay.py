@@ -63,3 +63,5 @@ class Occupancy:
     stay: Stay | None
     ambiguous: bool = False
     """Two patients are claimed for the bed."""
+    bed: str = ""
+    """The bed that the source watches then; empty: none, or it was not said."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 
+from wince.domain.population import Age
 from wince.protocols.check_train import check_train
 from wince.protocols.fault import fail
-from wince.protocols.rules import Age, ClinicalProtocol
+from wince.protocols.rules import ClinicalProtocol
 
 DAY_S = 86_400
 MAX_PER_DAY = 40

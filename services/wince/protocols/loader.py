@@ -18,10 +18,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wince.domain.population import Age
 from wince.errors import ProtocolError
 from wince.protocols.check import check
 from wince.protocols.fault import fail
-from wince.protocols.rules import Age, ClinicalProtocol
+from wince.protocols.rules import ClinicalProtocol
 
 SHIPPED = Path(__file__).parent
 """Where the protocols that come with Wince lie."""

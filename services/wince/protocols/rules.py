@@ -7,70 +7,12 @@ carries.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 
 from wince.domain.charting import ChartRules
 from wince.domain.clip import Clip
+from wince.domain.population import Population
 from wince.domain.scales import Scale
 from wince.protocols.train_rules import Member, TrainRules
-
-
-@dataclass(frozen=True, slots=True)
-class Age:
-    """A span of life in whole calendar years, months or days, as in "18y", "6m", "28d"."""
-
-    count: int
-    unit: str
-    """y, m or d."""
-
-    def reached(self, birth: date, on: date) -> bool:
-        """True from the day on which somebody born on `birth` is this old.
-
-        >>> Age(18, "y").reached(date(2008, 2, 29), date(2026, 3, 1))
-        True
-        """
-        if self.unit == "d":
-            return (on - birth).days >= self.count
-        months = (on.year - birth.year) * 12 + on.month - birth.month - (on.day < birth.day)
-        return months >= self.count * (12 if self.unit == "y" else 1)
-
-    @property
-    def months(self) -> float:
-        """Length in months; days count as 1/30.44 of one.
-
-        >>> Age(18, "y").months
-        216
-        """
-        return self.count * {"y": 12, "m": 1, "d": 1 / 30.44}[self.unit]
-
-    def __str__(self) -> str:
-        return f"{self.count}{self.unit}"
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """[population]: whom the protocol may judge. Who doesn't fit, or whose age is unknown under an age limit, gets no grade."""
-
-    name: str
-    min_age: Age | None = None
-    """From this age on; None: no lower limit."""
-    max_age: Age | None = None
-    """Below this age; None: no upper limit."""
-    state: str = "any"
-    """awake, sedated or any; set per patient by a nurse, shown to readers."""
-    inclusions: tuple[str, ...] = ()
-    exclusions: tuple[str, ...] = ()
-    """Conditions for people to heed; they aren't in the census."""
-
-    def fits(self, birth: date | None, on: date) -> bool:
-        """Whether somebody born on `birth` may be judged on the day `on`."""
-        if self.min_age is None and self.max_age is None:
-            return True
-        if birth is None or birth > on:
-            return False
-        old_enough = self.min_age is None or self.min_age.reached(birth, on)
-        young_enough = self.max_age is None or not self.max_age.reached(birth, on)
-        return old_enough and young_enough
 
 
 @dataclass(frozen=True, slots=True)

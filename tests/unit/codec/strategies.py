@@ -77,6 +77,7 @@ def estimates(draw: st.DrawFn) -> Estimate:
         embedding=draw(st.none() | vectors),
         model_set=draw(words),
         pose=draw(st.none() | poses),
+        protocol=draw(words),
     )
 
 
@@ -103,6 +104,7 @@ def assessments(draw: st.DrawFn) -> Assessment:
         personal=draw(st.booleans()),
         model_set=draw(words),
         rule=draw(words),
+        shadow=draw(st.booleans()),
     )
 
 
@@ -140,7 +142,7 @@ def stays(draw: st.DrawFn) -> Stay:
 @st.composite
 def occupancies(draw: st.DrawFn) -> Occupancy:
     stay = draw(st.none() | stays())
-    return Occupancy(draw(names), draw(times), stay, ambiguous=stay is None and draw(st.booleans()))
+    return Occupancy(draw(names), draw(times), stay, ambiguous=stay is None and draw(st.booleans()), bed=draw(words))
 
 
 @st.composite

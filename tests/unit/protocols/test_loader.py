@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wince.domain.population import Age, Population
 from wince.errors import ProtocolError
 from wince.protocols import loader
-from wince.protocols.rules import Age, Population
 
 ACTIVITY = tomllib.loads((loader.SHIPPED / "activity.toml").read_text())
 

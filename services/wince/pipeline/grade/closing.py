@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.ids import alert_id, assessment_id, question_id
 from wince.domain.reason import Reason
+from wince.domain.routing import Role
 from wince.domain.threshold import Decision, decide
 from wince.domain.window import Held, Run, Sample, Summary, follow, summarise
 from wince.pipeline.grade.alerts import US, Episode, Fired, Limits, watch
 from wince.pipeline.grade.asking import ASKED, Stretch
 from wince.pipeline.grade.calm import Calm
 from wince.pipeline.grade.clips import of_one_stay
-from wince.pipeline.grade.people import basis, blocked, changes, prune, stay_at
+from wince.pipeline.grade.people import basis, blocked, changes, prune, role, silent, stay_at
 from wince.pipeline.grade.state import Beats, Seen, State
 from wince.protocols.rules import ClinicalProtocol, GradeRules
 
@@ -29,8 +30,12 @@ Asked = tuple[Reason, int, int]
 
 
 def close(state: State, seen: Sequence[Seen], start_us: int, end_us: int) -> tuple[State, list[Alert | Question | Assessment]]:
-    """Close the window [start, end). `seen`: its estimates in order of time."""
+    """Close the window [start, end). `seen`: its estimates in order of time. Nothing is said of it where other protocols look at who is
+    there (domain/routing.py); a shadow gives its assessment alone."""
+    if silent(state, start_us):
+        return prune(replace(_nobody(state), calm=Calm(), bound=stay_at(state, end_us - 1)), end_us), []
     protocol, seen = state.setup.protocol, of_one_stay(state, seen)
+    shadow = role(state, start_us) is Role.SHADOW
     stay, moves, reason = stay_at(state, start_us), changes(state, start_us, end_us), blocked(state, start_us, end_us)
     state = replace(state, basis=basis(state, start_us, moves, reason))
     if stay != state.bound:
@@ -53,12 +58,14 @@ def close(state: State, seen: Sequence[Seen], start_us: int, end_us: int) -> tup
     if reason is not None:
         summary = replace(summary, reason=reason, grade=None, median=None, peak=None, confidence=None, units=())
     state = _without(state, summary, reason, start_us, end_us, asked)
+    if shadow:
+        fired, asked = [], []
     if reason is None and not moves and not nameless:
         state = replace(state, calm=state.calm.add(_calm_faces(state, seen)))
         if fired or asked:
             window = assessment_id(state.setup.site, state.source, protocol.name, start_us)
             state = replace(state, calm=state.calm.keep(window, _calm_faces(state, seen, whatever=True)))
-    events = _events(state, summary, (start_us, end_us), len(seen), personal, fired, asked)
+    events = _events(state, summary, (start_us, end_us), len(seen), personal, fired, asked, shadow=shadow)
     state = replace(state, bound=stay_at(state, end_us - 1))
     return prune(state, end_us), events
 
@@ -211,7 +218,15 @@ def _calm_faces(state: State, seen: Sequence[Seen], *, whatever: bool = False) -
 
 
 def _events(
-    state: State, summary: Summary, span: tuple[int, int], frames: int, personal: bool, fired: Sequence[Fired], asked: Sequence[Asked]
+    state: State,
+    summary: Summary,
+    span: tuple[int, int],
+    frames: int,
+    personal: bool,
+    fired: Sequence[Fired],
+    asked: Sequence[Asked],
+    *,
+    shadow: bool,
 ) -> list[Alert | Question | Assessment]:
     """Alerts, then questions, then the assessment that they belong to."""
     protocol, source = state.setup.protocol, state.source
@@ -248,5 +263,6 @@ def _events(
         model_set=summary.model_set,
         rule=protocol.rule,
         basis=state.basis,
+        shadow=shadow,
     )
     return [*events, assessment]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from wince.domain.binding import overlaps
 from wince.domain.care import PatientState, Pause
 from wince.domain.reason import Reason
+from wince.domain.routing import Person, Role, Route, Routing
 from wince.domain.stay import Occupancy
 from wince.pipeline.grade.state import Occupant, State
 
@@ -34,11 +35,12 @@ def _occupants(known: tuple[Occupant, ...], message: Occupancy) -> tuple[Occupan
     """A message says who is there from its time on: it takes the place of what was known for later. One that is known already,
     or that only repeats what holds, changes nothing else."""
     stay = message.stay if not message.ambiguous else None
-    new = Occupant(message.at_us, None if stay is None else stay.id, None if stay is None else stay.birth_date)
+    bed = message.bed if stay is None else stay.bed
+    new = Occupant(message.at_us, None if stay is None else stay.id, None if stay is None else stay.birth_date, bed)
     if new in known:
         return known
     before = tuple(one for one in known if one.at_us < new.at_us)
-    if before and (before[-1].stay, before[-1].birth_date) == (new.stay, new.birth_date):
+    if before and replace(before[-1], at_us=new.at_us) == new:
         return before
     return (*before, new)
 
@@ -78,11 +80,33 @@ def blocked(state: State, start_us: int, end_us: int) -> Reason | None:
             return Reason.PATIENT
     if any(overlaps(one.from_us, one.until_us, start_us, end_us) for one in state.pauses):
         return Reason.PAUSED
-    if now is not None and now.stay is not None:
-        day = datetime.fromtimestamp(start_us // 1_000_000, UTC).date()
-        if not state.setup.protocol.population.fits(now.birth_date, day):
-            return Reason.POPULATION
-    return None
+    if now is not None and now.stay is not None and not state.setup.protocol.population.fits(now.birth_date, _day(start_us)):
+        return Reason.POPULATION
+    return None if role(state, start_us) is not None else Reason.POPULATION
+
+
+def role(state: State, at_us: int) -> Role | None:
+    """What the protocol does with who is there; None: it may not judge them. See `silent`."""
+    return Role.GRADE if state.setup.routing is None else _route(state.setup.routing, state, at_us).role(state.setup.protocol.name)
+
+
+def silent(state: State, at_us: int) -> bool:
+    """Whether the protocol says nothing about this window, because others look at who is there. Where nobody does, one protocol says so."""
+    routing = state.setup.routing
+    if routing is None:
+        return False
+    route, name = _route(routing, state, at_us), state.setup.protocol.name
+    return route.role(name) is None and not (route.grades is None and name == routing.default)
+
+
+def _route(routing: Routing, state: State, at_us: int) -> Route:
+    now = occupant(state, at_us)
+    person = None if now is None or now.stay is None else Person(now.birth_date)
+    return routing.route("" if now is None else now.bed, person, _day(at_us))
+
+
+def _day(at_us: int) -> date:
+    return datetime.fromtimestamp(at_us // 1_000_000, UTC).date()
 
 
 def basis(state: State, start_us: int, moves: Sequence[int], reason: Reason | None) -> str:

@@ -43,7 +43,9 @@ def dump(state: State) -> bytes:
         "frame_us": state.frame_us,
         "beat_us": state.beat_us,
         "skipped": state.skipped,
-        "occupants": [[one.at_us, one.stay and str(one.stay), one.birth_date and str(one.birth_date)] for one in state.occupants],
+        "occupants": [
+            [one.at_us, one.stay and str(one.stay), one.birth_date and str(one.birth_date), one.bed] for one in state.occupants
+        ],
         "patient": [[one.from_us, one.until_us, one.assessable_by_face] for one in state.patient],
         "pauses": [[one.from_us, one.until_us] for one in state.pauses],
         "basis": state.basis,
@@ -97,7 +99,7 @@ def _state(content: dict[str, Any], setup: Setup) -> State:
         frame_us=content["frame_us"],
         beat_us=content["beat_us"],
         skipped=content["skipped"],
-        occupants=tuple(Occupant(at, _uuid(one), date.fromisoformat(birth) if birth else None) for at, one, birth in content["occupants"]),
+        occupants=tuple(_occupant(*one) for one in content["occupants"]),
         patient=tuple(PatientState(source, *one) for one in content["patient"]),
         pauses=tuple(Pause(source, *one) for one in content["pauses"]),
         basis=content.get("basis", ""),
@@ -133,3 +135,8 @@ def _text(array: NDArray[np.float32] | None) -> str | None:
 
 def _array(text: str) -> NDArray[np.float32]:
     return np.frombuffer(base64.b64decode(text), dtype="<f4")
+
+
+def _occupant(at_us: int, stay: str | None, born: str | None, bed: str = "") -> Occupant:
+    """Versions without routing wrote no bed: whoever begins the source is told who lies there, and where."""
+    return Occupant(at_us, _uuid(stay), date.fromisoformat(born) if born else None, bed)

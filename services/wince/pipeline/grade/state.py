@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wince.domain.care import PatientState, Pause
 from wince.domain.reason import Reason
+from wince.domain.routing import Routing
 from wince.domain.window import Run
 from wince.pipeline.grade.alerts import Episode
 from wince.pipeline.grade.asking import Stretch
@@ -28,6 +29,8 @@ class Setup:
     """Namespace of the site's ids (`domain.ids.site_namespace`)."""
     personal: Personal | None = None
     """Reads faces against the calm one; None: the protocol's scorer has no such model."""
+    routing: Routing | None = None
+    """Whom the protocol looks at; None: everybody, and its [population] says of whom there is a grade."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +67,8 @@ class Occupant:
     stay: UUID | None
     """None: nobody, or two are claimed."""
     birth_date: date | None = None
+    bed: str = ""
+    """The bed that the camera watches; empty: none, or it was not said."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

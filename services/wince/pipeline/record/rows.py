@@ -150,6 +150,7 @@ def save_messages(tx: Tx, bound: Sequence[Bound]) -> None:
                     reason,
                     item.stay,
                     unbound,
+                    message.shadow,
                     body,
                 )
             )
@@ -157,7 +158,7 @@ def save_messages(tx: Tx, bound: Sequence[Bound]) -> None:
             alerts.append((message.id, message.assessment, message.source, message.start_us, item.stay, body))
         elif isinstance(message, Verdict):
             verdicts.append((message.id, message.question, message.assessment, message.at_us, body))
-    _copy(tx, "assessment (id, source, protocol, start_us, end_us, grade, reason, stay, unbound, body)", windows)
+    _copy(tx, "assessment (id, source, protocol, start_us, end_us, grade, reason, stay, unbound, shadow, body)", windows)
     _copy(tx, "alert (id, assessment, source, start_us, stay, body)", alerts)
     _copy(tx, "verdict (id, question, assessment, at_us, body)", verdicts)
 

@@ -2,6 +2,7 @@
 
 - An assessment is bound to who lay there during its whole window. Nobody, two, or somebody who came or went inside it: it is kept,
   nothing is charted, and a person is asked, once per stretch, in Wince's own worklist.
+- A window of a protocol that only looks on (`shadow`) is bound and kept; nothing is charted of it and nobody is asked.
 - What is charted of bound assessments: wince/domain/charting.py. An alert is charted with its assessment, whichever comes first.
 - A nurse is asked one question of an encounter at a time: another one that comes while it is open is kept and not sent.
 - A nurse's verdict is an entry of her own, final. The model's value is never edited: an entry of the window that says the same grade
@@ -95,6 +96,8 @@ class _Plan:
         stay = found if isinstance(found, Stay) else None
         self.effects.bound.append(Bound(window, stay.id if stay else None, None if isinstance(found, Stay) else found))
         self._known[window.id] = window
+        if window.shadow:
+            return
         alerts = tuple(alert for alert in state.waiting if alert.assessment == window.id)
         charted, entries = chart(
             state.chart, window, alerts, stay=stay, rules=self._protocol(window.protocol).chart, issued_us=self._now_us
@@ -126,6 +129,8 @@ class _Plan:
         why = found.value if isinstance(found, Reason) else ""
         if window is None:
             why = "no_window"
+        elif window.shadow:
+            why = "shadow"
         elif verdict.grade is not None and not 0 <= verdict.grade < len(self._protocol(window.protocol).scale.grades):
             why = "no_such_grade"
         if window is not None and stay is not None and not why:

@@ -51,6 +51,19 @@ def test_where_batches_are_cut_does_not_matter(grades: list[int | None], data: s
     assert {**first.states, **second.states} == whole.states
 
 
+@pytest.mark.parametrize("found", [stay(), Reason.NO_PATIENT])
+def test_of_a_shadow_nothing_is_charted_and_nobody_is_asked(found: Stay | Reason) -> None:
+    """It is bound and kept beside the one that grades, whose chart goes on without it; a verdict about it says nothing to the record."""
+    shadows: list[Message] = [replace(window(number, 2), id=UUID(int=number + 1), protocol="other", shadow=True) for number in range(3)]
+    done = run([*shadows, Verdict(UUID(int=9), None, shadows[0].id, "n", 2, T0)], found)
+    assert (done.entries, done.tasks, done.states) == ([], [], {})
+    assert [item.message for item in done.bound[:3]] == shadows
+    assert all((item.stay is None) == isinstance(found, Reason) for item in done.bound)
+    assert [(note.event, note.detail["reason"]) for note in done.notes] == [("not_charted", "shadow")]
+    graded: list[Message] = [window(0, 2), window(1, 2)]
+    assert run([graded[0], *shadows, graded[1]], found).entries == run(graded, found).entries
+
+
 def test_every_entry_is_for_who_lay_there() -> None:
     done = run([window(0), window(1, 2), alert(window(1, 2)), question(window(1, 2))], stay("V7"))
     assert [entry.encounter.value for entry in done.entries] == ["V7", "V7"]

@@ -71,6 +71,7 @@ class Assessment(_message.Message):
     MODEL_SET_FIELD_NUMBER: _builtins.int
     RULE_FIELD_NUMBER: _builtins.int
     BASIS_FIELD_NUMBER: _builtins.int
+    SHADOW_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID, canonical text: version 5 of (site, source | protocol | window start)."""
     source: _builtins.str
@@ -107,6 +108,8 @@ class Assessment(_message.Message):
     """What grade knew of stays, pauses and patient states up to this window, as a chained digest (16 hex digits). Two that differ explain
     why one window was found twice with different content. Empty: nobody had said anything.
     """
+    shadow: _builtins.bool
+    """Another protocol graded this patient; this one only looked on. Its windows are kept, and nothing is charted, asked or alerted of them."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReasonCount]:
         """How many frames were unassessable, per reason. Empty: none was."""
@@ -137,10 +140,11 @@ class Assessment(_message.Message):
         model_set: _builtins.str = ...,
         rule: _builtins.str = ...,
         basis: _builtins.str = ...,
+        shadow: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_grade", b"_grade", "_median", b"_median", "_peak", b"_peak", "confidence", b"confidence", "grade", b"grade", "median", b"median", "peak", b"peak", "units", b"units"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_grade", b"_grade", "_median", b"_median", "_peak", b"_peak", "assessable_share", b"assessable_share", "basis", b"basis", "confidence", b"confidence", "end_us", b"end_us", "frames", b"frames", "grade", b"grade", "grade_name", b"grade_name", "id", b"id", "median", b"median", "model_set", b"model_set", "peak", b"peak", "personal", b"personal", "protocol", b"protocol", "reason", b"reason", "reasons", b"reasons", "rule", b"rule", "source", b"source", "start_us", b"start_us", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_grade", b"_grade", "_median", b"_median", "_peak", b"_peak", "assessable_share", b"assessable_share", "basis", b"basis", "confidence", b"confidence", "end_us", b"end_us", "frames", b"frames", "grade", b"grade", "grade_name", b"grade_name", "id", b"id", "median", b"median", "model_set", b"model_set", "peak", b"peak", "personal", b"personal", "protocol", b"protocol", "reason", b"reason", "reasons", b"reasons", "rule", b"rule", "shadow", b"shadow", "source", b"source", "start_us", b"start_us", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015

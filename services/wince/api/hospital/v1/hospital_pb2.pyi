@@ -153,12 +153,15 @@ class Occupancy(_message.Message):
     AT_US_FIELD_NUMBER: _builtins.int
     STAY_FIELD_NUMBER: _builtins.int
     AMBIGUOUS_FIELD_NUMBER: _builtins.int
+    BED_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Camera id. Not empty, at most 256 characters."""
     at_us: _builtins.int
     """From, microseconds UTC (media time for plain files), >= 0."""
     ambiguous: _builtins.bool
     """Two patients are claimed for the bed."""
+    bed: _builtins.str
+    """The bed that the source watches from then on. Empty: none, or it was not said."""
     @_builtins.property
     def stay(self) -> Global___Stay:
         """The stay. Absent: nobody, or two are claimed."""
@@ -170,10 +173,11 @@ class Occupancy(_message.Message):
         at_us: _builtins.int = ...,
         stay: Global___Stay | None = ...,
         ambiguous: _builtins.bool = ...,
+        bed: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["stay", b"stay"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous", b"ambiguous", "at_us", b"at_us", "source", b"source", "stay", b"stay"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous", b"ambiguous", "at_us", b"at_us", "bed", b"bed", "source", b"source", "stay", b"stay"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
