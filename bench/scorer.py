@@ -22,6 +22,7 @@ from wince.models.fetch import fetch, path
 from wince.models.lock import FACE_MODELS
 from wince.pipeline.detect.align import grey
 from wince.pipeline.detect.facemesh import FaceMesh
+from wince.pipeline.detect.geometry import region_from_landmarks
 from wince.pipeline.detect.interface import Region
 from wince.pipeline.estimate.activity import load_activity_scorer
 from wince.pipeline.estimate.blendshapes import Blendshapes
@@ -45,7 +46,8 @@ def run() -> dict[str, Any]:
     mesh, shapes = FaceMesh(path("face_landmarks")), Blendshapes(path("face_blendshapes"))
     picture = np.random.default_rng(1).integers(0, 255, (256, 256, 3), np.uint8)
     seen = mesh.fit(picture, Region(128, 128, 256, 0.0))
-    face = Face("bench", 0, 0, (256, 256), None, 1, None, seen.landmarks, None, None, seen.features, b"", grey(picture, seen.landmarks))
+    small = grey(picture, region_from_landmarks(seen.landmarks))
+    face = Face("bench", 0, 0, (256, 256), None, 1, None, seen.landmarks, None, None, seen.features, b"", small)
     embedding = scorer.score([face])[0].embedding
     assert embedding is not None
     personal, rows = ActivityPersonal(), np.repeat(embedding[None], 25, axis=0)

@@ -156,7 +156,7 @@ def person_arrays(seed: int, head: Head) -> dict[str, NDArray[Any]]:
         row["features"] = mesh.features if mesh else np.zeros((128, 8, 8), np.float16)
         row["presence"] = mesh.presence if mesh else 0.0
         row["blendshapes"] = shapes.read(mesh.landmarks) if mesh else np.zeros(52, np.float32)
-        row["crop"] = grey(picture, mesh.landmarks) if mesh else np.zeros((CROP, CROP), np.uint8)
+        row["crop"] = grey(picture, region_from_landmarks(mesh.landmarks)) if mesh else np.zeros((CROP, CROP), np.uint8)
         for name, value in row.items():
             columns.setdefault(name, []).append(value)
     arrays = {name: np.array(values) for name, values in columns.items()}

@@ -15,6 +15,7 @@ from wince.lab.corpus.draw import CROP, face_models
 from wince.lab.corpus.read import Corpus
 from wince.pipeline.detect.align import grey
 from wince.pipeline.detect.facemesh import SIZE
+from wince.pipeline.detect.geometry import region_from_landmarks
 from wince.pipeline.detect.interface import Region
 
 SMALLEST = 36
@@ -35,6 +36,6 @@ def small(corpus: Corpus, seed: int = 1, progress: Callable[[int], None] = lambd
         picture = np.asarray(cv2.cvtColor(large, cv2.COLOR_GRAY2RGB), np.uint8)
         mesh = models.mesh.fit(picture, whole)
         seen["landmarks"][row], seen["features"][row] = mesh.landmarks, mesh.features
-        seen["blendshapes"][row], seen["crop"][row] = shapes.read(mesh.landmarks), grey(picture, mesh.landmarks)
+        seen["blendshapes"][row], seen["crop"][row] = shapes.read(mesh.landmarks), grey(picture, region_from_landmarks(mesh.landmarks))
         progress(int(row))
     return replace(corpus, columns={**corpus.columns, **seen})

@@ -14,7 +14,8 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from wince.domain import padding
-from wince.pipeline.detect.geometry import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, region_affine, region_from_landmarks
+from wince.pipeline.detect.geometry import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, region_affine
+from wince.pipeline.detect.interface import Region
 from wince.pipeline.detect.warp import cut
 
 SIZE = 224
@@ -87,12 +88,12 @@ def padded(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.ui
     return crop
 
 
-def grey(pixels: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
+def grey(pixels: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
     """uint8 (64, 64) of the region that the mesh looks at; what the drawn corpus holds, too. Outside the picture: its edge.
 
-    landmarks: (478, 3) px, not smoothed.
+    region: of the mesh's points as they are, not smoothed (geometry.region_from_landmarks).
     """
-    affine = region_affine(region_from_landmarks(landmarks), GREY)
+    affine = region_affine(region, GREY)
     flags = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
     small = cv2.warpAffine(pixels, affine, (GREY, GREY), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)

@@ -66,6 +66,8 @@ class _Look:
     """One face in one frame, tracked or found."""
 
     mesh: Mesh
+    region: Region
+    """Where the mesh lies: what looks at this face looks there."""
     fit: Fit
     box: NDArray[np.float32]
     points: NDArray[np.float32] | None = None
@@ -114,7 +116,7 @@ def look(
     before = state.track.smoothed if state.track is not None else None
     smoothed = smooth(before, seen.mesh.landmarks, frame.time_us)
     misses = state.track.misses if state.track is not None else 0
-    following = Track(seen.box, region_from_landmarks(seen.mesh.landmarks), smoothed, frame.time_us, misses)
+    following = Track(seen.box, seen.region, smoothed, frame.time_us, misses)
     memory = patient.Memory(seen.box, frame.time_us)
     return replace(state, track=following, memory=memory), _face(frame, wide, seen, smoothed.landmarks, state.seen, limits)
 
@@ -130,11 +132,12 @@ def _follow(
         return None
     if drifted(track.region, region := region_from_landmarks(mesh.landmarks)):
         mesh = models.mesh.fit(wide, region)
+        region = region_from_landmarks(mesh.landmarks)
     box = landmark_box(mesh.landmarks)
     fit = models.pose.solve(mesh.landmarks)
     if mesh.presence < limits.min_presence or fit.residual > UNLIKE_TRACKED or not patient.continues(box, track.box):
         return None
-    return _Look(mesh, fit, box)
+    return _Look(mesh, region, fit, box)
 
 
 def _confirm(state: SourceState, track: Track, seen: _Look, frame: Frame, models: FaceModels) -> tuple[SourceState, _Look | None]:
@@ -160,7 +163,7 @@ def _search(
     if choice.index is None:
         return state, None, choice.reason
     chosen = found[choice.index]
-    return state, _Look(chosen.mesh, chosen.fit, chosen.box, chosen.points), None
+    return state, _Look(chosen.mesh, region_from_landmarks(chosen.mesh.landmarks), chosen.fit, chosen.box, chosen.points), None
 
 
 def _choose(
@@ -208,5 +211,5 @@ def _face(
         source=frame.source, sequence=frame.sequence, time_us=frame.time_us, frame_size=size, reason=why, seen=max(count, 1),
         box=seen.box, landmarks=landmarks, pose=seen.fit.pose, quality=measured,
         features=seen.mesh.features if good else None, crop=align.encode(crop) if good else b"",
-        grey=align.grey(frame.pixels, seen.mesh.landmarks) if good else None,
+        grey=align.grey(frame.pixels, seen.region) if good else None,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from wince.domain.frame import US, Beat
 from wince.domain.reason import Reason
 from wince.lab.corpus import draw
 from wince.pipeline.detect import align
+from wince.pipeline.detect.geometry import region_from_landmarks
 from wince.pipeline.detect.patient import Share
 from wince.pipeline.detect.stage import SourceState, step
 
@@ -46,7 +47,7 @@ def test_the_grey_region_is_cut_as_the_corpus_cuts_it_and_not_from_smoothed_poin
     assert isinstance(last, Face)
     assert last.grey is not None
     assert last.grey.std() > 20
-    assert (last.grey == align.grey(frames[1].pixels, landmarks(faces[1][0]))).all()
+    assert (last.grey == align.grey(frames[1].pixels, region_from_landmarks(landmarks(faces[1][0])))).all()
     assert draw.grey is align.grey
 
 

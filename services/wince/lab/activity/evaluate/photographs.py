@@ -23,6 +23,7 @@ from wince.models.activity import Ensemble, load
 from wince.models.canonical_face import CanonicalFace
 from wince.models.fetch import path
 from wince.pipeline.detect.align import grey
+from wince.pipeline.detect.geometry import region_from_landmarks
 from wince.pipeline.estimate.activity_inputs import inputs
 
 CLASSES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
@@ -72,7 +73,7 @@ def find_faces(folder: Path, split: str = "test", per_class: int = PER_CLASS) ->
             for key, value in (("label", name), ("landmarks", mesh.landmarks), ("features", mesh.features)):
                 columns[key].append(value)
             columns["blendshapes"].append(shapes.read(mesh.landmarks))
-            columns["grey"].append(grey(picture, mesh.landmarks))
+            columns["grey"].append(grey(picture, region_from_landmarks(mesh.landmarks)))
     if not columns["label"]:
         raise DataError("the mesh found no face in it", field=str(folder))
     return Faces(**{key: np.array(value) for key, value in columns.items()}), asked
