@@ -77,7 +77,7 @@ chaos: apt dev serving ## kill -9 of any process of a running installation, agai
 train-scorer: dev ## draw what the corpus lacks, train the default scorer, measure it (CORPUS=, OUT=; WINCE_HEAD_DATA; extra `train`; hours)
 	@$(BIN)/python -c 'import torch' 2>/dev/null || { echo 'needs torch: $(BIN)/pip install -e ".[train]"'; exit 1; }
 	@$(BIN)/wince lab corpus "$(CORPUS)"
-	@$(BIN)/python -m wince.lab.activity.train_all "$(CORPUS)" "$(OUT)/work" "$(OUT)/ensemble"
+	@$(BIN)/wince lab train scorer "$(CORPUS)" "$(OUT)/work" "$(OUT)/ensemble"
 	@$(BIN)/wince lab evaluate scorer "$(CORPUS)" "$(OUT)/report" --ensemble "$(OUT)/ensemble"
 
 clean: ## remove what was built: the environment, caches, benchmark results; patient data and keys stay

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from wince.errors import DataError, ModelFileError, ResourceError
 from wince.lab.activity.inputs import Examples
 from wince.models.activity import KINDS, OUTPUTS, VERSION
+from wince.report.write_whole import unwritable
 
 Array = NDArray[np.float32]
 IMPORTANCE = {"pspi": 4.0, "gated": 4.0, "au12": 0.5, "au25": 0.5, "au26": 0.5, "au27": 0.25, "rest": 0.5, "smile": 0.5}
@@ -53,6 +54,14 @@ def torch_module() -> Any:
         raise DataError("training needs torch", field="torch", remedy='pip install "wince[train]"') from None
     torch.set_num_threads(1)
     return torch
+
+
+def make(work: Path) -> None:
+    """The folder for checkpoints, where it is absent. Raises ResourceError."""
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(error, work) from error
 
 
 def train(

@@ -1,12 +1,11 @@
 """The three clips that ship with Wince and play as bedside cameras in `wince run`: their recipe, and how they are remade.
 
-    python -m wince.lab.synthesize.bundled OUT [HEAD_FILE]
+    wince lab synthesize --bundled OUT
 
 The persons are adults of different tones. Times allow a calm face to be learned first; what is shown is in each purpose.
 """
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from typing import Any
 
 from wince.lab.synthesize.clip import draw_clip, writing
 from wince.lab.synthesize.expression import parse_timeline
-from wince.lab.synthesize.head import Head, load_head
+from wince.lab.synthesize.head import Head
 from wince.lab.synthesize.person import Person
 from wince.lab.synthesize.scene import LIGHTS, Scene, TruthRow
 
@@ -103,7 +102,3 @@ def _intervals(rows: Sequence[TruthRow], wanted: Callable[[TruthRow], bool]) -> 
         else:
             runs.append([t, round(t + 1 / FPS, 3)])
     return runs
-
-
-if __name__ == "__main__":
-    bundled(Path(sys.argv[1]), load_head(sys.argv[2] if len(sys.argv) > 2 else None))

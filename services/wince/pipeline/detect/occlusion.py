@@ -3,7 +3,7 @@
 The mesh's own presence never warns: it stays at 1.00 under an oxygen mask, behind a hand, with the eyes painted over. Its inner
 map does know: averaged over four bands from brow to chin, a logistic probe on 512 numbers tells covered from free.
 
-Fitted by wince.lab.activity.occlusion.fit on drawn heads only (16,244 faces of 870 persons, 1,042 of them covered): every expression, light
+Fitted by `wince lab train covers` on drawn heads only (16,244 faces of 870 persons, 1,042 of them covered): every expression, light
 and pose to 40 degrees of yaw, free, in beards, glasses and shade, against oxygen masks, surgical masks, hands, bandages, pillows,
 blankets, clear domes, half-hidden faces and backs of heads. At .5, on 30 other persons:
 

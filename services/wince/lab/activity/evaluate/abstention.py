@@ -1,4 +1,4 @@
-"""Does the whole face chain know when it can't see? python -m wince.lab.activity.evaluate.abstention [HEAD_FILE]
+"""Does the whole face chain know when it can't see? `wince lab evaluate abstention`
 
 Each person is drawn once a cause, stored as PNG and judged by the engine of `wince assess` with the default protocol, as a still.
 
@@ -16,11 +16,10 @@ was chosen on these pictures. Drawn faces: what it says of real rooms has to be 
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -30,7 +29,6 @@ from numpy.typing import NDArray
 from wince.assess.engine import Engine
 from wince.domain.reason import Reason
 from wince.errors import ResourceError
-from wince.lab.command import ended
 from wince.lab.corpus.draw import PAINTED, Picture, face_models, look, shown
 from wince.lab.corpus.expressions import DRAW, kind_of
 from wince.lab.corpus.plan import Still, plan
@@ -148,11 +146,11 @@ def table(judged: Iterable[Judged]) -> dict[str, Row]:
     return out
 
 
-def abstention(
-    head_file: Path | None, seeds: Iterable[int] = PERSONS, progress: Callable[[int], None] = lambda seed: None
+def measure(
+    settings: Settings, head_file: Path | None, seeds: Iterable[int] = PERSONS, progress: Callable[[int], None] = lambda seed: None
 ) -> list[Judged]:
-    """Draw and judge. Raises DataError (the head), ResourceError (graphics, disk), ModelFileError."""
-    head, settings = load_head(head_file), Settings()
+    """Draw and judge. `progress` hears each person's seed. Raises DataError (the head), ResourceError (graphics, disk), ModelFileError."""
+    head = load_head(head_file)
     engine = Engine(settings, loader.load("activity", protocols.folders(settings)))
     out = []
     with tempfile.TemporaryDirectory() as folder:
@@ -160,17 +158,3 @@ def abstention(
             out += [judge(engine, picture, cause, tone, Path(folder)) for cause, tone, picture in drawn(seed, head)]
             progress(seed)
     return out
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Print the table as JSON; the exit code of the error that ended it, or 0."""
-    given = sys.argv[1:] if arguments is None else arguments
-    if len(given) > 1:
-        print(__doc__, file=sys.stderr)
-        return 2
-    head = Path(given[0]) if given else None
-    return ended(lambda: {cause: asdict(row) for cause, row in table(abstention(head)).items()})
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Does the confidence warn on looks that training never had? python -m wince.lab.activity.evaluate.familiarity CORPUS [--ensemble FOLDER]
+"""Does the confidence warn on looks that training never had? `wince lab evaluate familiarity`
 
 Per part: how sure the ensemble is beside how often it is right (score within SECURE of the truth), and how well each of these tells
 wrong scores from right ones (AUC; .5: not at all):
@@ -13,9 +13,6 @@ logistic fit on the validation part. Nothing is changed by this: it measures.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +20,10 @@ from numpy.typing import NDArray
 
 from wince.domain.agreement import auc
 from wince.lab.activity.apply import free
-from wince.lab.command import ended
 from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus, read_corpus
 from wince.lab.corpus.unseen import UNSEEN
-from wince.models.activity import BESIDE, FOLDER, OUTPUTS, SECURE, Ensemble
+from wince.models.activity import BESIDE, OUTPUTS, SECURE, Ensemble
 
 REFERENCE = 150
 SHRINK = 0.05
@@ -88,16 +84,3 @@ def measure(folder: Path, ensemble: Ensemble) -> dict[str, dict[str, float]]:
 
 def _two(part: dict[str, Array]) -> Array:
     return np.log(np.stack([part["doubt"], part["embeddings"]], axis=1) + 1e-6)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table as JSON; the exit code of the error that ended it, or 0."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--ensemble", type=Path, default=FOLDER)
-    options = parser.parse_args(arguments)
-    return ended(lambda: measure(options.corpus, Ensemble(options.ensemble)))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Does it carry over to faces of a part of the identity space that it never saw? python -m wince.lab.activity.evaluate.half CORPUS WORK
+"""Does it carry over to faces of a part of the identity space that it never saw? `wince lab evaluate half`
 
 Two members that read the inner map are trained, each on the training persons of one half of the identity space (plan.half) and stopped on
 validation persons of the same half. Test persons are then read twice: by the member of their own half and by that of the other. The
@@ -7,9 +7,6 @@ difference is what an unseen kind of face costs; both members have half of the d
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wince.domain.agreement import auc, icc_a1, interval
-from wince.errors import ResourceError
 from wince.lab.activity.evaluate.table import in_pain, scored
 from wince.lab.activity.inputs import calm_shares, examples
-from wince.lab.activity.train import Settings, answers, train
-from wince.lab.command import ended
+from wince.lab.activity.train import Settings, answers, make, torch_module, train
 from wince.lab.corpus import recipe
 from wince.lab.corpus.plan import half
 from wince.lab.corpus.read import Corpus, read_corpus
@@ -71,12 +66,11 @@ def figures(pspi: Array, gated: Array, test: Corpus, resamples: int) -> dict[str
 def measure(corpus: Path, work: Path, epochs: int = EPOCHS, resamples: int = 300, persons: int | None = None) -> dict[str, Any]:
     """The figures by "own half" and "other half", without and with the calm face; `persons`: train on the first so many.
 
-    Raises DataError for the corpus, ModelFileError for a checkpoint of another run, ResourceError for the disk.
+    Raises DataError where torch is not installed and for the corpus, ModelFileError for a checkpoint of another run, ResourceError for
+    the disk.
     """
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResourceError(f"can't be made ({type(error).__name__})", field=str(work)) from error
+    torch_module()  # the corpus takes minutes to read: what can't be trained is said before
+    make(work)
     models: dict[bool, Any] = {}
     count = {}
     for side in (False, True):
@@ -93,18 +87,3 @@ def measure(corpus: Path, work: Path, epochs: int = EPOCHS, resamples: int = 300
             name = f"{'own' if own else 'other'} half{', own calm face' if personal else ''}"
             out[name] = figures(*read_by(models, test, own=own, personal=personal), test, resamples)
     return out
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the figures as JSON; the exit code of the error that ended it, or 0."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("work", type=Path, help="folder for checkpoints; killed, it goes on")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--persons", type=int)
-    options = parser.parse_args(arguments)
-    return ended(lambda: measure(options.corpus, options.work, options.epochs, persons=options.persons))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""What the installed scorer says of real faces with an emotion's label: python -m wince.lab.activity.evaluate.photographs FERPLUS_FOLDER.
+"""What the installed scorer says of real faces with an emotion's label: `wince lab evaluate photographs`.
 
 FER+ (labels MIT, pictures of unclear rights: never ship or show them): 48 x 48 grey faces, ten votes each. Nothing is tuned on it, and
 no emotion is pain; what it can show is a scorer that reads happiness as pain. A class's rows: majority of at least MAJORITY votes.
@@ -6,7 +6,6 @@ no emotion is pain; what it can show is a scorer that reads happiness as pain. A
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wince.errors import DataError
-from wince.lab.command import ended
 from wince.lab.corpus.draw import face_models, look
 from wince.models.activity import Ensemble, load
 from wince.models.canonical_face import CanonicalFace
@@ -102,19 +100,7 @@ def distribution(faces: Faces, ensemble: Ensemble) -> dict[str, dict[str, float]
     return {name: {key: round(float(value), 3) for key, value in row.items()} for name, row in out.items()}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Print the table as JSON; the exit code of the error that ended it, or 0."""
-    given = sys.argv[1:] if arguments is None else arguments
-    if len(given) != 1:
-        print(__doc__, file=sys.stderr)
-        return 2
-
-    def measured() -> dict[str, Any]:
-        faces, asked = find_faces(Path(given[0]))
-        return {"looked at": asked, "classes": distribution(faces, load())}
-
-    return ended(measured)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def measure(folder: Path) -> dict[str, Any]:
+    """Of the pack in `folder`: how many of each class were looked at, and what the installed scorer says of those with a face."""
+    faces, asked = find_faces(folder)
+    return {"looked at": asked, "classes": distribution(faces, load())}

@@ -1,1 +1,1 @@
-"""How the probe of covered faces was fitted."""
+"""The probe that says whether a face is covered: what it is fitted on, and how (`wince lab train covers`)."""

@@ -1,30 +1,29 @@
 """Fit the probe that says whether a face is covered (pipeline/detect/occlusion.py), on drawn heads only.
 
-    python -m wince.lab.activity.occlusion.fit CORPUS occlusion_probe.npy [--head ict_head.npz]
+    wince lab train covers CORPUS occlusion_probe.npy
 
 CORPUS: the scorer's (`wince lab corpus`). The probe learns from its training persons, every still to TURN degrees of yaw with every
 expression and light, free or under mask, hand, bandage or pillow (a tube alone is neither, and left out); and from the first DRAWN of
-them drawn once more, turned and covered, and from behind (occlusion_turned.py; some seconds a person). The weights are written whole
-or not at all. Prints, for the validation persons, how many faces of each kind are called covered, and what other limits would give.
+them drawn once more, turned and covered, and from behind (turned.py; some seconds a person). Says, for the validation persons, how many
+faces of each kind are called covered, and what other limits would give.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterable, Sequence
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wince.errors import ResourceError
 from wince.lab.activity.occlusion.turned import TURN, Row, turned_rows
-from wince.lab.command import ended
 from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus, read_corpus
 from wince.lab.synthesize.head import Head, load_head
 from wince.pipeline.detect.occlusion import bands
+from wince.report.write_whole import write_whole
 
 DRAWN = 40
 """Training persons who are drawn once more."""
@@ -35,6 +34,33 @@ LIMIT = 0.3
 to .7 the highest that finds most covers; clear faces to 30 degrees are as seldom called covered under any of them."""
 LIMITS = (0.3, 0.5, 0.7)
 """Of the written probe, that are reported."""
+YAWS = ((0, 20), (20, 30), (30, 41), (90, 271))
+"""Ranges of yaw that are reported, degrees, [low, high)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Faces of one kind and range of yaw, of the validation persons."""
+
+    kind: str
+    """"free", "still" (of the corpus), "back" (of a head), or what covers."""
+    low: int
+    high: int
+    """Yaw in degrees, [low, high)."""
+    faces: int
+    shares: dict[float, float]
+    """By limit, the share that is called covered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a fit came to."""
+
+    faces: int
+    """Of the training persons."""
+    covered: int
+    """Of these, covered or backs of heads."""
+    validation: list[Called]
 
 
 def corpus_rows(corpus: Corpus) -> list[Row]:
@@ -52,12 +78,12 @@ def corpus_rows(corpus: Corpus) -> list[Row]:
     ]
 
 
-def rows(corpus: Path, head: Head, seeds: Sequence[int], drawn: Iterable[int]) -> list[Row]:
+def rows(corpus: Path, head: Head, seeds: Sequence[int], drawn: Iterable[int], progress: Callable[[int], None]) -> list[Row]:
     """Of the corpus' persons `seeds`, and of those drawn once more. Raises DataError, ResourceError, ModelFileError."""
     found = corpus_rows(read_corpus(corpus, seeds))
-    for number, seed in enumerate(drawn):
+    for seed in drawn:
         found += turned_rows(head, seed)
-        print(f"\rdrawn {number + 1}", end="", file=sys.stderr, flush=True)
+        progress(seed)
     return found
 
 
@@ -94,48 +120,28 @@ def probability(probe: NDArray[np.float32], found: Sequence[Row]) -> NDArray[np.
     return np.asarray(1 / (1 + np.exp(-np.clip(logit, -60, 60))))
 
 
-def report(probe: NDArray[np.float32], found: Sequence[Row]) -> list[str]:
-    """Lines: per kind and yaw how many faces are called covered at each of LIMITS."""
+def called(probe: NDArray[np.float32], found: Sequence[Row]) -> list[Called]:
+    """Per kind and range of yaw, how many faces are called covered at each of LIMITS. Ranges without a face are left out."""
     p, kinds, yaw = probability(probe, found), np.array([row.kind for row in found]), np.abs([row.yaw for row in found])
-    lines = [f"{'kind':10} {'yaw':>7} {'faces':>5}  called covered at {', '.join(map(str, LIMITS))}"]
+    out = []
     for kind in sorted(set(kinds)):
-        for low, high in ((0, 20), (20, 30), (30, 41), (90, 271)):
+        for low, high in YAWS:
             mine = (kinds == kind) & (yaw >= low) & (yaw < high)
             if mine.any():
-                shares = "  ".join(f"{(p[mine] > limit).mean():.3f}" for limit in LIMITS)
-                lines.append(f"{kind:10} {low:3}-{high - 1:3} {mine.sum():5}  {shares}")
-    return lines
+                out.append(Called(str(kind), low, high, int(mine.sum()), {limit: float((p[mine] > limit).mean()) for limit in LIMITS}))
+    return out
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw, fit on the training persons, report on the validation persons, write; the exit code of the error that ended it, or 0."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--head", type=Path)
-    options = parser.parse_args(arguments)
-    return ended(lambda: _run(options.corpus, options.out, options.head))
+def fit_covers(corpus: Path, out: Path, head_file: Path | None, progress: Callable[[int], None] = lambda seed: None) -> Fitted:
+    """Draw, fit on the training persons, write the weights to `out` (whole or not at all), look at the validation persons.
 
-
-def _run(corpus: Path, out: Path, head_file: Path | None) -> None:
+    `progress` hears the seed of each person drawn. Raises DataError (head, corpus), ResourceError (graphics, disk), ModelFileError.
+    """
     head = load_head(head_file)
-    train = rows(corpus, head, recipe.TRAIN, recipe.TRAIN[:DRAWN])
+    train = rows(corpus, head, recipe.TRAIN, recipe.TRAIN[:DRAWN], progress)
+    validation = rows(corpus, head, recipe.VALIDATION, recipe.VALIDATION, progress)
     probe = moved(fit(np.array([row.bands for row in train], np.float64), np.array([row.covered for row in train])))
-    print(f"\n{len(train)} faces, {sum(row.covered for row in train)} of them covered or backs of heads")
-    print("\n".join(report(probe, rows(corpus, head, recipe.VALIDATION, recipe.VALIDATION))))
-    _write(out, probe)
-
-
-def _write(out: Path, probe: NDArray[np.float32]) -> None:
-    part = out.with_name(out.name + ".part")
-    try:
-        with part.open("wb") as file:
-            np.save(file, probe, allow_pickle=False)
-        part.replace(out)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ResourceError(f"can't be written ({type(error).__name__})", field=str(out), remedy="make room and run it again") from error
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    content = io.BytesIO()
+    np.save(content, probe, allow_pickle=False)
+    write_whole(out, content.getvalue())
+    return Fitted(len(train), sum(row.covered for row in train), called(probe, validation))

@@ -1,4 +1,4 @@
-"""`wince lab`: what a data scientist does. Here: drawing faces whose action units are known exactly, packing models for a server."""
+"""`wince lab synthesize`: draws patients whose action units are known exactly."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wince.cli import lab_scorer
 from wince.cli.common import Json, bar, out, settings, to_json
+from wince.cli.lab.options import Head
 from wince.errors import ConfigError, DataError, ResourceError
 
 if TYPE_CHECKING:
@@ -17,21 +17,16 @@ if TYPE_CHECKING:
 
     from wince.lab.synthesize.scene import Scene, TruthRow
 
-app = typer.Typer(no_args_is_help=True, help="Data and models: drawn faces with known action units, archives for TorchServe.")
-app.command("corpus")(lab_scorer.corpus)
-app.add_typer(lab_scorer.evaluation, name="evaluate")
-
 DEFAULT_TIMELINE = "neutral:4,pain12:4,neutral:4"
 LIGHT_NAMES = "front, left, right, top, soft"
 BACKGROUND_NAMES = "plain, gradient, ward, bed"
 
 
-@app.command("synthesize")
 def synthesize(
     target: Annotated[
         Path, typer.Argument(metavar="OUT", help="OUT.mp4, with --still OUT.png, with --bundled a folder; the truth goes beside it as CSV.")
     ],
-    head: Annotated[Path | None, typer.Option("--head", help="The head's geometry, ict_head.npz; default: WINCE_HEAD_DATA.")] = None,
+    head: Head = None,
     bundled: Annotated[bool, typer.Option("--bundled", help="Remake the three clips that ship with Wince.")] = False,
     person: Annotated[
         list[str] | None,
@@ -80,45 +75,6 @@ def synthesize(
         else:
             rows = draw_still(target, people, head=loaded, scene=scene, at_s=still)
     _report([_drawn(target, rows)], json_)
-
-
-@app.command("pack")
-def pack_command(
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="Folder: the model store that TorchServe reads.")],
-    protocol: Annotated[str, typer.Option("--protocol", help="Whose members; default: WINCE_PROTOCOL.")] = "",
-    models: Annotated[Path | None, typer.Option("--models", help="Folder with one ONNX file per member; default: the site's.")] = None,
-    version: Annotated[str, typer.Option("--version", help="Of the archive; what is known under a version never changes.")] = "1.0",
-    json_: Json = False,
-) -> None:
-    """Pack a protocol's own models into one archive for TorchServe, with the code that runs them, and its manifest.
-
-    The numbers of a golden inference go into the manifest: a server counts as ready when it gives the same.
-    """
-    from wince.models.site import site_folder
-    from wince.protocols import loader
-    from wince.serve import protocols
-    from wince.serve.scoring_ensemble import clip_of, member_names
-    from wince.serving.pack import pack
-
-    loaded = settings()
-    rules = loader.load(protocol or loaded.protocol, protocols.folders(loaded))
-    if not rules.estimate.members:
-        remedy = "a protocol with [[estimate.members]], such as postoperative"
-        raise ConfigError(f"{rules.name} has no members of a site's own", field="--protocol", remedy=remedy)
-    folder = models or site_folder(loaded.models_dir)
-    present = {file.stem: file for file in sorted(folder.glob("*.onnx"))}
-    files = {name: folder / f"{name}.onnx" for name in member_names(rules, present)}
-    estimate = rules.estimate
-    archive, manifest = pack(
-        rules.name, version, files, estimate.classes, target, fusion=estimate.fusion, weights=estimate.weights,
-        clip=clip_of(rules, list(files)),
-    )  # fmt: skip
-    if json_:
-        table = {"archive": str(archive), "manifest": str(archive.with_suffix(".json")), "sha256": manifest.archive}
-        print(to_json(table | {"model_set": manifest.model_set, "members": manifest.members, "bytes": archive.stat().st_size}))
-        return
-    out.print(f"{archive}: {rules.name} {version}, {len(files)} members, model set {manifest.model_set[:12]}", markup=False)
-    out.print(f"manifest: {archive.with_suffix('.json')} (WINCE_SERVING__MANIFEST)", markup=False)
 
 
 def _bundled(folder: Path, head: Path | None, json_: bool) -> list[dict[str, Any]]:

@@ -232,15 +232,6 @@ def test_an_export_that_finds_the_disk_full_keeps_the_last_ensemble(
     assert [one.name for one in tmp_path.iterdir()] == ["out"]
 
 
-def test_training_names_the_person_that_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    from wince.lab.activity.train_all import main
-
-    made.write(tmp_path, range(40000, 40002))
-    assert main([str(tmp_path), str(tmp_path / "work"), str(tmp_path / "out"), "--persons", "3"]) == DataError.exit_code
-    assert "40002.npz" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
 def test_the_average_of_the_weights_is_what_is_kept(data: dict[str, Examples], tmp_path: Path):
     torch = pytest.importorskip("torch", reason="needs torch (extra train)")
     few = data["points"]

@@ -1,12 +1,12 @@
 """The run on half of the identity space: who lies where, and who is read by whom. Needs torch (extra `train`)."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support import corpus as made
+from wince.errors import ModelFileError
 from wince.lab.activity.evaluate import half as run
 from wince.lab.corpus import recipe
 from wince.lab.corpus.plan import HALVED, half, plan
@@ -43,19 +43,16 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_it_is_measured_and_taken_up_again(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_it_is_measured_and_taken_up_again(corpus: Path, tmp_path: Path):
     """On a made-up corpus, whose figures mean nothing."""
-    arguments = [str(corpus), str(tmp_path), "--epochs", "1", "--persons", "8"]
-    assert run.main(arguments) == 0
-    first = json.loads(capsys.readouterr().out)
+    first = run.measure(corpus, tmp_path, 1, persons=8)
     assert sum(first["persons trained on"].values()) == 8
     assert set(first) >= {"own half", "other half", "own half, own calm face", "other half, own calm face"}
     value, low, high = first["other half"]["PSPI mean absolute error"]
     assert low <= value <= high
-    assert run.main(arguments) == 0
-    assert json.loads(capsys.readouterr().out) == first
-    assert run.main([*arguments[:2], "--epochs", "2", "--persons", "8"]) != 0
-    assert "another run" in capsys.readouterr().err
+    assert run.measure(corpus, tmp_path, 1, persons=8) == first
+    with pytest.raises(ModelFileError, match="another run"):
+        run.measure(corpus, tmp_path, 2, persons=8)
 
 
 def test_each_is_read_by_the_right_model(corpus: Path, monkeypatch: pytest.MonkeyPatch):

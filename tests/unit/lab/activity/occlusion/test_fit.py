@@ -1,10 +1,10 @@
 """The probe for covers: what it is fitted on, and that it can be told apart."""
 
 import numpy as np
-import pytest
 
 from wince.lab.activity.occlusion import fit
 from wince.lab.activity.occlusion.turned import POSES, TURN, Row, planned
+from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus
 
 
@@ -44,14 +44,24 @@ def test_two_kinds_are_told_apart_and_reported() -> None:
     assert ((fit.probability(probe, rows) > 0.5) == [row.covered for row in rows]).mean() > 0.97
     before, after = (fit.probability(one, rows) for one in (probe, fit.moved(probe)))
     assert ((before > fit.LIMIT) == (after > 0.5)).all()
-    lines = fit.report(probe, [*rows, rows[1]._replace(yaw=180.0)])
-    assert lines[1].split()[:3] == ["free", "20-", "29"]
-    assert [line.split()[0] for line in lines[1:]] == ["free", "mask", "mask"]
+    found = fit.called(probe, [*rows, rows[1]._replace(yaw=180.0)])
+    assert [(one.kind, one.low, one.faces) for one in found] == [("free", 20, 100), ("mask", 20, 100), ("mask", 90, 1)]
+    assert list(found[0].shares) == list(fit.LIMITS)
+    assert found[0].shares[0.5] < 0.05 < 0.95 < found[1].shares[0.3]
 
 
-
-def test_a_missing_corpus_is_named_and_nothing_is_written(tmp_path, capsys) -> None:
-    pytest.importorskip("moderngl")
-    assert fit.main([str(tmp_path / "none"), str(tmp_path / "probe.npy"), "--head", str(tmp_path / "no.npz")]) != 0
-    assert "head data: there is no such file" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+def test_the_weights_are_written_whole(tmp_path, monkeypatch) -> None:
+    """Fitted on the training persons, told of the validation persons; what stood there before stands until the end."""
+    rng = np.random.default_rng(4)
+    monkeypatch.setattr(fit, "load_head", lambda file: None)
+    monkeypatch.setattr(fit, "read_corpus", lambda folder, seeds: corpus())
+    row = [Row(1, "hand" if n % 2 else "free", bool(n % 2), rng.normal(n % 2, 0.3, 512).astype(np.float32), 9.0) for n in range(4)]
+    monkeypatch.setattr(fit, "turned_rows", lambda head, seed: iter(row))
+    (tmp_path / "probe.npy").write_bytes(b"before")
+    told: list[int] = []
+    fitted = fit.fit_covers(tmp_path, tmp_path / "probe.npy", None, told.append)
+    assert told == [*recipe.TRAIN[: fit.DRAWN], *recipe.VALIDATION]
+    assert (fitted.faces, fitted.covered) == (2 + 4 * fit.DRAWN, 1 + 2 * fit.DRAWN)
+    assert {one.kind for one in fitted.validation} == {"still", "hand", "free"}
+    assert np.load(tmp_path / "probe.npy", allow_pickle=False).shape == (513,)
+    assert [file.name for file in tmp_path.iterdir()] == ["probe.npy"]

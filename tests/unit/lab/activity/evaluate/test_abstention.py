@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from wince.domain.reason import Reason
-from wince.errors import DataError
 from wince.lab.activity.evaluate import abstention
 from wince.lab.activity.evaluate.abstention import CAUSES, DARK, Judged, causes, table
 from wince.lab.corpus.recipe import PARTS
 from wince.lab.corpus.unseen import UNSEEN
+from wince.settings import Settings
 
 
 @pytest.mark.parametrize("seed", [49000, 49017, 49059])
@@ -49,15 +49,9 @@ def test_the_table_counts_what_is_assessable_and_whose_reason_is_right():
 
 def test_a_drawn_person_is_judged_and_what_has_no_face_is_never_assessable(head_file: Path):
     told: list[int] = []
-    rows = table(abstention.abstention(head_file, [49000], told.append))
+    rows = table(abstention.measure(Settings(), head_file, [49000], told.append))
     assert told == [49000]
     assert rows["clear"].assessable == 1
     assert rows["empty"].assessable == 0
     assert rows["empty"].right == 1
     assert rows["dark"].assessable == 0
-
-
-def test_a_missing_head_is_told_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert abstention.main([str(tmp_path / "none.npz")]) == DataError.exit_code
-    assert "no such file" in capsys.readouterr().err
-    assert abstention.main(["a", "b"]) == 2

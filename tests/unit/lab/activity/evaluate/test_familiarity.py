@@ -20,8 +20,3 @@ def test_the_fit_finds_what_tells() -> None:
     y = (rng.random(3000) < 1 / (1 + np.exp(-2 * x[:, 0]))).astype(float)
     weights = familiarity.logistic(x, y)
     assert weights == pytest.approx([2, 0, 0], abs=0.2)
-
-
-def test_a_missing_corpus_is_named(tmp_path, capsys) -> None:
-    assert familiarity.main([str(tmp_path)]) != 0
-    assert "40000.npz" in capsys.readouterr().err
