@@ -65,7 +65,7 @@ def rows(done: Batch, inputs: Inputs, protocol: ClinicalProtocol) -> Iterator[st
     if inputs.passed_over:
         names = ", ".join(path.name for path in inputs.passed_over[:NAMED]) + (", ..." if len(inputs.passed_over) > NAMED else "")
         yield f"passed over, neither video nor picture: {len(inputs.passed_over)} ({names})"
-    yield f"{protocol.title}: {protocol.report.label}"
+    yield f"{protocol.title} (protocol {protocol.name}): {protocol.report.label}"
 
 
 def line(result: ClipResult, *, notes: bool = True) -> str:

@@ -80,6 +80,13 @@ def test_every_section_stands_in_both(tmp_path: Path) -> None:
         assert " ".join(said.split()) in printed
 
 
+def test_a_report_says_of_which_protocol_it_is(result: Any) -> None:
+    """On the page and on the first sheet, at the top."""
+    said = f"{PROTOCOL.title} (protocol {PROTOCOL.name})"
+    assert said in page(result).text
+    assert said in pages(result)[0]
+
+
 def test_nothing_comes_from_outside(result: Any) -> None:
     seen = page(result)
     assert seen.open == []

@@ -23,6 +23,7 @@ def test_a_batch_has_an_index(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "new" / "report").iterdir()) == sorted(path.name for path in files)
     seen = Page(files[0].read_text("utf-8"))
     assert "5 inputs: 3 graded, 1 not assessable, 1 failed." in seen.text
+    assert f"(protocol {PROTOCOL.name})" in seen.text
     assert "notes.txt failed" in seen.text
     assert "not a video or picture; remedy: name an mp4" in seen.text
     links = [attrs["href"] or "" for attrs in seen.all("a")]
