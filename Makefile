@@ -27,7 +27,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run chaos test check long lint types proto serving chaos-kafka chaos-ehr bench train-scorer clean lock dev apt
+.PHONY: help run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -56,6 +56,11 @@ proto: dev ## generate services/wince/api from protos/, docs/asyncapi.yaml from 
 	@$(BIN)/buf format --write
 	@$(BIN)/python protos/generate.py
 	@$(BIN)/python -m wince.bus.asyncapi docs/asyncapi.yaml
+
+docs: dev ## generate docs/reference/settings.md and wince.example.toml from the settings' fields
+	@mkdir -p docs/reference
+	@$(BIN)/wince config reference > docs/reference/settings.md
+	@$(BIN)/wince config example > wince.example.toml
 
 serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serving
 

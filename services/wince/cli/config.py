@@ -1,17 +1,26 @@
-"""`wince config`: what is set, and whether it holds together."""
+"""`wince config`: what is set and where, whether it holds together, and every setting that there is."""
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+
 import typer
+from pydantic import BaseModel, SecretStr
 from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
 from wince.errors import ConfigError
 from wince.pipeline.capture.address import Login
 from wince.serve import check_settings, protocols
-from wince.settings import Settings
+from wince.settings import Settings, documents
+from wince.settings.catalogue import by_path, catalogue
+from wince.settings.origin import Origins
 
 app = typer.Typer(no_args_is_help=True, help="Settings: WINCE_* variables, WINCE_*_FILE secrets, the TOML file in WINCE_CONFIG.")
+_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
+"""User name and password in an address."""
 
 
 @app.command("check")
@@ -36,15 +45,64 @@ def check(json_: Json = False) -> None:
 
 @app.command("show")
 def show(json_: Json = False) -> None:
-    """Every setting with its value; secrets are not shown."""
+    """Every setting: its value, where it comes from (variable, file and line, default), what it means. Secrets are not shown."""
     loaded = settings()
+    rows = _rows(loaded, Origins())
     if json_:
-        print(to_json(loaded.model_dump(mode="json")))
+        print(to_json(rows))
         return
-    values = {name: getattr(loaded, name) for name in Settings.model_fields}
     table = Table(box=None, pad_edge=False)
-    for column in ("variable", "value"):
+    for column in ("setting", "value", "from", "meaning"):
         table.add_column(column, overflow="fold")
-    for name, value in values.items():
-        table.add_row(f"WINCE_{name.upper()}", "-" if value in (None, ()) else str(value))
+    for name, row in rows.items():
+        value = row["value"]
+        shown = "-" if value in (None, "", []) else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        table.add_row(name, shown, row["from"], row["meaning"])
     out.print(table)
+
+
+@app.command("reference")
+def reference(json_: Json = False) -> None:
+    """Every setting that there is, with type, range, default and meaning, as Markdown or as data."""
+    print(to_json(catalogue()) if json_ else documents.reference(), end="")
+
+
+@app.command("example")
+def example() -> None:
+    """A TOML file with every key commented out: its meaning, its type, its default."""
+    print(documents.example(), end="")
+
+
+def _rows(loaded: Settings, origins: Origins) -> dict[str, dict[str, Any]]:
+    """Value, source and meaning by a setting's path, such as "rpc.port", and "cameras.0" for an entry of a list."""
+    known, rows = by_path(), {}
+    for name in dict.fromkeys(path.partition(".")[0] for path in known):
+        value = getattr(loaded, name)
+        meaning = " ".join((Settings.model_fields[name].description or "").split())
+        if isinstance(value, BaseModel):
+            for key in type(value).model_fields:
+                path = (name, key)
+                rows[f"{name}.{key}"] = _row(getattr(value, key), origins.of(path), known[f"{name}.{key}"].meaning)
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            for index, entry in enumerate(value):
+                rows[f"{name}.{index}"] = _row(entry, origins.of((name, index)), meaning)
+        else:
+            rows[name] = _row(value, origins.of((name,)), meaning)
+    return rows
+
+
+def _row(value: Any, origin: str, meaning: str) -> dict[str, Any]:
+    return {"value": _shown(value), "from": origin, "meaning": meaning}
+
+
+def _shown(value: Any) -> Any:
+    """A value as JSON; a secret only as the word that it is set, an address without its login."""
+    if isinstance(value, SecretStr):
+        return "(set, not shown)"
+    if isinstance(value, BaseModel):
+        return {key: _shown(inner) for key, inner in value if inner not in (None, "", False)}
+    if isinstance(value, (tuple, list)):
+        return [_shown(inner) for inner in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return _LOGIN.sub("(not shown)@", str(value))

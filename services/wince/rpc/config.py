@@ -16,63 +16,65 @@ NAMED = "insecure_listen_beyond_loopback"
 class RpcSettings(BaseModel):
     """A server's, and what its own calls to other services need."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     host: str = Field(default="127.0.0.1", min_length=1, max_length=255)
     """Address to listen on. Beyond loopback it needs TLS and authentication."""
     port: int = Field(default=0, ge=0, le=65535)
-    """0: any free one."""
+    """Port to listen on. 0: the service's own (capture 7421, detect 7422, estimate 7423, grade 7424, record 7425, care 7426,
+    hospital 7427)."""
     insecure_listen_beyond_loopback: bool = False
     """Listen beyond loopback although TLS or authentication is missing. Everybody on the network can then read and write."""
 
-    tls_cert_file: Path | None = None
-    """The server's certificate chain, PEM."""
-    tls_key_file: Path | None = None
-    """Its private key, PEM."""
-    tls_client_ca_file: Path | None = None
-    """mTLS: only clients with a certificate of this authority (PEM) are let in."""
-    token_file: Path | None = None
-    """Who may do what; see wince.rpc.auth. Absent: on loopback everybody may do everything."""
+    tls_cert_file: Path | None = Field(default=None, examples=["/etc/wince/rpc-cert.pem"])
+    """The server's certificate chain (PEM). It is read again when it changes."""
+    tls_key_file: Path | None = Field(default=None, examples=["/etc/wince/rpc-key.pem"])
+    """Private key (PEM) of that certificate."""
+    tls_client_ca_file: Path | None = Field(default=None, examples=["/etc/wince/services-ca.pem"])
+    """mTLS: authority (PEM) of the clients' certificates. Set: a client without one is turned away."""
+    token_file: Path | None = Field(default=None, examples=["/etc/wince/tokens.toml"])
+    """File of tokens and roles: who may do what (docs/grpc.md). Not set: on loopback everybody may do everything."""
     reflection: bool = True
-    """Tell the services' shape to whoever may call."""
+    """Answer gRPC reflection: which services and messages there are."""
 
     max_message_bytes: int = Field(default=16 * MIB + 64 * 1024, ge=64 * 1024, le=64 * MIB)
-    """Longest message: a full frame and its envelope. Services without frames take less."""
+    """Longest message that is taken: a full frame and its envelope. Services without frames take less."""
     max_connections: int = Field(default=1024, ge=1)
-    """Open connections at most; further ones are closed at once."""
+    """Most connections that are open at a time. Further ones are closed at once."""
     max_connections_per_address: int = Field(default=128, ge=1)
-    """Of one address (of IPv6: one /64); the newest of more are closed within a quarter of a second, so that no single client shuts out the
-    others. Behind a proxy all clients have its address: set it to what they need together."""
+    """Most connections of one address (of IPv6: one /64), so that no single client shuts out the others. The newest beyond are closed
+    within a quarter of a second. Behind a proxy all clients have its address: set it to what they need together."""
     max_streams_per_connection: int = Field(default=100, ge=1)
+    """Most calls that run at a time on one connection."""
     max_rpcs: int = Field(default=1024, ge=1)
-    """Calls that run at a time; further ones are RESOURCE_EXHAUSTED."""
+    """Most calls that run at a time. Further ones are answered RESOURCE_EXHAUSTED."""
     max_rpcs_per_caller: int = Field(default=512, ge=1)
-    """Of one caller, by its token's or certificate's name; without a token file, of one address."""
+    """Most calls of one caller that run at a time, by the name of its token or certificate; without a token file, of one address."""
     max_stream_age_s: float = Field(default=1800.0, gt=0)
-    """A stream ends then (10 % sooner or later), so that its client goes on on another replica."""
+    """Longest time of a stream, 10 % more or less. Its client then goes on at another replica."""
     stream_idle_s: float = Field(default=60.0, gt=0)
-    """A stream on which its client says nothing so long is ended."""
+    """A stream on which the client sends nothing for this time is ended."""
     connection_idle_s: float = Field(default=60.0, gt=0)
-    """A connection without a call is closed."""
+    """A connection without a call for this time is closed."""
     handshake_s: float = Field(default=10.0, gt=0)
-    """A connection that has not said so long that it speaks gRPC is closed."""
+    """A connection that hasn't completed the gRPC handshake within this time is closed."""
     deadline_s: float = Field(default=30.0, gt=0)
-    """Longest time of a unary call, whatever deadline its client set."""
+    """Longest time of a call that isn't a stream, whatever deadline its client set."""
     slow_deadline_s: float = Field(default=600.0, gt=0)
-    """The same for calls that read everything (verifying the audit chain)."""
+    """The same for calls that read everything, such as verifying the audit chain."""
     drain_s: float = Field(default=20.0, gt=0)
-    """On SIGTERM: how long calls in flight may finish."""
+    """How long calls in flight may finish after SIGTERM."""
     keepalive_s: float = Field(default=30.0, ge=10)
-    """A connection that is silent so long is pinged."""
+    """A connection that is silent for this time is pinged."""
 
-    ca_file: Path | None = None
-    """As a client: whose certificates are believed, PEM. Absent: no TLS."""
-    client_cert_file: Path | None = None
-    """As a client: own certificate, PEM, for mTLS."""
-    client_key_file: Path | None = None
-    """Its private key, PEM."""
-    client_token_file: Path | None = None
-    """As a client: a file that holds the token alone."""
+    ca_file: Path | None = Field(default=None, examples=["/etc/wince/services-ca.pem"])
+    """As a client of other services: authorities (PEM) whose certificates are believed. Not set: no TLS."""
+    client_cert_file: Path | None = Field(default=None, examples=["/etc/wince/rpc-cert.pem"])
+    """As a client: our own certificate (PEM), for mTLS."""
+    client_key_file: Path | None = Field(default=None, examples=["/etc/wince/rpc-key.pem"])
+    """As a client: private key (PEM) of that certificate."""
+    client_token_file: Path | None = Field(default=None, examples=["/etc/wince/token"])
+    """As a client: file that holds the token alone."""
 
 
 def check(config: RpcSettings) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from wince.rpc import config as limits
 from wince.rpc import tls
 from wince.rpc.auth import Callers
-from wince.serve import ehr, mllp
+from wince.serve import ehr, metrics_page, mllp
 from wince.settings import Settings
 
 
@@ -20,6 +20,7 @@ def check(settings: Settings) -> None:
         if (path := getattr(rpc, name)) is not None:
             limits.read(path, f"rpc.{name}")
     mllp.place(settings)
+    metrics_page.check(settings)
     if settings.ehr_url is not None:
         ehr.check(settings)
     for camera in settings.cameras:

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from wince.errors import ConfigError, WinceError
 from wince.parts import Watched, cause, first_failed, name_of
 from wince.rpc.server import ServerThread
+from wince.serve import metrics_page
 from wince.serve.service import Deps, Service
 from wince.serve.state_dir import Places
 from wince.settings import Settings
@@ -122,8 +123,7 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
         running = Running(build(name, deps), settings, deps.watched)
         stack.callback(running.stop)
         running.start()
-        if settings.metrics_port is not None:
-            page = metrics.MetricsPage(settings.metrics_port and settings.metrics_port + list(PORTS).index(name))
+        if (page := metrics_page.page(settings)) is not None:
             stack.callback(page.stop)
             deps.watched.append(page)
             log.warning("answers Prometheus", stage=name, port=page.port)

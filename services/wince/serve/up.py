@@ -164,6 +164,8 @@ class Up:
         port = self.ports[name]
         command = [sys.executable, "-m", "wince.cli.main", "serve", name, "--supervised"]
         own = environment | {"WINCE_RPC__PORT": str(port)}
+        if self._settings.metrics_port:  # one machine, so each service has a port of its own
+            own["WINCE_METRICS_PORT"] = str(self._settings.metrics_port + list(PORTS).index(name))
         return Child(name, command, own, lambda: ready(port, self._settings), self._places.root / "logs" / f"{name}.log")
 
     def _acquaint(self, ehr: EhrSandbox) -> None:

@@ -4,46 +4,69 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from wince.errors import ConfigError
 from wince.pipeline.capture.address import check
 from wince.pipeline.capture.trust import Trust
+from wince.settings.part import Part
+
+EXAMPLES: list[Any] = [
+    {
+        "id": "icu-101-a",
+        "bed": "ICU^101^A",
+        "url": "rtsps://camera-7.example/stream2",
+        "transport": "tcp",
+        "login_file": "/etc/wince/camera-7.login",
+        "ca_file": "/etc/wince/hospital-ca.pem",
+        "certificate_name": "camera-7",
+        "since": "2026-11-21T14:00:00Z",
+        "region": [0.25, 0.0, 0.75, 1.0],
+        "rotation": 180,
+    },
+    {"id": "icu-101-b", "bed": "ICU^101^B", "url": "https://10.0.7.2/ts", "login_env": "CAMERA_8", "unchecked_certificate": True},
+    {"id": "icu-102-a", "bed": "ICU^102^A", "push": True},
+    {"id": "rehearsal", "bed": "ICU^102^B", "path": "/var/lib/wince/rehearsal.mp4"},
+]
+"""Cameras of every kind, for the reference and the example file."""
 
 
 class Camera(BaseModel):
     """One camera of the list `[[cameras]]`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra={"examples": EXAMPLES})
 
     id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
-    """Source of everything that this camera gives."""
+    """Names the camera, and the source of everything that it gives. Letters, digits, dot, underscore, hyphen."""
     bed: str = Field(min_length=1, max_length=64)
     """The hospital's bed as in PV1-3: POINTOFCARE^ROOM^BED."""
-    path: Path | None = None
-    """Video file that is played as the bedside camera. Each camera has one of path, url and push."""
     url: str = ""
-    """Network camera: rtsp, rtsps, or MPEG-TS over udp, tcp, http, https; without user name and password."""
+    """Address of a network camera: rtsp, rtsps, or MPEG-TS over udp, tcp, http, https; without user name and password. Each camera has one
+    of url, path and push."""
+    path: Path | None = None
+    """Video file that is played as if it were the camera."""
     push: bool = False
     """Its pictures are pushed over gRPC (`wince push`)."""
     transport: Literal["tcp", "udp"] = "tcp"
-    """How an RTSP camera sends: tcp gets through firewalls and loses nothing; udp where the camera has no tcp."""
+    """How an RTSP camera sends. tcp gets through firewalls and loses nothing; udp where the camera has no tcp."""
     login_file: Path | None = None
-    """File of one line, user:password, for `url`; read anew at each attempt to connect."""
+    """File of one line, user:password, for url. It is read again at each attempt to connect."""
     login_env: str = Field(default="", max_length=128)
-    """Instead of login_file: the environment variable that holds it."""
+    """Instead of login_file: name of the environment variable that holds user:password."""
     ca_file: Path | None = None
-    """rtsps, https: authorities of the camera's certificate, or that certificate itself, PEM; absent: the system's authorities."""
+    """For rtsps and https: authorities of the camera's certificate, or that certificate itself (PEM). Not set: the system's
+    authorities."""
     certificate_name: str = Field(default="", max_length=253)
-    """Name in the certificate, where it is another than the address' host."""
+    """Name in the camera's certificate, where it isn't the host of the address."""
     unchecked_certificate: bool = False
-    """Take any certificate: nothing then proves that it is this camera, and whoever answers is told its login."""
+    """Believe any certificate. Nothing then proves that it is this camera, and whoever answers is told its login."""
     since: AwareDatetime | None = None
-    """When the camera came to this bed (with an offset, such as 2026-11-21T14:00:00Z); absent: when this entry is first seen."""
+    """When the camera came to this bed, with an offset, such as 2026-11-21T14:00:00Z. Not set: when this entry is first seen."""
     region: tuple[float, float, float, float] | None = None
-    """The bed's region in the picture, x0, y0, x1, y1 as shares 0-1; absent: the whole picture."""
+    """The bed's region in the picture: x0, y0, x1, y1 as shares of width and height, 0 to 1, from the top left corner. Not set: the whole
+    picture."""
     rotation: Literal[0, 90, 180, 270] = 0
     """Degrees clockwise that turn the picture upright."""
 
@@ -90,11 +113,15 @@ class Camera(BaseModel):
         return self.path
 
 
-class Cameras(BaseModel):
-    """The list of cameras."""
+class Cameras(Part):
+    """Cameras
+
+    Which camera watches which bed.
+    """
 
     cameras: tuple[Camera, ...] = ()
-    """What `wince run` watches instead of the bundled clips."""
+    """The cameras, each in a table `[[cameras]]` of the TOML file, which may change while Wince runs. Empty: `wince run` plays bundled
+    clips."""
 
     @field_validator("cameras")
     @classmethod

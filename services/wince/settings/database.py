@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, SecretStr
+from pydantic import Field, SecretStr
+
+from wince.settings.part import Part
 
 
-class Database(BaseModel):
-    """PostgreSQL and the audit trail."""
+class Database(Part):
+    """Database and audit trail
 
-    pg_dsn: SecretStr | None = None
-    """A PostgreSQL server instead of the embedded one."""
-    audit_key_file: Path | None = None
-    """Ed25519 private key (PEM) that signs audit checkpoints; default: made in state_dir/keys at the first start."""
-    checkpoint_file: Path | None = None
-    """Where signed checkpoints are appended; default: state_dir/audit-checkpoints.jsonl. Keep a copy on another host."""
+    Truth lies in PostgreSQL alone. `wince run` and `wince up` start one of their own where none is set; services need one.
+    """
+
+    pg_dsn: SecretStr | None = Field(default=None, examples=["postgresql://wince@db.example/wince?sslmode=verify-full"])
+    """Connection string of a PostgreSQL server, version 15 or later, instead of the embedded one. Give it as a file
+    (WINCE_PG_DSN_FILE) where it holds a password. TLS is part of it: sslmode, sslrootcert."""
+    audit_key_file: Path | None = Field(default=None, examples=["/etc/wince/audit.pem"])
+    """Ed25519 private key (PEM) that signs checkpoints of the audit trail. Not set: made in state_dir/keys at the first start."""
+    checkpoint_file: Path | None = Field(default=None, examples=["/var/lib/wince/audit-checkpoints.jsonl"])
+    """File to which signed checkpoints are appended. Not set: state_dir/audit-checkpoints.jsonl. Keep a copy on another host."""

@@ -6,30 +6,34 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
+
+from wince.settings.part import Part
 
 
-class Ehr(BaseModel):
-    """A FHIR R4 server, and delivery to it."""
+class Ehr(Part):
+    """EHR
 
-    ehr_url: str | None = None
-    """FHIR R4 base URL; absent: the EHR sandbox is started."""
-    ehr_ca_file: Path | None = None
-    """Authorities whose certificates are believed at the FHIR server and at its token endpoint, PEM; absent: the system's, or those that
-    SSL_CERT_FILE names."""
+    A FHIR R4 server to which entries are delivered.
+    """
+
+    ehr_url: str | None = Field(default=None, examples=["https://ehr.example/fhir"])
+    """Base URL of the FHIR R4 server. Not set: `wince run` and `wince up` start a sandbox, services keep entries in their own tables."""
+    ehr_ca_file: Path | None = Field(default=None, examples=["/etc/wince/hospital-ca.pem"])
+    """Authorities (PEM) whose certificates are believed at the FHIR server and at its token endpoint. Not set: the system's
+    authorities, or those that SSL_CERT_FILE names."""
     insecure_ehr_beyond_loopback: bool = False
     """Write to an EHR on another machine without TLS (http). Everybody on the network can then read patients' entries and the token."""
     ehr_auth: Literal["smart", "none"] = "smart"
-    """How Wince signs in: smart (SMART Backend Services), or none: the server takes everybody's entries, and the network must keep others
-    out."""
+    """How Wince signs in. smart: SMART Backend Services. none: not at all; then the network must keep everybody else out."""
     ehr_client_id: str = "wince"
-    """SMART Backend Services client id."""
+    """Client id at the EHR's token endpoint (SMART Backend Services)."""
     ehr_key_id: str = "1"
-    """`kid` of that key, as registered at the EHR."""
-    ehr_key_file: Path | None = None
-    """Private key (PEM, P-384 or RSA) that signs the client assertion."""
+    """Id (`kid`) under which the EHR knows the client's public key."""
+    ehr_key_file: Path | None = Field(default=None, examples=["/etc/wince/ehr-key.pem"])
+    """Private key (PEM, EC P-384 or RSA of at least 2048 bits) that signs the client's assertion. Needed where ehr_auth is smart."""
     lease_s: float = Field(default=120.0, ge=5, le=3600)
-    """How long a delivery belongs to the record replica that took it; after a kill it is tried again when that is over."""
+    """How long a delivery belongs to the replica of record that took it. After a kill it is tried again when this time is over."""
 
     @field_validator("ehr_url")
     @classmethod
@@ -37,4 +41,6 @@ class Ehr(BaseModel):
         parts = urlsplit(value or "http://none")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("needs to be an http or https URL, such as https://ehr.example/fhir")
+        if "@" in parts.netloc:
+            raise ValueError("holds a user name or password, which would be seen in logs; Wince signs in with a key (ehr_key_file)")
         return value

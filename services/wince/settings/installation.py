@@ -6,18 +6,27 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from wince.settings.part import Part
 
 
-class Installation(BaseModel):
-    """Names, folders, protocol."""
+class Installation(Part):
+    """Installation
+
+    Names, folders, protocol.
+    """
 
     site: str = Field(default="wince-demo", min_length=1, max_length=64)
-    """Names the installation; part of every id."""
-    state_dir: Path = Field(default_factory=lambda: platformdirs.user_state_path("wince"))
-    """Embedded Postgres, EHR sandbox, audit key and checkpoints lie here."""
-    models_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path("wince") / "models")
-    """Cache of the face models."""
+    """Names the installation. It is part of every id: don't change it once patients were watched."""
+    state_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_state_path("wince"), json_schema_extra={"default": "~/.local/state/wince"}
+    )
+    """Folder of the embedded PostgreSQL, the EHR sandbox, keys and audit checkpoints."""
+    models_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_cache_path("wince") / "models", json_schema_extra={"default": "~/.cache/wince/models"}
+    )
+    """Folder of the face models, and of a site's own in its folder `site`."""
     protocol: str = "activity"
     """The protocol that grades."""
     protocol_dir: Path | None = None

@@ -18,8 +18,7 @@ from wince.errors import ResourceError, WinceError
 from wince.telemetry.cameras import CameraCollector
 
 REGISTRY = CollectorRegistry()
-HOST = "127.0.0.1"
-"""The page has neither TLS nor a password, so it is for this machine only; a collector beside the process takes it further."""
+"""The page has neither TLS nor a password, so by default it is for this machine; a collector beside the process takes it further."""
 REPLAY_S = 3600.0
 """A window that is committed so long after its end was replayed: its latency says nothing and is left out."""
 DAY_S = 86_400.0
@@ -156,15 +155,16 @@ def backlog(*, waiting: int, dead: int, questions: int, oldest_s: float) -> None
 
 
 class MetricsPage:
-    """Answers Prometheus on this machine, at /metrics, from its making to `stop`."""
+    """Answers Prometheus at /metrics, from its making to `stop`."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         """`port` 0: any free one. Raises ResourceError where the port can't be had."""
         try:
-            self._server, self._thread = start_http_server(port, addr=HOST, registry=REGISTRY)
+            self._server, self._thread = start_http_server(port, addr=host, registry=REGISTRY)
         except OSError as error:
             why = error.strerror or "can't listen"
-            raise ResourceError(why, field=f"WINCE_METRICS_PORT={port}", remedy="is the port taken? name another") from None
+            remedy = "is the port taken, or is WINCE_METRICS_HOST no address of this machine? name another"
+            raise ResourceError(why, field=f"WINCE_METRICS_PORT={port}", remedy=remedy) from None
         self._stopped = False
         self.port: int = self._server.server_port
         """The port that is listened on."""

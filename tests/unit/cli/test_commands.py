@@ -152,14 +152,64 @@ def test_config_check_of_the_environment(wince, monkeypatch):
 
 
 def test_config_show_keeps_secrets(wince, tmp_path, monkeypatch):
-    """Every setting, cameras as they are, the password of the database not."""
+    """Every setting, cameras as they are, the password of the database not, nor one inside an address."""
     monkeypatch.setenv("WINCE_PG_DSN", "postgresql://wince:hush@127.0.0.1:1/wince")
+    monkeypatch.setenv("WINCE_KAFKA_PASSWORD", "hush")
+    monkeypatch.setenv("WINCE_OTLP__ENDPOINT", "https://me:hush@collector:4317")
     monkeypatch.setenv("WINCE_CAMERAS", '[{"id": "a", "bed": "B^1^1", "path": "x.mp4"}]')
     shown = wince("config", "show", "--json")
-    assert shown.json()["state_dir"] == str(tmp_path / "state")
-    assert shown.json()["cameras"][0]["bed"] == "B^1^1"
-    assert "WINCE_MLLP_PORT" in wince("config", "show").out
+    assert shown.json()["state_dir"]["value"] == str(tmp_path / "state")
+    assert shown.json()["cameras.0"]["value"]["bed"] == "B^1^1"
+    assert "mllp_port" in wince("config", "show").out
     assert "hush" not in shown.out + wince("config", "show").out
+
+
+def test_config_show_says_where_from(wince, tmp_path, monkeypatch):
+    """A variable, a secret's file, a line of the TOML file, or the default; and what it means."""
+    file, secret = tmp_path / "wince.toml", tmp_path / "dsn"
+    file.write_text('site = "clinic"\nprotocol = "hip"\n[rpc]\n# here\nport = 5000\n[[cameras]]\nid = "a"\nbed = "B^1^1"\npush = true\n')
+    secret.write_text("postgresql://db/wince")
+    for name, value in {"CONFIG": file, "PG_DSN_FILE": secret, "PROTOCOL": "icu", "RPC__HOST": "::1"}.items():
+        monkeypatch.setenv(f"WINCE_{name}", str(value))
+    shown = wince("config", "show", "--json").json()
+    assert {name: shown[name]["from"] for name in ("site", "protocol", "pg_dsn", "rpc.host", "rpc.port", "rpc.drain_s", "cameras.0")} == {
+        "site": f"{file} line 1",
+        "protocol": "WINCE_PROTOCOL",
+        "pg_dsn": f"WINCE_PG_DSN_FILE={secret}",
+        "rpc.host": "WINCE_RPC__HOST",
+        "rpc.port": f"{file} line 5",
+        "rpc.drain_s": "default",
+        "cameras.0": f"{file} line 6",
+    }
+    assert shown["rpc.drain_s"]["meaning"] == "How long calls in flight may finish after SIGTERM."
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "field", "remedy"),
+    [
+        ('site = "a"\nehr_ulr = "x"\n', {}, "ehr_ulr ({file} line 2)", "did you mean ehr_url?"),
+        ("[rpc]\n\nprt = 1\n", {}, "rpc.prt ({file} line 3)", "did you mean port?"),
+        ('[[cameras]]\nid = "a"\nbed = "B^1^1"\nulr = "x"\n', {}, "cameras.0.ulr ({file} line 4)", "did you mean url?"),
+        ("[rpc]\nport = 70000\n", {}, "rpc.port ({file} line 2)", "correct or remove it"),
+        ('[[cameras]]\nid = "a"\npush = true\n', {}, "cameras.0.bed ({file} line 1)", "correct or remove it"),
+        ('[[cameras]]\nid = "a"\nbed = "B^1^1"\nurl = "http://u:p@c/"\n', {}, "cameras.a.url ({file} line 4)", "login_file"),
+        ("", {"WINCE_EHR_ULR": "x"}, "WINCE_EHR_ULR", "did you mean WINCE_EHR_URL?"),
+        ("", {"WINCE_RPC_PORT": "1"}, "WINCE_RPC_PORT", "did you mean WINCE_RPC__PORT?"),
+        ("", {"WINCE_RPC__PRT": "1"}, "rpc.prt (WINCE_RPC__PRT)", "did you mean port?"),
+        ("", {"WINCE_EHR_URL": "https://me:hush@ehr/fhir"}, "ehr_url (WINCE_EHR_URL)", "correct or remove it"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_place(wince, tmp_path, monkeypatch, text, variables, field, remedy):
+    """File and line, or the variable; and the nearest right name."""
+    file = tmp_path / "wince.toml"
+    file.write_text(text)
+    for name, value in {"WINCE_CONFIG": str(file), **variables}.items():
+        monkeypatch.setenv(name, value)
+    done = wince("config", "check")
+    assert done.code == 4
+    assert done.err.startswith(f"wince: {field.format(file=file)}: ")
+    assert f"remedy: {remedy}" in done.err.replace("put user:password into a file, name it as ", "")
+    assert "hush" not in done.err
 
 
 def test_doctor(wince):

@@ -74,7 +74,7 @@ def test_ehr_url(monkeypatch, url):
     monkeypatch.setenv("WINCE_EHR_URL", url)
     with pytest.raises(ConfigError) as caught:
         settings.load()
-    assert caught.value.field == "ehr_url"
+    assert caught.value.field == "ehr_url (WINCE_EHR_URL)"
     assert caught.value.exit_code == 4
 
 
@@ -85,4 +85,5 @@ def test_section_from_the_environment(monkeypatch):
     monkeypatch.setenv("WINCE_RPC__PRT", "5001")
     with pytest.raises(ConfigError) as caught:
         settings.load()
-    assert caught.value.field == "rpc.prt"
+    assert caught.value.field == "rpc.prt (WINCE_RPC__PRT)"
+    assert caught.value.remedy == "did you mean port?"
