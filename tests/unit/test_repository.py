@@ -56,9 +56,10 @@ def test_no_file_names_a_path_of_one_machine() -> None:
 
 
 def test_source_files_stay_short_enough_to_read() -> None:
-    """One file, one reason to change. Generated stubs aren't read."""
+    """One file, one reason to change. What is generated is not counted."""
     sources = [path for path in tracked() if path.suffix in {".py", ".proto", ".toml", ".sql", ".sh"} or path.name == "Makefile"]
-    written = [path for path in sources if not path.is_relative_to(ROOT / "services/wince/api")]
+    generated = (ROOT / "services/wince/api", ROOT / "wince.example.toml")
+    written = [path for path in sources if not any(path.is_relative_to(made) for made in generated)]
     long = {path.relative_to(ROOT).as_posix(): lines for path in written if (lines := len(path.read_text().splitlines())) > 350}
     assert long == {}
 
