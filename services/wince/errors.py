@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+from os import PathLike, fspath
+
 
 class WinceError(Exception):
     """Root of all errors that Wince raises on purpose.
@@ -30,11 +32,14 @@ class WinceError(Exception):
     exit_code = 1
     """What the command line exits with when this error ends it."""
 
-    def __init__(self, message: str, *, field: str = "", remedy: str = "") -> None:
+    def __init__(self, message: str, *, field: str | PathLike[str] = "", remedy: str = "") -> None:
+        """`field`: a file is given as a path, so that logs, which may hold no name, know it from a name of ours."""
         super().__init__(message)
         self.message = message
-        self.field = field
+        self.field = fspath(field)
         """The input that is wrong, as the sender knows it: an option, a file, "PID-3"; empty where none is."""
+        self.is_path = isinstance(field, PathLike)
+        """Whether `field` is a path: shown to whoever named it, hashed in logs, since people name files after patients."""
         self.remedy = remedy
         """What the reader can do about it; empty where nothing can be done."""
 

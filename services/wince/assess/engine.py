@@ -110,7 +110,7 @@ class Engine:
     ) -> ClipResult:
         rate_hz = self.protocol.detect.rate_hz
         if still and stretch is not None:
-            raise MediaError("a picture has no stretch of seconds", field=str(path), remedy="give a picture or clip as the reference")
+            raise MediaError("a picture has no stretch of seconds", field=path, remedy="give a picture or clip as the reference")
         job = _Job(self, source, pictures)
         if stretch is None:
             job.begin(calm)

@@ -77,7 +77,7 @@ def _folder(folder: Path) -> tuple[list[Input], list[Path]]:
 
 def _empty(folder: Path, others: int) -> MediaError:
     what = f"holds no video or picture ({others} other files)" if others else "the folder is empty"
-    return MediaError(what, field=str(folder), remedy="name a video, a picture, or a folder with some")
+    return MediaError(what, field=folder, remedy="name a video, a picture, or a folder with some")
 
 
 def _look(path: Path) -> Input:

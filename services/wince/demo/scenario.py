@@ -67,7 +67,7 @@ def bundled() -> Scenario:
     index = json.loads((clips_dir() / "index.json").read_text("utf-8"))
     names = sorted(index)
     if len(names) < len(BEDS):
-        raise ConfigError("bundled clips are missing", field=str(clips_dir()), remedy="install the package again")
+        raise ConfigError("bundled clips are missing", field=clips_dir(), remedy="install the package again")
     return Scenario(
         tuple(
             Bed(Camera(id=f"cam-{bed.split('^')[1]}", bed=bed, path=clips_dir() / f"{name}.mp4"), patient, index[name]["purpose"])

@@ -43,9 +43,9 @@ def unwritable(error: OSError, path: Path) -> ResourceError:
     """What the operating system says about writing, by name."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         why = f"the disk is full ({error.strerror})"
-        return ResourceError(why, field=str(path), remedy="free space, or name another place, and start again")
+        return ResourceError(why, field=path, remedy="free space, or name another place, and start again")
     return ResourceError(
-        f"can't be written: {error.strerror or type(error).__name__}", field=str(path), remedy="name a place that you may write"
+        f"can't be written: {error.strerror or type(error).__name__}", field=path, remedy="name a place that you may write"
     )
 
 

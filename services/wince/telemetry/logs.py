@@ -27,6 +27,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from wince.errors import WinceError
+from wince.telemetry.fields import shown
 
 _WORDS = (
     "alert assessment assessments attempt attempts bytes camera cameras charted closed closed_until_us code component "
@@ -113,6 +114,8 @@ def allow(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     for key, value in event.items():
         if key in REFERENCES:
             out[key] = pseudonym(value)
+        elif key == "field":
+            out[key] = shown(str(_value(value)), pseudonym)
         elif key in PLAIN:
             out[key] = _value(value)
         else:
@@ -129,10 +132,12 @@ def allow(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 
 def reduced(error: BaseException) -> dict[str, str]:
-    """What a log line says of an exception: its type and place; of our own also code, field and message (which hold no PHI)."""
+    """What a log line says of an exception: its type and place; of our own also code, message (which holds no PHI) and field (a name of
+    ours as it is, anything else as a keyed hash: `fields.py`)."""
     out = {"error": type(error).__name__}
     if isinstance(error, WinceError):
-        out |= {"error_code": error.code, "error_field": str(_value(error.field)), "error_message": str(_value(error.message))}
+        field = pseudonym(error.field) if error.is_path else shown(error.field, pseudonym)
+        out |= {"error_code": error.code, "error_field": str(_value(field)), "error_message": str(_value(error.message))}
         out = {key: text for key, text in out.items() if text}
     frames = traceback.extract_tb(error.__traceback__)
     if frames:

@@ -1,9 +1,11 @@
 """Nothing about a patient gets into a line, whatever is thrown at it."""
 
 import ast
+import importlib
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import wince
-from wince.errors import StoreError
+from wince.errors import StoreError, WinceError
 from wince.telemetry import logs
 
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
@@ -79,6 +81,66 @@ def test_of_our_own_exceptions_code_field_and_message_remain(lines):
     (line,) = lines()
     told = [line[key] for key in ("error", "error_code", "error_field", "error_message")]
     assert told == ["StoreError", "store", "state_dir", "disk full"]
+
+
+def kinds() -> list[type[WinceError]]:
+    """Every class of the error tree, wherever it stands."""
+    source = Path(wince.__file__).parent
+    for path in sorted(source.rglob("*.py")):
+        if re.search(r"^class \w+\((\w*Error|Unavailable|Refused)\):", path.read_text(), re.M):
+            importlib.import_module(".".join(["wince", *path.relative_to(source).with_suffix("").parts]))
+    found = [WinceError]
+    for kind in found:
+        found += kind.__subclasses__()
+    return found
+
+
+def test_no_error_of_ours_carries_the_name_of_a_file_into_a_line(lines):
+    """People name files after patients. Of an option or a setting its name remains."""
+    named = {
+        Path("Musterfrau.mp4"): "",
+        Path("/clips/Erika Musterfrau 1941.mp4"): "",
+        "/clips/Erika Musterfrau 1941.mp4": "",
+        "Erika Musterfrau/1.mp4": "",
+        "C:\\Musterfrau.mp4": "",
+        "--clip ICU^1^A=Musterfrau.mp4": "--clip ",
+        "cameras.c1.path=Musterfrau.mp4": "cameras.c1.path=",
+        "WINCE_CONFIG=/Musterfrau/wince.toml": "WINCE_CONFIG=",
+        "Musterfrau^Erika": "",
+    }
+    for kind in kinds():
+        for field, kept in named.items():
+            error = kind.__new__(kind)
+            WinceError.__init__(error, "no such file", field=field)
+            assert error.field == str(field)
+            assert str(field) in error.diagnostics()
+            log = logs.get("x")
+            log.error("camera can't be started", source="cam-1", file=str(field), field=str(field), error=error)
+            line = lines()[-1]
+            assert "Musterfrau" not in str(line), (kind, field)
+            assert line["error_field"].startswith(kept)
+            if isinstance(field, Path):
+                assert line["error_field"] == line["file"]
+
+
+def test_of_a_field_names_of_ours_remain(lines):
+    names = (
+        "WINCE_KAFKA_BOOTSTRAP", "rpc.token_file", "PID-3", "PV1-3.1", "audit row 7", "cameras.0.url", "127.0.0.1:9092,[::1]:9093",
+        "wince.assessments.v1", "wince.api.grade.v1.Assessment", "Observation.value[0]", "max_records, max_bytes",
+        "7d9e0c3a-0000-5000-8000-000000000000/2", "--to",
+    )  # fmt: skip
+    for name in names:
+        logs.get("x").error("failed", error=StoreError("no", field=name))
+        assert lines()[-1]["error_field"] == name
+
+
+def test_errors_about_patients_files_are_given_paths():
+    """`field=str(path)` would look like a name of ours."""
+    said = []
+    for folder in ("pipeline/capture", "assess", "report", "lab", "demo"):
+        for path in (Path(wince.__file__).parent / folder).rglob("*.py"):
+            said += [f"{path.name}: {match[0]}" for match in re.finditer(r"field=str\(.*", path.read_text())]
+    assert said == []
 
 
 def test_a_cause_is_not_told(lines):

@@ -59,7 +59,7 @@ def export(models: dict[str, Any], kinds: dict[str, str], folder: Path, card: di
         if old.exists() and not folder.exists():
             old.replace(folder)
         what = "the disk is full" if error.errno == errno.ENOSPC else f"can't be written ({type(error).__name__})"
-        raise ResourceError(what, field=str(folder), remedy="make room and run it again; the last ensemble stays") from error
+        raise ResourceError(what, field=folder, remedy="make room and run it again; the last ensemble stays") from error
 
 
 def _member(name: str, kind: str, model: Any, folder: Path) -> None:

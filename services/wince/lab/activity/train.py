@@ -215,4 +215,4 @@ def save_checkpoint(file: Path, state: dict[str, Any]) -> None:
         part.unlink(missing_ok=True)
         full = getattr(error, "errno", None) == errno.ENOSPC
         what = "the disk is full" if full else f"the checkpoint can't be written ({type(error).__name__})"
-        raise ResourceError(what, field=str(file), remedy="make room and run it again; the last checkpoint stays") from error
+        raise ResourceError(what, field=file, remedy="make room and run it again; the last checkpoint stays") from error

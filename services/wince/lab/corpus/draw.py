@@ -178,7 +178,7 @@ def draw_person(folder: Path, head: Head, seed: int) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         what = "the disk is full" if error.errno == errno.ENOSPC else f"can't write ({type(error).__name__})"
-        raise ResourceError(f"corpus: {what}", field=str(folder), remedy="make room and run it again; what is drawn stays") from error
+        raise ResourceError(f"corpus: {what}", field=folder, remedy="make room and run it again; what is drawn stays") from error
 
 
 def _draw_some(folder: Path, head_file: Path | None, seed: int) -> int:

@@ -52,7 +52,7 @@ def read_corpus(folder: Path, seeds: Iterable[int]) -> Corpus:
     """Raises DataError that names file and column where one is missing, of another version or shape, or holds what is not finite."""
     parts: list[dict[str, Array]] = [_person(folder / f"{seed}.npz", seed) for seed in seeds]
     if not parts:
-        raise DataError("no persons are asked for", field=str(folder), remedy="name at least one seed")
+        raise DataError("no persons are asked for", field=folder, remedy="name at least one seed")
     columns = {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
     person = np.repeat([int(part["seed"]) for part in parts], STILLS)
     return Corpus(columns, person, np.repeat([int(part["tone"]) for part in parts], STILLS))

@@ -106,7 +106,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:  # PyAV's errors of files are such, too
         raise ResourceError(
-            f"can't be written ({error.strerror or type(error).__name__})", field=str(path), remedy="check folder, space and permission"
+            f"can't be written ({error.strerror or type(error).__name__})", field=path, remedy="check folder, space and permission"
         ) from error
 
 

@@ -180,9 +180,9 @@ class FileSource:
         if self._decoder.untimed:
             return MediaError(
                 "its pictures have no timestamps, so no time can be given to what is seen",
-                field=str(self._path),
+                field=self._path,
                 remedy="put it into a container with the camera's frame rate: `ffmpeg -r RATE -i FILE -c copy out.mkv`",
             )
         return MediaError(
-            "not one picture could be decoded from it", field=str(self._path), remedy="play it in a video player; export or copy it again"
+            "not one picture could be decoded from it", field=self._path, remedy="play it in a video player; export or copy it again"
         )

@@ -100,4 +100,5 @@ def files(folder: Path) -> Iterator[tuple[Path, WinceError | None]]:
         if entry.is_dir(follow_symlinks=False):
             yield from files(Path(entry.path))
         elif entry.is_dir():
-            yield Path(entry.path), MediaError("a link to a folder is not followed", field=entry.path, remedy="name the folder itself")
+            path = Path(entry.path)
+            yield path, MediaError("a link to a folder is not followed", field=path, remedy="name the folder itself")

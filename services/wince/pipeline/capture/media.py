@@ -49,16 +49,16 @@ def check_file(path: Path, limits: MediaLimits) -> None:
     """Raise MediaError or ResourceError unless `path` is a readable, non-empty file within `limits.max_bytes`."""
     with reading(path):
         if path.is_dir():
-            raise MediaError("is a folder, not a video or picture", field=str(path), remedy="name a file in it")
+            raise MediaError("is a folder, not a video or picture", field=path, remedy="name a file in it")
         size = path.stat().st_size
         if not path.is_file():
-            raise MediaError("is not a plain file", field=str(path), remedy="name a video or picture file")
+            raise MediaError("is not a plain file", field=path, remedy="name a video or picture file")
         if size == 0:
-            raise MediaError("the file is empty (0 bytes)", field=str(path), remedy="copy or export it again")
+            raise MediaError("the file is empty (0 bytes)", field=path, remedy="copy or export it again")
         if size > limits.max_bytes:
             raise MediaError(
                 f"the file has {size} bytes, more than the limit of {limits.max_bytes}",
-                field=str(path),
+                field=path,
                 remedy="split it, or raise the limit max_bytes",
             )
         with path.open("rb"):
@@ -71,9 +71,9 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
-        raise MediaError("no such file", field=str(path), remedy="check the name; relative paths start at the current folder") from None
+        raise MediaError("no such file", field=path, remedy="check the name; relative paths start at the current folder") from None
     except PermissionError:
-        raise ResourceError("no permission to read it", field=str(path), remedy="give the account of Wince read permission") from None
+        raise ResourceError("no permission to read it", field=path, remedy="give the account of Wince read permission") from None
     except ValueError as error:
         if isinstance(error, av.error.FFmpegError):
             raise
@@ -82,7 +82,7 @@ def reading(path: Path) -> Iterator[None]:
         if isinstance(error, av.error.FFmpegError):
             raise
         reason = os.strerror(error.errno) if error.errno else "input/output error"
-        raise ResourceError(f"can't be read: {reason}", field=str(path), remedy="check the disk or network share") from None
+        raise ResourceError(f"can't be read: {reason}", field=path, remedy="check the disk or network share") from None
 
 
 def file_id(path: Path | str) -> str:
@@ -94,7 +94,7 @@ def file_id(path: Path | str) -> str:
     digest = hashlib.sha256()
     with reading(path):
         if path.is_dir():
-            raise MediaError("is a folder, not a video or picture", field=str(path), remedy="name a file")
+            raise MediaError("is a folder, not a video or picture", field=path, remedy="name a file")
         with path.open("rb") as stream:
             while piece := stream.read(_READ):
                 digest.update(piece)
@@ -147,31 +147,31 @@ def _video(container: InputContainer, path: Path, limits: MediaLimits) -> Video:
     if RAW & set(container.format.name.split(",")):
         raise MediaError(
             f"a bare {container.format.name} stream has no timestamps, so no time can be given to what is seen",
-            field=str(path),
+            field=path,
             remedy="put it into a container with the camera's frame rate: `ffmpeg -r RATE -i FILE -c copy out.mkv`",
         )
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
-        raise MediaError("there is no video in it", field=str(path), remedy="name a file with a video stream")
+        raise MediaError("there is no video in it", field=path, remedy="name a file with a video stream")
     stream = streams[0]
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
     context = stream.codec_context
     if context is None or not context.width or not context.height:
-        raise MediaError("its video can't be decoded (unknown codec, or damaged at its start)", field=str(path), remedy=_RECOVER)
+        raise MediaError("its video can't be decoded (unknown codec, or damaged at its start)", field=path, remedy=_RECOVER)
     pixels = context.width * context.height
     if pixels > limits.max_pixels:
         raise MediaError(
             f"its pictures have {context.width} x {context.height} pixels, more than the limit of {limits.max_pixels} in all",
-            field=str(path),
+            field=path,
             remedy="export it smaller (1080p is enough), or raise the limit max_pixels",
         )
     duration = _duration(container, stream)
     if duration is not None and duration > limits.max_duration_us:
         raise MediaError(
             f"it lasts {duration // US} s, longer than the limit of {limits.max_duration_us // US} s",
-            field=str(path),
+            field=path,
             remedy="split it, or raise the limit max_duration_us",
         )
     context.thread_count = 1
@@ -204,7 +204,7 @@ def _unreadable(path: Path) -> InputError:
     if head[4:8] in {b"ftyp", b"mdat", b"wide", b"moov"}:
         return MediaError(
             "an mp4 or mov without its index (moov): the recording was cut off before it was finished",
-            field=str(path),
+            field=path,
             remedy="recover it with untrunc and a whole file of the same camera; let the recorder write mkv, mpeg-ts or fragmented mp4",
         )
-    return MediaError("not a video that can be read", field=str(path), remedy=_RECOVER)
+    return MediaError("not a video that can be read", field=path, remedy=_RECOVER)

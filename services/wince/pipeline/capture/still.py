@@ -85,9 +85,9 @@ def read_still(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
         except Image.DecompressionBombError:
             raise _too_large(path, limits, "") from None
         except UnidentifiedImageError:
-            raise MediaError("not a picture that can be read (JPEG, PNG, WebP, TIFF, BMP, GIF)", field=str(path), remedy=_REMEDY) from None
+            raise MediaError("not a picture that can be read (JPEG, PNG, WebP, TIFF, BMP, GIF)", field=path, remedy=_REMEDY) from None
         except _BROKEN:
-            raise MediaError("the picture is damaged", field=str(path), remedy=_REMEDY) from None
+            raise MediaError("the picture is damaged", field=path, remedy=_REMEDY) from None
     with image:
         if image.width * image.height > limits.max_still_pixels:
             raise _too_large(path, limits, f" ({image.width} x {image.height})")
@@ -97,7 +97,7 @@ def read_still(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
         except Image.DecompressionBombError:
             raise _too_large(path, limits, "") from None
         except _BROKEN:
-            raise MediaError("the picture is damaged or cut off", field=str(path), remedy=_REMEDY) from None
+            raise MediaError("the picture is damaged or cut off", field=path, remedy=_REMEDY) from None
 
 
 def _rgb(image: Image.Image, side: int) -> NDArray[np.uint8]:
@@ -131,6 +131,6 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 def _too_large(path: Path, limits: MediaLimits, size: str) -> MediaError:
     return MediaError(
         f"the picture{size} has more pixels than the limit of {limits.max_still_pixels}",
-        field=str(path),
+        field=path,
         remedy="save it smaller (1080p is enough), or raise the limit max_still_pixels",
     )

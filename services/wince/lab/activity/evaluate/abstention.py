@@ -125,7 +125,7 @@ def judge(engine: Engine, picture: Picture, cause: str, tone: int, folder: Path)
     """As `wince assess` judges the picture as a file."""
     file = folder / "still.png"
     if not cv2.imwrite(str(file), picture[..., ::-1]):
-        raise ResourceError("the picture can't be written", field=str(file))
+        raise ResourceError("the picture can't be written", field=file)
     rows = engine.assess(file).frames
     first = rows[0] if rows else None
     if first is None:

@@ -53,7 +53,7 @@ def find_faces(folder: Path, split: str = "test", per_class: int = PER_CLASS) ->
         with Image.open(folder / f"images_{split}.png") as strip:
             pictures = np.asarray(strip).reshape(-1, 48, 48)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"isn't the FER+ pack ({type(error).__name__})", field=str(folder), remedy="see its README") from error
+        raise DataError(f"isn't the FER+ pack ({type(error).__name__})", field=folder, remedy="see its README") from error
     models, shapes = face_models()
     columns: dict[str, list[Any]] = {"label": [], "landmarks": [], "features": [], "blendshapes": [], "grey": []}
     asked: dict[str, int] = {}
@@ -73,7 +73,7 @@ def find_faces(folder: Path, split: str = "test", per_class: int = PER_CLASS) ->
             columns["blendshapes"].append(shapes.read(mesh.landmarks))
             columns["grey"].append(grey(picture, region_from_landmarks(mesh.landmarks)))
     if not columns["label"]:
-        raise DataError("the mesh found no face in it", field=str(folder))
+        raise DataError("the mesh found no face in it", field=folder)
     return Faces(**{key: np.array(value) for key, value in columns.items()}), asked
 
 
