@@ -9,7 +9,6 @@ what they share is the audit trail's lock. On as many cores as they and their se
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ from typing import Any
 import psycopg
 
 from bench import Unmeasurable, _replicas
-from wince.delivery.fhir.bundle import bundle
+from wince.delivery.fhir.bundle import rendered
 from wince.delivery.fhir.parts import Software
 from wince.delivery.interface import Delivery, Outcome
 from wince.domain.assessment import Assessment
@@ -59,7 +58,7 @@ class Bodies:
 
     def render(self, entry: Entry | TaskEntry) -> str:
         """The body."""
-        return self.text or json.dumps(bundle(entry, self._protocols, Software("bench", "bench", "http://127.0.0.1/fhir")))
+        return self.text or rendered(entry, self._protocols, Software("bench", "bench", "http://127.0.0.1/fhir"))
 
     def deliver(self, body: str, location: str = "", version: str = "") -> Delivery:
         """Nothing is delivered here."""

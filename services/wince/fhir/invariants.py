@@ -1,33 +1,30 @@
-"""What every resource that leaves must hold: checked on plain dicts, fast enough for every one of them.
+"""What every resource that leaves must hold, checked on plain dicts: first its class (`classes`), then the rules that no class knows.
 
-The classes of `fhir.resources` accept a status outside its value set, a Device as performer, a value together with a
-`dataAbsentReason`, and unknown LOINC codes; this layer does not. Rules with their source in FHIR R4 (4.0.1):
+Rules with their source in FHIR R4 (4.0.1):
 
     obs-6     Observation: dataAbsentReason only where there is no value[x]; the same for each component
-    obs-perf  Observation.performer: Practitioner, PractitionerRole, Organization, CareTeam, Patient, RelatedPerson
-    choice-1  at most one effective[x], one value[x]
+    obs-7     Observation: no component has the Observation's own code where that has a value
+    ref       a Reference is an object and points to a type that the element allows (Observation.performer: no Device)
     status    required bindings: Observation.status, Task.status, Task.intent, AuditEvent.action and .outcome, ...
     qty-3     Quantity: a code needs its system
     per-1     Period: start not after end
-    card      minimum cardinalities of AuditEvent, Provenance, Task, Device, Observation
+    sev-1     AuditEvent.entity: name and query exclude each other
     loinc     LOINC codes end in their mod 10 check digit
-    instant   instants carry seconds and a zone
+    id        1 to 64 characters (the classes allow 255)
     empty     no empty string, list or object (JSON representation, 2.6.2)
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from wince.errors import MessageError
+from wince.fhir.classes import Problem, Resource, misfits, targets
 
-Resource = dict[str, Any]
-"""A FHIR resource as parsed JSON."""
+__all__ = ["Problem", "Resource", "check", "demand", "loinc_ok", "parse_time", "problems", "reference_type"]
 
 LOINC = "http://loinc.org"
 
@@ -48,31 +45,8 @@ _STATUS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "Encounter": {"status": _set("planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown")},
     "Patient": {"gender": _set("male female other unknown")},
 }
-_REQUIRED: Mapping[str, tuple[str, ...]] = {
-    "Observation": ("status", "code"),
-    "Task": ("status", "intent"),
-    "Provenance": ("target", "recorded", "agent"),
-    "AuditEvent": ("type", "recorded", "agent", "source"),
-    "Encounter": ("status", "class"),
-}
-_PERFORMERS = frozenset({"Practitioner", "PractitionerRole", "Organization", "CareTeam", "Patient", "RelatedPerson"})
-_INSTANTS: Mapping[str, str] = {"Observation": "issued", "Provenance": "recorded", "AuditEvent": "recorded"}
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_DATETIME = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?")
-_DATETIMES = frozenset({"start", "end", "effectiveDateTime", "valueDateTime", "occurredDateTime", "authoredOn", "lastModified"})
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One broken rule."""
-
-    rule: str
-    """Name of the rule, as in the table above."""
-    path: str
-    """FHIRPath-like place, such as "Observation.component[2].valueQuantity"."""
-    text: str
-    """What is wrong; never the value found there (it may be about a patient)."""
 
 
 def loinc_ok(code: str) -> bool:
@@ -102,39 +76,52 @@ def parse_time(text: str) -> datetime | None:
 
 
 def problems(resource: Resource) -> list[Problem]:
-    """Every broken rule of a resource; empty where it holds. Types without rules of their own get the general ones. No I/O."""
+    """Every broken rule of a resource, its class' first; empty where it holds. No I/O."""
     kind = resource.get("resourceType")
     if not isinstance(kind, str) or not kind:
         return [Problem("type", "resourceType", "must name the type")]
-    found: list[Problem] = []
-    _walk(resource, kind, found)
-    for name in _REQUIRED.get(kind, ()):
-        if not resource.get(name):
-            found.append(Problem("card", f"{kind}.{name}", "is required"))
-    for name, allowed in _STATUS.get(kind, {}).items():
-        if name in resource and resource[name] not in allowed:
-            found.append(Problem("status", f"{kind}.{name}", "is not in the required value set"))
-    if (instant := _INSTANTS.get(kind)) and instant in resource and (
-        not isinstance(resource[instant], str) or parse_time(resource[instant]) is None
-    ):
-        found.append(Problem("instant", f"{kind}.{instant}", "must be an instant with seconds and zone"))
-    if "id" in resource and not (isinstance(resource["id"], str) and _ID.fullmatch(resource["id"])):
-        found.append(Problem("id", f"{kind}.id", "must be 1-64 of A-Z a-z 0-9 - ."))
-    if rules := _BY_TYPE.get(kind):
-        found.extend(rules(resource))
-    return found
+    misfit = misfits(resource, kind)
+    return misfit + (_everywhere(resource, kind) if misfit else _rules(resource, kind))
 
 
 def check(resource: Resource) -> Resource:
-    """The resource itself, where it holds every rule. Raises MessageError naming the first broken rule."""
-    if found := problems(resource):
+    """The resource itself, where it holds the rules that no class knows. Its class is asked elsewhere (`classes.Forms`).
+
+    Raises MessageError naming the first broken rule.
+    """
+    demand(_rules(resource, resource["resourceType"]))
+    return resource
+
+
+def demand(found: Sequence[Problem]) -> None:
+    """Raises MessageError naming the first of these problems of a resource that Wince made."""
+    if found:
         first = found[0]
         raise MessageError(
             f"{first.rule}: {first.text}" + (f" (and {len(found) - 1} more)" if len(found) > 1 else ""),
             field=first.path,
             remedy="this is a defect of the mapping, or of the protocol's [codes] table",
         )
-    return resource
+
+
+def _rules(resource: Resource, kind: str) -> list[Problem]:
+    found = _everywhere(resource, kind)
+    if rules := _BY_TYPE.get(kind):
+        found.extend(rules(resource))
+    return found
+
+
+def _everywhere(resource: Resource, kind: str) -> list[Problem]:
+    """The rules that can be asked of a resource that does not fit its class, too."""
+    found: list[Problem] = []
+    _walk(resource, kind, found)
+    for name, allowed in _STATUS.get(kind, {}).items():
+        if name in resource and not (isinstance(resource[name], str) and resource[name] in allowed):
+            found.append(Problem("status", f"{kind}.{name}", "is not in the required value set"))
+    if "id" in resource and not (isinstance(resource["id"], str) and _ID.fullmatch(resource["id"])):
+        found.append(Problem("id", f"{kind}.id", "must be 1-64 of A-Z a-z 0-9 - ."))
+    found.extend(_references(resource, kind))
+    return found
 
 
 _Place = tuple[Any, str | int]
@@ -160,15 +147,8 @@ def _walk(node: Any, place: str | _Place, found: list[Problem]) -> None:
             of = type(child)
             if of is dict or of is list:
                 _walk(child, (place, name), found)
-            elif of is str:
-                if not child:
-                    found.append(Problem("empty", _text((place, name)), "is empty"))
-                elif name in _DATETIMES and not _DATETIME.fullmatch(child):
-                    found.append(Problem("datetime", _text((place, name)), "is not a dateTime"))
-            elif child is None:
+            elif child is None or child == "":
                 found.append(Problem("empty", _text((place, name)), "is empty"))
-            elif of is float and not math.isfinite(child):
-                found.append(Problem("decimal", _text((place, name)), "is not a finite number"))
         return
     for index, child in enumerate(node):
         if type(child) in (dict, list):
@@ -189,30 +169,32 @@ def _object(node: Resource, place: str | _Place, found: list[Problem]) -> None:
             found.append(Problem("per-1", _text(place), "starts after it ends"))
 
 
-def _choices(node: Resource, stem: str) -> list[str]:
-    return [name for name in node if name.startswith(stem) and name[len(stem) : len(stem) + 1].isupper()]
+def _references(resource: Resource, kind: str) -> Iterator[Problem]:
+    for name, allowed in targets(kind).items():
+        if name not in resource:
+            continue
+        value = resource[name]
+        for place, reference in enumerate(value if isinstance(value, list) else [value]):
+            path = f"{kind}.{name}[{place}]" if isinstance(value, list) else f"{kind}.{name}"
+            if not isinstance(reference, dict):
+                yield Problem("ref", path, "must be a Reference")
+            elif allowed and (points := reference_type(reference)) and points not in allowed:
+                yield Problem("ref", path, "points to a type that is not allowed there")
 
 
 def _observation(resource: Resource) -> Iterator[Problem]:
-    if len(_choices(resource, "effective")) > 1:
-        yield Problem("choice-1", "Observation.effective[x]", "only one type may be given")
-    components = resource.get("component")
-    parts = [(f"Observation.component[{i}]", p) for i, p in enumerate(components)] if isinstance(components, list) else []
+    parts = [(f"Observation.component[{place}]", part) for place, part in enumerate(resource.get("component", []))]
+    valued = any(name.startswith("value") for name in resource)
+    own = _codes(resource) if valued and parts else set()
     for path, node in [("Observation", resource), *parts]:
-        if not isinstance(node, dict):
-            yield Problem("shape", path, "must be an object")
-            continue
-        values = _choices(node, "value")
-        if len(values) > 1:
-            yield Problem("choice-1", f"{path}.value[x]", "only one type may be given")
-        if values and "dataAbsentReason" in node:
+        if "dataAbsentReason" in node and any(name.startswith("value") for name in node):
             yield Problem("obs-6", path, "a value and a dataAbsentReason exclude each other")
-        if node is not resource and not node.get("code"):
-            yield Problem("card", f"{path}.code", "is required")
-    for place, performer in enumerate(resource.get("performer", [])):
-        kind = reference_type(performer)
-        if kind and kind not in _PERFORMERS:
-            yield Problem("obs-perf", f"Observation.performer[{place}]", "must be a person or an organisation")
+        if node is not resource and own & _codes(node):
+            yield Problem("obs-7", path, "has the Observation's code, which has a value of its own")
+
+
+def _codes(node: Resource) -> set[tuple[str, str]]:
+    return {(coding.get("system", ""), coding.get("code", "")) for coding in node.get("code", {}).get("coding", [])}
 
 
 def reference_type(reference: Resource) -> str:
@@ -224,40 +206,10 @@ def reference_type(reference: Resource) -> str:
     return parts[-2] if len(parts) >= 2 and parts[-2][:1].isupper() else ""
 
 
-def _provenance(resource: Resource) -> Iterator[Problem]:
-    for place, agent in enumerate(resource.get("agent") or []):
-        if not agent.get("who"):
-            yield Problem("card", f"Provenance.agent[{place}].who", "is required")
-
-
 def _audit_event(resource: Resource) -> Iterator[Problem]:
-    for place, agent in enumerate(resource.get("agent") or []):
-        if not isinstance(agent.get("requestor"), bool):
-            yield Problem("card", f"AuditEvent.agent[{place}].requestor", "is required")
-    source = resource.get("source")
-    if isinstance(source, dict) and not source.get("observer"):
-        yield Problem("card", "AuditEvent.source.observer", "is required")
-    for place, entity in enumerate(resource.get("entity") or []):
+    for place, entity in enumerate(resource.get("entity", [])):
         if "name" in entity and "query" in entity:
             yield Problem("sev-1", f"AuditEvent.entity[{place}]", "name and query exclude each other")
 
 
-def _device(resource: Resource) -> Iterator[Problem]:
-    for place, version in enumerate(resource.get("version") or []):
-        if not version.get("value"):
-            yield Problem("card", f"Device.version[{place}].value", "is required")
-
-
-def _task(resource: Resource) -> Iterator[Problem]:
-    for name in ("focus", "for", "encounter", "owner"):
-        if name in resource and not isinstance(resource[name], dict):
-            yield Problem("shape", f"Task.{name}", "must be a Reference")
-
-
-_BY_TYPE: Mapping[str, Callable[[Resource], Iterator[Problem]]] = {
-    "Observation": _observation,
-    "Provenance": _provenance,
-    "AuditEvent": _audit_event,
-    "Device": _device,
-    "Task": _task,
-}
+_BY_TYPE: Mapping[str, Callable[[Resource], Iterator[Problem]]] = {"Observation": _observation, "AuditEvent": _audit_event}

@@ -1,4 +1,4 @@
-"""The invariant layer catches what the classes of fhir.resources let pass, and nothing that is right."""
+"""A resource must fit R4's class and hold the rules that no class knows; what is wrong is named with its place."""
 
 from copy import deepcopy
 from typing import Any
@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wince.errors import MessageError
-from wince.fhir.invariants import Resource, check, loinc_ok, problems
+from wince.fhir.classes import misfits
+from wince.fhir.invariants import Resource, check, demand, loinc_ok, problems
 
 OBSERVATION: Resource = {
     "resourceType": "Observation",
@@ -58,19 +59,24 @@ def test_what_is_right_passes(resource: Resource) -> None:
 WRONG = {
     "no code": (changed(OBSERVATION, code=None), "card", "Observation.code"),
     "status": (changed(OBSERVATION, status="done"), "status", "Observation.status"),
-    "two effective": (changed(OBSERVATION, effectiveDateTime="2026-01-01"), "choice-1", "Observation.effective[x]"),
-    "two values": (changed(OBSERVATION, valueString="x"), "choice-1", "Observation.value[x]"),
+    "two effective": (changed(OBSERVATION, effectiveDateTime="2026-01-01"), "choice-1", "Observation"),
+    "two values": (changed(OBSERVATION, valueString="x"), "choice-1", "Observation"),
     "obs-6": (changed(OBSERVATION, dataAbsentReason=ABSENT), "obs-6", "Observation"),
     "obs-6 in a component": (
         changed(OBSERVATION, component=[{"code": {"text": "x"}, "valueString": "y", "dataAbsentReason": ABSENT}]),
         "obs-6",
         "Observation.component[0]",
     ),
+    "obs-7": (
+        changed(OBSERVATION, component=[{"code": OBSERVATION["code"], "valueString": "y"}]),
+        "obs-7",
+        "Observation.component[0]",
+    ),
     "component without code": (changed(OBSERVATION, component=[{"valueString": "y"}]), "card", "Observation.component[0].code"),
-    "performer Device": (changed(OBSERVATION, performer=[{"reference": "Device/1"}]), "obs-perf", "Observation.performer[0]"),
+    "performer Device": (changed(OBSERVATION, performer=[{"reference": "Device/1"}]), "ref", "Observation.performer[0]"),
     "performer Device, logical": (
         changed(OBSERVATION, performer=[{"type": "Device", "identifier": {"value": "x"}}]),
-        "obs-perf",
+        "ref",
         "Observation.performer[0]",
     ),
     "qty-3": (changed(OBSERVATION, valueQuantity={"value": 1, "code": "{score}"}), "qty-3", "Observation.valueQuantity"),
@@ -84,17 +90,23 @@ WRONG = {
         "loinc",
         "Observation.code.coding[0].code",
     ),
-    "instant without zone": (changed(OBSERVATION, issued="2026-01-01T00:01:00"), "instant", "Observation.issued"),
-    "instant that is a date": (changed(OBSERVATION, issued="2026-01-01"), "instant", "Observation.issued"),
-    "a day that is none": (changed(OBSERVATION, issued="2026-02-30T00:00:00Z"), "instant", "Observation.issued"),
-    "dateTime": (changed(OBSERVATION, effectivePeriod={"start": "yesterday"}), "datetime", "Observation.effectivePeriod.start"),
+    "instant without zone": (changed(OBSERVATION, issued="2026-01-01T00:01:00"), "format", "Observation.issued"),
+    "instant that is a date": (changed(OBSERVATION, issued="2026-01-01"), "format", "Observation.issued"),
+    "a day that is none": (changed(OBSERVATION, issued="2026-02-30T00:00:00Z"), "format", "Observation.issued"),
+    "dateTime": (changed(OBSERVATION, effectivePeriod={"start": "yesterday"}), "format", "Observation.effectivePeriod.start"),
     "empty list": (changed(OBSERVATION, note=[]), "empty", "Observation.note"),
     "empty string": (changed(OBSERVATION, method={"text": ""}), "empty", "Observation.method.text"),
-    "NaN": (changed(OBSERVATION, valueQuantity={"value": float("nan")}), "decimal", "Observation.valueQuantity.value"),
+    "NaN": (changed(OBSERVATION, valueQuantity={"value": float("nan")}), "format", "Observation.valueQuantity.value"),
     "id": (changed(OBSERVATION, id="a b"), "id", "Observation.id"),
+    "id too long": (changed(OBSERVATION, id="a" * 65), "id", "Observation.id"),
+    "unknown element": (changed(OBSERVATION, colour="red"), "element", "Observation.colour"),
+    "unknown element inside": (changed(OBSERVATION, method={"txt": "x"}), "element", "Observation.method.txt"),
+    "subject an Encounter": (changed(OBSERVATION, subject={"reference": "Encounter/1"}), "ref", "Observation.subject"),
+    "focus an object in a string": (changed(TASK, focus='{"reference": "Observation/1"}'), "ref", "Task.focus"),
+    "no such type": ({"resourceType": "Remark"}, "type", "resourceType"),
     "task status": (changed(TASK, status="open"), "status", "Task.status"),
     "task intent": (changed(TASK, intent=None), "card", "Task.intent"),
-    "task focus a string": (changed(TASK, focus="Observation/1"), "shape", "Task.focus"),
+    "task focus a string": (changed(TASK, focus="Observation/1"), "ref", "Task.focus"),
     "provenance without target": (changed(PROVENANCE, target=[]), "empty", "Provenance.target"),
     "provenance without who": (changed(PROVENANCE, agent=[{"type": {"text": "x"}}]), "card", "Provenance.agent[0].who"),
     "audit without agent": (changed(AUDIT, agent=None), "card", "AuditEvent.agent"),
@@ -112,8 +124,28 @@ def test_what_is_wrong_is_named_with_its_place(name: str) -> None:
     resource, rule, path = WRONG[name]
     assert (rule, path) in [(problem.rule, problem.path) for problem in problems(resource)]
     with pytest.raises(MessageError) as caught:
-        check(resource)
+        demand(problems(resource))
     assert caught.value.field
+
+
+CLASSES_PASS = [
+    *("status", "obs-6", "obs-6 in a component", "obs-7", "performer Device", "subject an Encounter", "qty-3", "per-1"),
+    *("LOINC check digit", "empty list", "id too long", "focus an object in a string", "provenance without target", "audit action"),
+]
+
+
+@pytest.mark.parametrize("name", CLASSES_PASS)
+def test_the_rules_kept_here_are_those_that_the_classes_let_pass(name: str) -> None:
+    resource, _, _ = WRONG[name]
+    assert misfits(resource, resource["resourceType"]) == []
+
+
+@pytest.mark.parametrize("value", ["Jane Doe", {"Jane Doe": 1}, ["Jane Doe"], '{"Jane": "Doe"}'])
+@pytest.mark.parametrize("name", ["status", "code", "issued", "subject", "valueQuantity", "component", "id"])
+def test_no_problem_quotes_a_value(name: str, value: Any) -> None:
+    found = problems(changed(OBSERVATION, **{name: value}))
+    assert found
+    assert not any("Jane" in problem.text for problem in found)
 
 
 def test_the_message_never_quotes_a_value() -> None:

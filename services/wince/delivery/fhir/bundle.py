@@ -1,4 +1,4 @@
-"""What is charted, as FHIR R4 resources: pure, plain dicts, checked against the invariants at once.
+"""What is charted, as FHIR R4 resources: pure, plain dicts, checked against the invariants at once and, as text, against R4's classes.
 
 One entry becomes one Bundle of type collection, the thing itself first:
 
@@ -11,6 +11,7 @@ patient, encounter and nurse by identifier; whoever delivers it knows the server
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from wince.delivery.fhir import codes
@@ -20,8 +21,25 @@ from wince.delivery.fhir.parts import Software, instant, logical, uri_identifier
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.ids import device_id, related_id
 from wince.errors import MessageError
-from wince.fhir.invariants import Resource, check
+from wince.fhir.classes import Forms, load
+from wince.fhir.invariants import Resource, check, demand
 from wince.protocols.rules import ClinicalProtocol
+
+_FORMS = Forms()
+
+
+def prepare() -> None:
+    """Import the classes of what is written here, so that the first entry does not wait for them; see `classes.load`."""
+    load("Observation", "Device", "Provenance", "AuditEvent", "Task")
+
+
+def rendered(item: Entry | TaskEntry, protocols: Mapping[str, ClinicalProtocol], software: Software) -> str:
+    """The Bundle as compact JSON: the bytes that are stored, digested by the audit chain and delivered. Raises as `bundle` does, and
+    MessageError where a resource does not fit R4's class of it."""
+    made = bundle(item, protocols, software)
+    text = json.dumps(made, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    demand(_FORMS.misfits(text, (part["resource"] for part in made["entry"])))
+    return text
 
 
 def bundle(item: Entry | TaskEntry, protocols: Mapping[str, ClinicalProtocol], software: Software) -> Resource:

@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wince.delivery.fhir.bundle import bundle
+from wince.delivery.fhir.bundle import prepare, rendered
 from wince.delivery.fhir.parts import Software
 from wince.delivery.fhir.resolve import Resolver, Stop, judged, link
 from wince.delivery.interface import Delivery, Outcome
@@ -71,10 +71,11 @@ class FhirTarget:
         self._resolver = Resolver(client, systems or {}, stay_cache_s, clock)
         self._known: tuple[Capabilities, float] | None = None
         self._devices: dict[str, str] = {}
+        prepare()
 
     def render(self, entry: Entry | TaskEntry) -> str:
         """The Bundle of an entry as compact JSON; pure. Raises MessageError where it can't be written as valid R4."""
-        return json.dumps(bundle(entry, self._protocols, self._software), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return rendered(entry, self._protocols, self._software)
 
     def deliver(self, body: str, location: str = "", version: str = "") -> Delivery:
         """Send a rendered body; see `Target`. Blocks for a few HTTP exchanges (a patient who is not known yet: four more)."""

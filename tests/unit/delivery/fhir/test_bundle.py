@@ -5,16 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contract.ehr.samples import MRN, PROTOCOLS, entry, question, samples
-from wince.delivery.fhir.bundle import bundle
+from wince.delivery.fhir import bundle as mapping
+from wince.delivery.fhir.bundle import bundle, rendered
 from wince.delivery.fhir.parts import Software, instant
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.reason import Reason
 from wince.errors import MessageError
+from wince.fhir import classes
 from wince.fhir.invariants import problems
 
 SOFTWARE = Software("0.1.0", "ward-7", "https://ehr.example/fhir")
@@ -29,13 +30,41 @@ def observation(item: Entry) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", samples())
-def test_every_kind_holds_the_invariants_and_the_r4b_classes(name: str) -> None:
-    made = bundle(samples()[name], PROTOCOLS, SOFTWARE)
-    json.dumps(made, allow_nan=False)
-    for part in made["entry"]:
-        resource = part["resource"]
-        assert problems(resource) == []
-        get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+def test_every_kind_fits_its_class_and_holds_the_invariants(name: str) -> None:
+    item = samples()[name]
+    made = bundle(item, PROTOCOLS, SOFTWARE)
+    assert {part["resource"]["resourceType"]: problems(part["resource"]) for part in made["entry"] if problems(part["resource"])} == {}
+    assert json.loads(rendered(item, PROTOCOLS, SOFTWARE)) == made
+
+
+def test_the_classes_are_asked_once_for_entries_that_differ_in_ids_times_and_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(mapping, "_FORMS", classes.Forms())
+    monkeypatch.setattr(classes, "misfits", lambda resource, kind: asked.append(kind) or [])
+    for number in range(50):
+        score = number / 7
+        rendered(entry(score=score, median=score, issued_us=number * 1_234_567_890), PROTOCOLS, SOFTWARE)
+    assert asked == ["Observation", "Device", "Provenance", "AuditEvent"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"colour": "red"}, "Observation.colour"),
+        ({"code": None}, "Observation.code"),
+        ({"issued": "2026-01-01"}, "Observation.issued"),
+        ({"valueString": "x"}, "Observation"),
+    ],
+)
+def test_what_does_not_fit_its_class_is_never_rendered(wrong: dict[str, Any], place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor after a good one of that kind was."""
+    item = entry()
+    rendered(item, PROTOCOLS, SOFTWARE)
+    made = {name: value for name, value in {**observation(item), **wrong}.items() if value is not None}
+    monkeypatch.setattr(mapping, "observation", lambda *_: made)
+    with pytest.raises(MessageError) as caught:
+        rendered(item, PROTOCOLS, SOFTWARE)
+    assert caught.value.field == place
 
 
 def test_a_value_names_its_scale_unit_and_label() -> None:
