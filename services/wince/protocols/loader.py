@@ -1,8 +1,8 @@
 """Reads clinical protocols: TOML in, checked rules out. Everything that is wrong is named: file, table.key, remedy.
 
-    protocol = load("activity", protocol_dirs(os.environ))
+    protocol = load("activity", folders("/etc/wince/protocols:/srv/wince/ward"))
 
-A folder given by the site comes first; a protocol there takes the place of a shipped one of the same name.
+Folders given by the site come first; a protocol there takes the place of a shipped one of the same name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import re
 import tomllib
 import types
@@ -32,10 +33,13 @@ _AGE = re.compile(r"(\d{1,5})([ymd])")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
-def protocol_dirs(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Folders to search, the site's first. `WINCE_PROTOCOL_DIR` may name several, separated like PATH."""
-    own = [Path(part) for part in environ.get(VARIABLE, "").split(":") if part]
-    return (*own, SHIPPED)
+def folders(named: str | None) -> tuple[Path, ...]:
+    """Folders to search, the site's first. `named`: the setting `protocol_dir`: none, one or several, separated like PATH.
+
+    >>> folders("/srv/a:/srv/b") == (Path("/srv/a"), Path("/srv/b"), SHIPPED), folders(None) == (SHIPPED,)
+    (True, True)
+    """
+    return (*(Path(part) for part in (named or "").split(os.pathsep) if part), SHIPPED)
 
 
 def available(dirs: Sequence[Path] = (SHIPPED,)) -> dict[str, Path]:

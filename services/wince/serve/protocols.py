@@ -12,7 +12,7 @@ from wince.settings import Settings
 
 def folders(settings: Settings) -> tuple[Path, ...]:
     """Folders with protocols, the site's first."""
-    return (*((settings.protocol_dir,) if settings.protocol_dir else ()), loader.SHIPPED)
+    return loader.folders(settings.protocol_dir)
 
 
 def default(settings: Settings) -> ClinicalProtocol:

@@ -29,8 +29,8 @@ class Installation(Part):
     """Folder of the face models, and of a site's own in its folder `site`."""
     protocol: str = "activity"
     """The protocol that grades."""
-    protocol_dir: Path | None = None
-    """A folder with further protocol files."""
+    protocol_dir: str | None = None
+    """A folder with further protocol files, or several with colons between, as in PATH: the first that holds a protocol gives it."""
     face_precision: Literal["f32", "bf16"] = "f32"
     """How exactly the face models compute. bf16 needs a CPU with bfloat16; grades may then differ between machines in the third digit.
     It is faster on some (1.2 times on AMD's Zen 5) and slower on others (0.7 on Intel's Sapphire Rapids without AMX): measure first."""

@@ -11,10 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from wince.cli.main import build
 from wince.domain.population import Age, Population
 from wince.errors import ProtocolError
 from wince.protocols import loader
+from wince.serve import protocols
+from wince.settings import load
+
+TITLE = "Facial activity of adults"
 
 ACTIVITY = tomllib.loads((loader.SHIPPED / "activity.toml").read_text())
 
@@ -59,7 +65,7 @@ def test_activity_is_whole() -> None:
 def test_a_file_alone_adds_a_protocol(tmp_path: Path) -> None:
     """Five grades, fusion, charting and codes of its own, from a folder outside the package."""
     (tmp_path / "ward-five.toml").write_text(OWN)
-    dirs = loader.protocol_dirs({"WINCE_PROTOCOL_DIR": str(tmp_path)})
+    dirs = loader.folders(str(tmp_path))
     assert set(loader.available(dirs)) - set(loader.available()) == {"ward-five"}
     protocol = loader.load("ward-five", dirs)
     assert len(protocol.scale.grades) == 5
@@ -68,12 +74,32 @@ def test_a_file_alone_adds_a_protocol(tmp_path: Path) -> None:
     assert protocol.rule != loader.load("activity", dirs).rule
 
 
+def test_several_folders_are_searched_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `WINCE_PROTOCOL_DIR` names them, by every command; one that is no folder is named."""
+    for name, title in (("a", "Of a"), ("b", "Of b")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "ward-five.toml").write_text(OWN.replace(TITLE, title))
+    (tmp_path / "b" / "ward-six.toml").write_text(OWN.replace("ward-five", "ward-six"))
+    monkeypatch.setenv("WINCE_PROTOCOL_DIR", f"{tmp_path}/a:{tmp_path}/b")
+    read = protocols.folders(load())
+    assert read == (tmp_path / "a", tmp_path / "b", loader.SHIPPED)
+    assert loader.load("ward-five", read).title == "Of a"
+    assert loader.load("ward-six", read).title == TITLE
+    result = CliRunner().invoke(build(["protocols"]), ["protocols", "list"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    assert "ward-six" in result.output
+    monkeypatch.setenv("WINCE_PROTOCOL_DIR", f"{tmp_path}/a:{tmp_path}/none")
+    with pytest.raises(ProtocolError) as error:
+        loader.load("activity", protocols.folders(load()))
+    assert error.value.field == f"{tmp_path}/none"
+
+
 def test_site_file_takes_precedence(tmp_path: Path) -> None:
     """A site's activity.toml stands in for the shipped one."""
     shipped = (loader.SHIPPED / "activity.toml").read_text()
     (tmp_path / "activity.toml").write_text(shipped.replace("Facial activity of adults", "Of this site"))
-    assert loader.load("activity", loader.protocol_dirs({"WINCE_PROTOCOL_DIR": str(tmp_path)})).title == "Of this site"
-    assert loader.load("activity", loader.protocol_dirs({})).title == "Facial activity of adults"
+    assert loader.load("activity", loader.folders(str(tmp_path))).title == "Of this site"
+    assert loader.load("activity", loader.folders(None)).title == "Facial activity of adults"
 
 
 @pytest.mark.parametrize(
