@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 
 from wince.domain.agreement import auc
 from wince.lab.activity.apply import free
+from wince.lab.activity.logistic import logistic
 from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus, read_corpus
 from wince.lab.corpus.unseen import UNSEEN
 from wince.models.activity import BESIDE, OUTPUTS, SECURE, Ensemble
 
 REFERENCE = 150
+RIDGE = 1e-3
+"""Of the fit of both, so that it ends also where doubt tells everything."""
 SHRINK = 0.05
 """Share of the mean variance in the covariance, so that it can be inverted."""
 PARTS = {"validation": recipe.VALIDATION, "test": recipe.TEST, "unseen look": UNSEEN}
@@ -39,16 +42,6 @@ def distance(reference: Array, rows: Array) -> Array:
     scatter = (1 - SHRINK) * scatter + SHRINK * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
     off = rows - mean
     return np.asarray(np.sqrt(np.einsum("ij,jk,ik->i", off, np.linalg.inv(scatter), off) / len(mean)))
-
-
-def logistic(x: Array, y: Array, rounds: int = 30) -> Array:
-    """(k + 1,) weights of x (n, k) and 1 for y (n,) 0 or 1."""
-    z = np.c_[x, np.ones(len(x))]
-    w = np.zeros(z.shape[1])
-    for _ in range(rounds):
-        p = 1 / (1 + np.exp(-np.clip(z @ w, -60, 60)))
-        w -= np.linalg.solve((z * (p * (1 - p))[:, None]).T @ z + 1e-3 * np.eye(len(w)), z.T @ (p - y) + 1e-3 * w)
-    return w
 
 
 def judged(ensemble: Ensemble, corpus: Corpus, reference: Array) -> dict[str, Array]:
@@ -72,7 +65,8 @@ def measure(folder: Path, ensemble: Ensemble) -> dict[str, dict[str, float]]:
     reference = free(ensemble, train)[1][train.usable, :-BESIDE].astype(np.float64)
     parts = {name: judged(ensemble, read_corpus(folder, seeds), reference) for name, seeds in PARTS.items()}
     first = parts["validation"]
-    both = logistic(_two(first), first["wrong"])
+    z = np.c_[_two(first), np.ones(len(first["wrong"]))]
+    both = logistic(z, first["wrong"], np.ones(len(z)), np.full(z.shape[1], RIDGE))
     out = {}
     for name, part in parts.items():
         wrong = part["wrong"] > 0.5

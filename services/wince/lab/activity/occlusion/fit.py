@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wince.lab.activity.logistic import logistic
 from wince.lab.activity.occlusion.turned import TURN, Row, turned_rows
 from wince.lab.corpus import recipe
 from wince.lab.corpus.read import Corpus, read_corpus
@@ -88,21 +89,13 @@ def rows(corpus: Path, head: Head, seeds: Sequence[int], drawn: Iterable[int], p
 
 
 def fit(x: NDArray[np.float64], covered: NDArray[np.bool_], ridge: float = RIDGE) -> NDArray[np.float32]:
-    """Logistic ridge by Newton's method, both classes of equal weight. x (n, k); gives k weights for raw x, then the bias."""
+    """Logistic ridge, both classes of equal weight. x (n, k); gives k weights for raw x, then the bias."""
     mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-3
     z = np.c_[(x - mean) / spread, np.ones(len(x))]
     share = np.where(covered, 0.5 / covered.mean(), 0.5 / (~covered).mean()) / len(covered)
     penalty = np.full(z.shape[1], ridge)
     penalty[-1] = 1e-9
-    w = np.zeros(z.shape[1])
-    for _ in range(30):
-        p = 1 / (1 + np.exp(-np.clip(z @ w, -60, 60)))
-        gradient = z.T @ (share * (p - covered)) + penalty * w
-        hessian = (z * (share * p * (1 - p))[:, None]).T @ z + np.diag(penalty)
-        step = np.linalg.solve(hessian, gradient)
-        w -= step
-        if np.abs(step).max() < 1e-6:
-            break
+    w = logistic(z, covered, share, penalty)
     raw = w[:-1] / spread
     return np.append(raw, w[-1] - raw @ mean).astype(np.float32)
 
