@@ -6,8 +6,9 @@
         data/         the cluster, 0700, owned by whom the server runs as (account.py); or `location` names where it lies
         server.log    beside data/: what the server says; no statement, no row (PHI)
 
-A server outlives an owner that was killed. The next owner finds it by `postmaster.pid` and takes it over; one whose postmaster was
-killed is started again, for some seconds, until the kernel has let its shared memory go.
+The server ends with its owner, also where a signal ends that (`local/stopping.py`). It outlives an owner that was killed (kill -9): the
+next one finds it by `postmaster.pid` and takes it over. One whose postmaster was killed is started again, for some seconds, until the
+kernel has let its shared memory go.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import socket
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 
 from wince.errors import ResourceError, StoreError
+from wince.local import stopping
 from wince.local.postgres.account import Account, server_account
 from wince.local.postgres.cluster import check_version, find_home, initialise, read_password
 from wince.local.postgres.installed import binaries
@@ -29,6 +34,10 @@ from wince.local.postgres.programs import Programs, failure, resource
 
 START_S = 20.0
 """How long a start is tried; after kill -9 of the postmaster its children need some seconds to go."""
+RECOVERY_S = 300.0
+"""How long a server may take to answer while it runs: after a kill it replays what it wrote, on a slow disk for minutes."""
+END_S = 30.0
+"""How long a shutdown may take."""
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "60",
@@ -62,6 +71,8 @@ class EmbeddedPostgres:
         self._fixed = port
         self._port = 0
         self._lock: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended: Callable[[], object] = lambda: None
         self._account = Account(0, 0, switch=False)
         self._programs = Programs(Path(), self._account)
         self._home = directory
@@ -89,6 +100,7 @@ class EmbeddedPostgres:
         self._account = server_account()
         self._make_directory()
         self._take_lock()
+        self._port = 0
         try:
             self._programs = Programs(binaries(self._account), self._account)
             self._home = find_home(self.directory, self._account)
@@ -100,6 +112,7 @@ class EmbeddedPostgres:
                 initialise(self._home, self._password, self._programs)
             self._launch()
         except BaseException:
+            self._kill()
             self._release_lock()
             raise
 
@@ -156,10 +169,33 @@ class EmbeddedPostgres:
         if self._lock is None:
             return
         try:
-            if self.postmaster() is not None:
-                self._programs.run("pg_ctl", "-w", "-m", "fast", "-t", "30", "-D", str(self.data), "stop")
+            self._end_postmaster()
         finally:
             self._release_lock()
+
+    def _end_postmaster(self) -> None:
+        """A fast shutdown; one that takes too long is followed by an immediate one, from which the next start recovers."""
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            pid, deadline = self.postmaster(), time.monotonic() + END_S
+            if pid is None:
+                break
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            while self.postmaster() == pid and time.monotonic() < deadline:
+                time.sleep(0.02)
+        if self._process is not None:
+            self._process.wait(END_S)
+            self._process = None
+
+    def _kill(self) -> None:
+        """End the server at once, where there is no time to end it in order; the next start recovers. From any thread."""
+        if not self._port:  # nothing was launched or taken over yet: what runs there is not ours
+            return
+        own = self._process.pid if self._process is not None and self._process.poll() is None else None
+        pid = self.postmaster() or own
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGQUIT)
 
     def _make_directory(self) -> None:
         try:
@@ -186,8 +222,10 @@ class EmbeddedPostgres:
                 )
             time.sleep(0.1)
         self._lock = descriptor
+        self._ended = stopping.at_last(self._kill)
 
     def _release_lock(self) -> None:
+        self._ended()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -204,7 +242,7 @@ class EmbeddedPostgres:
 
     def _stop_stranger(self) -> bool:
         """The server left behind listens on another port than asked for: end it, start anew."""
-        self._programs.run("pg_ctl", "-w", "-m", "fast", "-t", "30", "-D", str(self.data), "stop")
+        self._end_postmaster()
         return False
 
     def _pid_file(self) -> tuple[int, int] | None:
@@ -217,9 +255,12 @@ class EmbeddedPostgres:
             pass
         except (OSError, ValueError, IndexError):
             return None
-        command = Path(f"/proc/{pid}/cmdline")
+        process = Path(f"/proc/{pid}")
         with contextlib.suppress(OSError):
-            if b"postgres" not in command.read_bytes():
+            if b"postgres" not in (process / "cmdline").read_bytes():  # another's by now, or one that waits to be reaped
+                return None
+        with contextlib.suppress(OSError):  # not everybody may look
+            if not (process / "cwd").samefile(self.data):
                 return None
         return pid, port
 
@@ -251,14 +292,26 @@ class EmbeddedPostgres:
             self.log.chmod(0o600)
         except OSError as error:
             raise resource(error, self.log) from None
-        options = [f"-c {name}={value}" for name, value in SETTINGS.items()]
+        options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
         # A socket's path is limited to 107 bytes; the deeper directory does without one.
-        sockets = str(self.data.resolve()) if len(str(self.data.resolve())) < 85 and " " not in str(self.data.resolve()) else ""
-        options += [f"-p {self._port}", f"-k '{sockets}'"]
-        done = self._programs.run("pg_ctl", "-w", "-t", "15", "-D", str(self.data), "-l", str(self.log), "-o", " ".join(options), "start")
-        if done.returncode == 0 and self._answers():
-            return None
-        return self.log.read_text(errors="replace")[-4000:] + done.stdout
+        data = str(self.data.resolve())
+        options += ["-p", str(self._port), "-k", data if len(os.fsencode(data)) < 85 and "," not in data else ""]
+        with self.log.open("ab") as sink:
+            self._process = self._programs.spawn([str(self._programs.folder / "postgres"), "-D", str(self.data), *options], sink)
+        return None if self._up(self._process) else self.log.read_text(errors="replace")[-4000:]
+
+    def _up(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until the server answers; False where it ended, or recovers longer than anybody waits (then it is ended)."""
+        deadline = time.monotonic() + RECOVERY_S
+        while process.poll() is None:
+            if self.postmaster() == process.pid and self._answers():
+                return True
+            if time.monotonic() > deadline:
+                self._kill()
+                process.wait(END_S)
+                return False
+            time.sleep(0.05)
+        return False
 
     def _answers(self) -> bool:
         try:
