@@ -16,6 +16,7 @@ from wince.assess.reference import Reference
 from wince.assess.result import ClipResult
 from wince.assess.workers import Order, Task
 from wince.errors import WinceError
+from wince.local.stopping import keeps
 from wince.pipeline.capture.media import file_id
 from wince.protocols.rules import ClinicalProtocol
 from wince.serve import scoring
@@ -105,6 +106,7 @@ class _Job:
         settings = order.settings
         scores = self._engine or scoring.scorer(order.protocol, settings.models_dir, settings.serving)
         self.done = self._kept(scores.model_set)
+        keeps(self._kept_so_far, "the same command goes on with the others")
         todo = [task for task in self._tasks() if not self._known(task)]
         if not todo:
             return
@@ -126,6 +128,10 @@ class _Job:
         context = (order.protocol.rule, model_set, against, order.settings.site, _name(order.reference), str(order.pictures))
         folder = self._report / REPORT_STATE if self._report is not None else order.settings.state_dir.expanduser() / "assess"
         return Done(folder, "|".join(context))
+
+    def _kept_so_far(self) -> str:
+        kept = 0 if self.done.problem else sum(not one.error for one in list(self.results.values()))
+        return f"{kept} of {len(self._inputs.files)} results are kept"
 
     def _tasks(self) -> list[Task]:
         return [Task(numbers[0], self._inputs.files[numbers[0]].path, source) for source, numbers in self._same.items()]

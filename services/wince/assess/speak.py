@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from wince.assess.plain import headline
 from wince.assess.result import ClipResult
 from wince.protocols.rules import ClinicalProtocol
+from wince.telemetry.output import last_lines
 
 PROGRAM = "espeak-ng"
 
@@ -56,5 +57,6 @@ def say(text: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"--speak: {PROGRAM} failed ({type(error).__name__}); remedy: is there a sound device? It would have said: {text}"
     if done.returncode != 0:
-        return f"--speak: {PROGRAM} failed (exit code {done.returncode}); remedy: is there a sound device? It would have said: {text}"
+        said = last_lines(done.stderr + done.stdout) or f"exit code {done.returncode}"
+        return f"--speak: {PROGRAM} failed ({said}); remedy: is there a sound device? It would have said: {text}"
     return ""

@@ -102,6 +102,8 @@ def run(tasks: Sequence[Task], order: Order, jobs: int, serve: Serve = serve) ->
                 yield task, answer
     finally:
         for worker in workers:
+            worker.terminate()
+        for worker in workers:
             worker.end()
 
 
@@ -114,12 +116,15 @@ class _Worker:
         self.task: Task | None = None
         before = {name: os.environ.get(name) for name in THREADS}
         os.environ.update(dict.fromkeys(THREADS, "1"))
+        # It inherits that SIGINT is blocked, from its first moment on; one that comes meanwhile reaches us afterwards.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process: SpawnProcess = context.Process(target=serve, args=(theirs, order), daemon=True)
             self.process.start()
         except OSError as error:
             raise ResourceError(error.strerror or "no worker could be started", field="--jobs", remedy="give fewer --jobs") from None
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             theirs.close()
             for name, value in before.items():
                 if value is None:
@@ -157,13 +162,17 @@ class _Worker:
             remedy = "is there enough memory? give fewer --jobs"
         return ResourceError(f"the worker died while it worked on this file ({how})", remedy=remedy)
 
-    def end(self) -> None:
-        """Stop it, whatever it does."""
+    def terminate(self) -> None:
+        """Ask it to stop; it holds nothing that must be finished."""
         with suppress(OSError):
             self.connection.close()
         if self.process.is_alive():
             self.process.terminate()
-            self.process.join(5)
+
+    def end(self) -> None:
+        """Stop it, whatever it does."""
+        self.terminate()
+        self.process.join(1)
         if self.process.is_alive():
             self.process.kill()
             self.process.join(5)

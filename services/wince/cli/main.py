@@ -2,7 +2,7 @@
 
 Exit codes: 0 done, 1 unexpected error, failed input or something that needs a person, 2 usage, 3 input (video, protocol, corpus,
 message), 4 configuration, 5 model file, 6 another party (EHR, download), 7 this machine (disk, port, permission), 8 database, 9 broken
-promise (audit chain), 130 interrupted.
+promise (audit chain), 130 interrupted by Ctrl-C (143 SIGTERM, 129 a closed terminal).
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import importlib
 import json
 import sys
 from collections.abc import Iterable
-
-import typer
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from wince.errors import WinceError
+from wince.local.stopping import Stopped, finish, stoppable
 from wince.version import VERSION
+
+if TYPE_CHECKING:  # until `main` minds signals, Ctrl-C would show a traceback: the long imports come after that
+    import typer
 
 EPILOGUE = (
     "Research use, not validated, adjunct to a nurse's judgement. Exit codes: 0 done, 2 usage, 3 input, 4 configuration, "
@@ -29,6 +31,8 @@ COMMANDS = ("assess", "run", "serve", "up", "push", "audit", "outbox", "doctor",
 
 def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
     """The command tree with these commands. Only their modules are imported: a clip's first result shall not wait for a database client."""
+    import typer
+
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -37,7 +41,18 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
         epilog=EPILOGUE,
         help="Grades pain from a patient's face on video and writes it into the record, with a trail that proves it.",
     )
-    app.callback()(_root)
+
+    def version(wanted: bool) -> None:
+        if wanted:
+            typer.echo(f"wince {VERSION}")
+            raise typer.Exit
+
+    shown = typer.Option(False, "--version", callback=version, is_eager=True, help="Print the version and exit.")
+
+    def root(version: bool = shown) -> None:
+        """Options before the command."""
+
+    app.callback()(root)
     for name in names:
         module = importlib.import_module(f"wince.cli.{name}")
         if hasattr(module, "app"):
@@ -47,27 +62,29 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
     return app
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"wince {VERSION}")
-        raise typer.Exit
-
-
-def _root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and exit.")) -> None:
-    """Options before the command."""
-
-
 def main() -> None:
     """Run the command line; every error of ours becomes one message with its remedy and its exit code."""
     try:
-        build([sys.argv[1]] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS)()
+        with stoppable():
+            build([sys.argv[1]] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS)()
     except WinceError as error:
-        if "--json" in sys.argv:
-            print(json.dumps({"error": error.code, "message": error.message, "field": error.field, "remedy": error.remedy}))
-        Console(stderr=True, highlight=False, soft_wrap=True).print("wince: " + error.diagnostics(), markup=False)
+        _say(error.code, error.message, error.field, error.remedy, error.diagnostics())
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except Stopped as stop:
+        _say("stopped", str(stop), "", "", str(stop))
+        sys.exit(stop.exit_code)
+    except KeyboardInterrupt:  # before signals are minded
+        _say("stopped", "stopped by SIGINT", "", "", "stopped by SIGINT")
         sys.exit(130)
+    finally:
+        finish()
+
+
+def _say(code: str, message: str, field: str, remedy: str, text: str) -> None:
+    """For a program on standard output where it asked for JSON, and always for a person on standard error."""
+    if "--json" in sys.argv:
+        print(json.dumps({"error": code, "message": message, "field": field, "remedy": remedy}), flush=True)
+    print("wince: " + text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
+from wince.local.stopping import keeps
 from wince.models import fetch, lock
 
 app = typer.Typer(no_args_is_help=True, help="Face models: fetched once into a cache, verified by sha256, offline afterwards.")
@@ -16,6 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Face models: fetched once into a c
 def fetch_command(json_: Json = False) -> None:
     """Fetch what is missing into the cache and verify everything."""
     folder = settings().models_dir
+    keeps(lambda: f"what was verified is kept in {folder}", "the same command fetches the rest")
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), transient=True, disable=json_ or not out.is_terminal) as bar:
         task = bar.add_task("face models")
         wanted = (*lock.FACE_MODELS, *lock.MTCNN_MODELS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +16,10 @@ from wince.cli.common import Json, out, settings, to_json
 from wince.cli.progress import Progress
 from wince.demo.outcome import BedOutcome, Outcome
 from wince.errors import ConfigError, PeerError
+from wince.local.stopping import keeps
 from wince.settings import Camera
 
+OnEvent = Callable[[str, dict[str, Any]], None]
 LABEL = "research use, not validated, adjunct to a nurse's judgement"
 
 
@@ -43,26 +47,37 @@ def run(
     cameras = tuple(_camera(number, text) for number, text in enumerate(clip or ()))
     beds = scenario.configured(cameras or loaded.cameras) if cameras or loaded.cameras else scenario.bundled()
     moment = play.moment(at) if at else None
+    seen: Counter[str] = Counter()
+
+    def counted(on_event: OnEvent) -> OnEvent:
+        def told(event: str, fields: dict[str, Any]) -> None:
+            seen[event] += 1
+            on_event(event, fields)
+
+        return told
+
+    def kept() -> str:
+        return f"the record is kept in {loaded.state_dir}: {seen['window']} windows committed by this start" if seen["database"] else ""
+
+    keeps(kept, "the same command goes on from the last committed window")
     if json_:
-        done = play.play(loaded, beds, moment, lambda event, fields: print(json.dumps({"event": event, **fields}, default=str), flush=True))
-        print(
-            to_json(
-                {
-                    "event": "done",
-                    "observations": done.observations,
-                    **{name: getattr(done, name) for name in ("patients", "nurse", "undelivered", "trouble", "in_ehr", "beds", "entries")},
-                    "audit": _audit(done),
-                }
-            ),
-            flush=True,
-        )
-        _undelivered(done)
+        _json(play.play(loaded, beds, moment, counted(_event)))
         return
     with Progress({bed.camera.id: bed.camera.bed for bed in beds.beds}) as progress:
-        done = play.play(loaded, beds, moment, progress.on_event)
+        done = play.play(loaded, beds, moment, counted(progress.on_event))
     out.print(_table(done))
     out.print(f"{LABEL}; record: {loaded.state_dir}", style="dim")
     print(done.line(), flush=True)
+    _undelivered(done)
+
+
+def _event(event: str, fields: dict[str, Any]) -> None:
+    print(json.dumps({"event": event, **fields}, default=str), flush=True)
+
+
+def _json(done: Outcome) -> None:
+    shown = {name: getattr(done, name) for name in ("patients", "nurse", "undelivered", "trouble", "in_ehr", "beds", "entries")}
+    print(to_json({"event": "done", "observations": done.observations, **shown, "audit": _audit(done)}), flush=True)
     _undelivered(done)
 
 

@@ -17,13 +17,14 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
 from wince.errors import ConfigError, ResourceError
 from wince.local.last_words import last_words, size
 from wince.local.maven import classpath
+from wince.local.stopping import at_last
 
 STOP_S = 12.0
 """A node that has not ended this long after SIGTERM is killed."""
@@ -68,6 +69,7 @@ class KafkaPeer:
         self._tls_pem, self._sign_in = tls_pem, sign_in
         self._hosts, self._inside = list(hosts) or ["127.0.0.1"] * nodes, list(inside) or [()] * nodes
         self._stopping = False
+        self._ended: Callable[[], object] = lambda: None
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * nodes
         self._said_from = [0] * nodes
         """Where in each log this start's own words begin."""
@@ -98,6 +100,8 @@ class KafkaPeer:
     def start(self, timeout_s: float = 120.0) -> str:
         """Start every node that does not run, wait until all answer; returns `bootstrap`. Raises ResourceError where one does not."""
         self._stopping = False
+        self._ended()
+        self._ended = at_last(self._kill_all)
         self._prepare()
         down = [node for node in range(self._nodes) if self.pid(node) is None]
         for node in down:
@@ -160,6 +164,13 @@ class KafkaPeer:
                     process.kill()
                     process.wait()
                 self._processes[node] = None
+        self._ended()
+
+    def _kill_all(self) -> None:
+        self._stopping = True
+        for process in self._processes:
+            if process is not None and process.poll() is None:
+                process.kill()
 
     def log(self, node: int = 0) -> Path:
         """What a node says."""

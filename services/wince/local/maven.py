@@ -1,4 +1,4 @@
-"""Peers in Java: their jars by Maven into a cache, their few sources compiled beside them. Nothing is committed but pom and source."""
+"""Peers in Java: their jars by Maven into a cache, their few sources compiled into it. Nothing is committed but pom and source."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from pathlib import Path
 from platformdirs import user_cache_dir
 
 from wince.errors import ResourceError
+from wince.telemetry.output import last_lines
 
-SOURCES = Path(__file__).parent
+SOURCES = Path(__file__).parents[1] / "testing" / "peers"
+"""A folder per peer: its pom, its few sources."""
 _FETCH_S = 900
 
 
@@ -33,7 +35,7 @@ def cache() -> Path:
 
 
 def classpath(name: str) -> str:
-    """Class path of a peer (a folder beside this file), fetched and compiled where that was not done yet.
+    """Class path of a peer (a folder in SOURCES), fetched and compiled where that was not done yet.
 
     Blocks for a download of some minutes the first time. Raises ResourceError where Java, Maven or the download fails.
     """
@@ -77,5 +79,5 @@ def _run(command: list[str], directory: Path) -> None:
     except subprocess.TimeoutExpired:
         raise ResourceError(f"{command[0]} did not end within {_FETCH_S} s", field="peers") from None
     if done.returncode:
-        tail = " | ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
-        raise ResourceError(f"{command[0]} failed: {tail}", field="peers", remedy="see that Maven reaches its repository")
+        said = last_lines(done.stdout + done.stderr) or f"exit code {done.returncode}"
+        raise ResourceError(f"{command[0]} failed: {said}", field="peers", remedy="see that Maven reaches its repository")

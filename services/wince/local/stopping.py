@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -27,10 +28,10 @@ class Stopped(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.exit_code = 128 + number
-        self.kept = ""
-        """What of the work is kept, for a person; empty where there is nothing to say."""
-        self.go_on = "start the same command again"
-        """How to go on."""
+
+    def __str__(self) -> str:
+        """For a person: what happened, what of the work is kept, how to go on."""
+        return f"stopped by {self.args[0]}" + "".join(f"; {one}" for one in (_state.kept(), _state.go_on) if one)
 
 
 class _State:
@@ -40,6 +41,8 @@ class _State:
         self.installed = False
         self.signal: int | None = None
         """The first one that came."""
+        self.kept: Callable[[], str] = str
+        self.go_on = ""
         self.patient: frozenset[int] = frozenset()
         """Signals after which there is no limit."""
         self.last: dict[int, Callable[[], None]] = {}
@@ -66,6 +69,11 @@ def finish() -> None:
             _state.last.popitem()[1]()
 
 
+def keeps(kept: Callable[[], str], go_on: str) -> None:
+    """From now on `kept` says what of this command's work stays where it is stopped, and `go_on` how to go on. Both are for a person."""
+    _state.kept, _state.go_on = kept, go_on
+
+
 @contextmanager
 def stoppable(patient: tuple[int, ...] = ()) -> Iterator[None]:
     """Signals raise `Stopped` inside the block. `patient`: for these there is no limit. Main thread only; elsewhere nothing changes."""
@@ -80,6 +88,7 @@ def stoppable(patient: tuple[int, ...] = ()) -> Iterator[None]:
             _state.patient = before
         return
     _state.installed, _state.signal = True, None
+    keeps(str, "the same command begins again")
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
@@ -101,9 +110,21 @@ def stoppable(patient: tuple[int, ...] = ()) -> Iterator[None]:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    if _state.signal is None:
-        _state.signal = number
-        raise Stopped(number)
+    if _state.signal is not None:
+        return
+    _state.signal = number
+    if number == signal.SIGHUP:
+        _let_go_of_the_terminal()
+    raise Stopped(number)
+
+
+def _let_go_of_the_terminal() -> None:
+    """It is gone: whatever is printed there from now on would fail, in the middle of an orderly end."""
+    with open(os.devnull, "r+b", buffering=0) as nothing:
+        for descriptor in range(3):
+            with suppress(OSError):
+                if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+                    os.dup2(nothing.fileno(), descriptor)
 
 
 def _watch(reading: int, ended: threading.Event) -> None:
@@ -118,7 +139,7 @@ def _watch(reading: int, ended: threading.Event) -> None:
 
 def _cut_off(number: int) -> None:
     finish()
-    with suppress(OSError, ValueError):
-        sys.stderr.write(f"wince: what did not end within {LIMIT_S:.0f} s was killed; nothing committed is lost\n")
+    with suppress(Exception):
+        sys.stderr.write(f"wince: {Stopped(number)}; what did not end within {LIMIT_S:.0f} s was killed\n")
         sys.stderr.flush()
     os._exit(128 + number)

@@ -11,11 +11,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wince.errors import ResourceError, Unavailable
 from wince.local.last_words import last_words, size
+from wince.local.stopping import at_last
 from wince.parts import WatchedThread
 from wince.telemetry import logs
 
@@ -83,6 +85,7 @@ class Supervisor:
         self._told = told
         self._stopping = threading.Event()
         self._lock = threading.Lock()
+        self._ended: Callable[[], object] = lambda: None
         self._thread = WatchedThread("supervisor", self._watch, self._stopping)
 
     def __enter__(self) -> Supervisor:
@@ -98,6 +101,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start all, wait until each is ready. Raises ResourceError naming the one that did not become ready, what it said, its log."""
+        self._ended = at_last(self._kill)
         for kept in self._kept.values():
             self._spawn(kept)
         for kept in self._kept.values():
@@ -136,6 +140,15 @@ class Supervisor:
             if process is not None:
                 _end(process, kept.child.drain_s)
                 self._told(kept.child.name, "stopped")
+        self._ended()
+
+    def _kill(self) -> None:
+        """Where there is no time to drain: whatever a service holds survives that."""
+        self._stopping.set()
+        for name in self._kept:
+            if (pid := self.pid(name)) is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _spawn(self, kept: _Kept) -> None:
         child = kept.child

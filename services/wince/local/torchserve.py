@@ -12,13 +12,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from wince.errors import ConfigError, ResourceError
 from wince.local.last_words import last_words, size
+from wince.local.stopping import at_last
 from wince.serving.client import OipClient
 
 STANDIN = Path(__file__).parent / "standin"
@@ -111,6 +112,7 @@ class TorchServe:
         self._queue, self._workers, self._response_s, self._memory_mb = queue, workers, response_s, memory_mb
         self._process: subprocess.Popen[bytes] | None = None
         self._said_from = 0
+        self._ended: Callable[[], object] = lambda: None
         self._ports: dict[str, int] = {}
         self.target = ""
         """host:port of the Open Inference Protocol; empty before `start`."""
@@ -143,6 +145,7 @@ class TorchServe:
         """Start and wait until it answers; gives `target`, the same when it is started again. Whether the models are there,
         `ready.check` says. Raises ResourceError."""
         self.stop()
+        self._ended = at_last(self._kill)
         temp = self._folder / "tmp"
         for folder in (temp, self._folder / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -209,6 +212,7 @@ class TorchServe:
         """End it: what is in flight is finished, then the workers. Idempotent."""
         process, self._process = self._process, None
         if process is None:
+            self._ended()
             return
         process.terminate()
         try:
@@ -218,6 +222,12 @@ class TorchServe:
             process.wait()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # workers that outlived it
+        self._ended()
+
+    def _kill(self) -> None:
+        if (process := self._process) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -28,6 +28,7 @@ import platformdirs
 
 from wince.errors import ModelFileError, ResourceError, Unavailable
 from wince.models.lock import FACE_MODELS, Model, Wheel, find
+from wince.telemetry.output import last_lines
 
 Progress = Callable[[str, str], None]
 """Called with (model name, "cached" | "downloading" | "verified")."""
@@ -138,7 +139,9 @@ def pip_download(wheel: Wheel, folder: Path) -> Path:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     if "No module named pip" in said:
         raise ResourceError("this Python has no pip", field=sys.executable, remedy="`python -m ensurepip`, or `uv pip install pip`")
-    raise Unavailable("the wheel could not be downloaded, and the cache does not hold its models", field=wheel.requirement, remedy=remedy)
+    why = last_lines(said, 1) or f"pip ended with {done.returncode}"
+    message = f"the wheel could not be downloaded, and the cache does not hold its models: {why}"
+    raise Unavailable(message, field=wheel.requirement, remedy=remedy)
 
 
 def _check_wheel(wheel: Wheel, archive: Path) -> None:

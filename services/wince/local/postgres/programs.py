@@ -15,7 +15,7 @@ from typing import IO
 
 from wince.errors import ResourceError, StoreError
 from wince.local.postgres.account import Account
-from wince.telemetry.last_words import last_words
+from wince.telemetry.output import last_lines
 
 LONGEST_S = 180.0
 """A program that takes longer is ended; initdb takes 2 s, on a machine that is busy 20."""
@@ -75,7 +75,7 @@ def resource(error: OSError, path: Path) -> ResourceError:
 def failure(said: str, message: str, path: Path, log: Path | None) -> ResourceError | StoreError:
     """What a program's output, or the server's log, means; `log` is named where it is there. What comes out holds no row."""
     errors = [line for line in said.splitlines() if "FATAL" in line or "error:" in line]
-    last = last_words("\n".join(errors[-1:]) or said)
+    last = last_lines("\n".join(errors[-1:]) or said)
     if "No space left" in said:
         return ResourceError("the disk is full", field=str(path), remedy="free space there, then start again; nothing committed is lost")
     if "Permission denied" in said:
