@@ -6,6 +6,7 @@ children see the end of it and drain by themselves.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import threading

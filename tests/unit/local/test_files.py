@@ -1,0 +1,13 @@
+"""What local servers are started from travels with the package, and lies where it is looked for."""
+
+from wince.local import maven, torchserve
+
+
+def test_peers_poms_are_there() -> None:
+    for name in ("kafka", "hapi", "validator"):
+        assert (maven.SOURCES / name / "pom.xml").is_file()
+
+
+def test_torchserve_finds_its_logging_and_its_stand_in() -> None:
+    assert torchserve.LOGGING.is_file()
+    assert (torchserve.STANDIN / "torch.py").is_file()
