@@ -15,20 +15,20 @@ from wince.delivery.interface import Target
 from wince.domain.assessment import Assessment
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
-from wince.store.audit import LOCK
 from wince.store.database import Database
+from wince.store.locks import Lock
 
 LOOK_S = 0.01
 _HELD = (
     "SELECT count(*) FILTER (WHERE granted), count(*) FILTER (WHERE NOT granted) FROM pg_locks"
-    f" WHERE locktype = 'advisory' AND classid = 0 AND objid = {LOCK} AND objsubid = 1"
+    f" WHERE locktype = 'advisory' AND classid = 0 AND objid = {Lock.TRAIL:d} AND objsubid = 1"
 )
 Batches = Callable[[int], Sequence[Assessment]]
 
 
 def _write(dsn: str, target: Target, batches: Batches, mine: Sequence[int], wire: Connection) -> None:
     with Database(dsn, size=2) as database:
-        sink = PostgresSink(database, {"activity": load("activity")}, target)
+        sink = PostgresSink(database, {"activity": load("activity")}, [target])
         made = [batches(number) for number in mine]
         sink.commit(())  # connected
         wire.send("ready")

@@ -23,7 +23,7 @@ import psycopg
 from bench import Unmeasurable, _replicas
 from wince.delivery.fhir.bundle import rendered
 from wince.delivery.fhir.parts import Software
-from wince.delivery.interface import Delivery, Outcome
+from wince.delivery.interface import Answer, Outcome
 from wince.domain.assessment import Assessment
 from wince.domain.charting_entries import entry
 from wince.domain.entry import Entry, Kind, TaskEntry
@@ -60,9 +60,13 @@ class Bodies:
         """The body."""
         return self.text or rendered(entry, self._protocols, Software("bench", "bench", "http://127.0.0.1/fhir"))
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Delivery:
+    def probe(self) -> Answer:
         """Nothing is delivered here."""
-        return Delivery(Outcome.DEAD, f"{len(body)} {location} {version}")
+        return Answer(Outcome.WRITTEN)
+
+    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
+        """Nothing is delivered here."""
+        return Answer(Outcome.DEAD, f"{len(body)} {location} {version}")
 
 
 def windows(number: int) -> list[Assessment]:
@@ -113,7 +117,7 @@ def occupy(database: Database) -> None:
 
 def through_the_sink(database: Database, target: Bodies) -> float:
     """Seconds for all batches."""
-    sink = PostgresSink(database, {"activity": load("activity")}, target)
+    sink = PostgresSink(database, {"activity": load("activity")}, [target])
     batches = [windows(number) for number in range(BATCHES)]
     began = time.perf_counter()
     charted = sum(len(sink.commit(batch).entries) for batch in batches)

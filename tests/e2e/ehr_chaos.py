@@ -171,7 +171,7 @@ def replica(dsn: str, base_url: str, key: Path, number: int, replicas: int, coun
     auth = SmartAuth(base_url, made["id"], made["key"].encode(), made["kid"], made["scope"], timeout_s=ANSWER_S)
     with Database(dsn, size=4) as database, FhirClient(base_url, auth=auth, timeout_s=ANSWER_S) as client:
         target = FhirTarget("ehr", client, protocols, version="chaos")
-        sink = PostgresSink(database, protocols, target, clock=lambda: T0 + 10 * DAY_US)
+        sink = PostgresSink(database, protocols, [target], clock=lambda: T0 + 10 * DAY_US)
         delivery = Delivery(database, [target], lease_s=20.0, per_encounter=4, poll_s=0.2, jitter=Hasty())
         delivery.start()
         print("up", flush=True)
@@ -314,7 +314,7 @@ def out_of_order(database: Database) -> int:
     with database.transaction() as tx:
         rows = tx.execute(
             "SELECT o.encounter, o.effective, o.revision, o.made FROM audit a JOIN outbox o"
-            " ON (o.entry, o.revision) = (a.entry, a.revision) WHERE a.event = 'written' ORDER BY a.seq"
+            " ON (o.entry, o.revision, o.target) = (a.entry, a.revision, a.target) WHERE a.event = 'written' ORDER BY a.seq"
         ).fetchall()
     last: dict[str, tuple[int, ...]] = {}
     wrong = 0

@@ -19,8 +19,8 @@ from tests.integration.record_world import FakeTarget, window
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ASSESSMENTS
 from wince.codec.registry import encode
-from wince.delivery.interface import Delivery, Outcome
-from wince.delivery.worker import Delivery as Deliverer
+from wince.delivery.interface import Answer, Outcome
+from wince.delivery.worker import Delivery
 from wince.domain.snapshot import Graded, Snapshot
 from wince.errors import WinceError
 from wince.pipeline.record.sink import PostgresSink
@@ -41,11 +41,11 @@ class FileTarget(FakeTarget):
         self._file = open(file, "a", buffering=1)  # noqa: SIM115 - open as long as the process
         self._one = threading.Lock()
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Delivery:
+    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
         said = json.loads(body)
         with self._one:
             self._file.write(f"{said['id']} {said['revision']}\n")
-        return Delivery(Outcome.WRITTEN, "201", f"Observation/{said['id']}", str(said["revision"]))
+        return Answer(Outcome.WRITTEN, "201", f"Observation/{said['id']}", str(said["revision"]))
 
 
 def main(dsn: str, directory: Path) -> None:
@@ -53,7 +53,7 @@ def main(dsn: str, directory: Path) -> None:
     protocols = {"activity": load("activity")}
     database = Database(dsn, size=4)
     target = FileTarget(directory / "delivered")
-    sink = PostgresSink(database, protocols, target)
+    sink = PostgresSink(database, protocols, [target])
     said: Counter[str] = Counter()
     acked = open(directory / "acked", "a", buffering=1)  # noqa: SIM115 - open as long as the process
     produced = committed = 0
@@ -76,7 +76,7 @@ def main(dsn: str, directory: Path) -> None:
     recording = Recording(bus, commit, lambda _: None)
     recording.batch = 50
     recording.start()
-    delivery = Deliverer(database, [target], lease_s=20.0, poll_s=0.05)
+    delivery = Delivery(database, [target], lease_s=20.0, poll_s=0.05)
     delivery.start()
     stop = directory / "stop"
 

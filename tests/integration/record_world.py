@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
-from wince.delivery.interface import Delivery, Outcome
+from wince.delivery.interface import Answer, Outcome
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.census import MessageKey, Movement, Revision
 from wince.domain.entry import Entry, TaskEntry
@@ -102,10 +102,11 @@ def admit(database: Database, *stays: Stay) -> None:
 class FakeTarget:
     """Renders an entry as JSON; keeps what it was sent, by entry; answers what `script` says (call number -> answer), else written."""
 
-    name = "fake"
-
-    def __init__(self, script: Callable[[int, str], Delivery | None] = lambda _number, _entry: None) -> None:
-        self.script = script
+    def __init__(self, script: Callable[[int, str], Answer | None] = lambda _number, _entry: None, name: str = "fake") -> None:
+        self.script, self.name = script, name
+        self.probed: list[float] = []
+        self.open = Answer(Outcome.WRITTEN)
+        """What a probe is answered."""
         self.calls: list[tuple[str, int, str, str]] = []
         self.held: dict[str, tuple[int, str]] = {}
         self.delay_s = 0.0
@@ -117,7 +118,11 @@ class FakeTarget:
             raise MessageError("lies outside the scale", field="score")
         return json.dumps({"id": str(entry.id), "revision": entry.revision, "status": entry.status, "start": entry.start_us})
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Delivery:
+    def probe(self) -> Answer:
+        self.probed.append(time.monotonic())
+        return self.open
+
+    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
         said = json.loads(body)
         time.sleep(self.delay_s)
         with self._lock:
@@ -126,4 +131,4 @@ class FakeTarget:
             answer = self.script(number, said["id"])
             if answer is None or answer.detail == "timeout after the commit":
                 self.held[said["id"]] = (said["revision"], said["status"])
-        return answer or Delivery(Outcome.WRITTEN, "201", f"Observation/{said['id']}", str(said["revision"]))
+        return answer or Answer(Outcome.WRITTEN, "201", f"Observation/{said['id']}", str(said["revision"]))

@@ -48,7 +48,7 @@ def two_beds(database: Database) -> None:
 
 
 def sink(database: Database, target: FakeTarget | None = None) -> PostgresSink:
-    return PostgresSink(database, PROTOCOLS, target or FakeTarget())
+    return PostgresSink(database, PROTOCOLS, [target or FakeTarget()])
 
 
 def waits(database: Database) -> bool:

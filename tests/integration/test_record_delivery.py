@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.record_world import T0, US, FakeTarget, admit, change, stay, window
-from wince.delivery.interface import Delivery, Outcome
+from wince.delivery import books
+from wince.delivery.interface import Answer, Outcome
 from wince.delivery.outbox import lease, settle
-from wince.delivery.worker import Delivery as Deliverer
+from wince.delivery.worker import Delivery
 from wince.domain.audit import verify
 from wince.domain.census import Revision
 from wince.domain.entry import Entry
@@ -36,7 +37,7 @@ NO_WAIT.uniform = lambda low, high: 0.0  # type: ignore[method-assign]
 def charted(database: Database, target: FakeTarget, grades: int = 4) -> list[Entry]:
     """So many entries of one encounter, ten minutes apart."""
     admit(database, stay())
-    sink = PostgresSink(database, PROTOCOLS, target)
+    sink = PostgresSink(database, PROTOCOLS, [target])
     made: list[Entry] = []
     for number in range(grades):
         made += sink.commit([window(120 * number, 1 + number % 2)]).entries
@@ -45,8 +46,8 @@ def charted(database: Database, target: FakeTarget, grades: int = 4) -> list[Ent
 
 
 @contextmanager
-def delivering(database: Database, target: FakeTarget, *, lease_s: float = 30.0, alone: bool = False) -> Iterator[Deliverer]:
-    running = Deliverer(database, [target], poll_s=0.02, jitter=NO_WAIT, lease_s=lease_s, alone=alone)
+def delivering(database: Database, target: FakeTarget, *, lease_s: float = 30.0, alone: bool = False) -> Iterator[Delivery]:
+    running = Delivery(database, [target], poll_s=0.02, jitter=NO_WAIT, lease_s=lease_s, alone=alone)
     running.start()
     try:
         yield running
@@ -62,7 +63,7 @@ class Together(FakeTarget):
         self.most = self._here = 0
         self._change = threading.Condition()
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Delivery:
+    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
         with self._change:
             self._here += 1
             self.most = max(self.most, self._here)
@@ -99,7 +100,7 @@ def test_an_encounters_entries_arrive_in_order_each_with_its_intent(database: Da
 @pytest.mark.parametrize("detail", ["503", "timeout after the commit"])
 def test_a_failed_request_is_repeated_before_anything_behind_it(database: Database, detail: str) -> None:
     """Also where the target had committed: the same body again leaves one resource."""
-    target = FakeTarget(lambda number, _: Delivery(Outcome.RETRY, detail) if number in (1, 2) else None)
+    target = FakeTarget(lambda number, _: Answer(Outcome.RETRY, detail) if number in (1, 2) else None)
     made = charted(database, target)
     with delivering(database, target) as running:
         assert running.drain(10)
@@ -111,7 +112,7 @@ def test_a_failed_request_is_repeated_before_anything_behind_it(database: Databa
 
 
 def test_retry_after_is_honoured(database: Database) -> None:
-    target = FakeTarget(lambda number, _: Delivery(Outcome.RETRY, "429", retry_after_s=1.0) if number == 0 else None)
+    target = FakeTarget(lambda number, _: Answer(Outcome.RETRY, "429", retry_after_s=1.0) if number == 0 else None)
     charted(database, target, 1)
     began = time.monotonic()
     with delivering(database, target) as running:
@@ -122,31 +123,37 @@ def test_retry_after_is_honoured(database: Database) -> None:
 
 def test_a_held_target_is_sent_nothing_until_a_person_acts(database: Database) -> None:
     allowed: list[bool] = []
-    target = FakeTarget(lambda *_: None if allowed else Delivery(Outcome.HELD, "403"))
+    target = FakeTarget(lambda *_: None if allowed else Answer(Outcome.HELD, "403"))
     charted(database, target)
     with delivering(database, target) as running:
         assert running.drain(10)
-        assert running.held() == {"fake": "403"}
+        with database.transaction() as tx:
+            (hold,) = books.holds(tx)
+        assert (hold.target, hold.detail, hold.probes) == ("fake", "403", 0)
         time.sleep(0.2)
         assert len(target.calls) == 1
         allowed.append(True)
-        running.release("fake")
+        with database.transaction() as tx:
+            assert books.release(tx, "fake", "a person", T0)
+        running.wake()
         assert running.drain(10)
     assert states(database) == {"written": 4}
 
 
 def test_a_dead_letter_lets_the_others_through_and_can_be_replayed(database: Database) -> None:
     right: list[bool] = []
-    target = FakeTarget(lambda number, _: Delivery(Outcome.DEAD, "422 invalid Observation.code") if number == 1 and not right else None)
+    target = FakeTarget(lambda number, _: Answer(Outcome.DEAD, "422 invalid Observation.code") if number == 1 and not right else None)
     made = charted(database, target)
     with delivering(database, target) as running:
         assert running.drain(10)
-        (letter,) = running.dead()
+        with database.transaction() as tx:
+            (letter,) = books.dead(tx)
         assert (letter.entry, letter.revision, letter.detail) == (made[1].id, 1, "422 invalid Observation.code")
-        with pytest.raises(InputError):
-            running.replay(made[0].id, 1)
+        with pytest.raises(InputError), database.transaction() as tx:
+            books.replay(tx, made[0].id, 1, "fake", T0)
         right.append(True)
-        running.replay(letter.entry, letter.revision)
+        with database.transaction() as tx:
+            books.replay(tx, letter.entry, letter.revision, letter.target, T0)
         assert running.drain(10)
     assert states(database) == {"written": 4}
     assert events(database)["dead"] == events(database)["replay"] == 1
@@ -154,14 +161,15 @@ def test_a_dead_letter_lets_the_others_through_and_can_be_replayed(database: Dat
 
 def test_a_revision_never_goes_before_the_one_below_it(database: Database) -> None:
     """Revision 2 gets revision 1's place at the target; behind a dead letter it waits for the replay."""
-    target = FakeTarget(lambda number, _: Delivery(Outcome.DEAD, "422") if number == 0 else None)
+    target = FakeTarget(lambda number, _: Answer(Outcome.DEAD, "422") if number == 0 else None)
     (made,) = charted(database, target, 1)
     change(database, Revision(supersede=(stay(),), recorded_us=T0))
-    PostgresSink(database, PROTOCOLS, target).review()
+    PostgresSink(database, PROTOCOLS, [target]).review()
     with delivering(database, target) as running:
         assert running.drain(10)
         assert [call[1] for call in target.calls] == [1]
-        running.replay(made.id, 1)
+        with database.transaction() as tx:
+            books.replay(tx, made.id, 1, "", T0)
         assert running.drain(10)
     assert target.calls[-1] == (str(made.id), 2, f"Observation/{made.id}", "1")
     assert target.held == {str(made.id): (2, "entered-in-error")}
@@ -202,8 +210,8 @@ def test_the_answer_of_a_lease_that_ran_out_changes_nothing(database: Database) 
     from wince.delivery.outbox import Tried
 
     with database.transaction() as tx:
-        settle(tx, "fake", [Tried(old, Delivery(Outcome.DEAD, "late"))], T0, NO_WAIT)
-        settle(tx, "fake", [Tried(new, Delivery(Outcome.WRITTEN, "201"))], T0, NO_WAIT)
+        settle(tx, "fake", [Tried(old, Answer(Outcome.DEAD, "late"))], T0, NO_WAIT)
+        settle(tx, "fake", [Tried(new, Answer(Outcome.WRITTEN, "201"))], T0, NO_WAIT)
     assert states(database) == {"written": 1}
 
 
@@ -211,7 +219,7 @@ def test_encounters_are_delivered_beside_each_other(database: Database) -> None:
     """A slow encounter does not stop another; within each the order holds."""
     target: FakeTarget = (together := Together())
     admit(database, *(stay(f"V{n}", start_us=T0 + n * 3600 * US, end_us=T0 + (n + 1) * 3600 * US) for n in range(4)))
-    sink = PostgresSink(database, PROTOCOLS, target)
+    sink = PostgresSink(database, PROTOCOLS, [target])
     for number in range(4):
         for step in range(3):
             sink.commit([window(number * 720 + step * 120, 1 + step % 2)])
@@ -233,7 +241,7 @@ def test_a_target_that_breaks_its_promise_is_an_unknown_outcome(database: Databa
     charted(database, target, 1)
     broken = [True]
 
-    def script(_number: int, _entry: str) -> Delivery | None:
+    def script(_number: int, _entry: str) -> Answer | None:
         if broken.pop() if broken else False:
             raise RuntimeError("Mr Seeded Name")
         return None
@@ -258,7 +266,7 @@ def test_stopping_gives_back_what_was_not_tried(database: Database) -> None:
 def test_a_question_without_a_patient_never_leaves_the_worklist(database: Database) -> None:
     target = FakeTarget()
     admit(database)
-    done = PostgresSink(database, PROTOCOLS, target).commit([window(0)])
+    done = PostgresSink(database, PROTOCOLS, [target]).commit([window(0)])
     assert len(done.tasks) == 1
     with delivering(database, target) as running:
         assert running.drain(5)
@@ -274,7 +282,7 @@ def test_a_stay_that_moves_leaves_one_current_entry_at_the_target(database: Data
         right = replace(stay("V2"), recorded_us=T0 + US)
         change(database, Revision(supersede=(stay(),), recorded_us=T0 + US), "V1")
         change(database, Revision(add=(right,), recorded_us=T0 + US), "V2")
-        PostgresSink(database, PROTOCOLS, target).review()
+        PostgresSink(database, PROTOCOLS, [target]).review()
         running.wake()
         assert running.drain(10)
     assert sorted(status for _, status in target.held.values()) == ["entered-in-error", "preliminary"]
@@ -286,11 +294,11 @@ def test_two_deliverers_share_the_work_and_keep_the_order(database: Database) ->
     target = FakeTarget()
     target.delay_s = 0.005
     admit(database, *(stay(f"V{n}", start_us=T0 + n * 3600 * US, end_us=T0 + (n + 1) * 3600 * US) for n in range(6)))
-    sink = PostgresSink(database, PROTOCOLS, target)
+    sink = PostgresSink(database, PROTOCOLS, [target])
     for number in range(6):
         for step in range(4):
             sink.commit([window(number * 720 + step * 120, 1 + step % 2)])
-    first, second = (Deliverer(database, [target], poll_s=0.01, per_encounter=2, clients=2) for _ in range(2))
+    first, second = (Delivery(database, [target], poll_s=0.01, per_encounter=2, clients=2) for _ in range(2))
     first.start()
     second.start()
     assert first.drain(20)
@@ -332,7 +340,7 @@ def test_a_database_that_goes_away_for_a_while_stops_nothing_for_good(state_dir:
 
 def test_a_target_that_fails_now_and_then_does_not_make_the_trail_grow_without_bound(database: Database) -> None:
     """A run that is cut short is followed by a short one: what was leased in vain stays below what was tried."""
-    target = FakeTarget(lambda number, _: Delivery(Outcome.RETRY, "503") if number % 3 == 2 else None)
+    target = FakeTarget(lambda number, _: Answer(Outcome.RETRY, "503") if number % 3 == 2 else None)
     made = charted(database, target, 14)
     with delivering(database, target) as running:
         assert running.drain(60)

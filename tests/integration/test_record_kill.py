@@ -19,7 +19,7 @@ ENTRIES = 60
 DELIVERER = """
 import sys, urllib.request
 from wince.delivery.worker import Delivery
-from wince.delivery.interface import Delivery as Answer, Outcome
+from wince.delivery.interface import Answer, Outcome
 from wince.store.database import Database
 class Http:
     name = "fake"
@@ -73,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def test_kills_between_commit_delivery_and_answer_lose_and_double_nothing(database: Database, tmp_path: Path) -> None:
     admit(database, stay())
-    sink = PostgresSink(database, {"activity": load("activity")}, FakeTarget())
+    sink = PostgresSink(database, {"activity": load("activity")}, [FakeTarget()])
     number = made = 0
     # The record's budget is 40 a day: three days of one entry each ten minutes.
     while made < ENTRIES:

@@ -25,7 +25,7 @@ NOW = T0 + 3600 * US
 
 
 def sink(database: Database, target: FakeTarget | None = None) -> PostgresSink:
-    return PostgresSink(database, PROTOCOLS, target or FakeTarget(), clock=lambda: NOW)
+    return PostgresSink(database, PROTOCOLS, [target or FakeTarget()], clock=lambda: NOW)
 
 
 def count(database: Database, table: str, where: str = "true") -> int:
@@ -264,10 +264,10 @@ def test_an_ordinary_discharge_withdraws_nothing(database: Database) -> None:
 def test_an_entry_that_cannot_be_rendered_is_a_dead_letter_and_stops_nothing(database: Database) -> None:
     admit(database, stay())
     target = FakeTarget()
-    first = PostgresSink(database, PROTOCOLS, None, clock=lambda: NOW).commit([window(0)])
+    first = PostgresSink(database, PROTOCOLS, [], clock=lambda: NOW).commit([window(0)])
     assert count(database, "outbox") == 0
     target.render = lambda entry: (_ for _ in ()).throw(MessageError("lies outside the scale", field="score"))  # type: ignore[method-assign]
-    done = PostgresSink(database, PROTOCOLS, target, clock=lambda: NOW).commit([window(1, 2), alert(window(1, 2))])
+    done = PostgresSink(database, PROTOCOLS, [target], clock=lambda: NOW).commit([window(1, 2), alert(window(1, 2))])
     assert len(first.entries) == len(done.entries) == 1
     assert count(database, "outbox", "state = 'dead' AND body = '' AND last_error LIKE '%score%'") == 1
     assert events(database)["dead"] == 1

@@ -59,7 +59,7 @@ def channel(database: Database, tmp_path) -> Iterator[grpc.Channel]:
 
 
 def commit(database: Database, *messages, target: FakeTarget | None = None) -> None:
-    PostgresSink(database, PROTOCOLS, target or FakeTarget(), clock=lambda: NOW).commit(messages)
+    PostgresSink(database, PROTOCOLS, [target or FakeTarget()], clock=lambda: NOW).commit(messages)
 
 
 def of_bed(bed: str = BED, **more) -> record_service_pb2.Scope:
@@ -90,7 +90,7 @@ def test_a_verdict_is_committed_told_and_charted_once(database, channel):
 
     bus = MemoryBus()
     bus.ensure_topics([CARE])
-    sink = PostgresSink(database, PROTOCOLS, FakeTarget(), clock=lambda: NOW)
+    sink = PostgresSink(database, PROTOCOLS, [FakeTarget()], clock=lambda: NOW)
     recording = Recording(bus, lambda _: None, lambda _: None, lambda verdicts: bool(sink.commit(verdicts)) or None)
     recording.start()
     relay = Relay(database, bus.publish, clock=lambda: NOW)

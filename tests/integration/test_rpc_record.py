@@ -18,8 +18,7 @@ from wince.care.postgres import PostgresCare
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
 from wince.clients.hospital import HospitalClient
-from wince.delivery.interface import Delivery as Answer
-from wince.delivery.interface import Outcome
+from wince.delivery.interface import Answer, Outcome
 from wince.delivery.worker import Delivery
 from wince.domain.census import Revision
 from wince.domain.reason import Reason
@@ -60,7 +59,7 @@ def channel(port: int) -> Iterator[grpc.Channel]:
 
 
 def commit(database: Database, *messages, target: FakeTarget | None = None) -> None:
-    PostgresSink(database, PROTOCOLS, target or FakeTarget(), clock=lambda: NOW).commit(messages)
+    PostgresSink(database, PROTOCOLS, [target or FakeTarget()], clock=lambda: NOW).commit(messages)
 
 
 def of_bed(bed: str = BED, **more) -> record_service_pb2.Scope:

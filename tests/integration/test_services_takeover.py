@@ -148,7 +148,7 @@ def test_two_record_replicas_share_the_sources(database):
     worked: dict[str, set[str]] = {"one": set(), "two": set()}
 
     def committer(name: str) -> Callable[[Sequence[Graded]], None]:
-        sink = PostgresSink(database, PROTOCOLS, target)
+        sink = PostgresSink(database, PROTOCOLS, [target])
 
         def commit(batch: Sequence[Graded]) -> None:
             sink.commit([one for graded in batch for one in (*graded.assessments, *graded.alerts)])
@@ -195,7 +195,7 @@ def test_a_stay_known_only_to_the_successor_is_no_alarm(database):
     _, second = stage.step(stage.begin("cam", setup()), [Occupancy("cam", 0, None), came, *calm_then_pain], 0)
     differ = {one.id for one in first} & {one.id for one in second if content_hash(one) not in map(content_hash, first)}
     assert differ, "else this shows nothing"
-    sink = PostgresSink(database, PROTOCOLS, FakeTarget())
+    sink = PostgresSink(database, PROTOCOLS, [FakeTarget()])
     sink.commit(first)
     for _ in range(2):
         assert sink.commit(second).alarms == ()

@@ -18,8 +18,7 @@ from wince.bus.headers import headers
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import FACES
 from wince.clients.detect import Link
-from wince.delivery.interface import Delivery as Answer
-from wince.delivery.interface import Outcome
+from wince.delivery.interface import Answer, Outcome
 from wince.delivery.worker import Delivery
 from wince.domain.face import Face
 from wince.domain.frame import Beat
@@ -70,7 +69,7 @@ def drive(database: Database, target: FakeTarget) -> None:
         schema, value = codec.encode(found)
         return bus.publish(FACES, found.source, value, headers(schema, seen.seen(found)))
 
-    sink = PostgresSink(database, {PROTOCOL.name: PROTOCOL}, target)
+    sink = PostgresSink(database, {PROTOCOL.name: PROTOCOL}, [target])
     setup = stage.Setup(PROTOCOL, SITE)
     parts = [
         Estimating(bus, Nobody(), LENGTH, media_clock, windows("estimate")),

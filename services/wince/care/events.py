@@ -13,11 +13,9 @@ from wince.codec.care import bed_pause_from_message, encounter_state_from_messag
 from wince.domain.assessment import Verdict
 from wince.domain.care import BedPause, EncounterState, PatientState, Pause
 from wince.domain.stay import Identifier, Stay
-from wince.store import stays
+from wince.store import locks, stays
 from wince.store.database import Tx
-
-LOCK = 7216
-"""Advisory locks of care: one for each question, pause, bed and encounter, by its name's hash."""
+from wince.store.locks import Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,7 @@ class Event:
 
 def serialise(tx: Tx, *names: object) -> None:
     """Others who decide about the same things wait until this transaction ends."""
-    for name in sorted(map(str, names)):
-        tx.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (LOCK, name))
+    locks.take_named(tx, Lock.CARE, *map(str, names))
 
 
 def stands(tx: Tx, identity: UUID) -> bytes | None:

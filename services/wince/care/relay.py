@@ -11,12 +11,13 @@ from concurrent.futures import TimeoutError as Late
 from wince.bus.topics import CARE
 from wince.errors import Unavailable
 from wince.parts import PASSING, WatchedThread
+from wince.store import locks
 from wince.store.database import Database, Tx
+from wince.store.locks import Lock
 from wince.telemetry import logs
 
 log = logs.get(__name__)
 
-LOCK = 7217
 AT_ONCE = 200
 WAIT_S = 30.0
 """How long an acknowledgement is waited for; then everything is sent again."""
@@ -61,7 +62,7 @@ class Relay:
     def send(self) -> int:
         """Send what is due; how many messages that were. Raises Unavailable where the bus does not acknowledge, and as the database."""
         with self._database.transaction() as tx:
-            if tx.execute("SELECT pg_try_advisory_xact_lock(%s)", (LOCK,)).fetchone() != (True,):
+            if not locks.try_take(tx, Lock.RELAY):
                 return 0
             rows = self._due(tx)
             try:

@@ -1,9 +1,11 @@
-"""`wince outbox`: what the EHR has not taken, and trying it again once a person has put things right."""
+"""`wince outbox`: what the targets have not taken and why, and trying it again once a person has put things right."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -11,42 +13,93 @@ import typer
 from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
-from wince.delivery.worker import Delivery
-from wince.errors import ConfigError
+from wince.delivery import books
+from wince.delivery.books import Backlog, Letter
+from wince.errors import ConfigError, InputError
 from wince.serve.reading import reading
+from wince.store.database import Tx
 
-app = typer.Typer(no_args_is_help=True, help="What waits for the EHR, dead letters and their replay.")
+app = typer.Typer(no_args_is_help=True, help="What waits for the EHR, holds, dead letters and their replay.")
 
 
 @contextmanager
-def _opened(*, write: bool = False) -> Iterator[Delivery]:
-    """The outbox' books; nothing is sent."""
-    with reading(settings(), write=write) as database:
-        yield Delivery(database, [])
+def _opened(*, write: bool = False) -> Iterator[Tx]:
+    """A transaction on the installation's database; nothing is sent."""
+    with reading(settings(), write=write) as database, database.transaction() as tx:
+        yield tx
 
 
 @app.command("list")
 def list_command(json_: Json = False) -> None:
-    """Dead letters (what the EHR refused for good), holds, and how much still waits."""
-    with _opened() as delivery:
-        dead, held, waiting = delivery.dead(), delivery.held(), delivery.waiting()
+    """What is not written, by target and state; holds with reason and remedy; dead letters (what a target refused for good)."""
+    with _opened() as tx:
+        backlog, dead = books.backlog(tx), books.dead(tx)
     if json_:
-        print(to_json({"waiting": waiting, "held": held, "dead": dead}))
+        print(to_json({"targets": backlog, "dead": dead}))
         return
-    out.print(f"{waiting} wait, {len(dead)} dead letters" + "".join(f"; {target} is held: {why}" for target, why in held.items()))
+    show(backlog)
     if dead:
-        table = Table(box=None, pad_edge=False)
-        for column in ("entry", "revision", "target", "attempts", "answer"):
-            table.add_column(column, overflow="fold")
-        for letter in dead:
-            table.add_row(str(letter.entry), str(letter.revision), letter.target, str(letter.attempts), letter.detail)
-        out.print(table)
+        out.print(_letters(dead))
+        out.print("put right what a target refused, then: wince outbox replay ENTRY REVISION --target TARGET", highlight=False)
+
+
+def show(backlog: Sequence[Backlog]) -> None:
+    """Print what each target has not taken, and why a target is held."""
+    if not backlog:
+        out.print("everything is written")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("target", "waiting", "being sent", "held", "behind a dead letter", "dead", "oldest"):
+        table.add_column(column)
+    for one in backlog:
+        numbers = (one.waiting, one.leased, one.held, one.stuck, one.dead)
+        table.add_row(one.target, *(str(number) for number in numbers), _age(one.oldest_s))
+    out.print(table)
+    for hold in (one.hold for one in backlog if one.hold):
+        out.print(
+            f"{hold.target} is held since {_moment(hold.since_us)}: {hold.detail}; asked again {hold.probes} times, next at"
+            f" {_moment(hold.next_probe_us)}. Remedy: {hold.remedy}",
+            highlight=False,
+        )
+
+
+def _letters(dead: Sequence[Letter]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("entry", "revision", "target", "attempts", "answer"):
+        table.add_column(column, overflow="fold")
+    for letter in dead:
+        table.add_row(str(letter.entry), str(letter.revision), letter.target, str(letter.attempts), letter.detail)
+    return table
+
+
+def _moment(at_us: int) -> str:
+    """To the second, UTC.
+
+    >>> _moment(0)
+    '1970-01-01 00:00:00 UTC'
+    """
+    return datetime.fromtimestamp(at_us // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _age(seconds: float) -> str:
+    """An age in its largest fitting unit.
+
+    >>> _age(0), _age(42.4), _age(600), _age(7200), _age(300_000)
+    ('-', '42 s', '10 min', '2 h', '3 d')
+    """
+    if not seconds:
+        return "-"
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 @app.command("replay")
 def replay(
     entry: Annotated[str, typer.Argument(help="Id of the entry, as `wince outbox list` shows it.")],
     revision: Annotated[int, typer.Argument(help="Its revision.", min=1)] = 1,
+    target: Annotated[str, typer.Option(help="Whose dead letter; may be left out where one target alone refused it.")] = "",
 ) -> None:
     """Try a dead letter again: somebody has put right what was wrong. A running Wince sends it at once, else the next one that starts.
 
@@ -56,6 +109,16 @@ def replay(
         identity = UUID(entry)
     except ValueError:
         raise ConfigError("is no id", field=f"ENTRY={entry}", remedy="a UUID, as `wince outbox list` shows it") from None
-    with _opened(write=True) as delivery:
-        delivery.replay(identity, revision)
+    with _opened(write=True) as tx:
+        books.replay(tx, identity, revision, target, time.time_ns() // 1000)
     out.print("a running Wince sends it now, else the next one that starts")
+
+
+@app.command("release")
+def release(target: Annotated[str, typer.Argument(help="Name of the target, as `wince outbox list` shows it.")]) -> None:
+    """Lift a hold at once: somebody has put right what held the target. The audit trail says so."""
+    with _opened(write=True) as tx:
+        if not books.release(tx, target, "wince outbox release", time.time_ns() // 1000):
+            held = ", ".join(hold.target for hold in books.holds(tx)) or "none"
+            raise InputError("is not held", field=f"TARGET={target}", remedy=f"`wince outbox list` shows what is; held now: {held}")
+    out.print("a running Wince tries it now, else the next one that starts")

@@ -1,51 +1,107 @@
-"""Record's ports: the systems that entries are delivered to."""
+"""The port of a target: a system that entries are delivered to."""
 
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from wince.domain.entry import Entry, TaskEntry
+from wince.errors import ConfigError, MessageError
 
 
 class Outcome(StrEnum):
-    """What one delivery attempt came to."""
+    """What one attempt came to."""
 
     WRITTEN = "written"
-    """The target holds it (created now, or found there)."""
+    """The target holds it (created now, or found there). Of a probe: the target takes us."""
     RETRY = "retry"
     """Refused for now, or the outcome is unknown: the same request again after a backoff."""
     DEAD = "dead"
     """A definite no: dead letter, a person looks."""
     HELD = "held"
-    """The target as a whole must be held (403, no credentials): nothing more is sent until a person acts."""
+    """The target refuses us as a whole (403, no credentials): nothing more is sent until a probe, or a person, finds it open again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """Answer of a target. `detail` never holds PHI (OperationOutcome codes and expressions only, no diagnostics text)."""
+class Answer:
+    """Answer of a target. Its texts never hold PHI (OperationOutcome codes and expressions only, no diagnostics text)."""
 
     outcome: Outcome
     detail: str = ""
     """Status and codes, such as "422 invalid Observation.code"."""
     location: str = ""
-    """Type/id of the main resource at the target; empty where not written."""
+    """Type/id of the main resource at the target; empty where not written, or where the target has no such places."""
     version: str = ""
     """Its version id (ETag); empty where the target gives none."""
     retry_after_s: float | None = None
+    remedy: str = ""
+    """HELD: what a person can do about it."""
 
 
 class Target(Protocol):
-    """One system that receives entries. Thread-safe; `deliver` blocks for the HTTP (or MLLP) exchange."""
+    """One system that receives entries. Thread-safe; `deliver` and `probe` block for the exchange (HTTP, MLLP, DIMSE), at most a minute."""
 
     name: str
-    """Names the target in outbox rows; part of the configuration."""
+    """Names the target in the outbox, the audit trail and metrics: 1 to 64 letters, digits, dots, hyphens. Part of the configuration:
+    under another name it is another target, and gets only what is charted from then on."""
 
     def render(self, entry: Entry | TaskEntry) -> str:
         """Pure: the body that is stored in the outbox and whose digest the audit chain holds. References to patient and
-        encounter are logical (identifier); `deliver` resolves them."""
+        encounter are logical (identifier); `deliver` resolves them. Raises MessageError where it can't be written."""
         ...
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Delivery:
+    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
         """Send a rendered body. Idempotent: the same body again leaves one resource. `location` and `version` are those of
-        the revision before (empty for revision 1). Never raises for what the peer does; see Outcome."""
+        the revision before (empty for revision 1, and where this target never had one). Never raises for what the peer does; see
+        Outcome."""
         ...
+
+    def probe(self) -> Answer:
+        """Ask, by a harmless request, whether a target that was held takes us again: WRITTEN yes, HELD still not, RETRY no answer."""
+        ...
+
+
+def distinct(targets: Sequence[Target]) -> list[Target]:
+    """The targets, whose names are usable and differ. Raises ConfigError."""
+    names = [target.name for target in targets]
+    for name in names:
+        if not 0 < len(name) <= 64 or not all(c.isalnum() or c in ".-_" for c in name):
+            raise ConfigError(f"a target can't be called {name!r}", field="target", remedy="use letters, digits, dots and hyphens")
+        if names.count(name) > 1:
+            raise ConfigError(f"two targets are called {name}", field="target", remedy="give each target a name of its own")
+    return list(targets)
+
+
+def fault(answer: object) -> str:
+    """What is wrong with an answer of a target, in a few words; empty: nothing. What a target's code returns is not believed unseen.
+
+    >>> fault(Answer(Outcome.WRITTEN, "201", "Observation/1")), fault(None)
+    ('', 'NoneType is no Answer')
+    """
+    if not isinstance(answer, Answer):
+        return f"{type(answer).__name__} is no Answer"
+    if not isinstance(answer.outcome, Outcome):
+        return "its outcome is none"
+    for name in ("detail", "location", "version", "remedy"):
+        if not _storable(getattr(answer, name)):
+            return f"its {name} can't be stored"
+    after = answer.retry_after_s
+    if after is not None and (not isinstance(after, (int, float)) or not math.isfinite(after) or after < 0):
+        return "its retry_after_s is no time"
+    return ""
+
+
+def _storable(text: object) -> bool:
+    """Whether PostgreSQL takes it as a text: UTF-8 without NUL."""
+    return isinstance(text, str) and "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def rendered(target: Target, entry: Entry | TaskEntry) -> str:
+    """What a target renders. Raises MessageError where it can't, or gives what can't be stored; whatever else the target raises."""
+    body = target.render(entry)
+    if not _storable(body) or not body:
+        raise MessageError("the target rendered no text that can be stored", field=target.name)
+    return body

@@ -1,24 +1,30 @@
 """The outbox as a queue: which rows may be delivered now, and what became of them. SQL and its rules; no target is called here.
 
-- An encounter's rows go in order of (effective time, revision, making). Only its first open row may start; rows behind it go with it in
-  one run, so that a run costs two transactions, not two per row.
-- A revision whose predecessor is a dead letter waits until that one is replayed; the rest of the encounter goes on without it.
+A row is (entry, revision, target). Nothing that happens at one target touches another's rows.
+
+- An encounter's rows at a target go in order of (effective time, revision, making). Only its first open row may start; rows behind it
+  go with it in one run, so that a run costs two transactions, not two per row.
+- A revision whose predecessor is a dead letter at that target waits until that one is replayed; the rest of the encounter goes on
+  without it.
 - A lease that ran out (its holder died) makes the row deliverable again: its outcome is unknown and delivering is idempotent.
 - Each lease is audited as `intent` before anything is sent, each answer as written, retry, dead, held, or returned (not tried).
 """
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
-from wince.delivery.interface import Delivery, Outcome
+from wince.delivery import holds
+from wince.delivery.interface import Answer, Outcome
+from wince.store import locks
 from wince.store.audit import Fact, append
 from wince.store.database import Tx
+from wince.store.locks import Lock
+from wince.store.plain import dump
 
 CAP_S = 300.0
 """Longest backoff of our own; a target may ask for more."""
@@ -32,12 +38,13 @@ class Lease:
 
     entry: UUID
     revision: int
+    target: str
     encounter: str
     body: str
     attempt: int
     """1 for the first."""
     location: str
-    """Where the revision before lies at the target; empty for the first."""
+    """Where the revision before lies at this target; empty for the first, and where this target never had one."""
     version: str
     trace: str = ""
     """Traceparent of what made the entry; empty: none."""
@@ -48,11 +55,15 @@ class Tried:
     """What became of a lease."""
 
     lease: Lease
-    answer: Delivery | None
+    answer: Answer | None
     """None: not tried (a row before it failed); it goes back unchanged."""
 
 
-_STUCK = "(o.revision > 1 AND EXISTS (SELECT FROM outbox d WHERE d.entry = o.entry AND d.revision < o.revision AND d.state = 'dead'))"
+STUCK = (
+    "(o.revision > 1 AND EXISTS (SELECT FROM outbox d WHERE d.entry = o.entry AND d.revision < o.revision AND d.target = o.target"
+    " AND d.state = 'dead'))"
+)
+"""Of a row `o`: it is behind a dead letter."""
 _LEASE = f"""
 WITH heads AS (
     SELECT e.encounter
@@ -60,7 +71,7 @@ WITH heads AS (
           WHERE target = %(target)s AND state IN ('ready', 'leased') AND NOT encounter = ANY(%(busy)s)) e
     CROSS JOIN LATERAL (
         SELECT o.state, o.next_at, o.lease_until, o.effective FROM outbox o
-        WHERE o.target = %(target)s AND o.encounter = e.encounter AND o.state IN ('ready', 'leased') AND NOT {_STUCK}
+        WHERE o.target = %(target)s AND o.encounter = e.encounter AND o.state IN ('ready', 'leased') AND NOT {STUCK}
         ORDER BY o.effective, o.revision, o.made LIMIT 1) h
     WHERE (h.state = 'ready' AND h.next_at <= now()) OR (h.state = 'leased' AND h.lease_until < now())
     ORDER BY h.effective LIMIT %(encounters)s)
@@ -69,9 +80,9 @@ FROM heads CROSS JOIN LATERAL (
     SELECT o.entry, o.revision, o.body, o.attempts, o.last_error, o.trace, o.effective, o.made,
            (o.state = 'ready' AND o.next_at <= now()) OR (o.state = 'leased' AND o.lease_until < now()) AS may
     FROM outbox o
-    WHERE o.target = %(target)s AND o.encounter = heads.encounter AND o.state IN ('ready', 'leased') AND NOT {_STUCK}
+    WHERE o.target = %(target)s AND o.encounter = heads.encounter AND o.state IN ('ready', 'leased') AND NOT {STUCK}
     ORDER BY o.effective, o.revision, o.made LIMIT %(rows)s) r
-LEFT JOIN outbox b ON b.entry = r.entry AND b.revision = r.revision - 1
+LEFT JOIN outbox b ON b.entry = r.entry AND b.revision = r.revision - 1 AND b.target = %(target)s
 ORDER BY heads.encounter, r.effective, r.revision, r.made
 """
 
@@ -87,15 +98,17 @@ def lease(
     busy: Sequence[str] = (),
     paces: Mapping[str, int] = MappingProxyType({}),
     trail: list[Fact] | None = None,
+    despite_hold: bool = False,
 ) -> list[list[Lease]]:
     """Runs of rows that are ours now, one run per encounter, each in order. Empty where nothing is due or the target is held.
 
     `busy`: encounters that this process delivers already. `paces`: rows that a run of an encounter may have, where those are fewer.
     `trail`: takes what the audit trail is to say; the caller appends it, last in
     its transaction, since all writers wait for the trail's lock. None: it is appended here.
+    `despite_hold`: as a probe, though the target is held.
     """
-    _one_at_a_time(tx, target)
-    if tx.execute("SELECT 1 FROM target_hold WHERE target = %s", (target,)).fetchone():
+    _alone(tx, target)
+    if not despite_hold and holds.held(tx, target):
         return []
     found = tx.execute(_LEASE.encode(), {"target": target, "encounters": encounters, "rows": per_encounter, "busy": list(busy)}).fetchall()
     runs: dict[str, list[Lease]] = {}
@@ -109,7 +122,7 @@ def lease(
         if not may or encounter not in open_runs or (entry, revision - 1) in leased:
             open_runs.discard(encounter)
             continue
-        row = Lease(entry, revision, encounter, body, attempts + 1, location or "", version or "", trace)
+        row = Lease(entry, revision, target, encounter, body, attempts + 1, location or "", version or "", trace)
         runs[encounter].append(row)
         leased[entry, revision] = row
         if failed or len(runs[encounter]) >= paces.get(encounter, per_encounter):
@@ -119,47 +132,51 @@ def lease(
     if rows:
         tx.execute(
             "UPDATE outbox o SET state = 'leased', attempts = o.attempts + 1, lease_until = now() + %s * interval '1 second'"
-            " FROM unnest(%s::uuid[], %s::int[]) AS l(entry, revision) WHERE o.entry = l.entry AND o.revision = l.revision",
-            (seconds, [row.entry for row in rows], [row.revision for row in rows]),
+            " FROM unnest(%s::uuid[], %s::int[]) AS l(entry, revision)"
+            " WHERE o.entry = l.entry AND o.revision = l.revision AND o.target = %s",
+            (seconds, [row.entry for row in rows], [row.revision for row in rows], target),
         )
-        _say(tx, [Fact(row.entry, row.revision, "intent", row.attempt, _text({"target": target})) for row in rows], now_us, trail)
+        _say(tx, [Fact(row.entry, row.revision, "intent", row.attempt, dump({"target": target}), target) for row in rows], now_us, trail)
     return [run for run in runs.values() if run]
 
 
-def reclaim(tx: Tx) -> int:
-    """Make every leased row ready again; how many there were. Only for whoever knows that nobody else delivers. What a killed
-    predecessor had in hand has an unknown outcome: the same request goes out again."""
-    return tx.execute("UPDATE outbox SET state = 'ready', lease_until = NULL WHERE state = 'leased'").rowcount
+def reclaim(tx: Tx, targets: Sequence[str]) -> int:
+    """Make every leased row of these targets ready again; how many there were. Only for whoever knows that nobody else delivers.
+
+    What a killed predecessor had in hand has an unknown outcome: the same request goes out again.
+    """
+    return tx.execute(
+        "UPDATE outbox SET state = 'ready', lease_until = NULL WHERE state = 'leased' AND target = ANY(%s)", (list(targets),)
+    ).rowcount
 
 
-def settle(
-    tx: Tx, target: str, tried: Sequence[Tried], now_us: int, jitter: random.Random, trail: list[Fact] | None = None
-) -> bool:
-    """Keeps what became of leases; True where the target must be held. A lease that somebody else holds by now changes nothing.
+def settle(tx: Tx, target: str, tried: Sequence[Tried], now_us: int, jitter: random.Random, trail: list[Fact] | None = None) -> bool:
+    """Keeps what became of leases of one target; True where it is held from now on.
 
-    `trail`: as `lease`.
+    A lease that somebody else holds by now changes nothing. `trail`: as `lease`.
     """
     if not tried:
         return False
-    _one_at_a_time(tx, target)
+    _alone(tx, target)
     current = tx.execute(
         "SELECT o.entry, o.revision FROM outbox o JOIN unnest(%s::uuid[], %s::int[], %s::int[]) AS l(entry, revision, attempt)"
-        " ON o.entry = l.entry AND o.revision = l.revision AND o.attempts = l.attempt WHERE o.state = 'leased' FOR UPDATE OF o",
-        ([t.lease.entry for t in tried], [t.lease.revision for t in tried], [t.lease.attempt for t in tried]),
+        " ON o.entry = l.entry AND o.revision = l.revision AND o.attempts = l.attempt"
+        " WHERE o.target = %s AND o.state = 'leased' FOR UPDATE OF o",
+        ([t.lease.entry for t in tried], [t.lease.revision for t in tried], [t.lease.attempt for t in tried], target),
     ).fetchall()
     ours = set(current)
     mine = [item for item in tried if (item.lease.entry, item.lease.revision) in ours]
     with tx.cursor() as cursor:
         cursor.executemany(
             "UPDATE outbox SET state = %s, lease_until = NULL, next_at = now() + %s * interval '1 second', location = %s, version = %s,"
-            " last_error = %s WHERE entry = %s AND revision = %s",
+            " last_error = %s WHERE entry = %s AND revision = %s AND target = %s",
             [_after(item, jitter) for item in mine],
         )
     held = next((item.answer for item in mine if item.answer and item.answer.outcome is Outcome.HELD), None)
-    if held:
-        tx.execute("INSERT INTO target_hold(target, detail) VALUES (%s, %s) ON CONFLICT (target) DO NOTHING", (target, held.detail))
-    _say(tx, [_fact(item, target) for item in mine], now_us, trail)
-    return held is not None
+    facts = [_fact(item) for item in mine]
+    hold = holds.begin(tx, target, held, jitter) if held else None
+    _say(tx, [*facts, hold] if hold else facts, now_us, trail)
+    return hold is not None
 
 
 def _say(tx: Tx, facts: Sequence[Fact], now_us: int, trail: list[Fact] | None) -> None:
@@ -169,14 +186,14 @@ def _say(tx: Tx, facts: Sequence[Fact], now_us: int, trail: list[Fact] | None) -
         trail.extend(facts)
 
 
-def _one_at_a_time(tx: Tx, target: str) -> None:
+def _alone(tx: Tx, target: str) -> None:
     """Two leasers at once would each see the other's rows as free. Always before the audit lock, or two would wait for each other."""
-    tx.execute("SELECT pg_advisory_xact_lock(7213, hashtext(%s))", (target,))
+    locks.take_named(tx, Lock.DELIVERY, target)
 
 
 def _after(item: Tried, jitter: random.Random) -> tuple[object, ...]:
     lease_, answer = item.lease, item.answer
-    identity = (lease_.entry, lease_.revision)
+    identity = (lease_.entry, lease_.revision, lease_.target)
     if answer is None:
         return ("ready", 0.0, "", "", "", *identity)
     if answer.outcome is Outcome.WRITTEN:
@@ -194,13 +211,10 @@ def backoff_s(attempt: int, retry_after_s: float | None, jitter: random.Random) 
     return wait if retry_after_s is None else max(wait, min(retry_after_s, LONGEST_ASKED_S))
 
 
-def _fact(item: Tried, target: str) -> Fact:
-    answer = item.answer
-    said = {"target": target}
+def _fact(item: Tried) -> Fact:
+    lease_, answer = item.lease, item.answer
+    said = {"target": lease_.target}
     if answer:
         said |= {"detail": answer.detail, "location": answer.location, "version": answer.version}
-    return Fact(item.lease.entry, item.lease.revision, answer.outcome.value if answer else _RETURNED, item.lease.attempt, _text(said))
-
-
-def _text(said: object) -> str:
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    event = answer.outcome.value if answer else _RETURNED
+    return Fact(lease_.entry, lease_.revision, event, lease_.attempt, dump(said), lease_.target)

@@ -1,4 +1,4 @@
-"""Delivers what the outbox holds: leases, calls the target outside any transaction, keeps what came of it. Rules: leases.py."""
+"""Delivers what the outbox holds: leases, calls the target outside any transaction, keeps what came of it. Rules: outbox.py, holds.py."""
 
 from __future__ import annotations
 
@@ -7,36 +7,25 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from functools import partial
-from uuid import UUID
 
-from wince.delivery.interface import Delivery as Answer
-from wince.delivery.interface import Outcome, Target
+from wince.delivery import books, holds
+from wince.delivery.attempt import ask
+from wince.delivery.interface import Outcome, Target, distinct
 from wince.delivery.outbox import Lease, Tried, lease, reclaim, settle
-from wince.errors import InputError, Unavailable
-from wince.parts import WatchedThread, first_failed
+from wince.delivery.probe import Probe
+from wince.parts import WatchedThread
 from wince.store.audit import Fact, append
 from wince.store.database import Database
-from wince.telemetry import metrics, traces
+from wince.telemetry import metrics
 from wince.telemetry.logs import get
 
-_log = get("wince.record.delivery")
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter. `detail` holds no PHI."""
-
-    entry: UUID
-    revision: int
-    target: str
-    attempts: int
-    detail: str
+_log = get("wince.delivery")
 
 
 class Delivery:
-    """Delivers to every target until `stop`, on threads of its own: one that keeps the books, `clients` per target that deliver.
+    """Delivers to every target until `stop`, on threads of its own: one that keeps the books, `clients` per target that deliver. So a
+    target that is slow, held or dead keeps nothing from another.
 
     `lease_s`: how long a row is ours; after a kill it is tried again when that is over. Longer than a target's own timeouts.
     `poll_s`: how often the outbox is looked at while nothing is due; `wake` does it at once.
@@ -56,27 +45,36 @@ class Delivery:
         jitter: random.Random | None = None,
         alone: bool = False,
     ) -> None:
+        """Raises ConfigError where two targets have one name."""
         self._database = database
-        self._targets = list(targets)
-        self._clients = clients
-        self._per_encounter = per_encounter
-        self._lease_s = lease_s
-        self._poll_s = poll_s
-        self._clock = clock
-        self._jitter = jitter or random.Random()
+        self._names = [target.name for target in distinct(targets)]
         self._alone = alone
         self._stopped = threading.Event()
         self._wake = threading.Condition()
+        self._poll_s = poll_s
+        self._loops = [
+            _Loop(
+                database,
+                target,
+                clients=clients,
+                per_encounter=per_encounter,
+                lease_s=lease_s,
+                poll_s=poll_s,
+                clock=clock,
+                jitter=jitter or random.Random(),
+                stopped=self._stopped,
+                pause=self._pause,
+            )
+            for target in targets
+        ]
         self._threads: list[WatchedThread] = []
-        self._paces: dict[str, int] = {}
-        """How many rows the next run of an encounter may have, where the last one was cut short: 1, 2, 4, ..."""
 
     def start(self) -> None:
         """Begins to deliver. Once. Raises what the database does where it is `alone`."""
         if self._alone:
             with self._database.transaction() as tx:
-                reclaim(tx)
-        self._threads = [WatchedThread(f"deliver-{target.name}", partial(self._loop, target), self._stopped) for target in self._targets]
+                reclaim(tx, self._names)
+        self._threads = [WatchedThread(f"deliver-{loop.target.name}", loop.run, self._stopped) for loop in self._loops]
         for thread in self._threads:
             thread.start()
 
@@ -86,12 +84,10 @@ class Delivery:
         self.wake()
         for thread in self._threads:
             thread.join()
-        self._threads = []
 
     def failed(self) -> BaseException | None:
-        """What ended the delivery to a target for good."""
-        found = first_failed(self._threads)
-        return found[1] if found is not None else None
+        """What ended the delivery to a target for good; None while every thread lives, or was asked to stop."""
+        return next((error for thread in self._threads if (error := thread.failed()) is not None), None)
 
     def wake(self) -> None:
         """There is something new in the outbox."""
@@ -109,64 +105,56 @@ class Delivery:
         return self.waiting() == 0
 
     def waiting(self) -> int:
-        """Rows that will still be tried without anybody acting."""
+        """Rows of our targets that will still be tried without anybody acting."""
         with self._database.transaction() as tx:
-            row = tx.execute(
-                "SELECT count(*) FROM outbox o WHERE state IN ('ready', 'leased') AND NOT EXISTS (SELECT FROM target_hold h"
-                " WHERE h.target = o.target) AND NOT EXISTS (SELECT FROM outbox d WHERE d.entry = o.entry AND d.revision < o.revision"
-                " AND d.state = 'dead')"
-            ).fetchone()
-        return int(row[0]) if row else 0
+            return books.waiting(tx, self._names)
 
-    def dead(self) -> list[Letter]:
-        """Dead letters, oldest first."""
-        with self._database.transaction() as tx:
-            found = tx.execute(
-                "SELECT entry, revision, target, attempts, last_error FROM outbox WHERE state = 'dead' ORDER BY made"
-            ).fetchall()
-        return [Letter(*row) for row in found]
+    def _pause(self) -> None:
+        with self._wake:
+            if not self._stopped.is_set():
+                self._wake.wait(self._poll_s)
 
-    def replay(self, entry: UUID, revision: int) -> None:
-        """A person has put right what was wrong: the dead letter is tried again. Raises InputError where there is no such letter."""
-        with self._database.transaction() as tx:
-            row = tx.execute(
-                "UPDATE outbox SET state = 'ready', next_at = now() WHERE entry = %s AND revision = %s AND state = 'dead' AND body <> ''"
-                " RETURNING attempts",
-                (entry, revision),
-            ).fetchone()
-            if row is None:
-                raise InputError(
-                    "there is no such dead letter that can be sent", field=f"{entry}/{revision}", remedy="list the dead letters"
-                )
-            append(tx, [Fact(entry, revision, "replay", row[0], "{}")], self._clock())
-        self.wake()
 
-    def held(self) -> dict[str, str]:
-        """Targets that are held, and the answer that did it."""
-        with self._database.transaction() as tx:
-            return dict(tx.execute("SELECT target, detail FROM target_hold ORDER BY target").fetchall())
+class _Loop:
+    """One target's books, kept on one thread; its deliveries run on a pool."""
 
-    def release(self, target: str) -> None:
-        """A person has acted (credentials, permission): the target is tried again."""
-        with self._database.transaction() as tx:
-            tx.execute("DELETE FROM target_hold WHERE target = %s", (target,))
-        self.wake()
+    def __init__(
+        self,
+        database: Database,
+        target: Target,
+        *,
+        clients: int,
+        per_encounter: int,
+        lease_s: float,
+        poll_s: float,
+        clock: Callable[[], int],
+        jitter: random.Random,
+        stopped: threading.Event,
+        pause: Callable[[], None],
+    ) -> None:
+        self.target = target
+        self._database, self._clients, self._per_encounter = database, clients, per_encounter
+        self._lease_s, self._poll_s, self._clock, self._jitter = lease_s, poll_s, clock, jitter
+        self._stopped, self._pause = stopped, pause
+        self._paces: dict[str, int] = {}
+        """How many rows the next run of an encounter may have, where the last one was cut short: 1, 2, 4, ..."""
+        self._probe = Probe(database, target, lease_s=lease_s, clock=clock, jitter=jitter)
 
-    def _loop(self, target: Target) -> None:
-        """Keeps the books of one target. A database that does not answer is waited for."""
+    def run(self) -> None:
+        """Until stopped. A database that does not answer is waited for; what else goes wrong on a pool's thread ends this one."""
         running: dict[Future[list[Tried]], str] = {}
         finished: list[Tried] = []
         failures = 0
-        with ThreadPoolExecutor(self._clients, thread_name_prefix=f"target-{target.name}") as pool:
+        with ThreadPoolExecutor(self._clients, thread_name_prefix=f"target-{self.target.name}") as pool:
             while running or finished or not self._stopped.is_set():
                 try:
-                    started = self._books(target, pool, running, finished)
+                    started = self._books(pool, running, finished)
                     finished, failures = [], 0
                 except Exception as error:
                     # The thread must live: a fault is logged and met again, after a pause. What was delivered stays in `finished` and is
                     # kept when the database answers; else the lease runs out.
                     failures += 1
-                    _log.warning("the outbox can't be read or written", target=target.name, attempts=failures, error=error)
+                    _log.warning("the outbox can't be read or written", target=self.target.name, attempts=failures, error=error)
                     if self._stopped.wait(min(5.0, 0.1 * 2 ** min(failures, 6))) and not running:
                         return
                     started = 0
@@ -178,17 +166,20 @@ class Delivery:
                 elif not started and not finished:
                     self._pause()
 
-    def _books(self, target: Target, pool: ThreadPoolExecutor, running: dict[Future[list[Tried]], str], finished: list[Tried]) -> int:
+    def _books(self, pool: ThreadPoolExecutor, running: dict[Future[list[Tried]], str], finished: list[Tried]) -> int:
         """One transaction: what is finished, and what is next. The number of runs that were started."""
+        name = self.target.name
         free = 0 if self._stopped.is_set() else self._clients - len(running)
         trail: list[Fact] = []
         now_us = self._clock()
+        runs: list[list[Lease]] = []
+        due = None
         with self._database.transaction() as tx:
-            held = settle(tx, target.name, finished, now_us, self._jitter, trail)
-            runs = (
-                lease(
+            held = settle(tx, name, finished, now_us, self._jitter, trail)
+            if free:
+                runs = lease(
                     tx,
-                    target.name,
+                    name,
                     now_us,
                     encounters=free,
                     per_encounter=self._per_encounter,
@@ -197,22 +188,28 @@ class Delivery:
                     paces=self._paces,
                     trail=trail,
                 )
-                if free
-                else []
-            )
+                due = holds.claim(tx, name, self._jitter)
             if trail:
                 append(tx, trail, now_us)
-        if held:
-            _log.error("the target is held: it refuses us as a whole", target=target.name)
+        self._say(finished, held=held)
+        for run in runs:
+            running[pool.submit(self._deliver, run)] = run[0].encounter
+        if due is not None:
+            running[pool.submit(partial(self._probe.run, due))] = ""
+        return len(runs)
+
+    def _say(self, finished: Sequence[Tried], *, held: bool) -> None:
+        name = self.target.name
         for item in finished:
             if item.answer:
                 outcome = item.answer.outcome
-                metrics.delivered(target.name, outcome, again=outcome in (Outcome.RETRY, Outcome.HELD))
+                metrics.delivered(name, outcome, again=outcome in (Outcome.RETRY, Outcome.HELD))
             if item.answer and item.answer.outcome is Outcome.DEAD:
-                _log.error("dead letter", target=target.name, entry=item.lease.entry, revision=item.lease.revision)
-        for run in runs:
-            running[pool.submit(self._deliver, target, run)] = run[0].encounter
-        return len(runs)
+                _log.error("dead letter", target=name, entry=item.lease.entry, revision=item.lease.revision)
+        if held:
+            why = next(item.answer for item in finished if item.answer and item.answer.outcome is Outcome.HELD)
+            metrics.held(name)
+            _log.error("the target is held: it refuses us as a whole", target=name, detail=why.detail, remedy=why.remedy or books.REMEDY)
 
     def _pace(self, encounter: str, tried: Sequence[Tried]) -> None:
         """A run that was cut short is followed by a short one, and that by one twice as long: a target that fails now and then doesn't
@@ -222,44 +219,15 @@ class Delivery:
         elif (pace := 2 * self._paces.pop(encounter, self._per_encounter)) < self._per_encounter:
             self._paces[encounter] = pace
 
-    def _deliver(self, target: Target, run: Sequence[Lease]) -> list[Tried]:
+    def _deliver(self, run: Sequence[Lease]) -> list[Tried]:
         """One encounter's run, in order, up to the first that does not get through."""
         tried: list[Tried] = []
         end = time.monotonic() + self._lease_s / 2
         for position, row in enumerate(run):
             if self._stopped.is_set() or time.monotonic() > end:
                 return tried + [Tried(rest, None) for rest in run[position:]]
-            answer = _ask(target, row)
+            answer = ask(self.target, row)
             tried.append(Tried(row, answer))
             if answer.outcome in (Outcome.RETRY, Outcome.HELD):
                 return tried + [Tried(rest, None) for rest in run[position + 1 :]]
         return tried
-
-    def _pause(self) -> None:
-        with self._wake:
-            if not self._stopped.is_set():
-                self._wake.wait(self._poll_s)
-
-
-def _ask(target: Target, row: Lease) -> Answer:
-    """What the target answers, in a span of the assessment's trace."""
-    assessment = traces.of(row.trace.encode())
-    if assessment is None:
-        return _answer(target, row)
-    with traces.within("record.deliver", assessment, carried=row.trace.encode()):
-        answer = _answer(target, row)
-        traces.say(entry=str(row.entry), revision=row.revision, attempt=row.attempt, target=target.name, outcome=answer.outcome.value)
-        if answer.outcome is not Outcome.WRITTEN:
-            traces.fail(answer.outcome.value)
-        return answer
-
-
-def _answer(target: Target, row: Lease) -> Answer:
-    """What the target answers; what it raises against its promise is an unknown outcome."""
-    try:
-        return target.deliver(row.body, row.location, row.version)
-    except Unavailable as error:
-        return Answer(Outcome.RETRY, error.code, retry_after_s=error.retry_after_s)
-    except Exception as error:
-        _log.error("the target failed", target=target.name, error=error)
-        return Answer(Outcome.RETRY, f"internal: {type(error).__name__}")

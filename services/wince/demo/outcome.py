@@ -15,7 +15,7 @@ from wince.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Charted:
-    """One entry of the record and how far its delivery is."""
+    """One entry of the record and how far its delivery is (of several targets: at the one that lacks it)."""
 
     id: UUID
     revision: int
@@ -87,7 +87,8 @@ def entries(database: Database, sources: list[str], from_us: int) -> list[Charte
         rows = tx.execute(
             "SELECT e.id, e.revision, e.kind, e.source, e.start_us, e.end_us, e.body::json->>'bed', (e.body::json->>'grade')::int,"
             " coalesce(o.state, 'kept'), coalesce(o.location, '') FROM entry e"
-            " LEFT JOIN outbox o ON o.entry = e.id AND o.revision = e.revision"
+            " LEFT JOIN LATERAL (SELECT state, location FROM outbox WHERE entry = e.id AND revision = e.revision"
+            " ORDER BY (state = 'written'), target LIMIT 1) o ON true"
             " WHERE e.source = ANY(%s) AND e.start_us >= %s ORDER BY e.start_us, e.source, e.id, e.revision",
             (sources, from_us),
         ).fetchall()

@@ -1,12 +1,14 @@
 """The audit chain: rows that can't be changed, left out or swapped without its showing.
 
-    hash(n) = sha256(hash(n-1) 1f seq 1f at 1f entry 1f revision 1f event 1f attempt 1f sha256(payload))
+    hash(n) = sha256(hash(n-1) 1f seq 1f at 1f entry 1f revision 1f event 1f attempt 1f [target 1f] sha256(payload))
 
-with 1f = the byte 0x1f, numbers and texts as UTF-8, hash(0) = 32 zero bytes. The two digests are 32 bytes long and the texts may
-not hold 0x1f, so no two rows hash the same bytes. The chain holds the payload's digest only: the text (PHI) lies beside it and
-may be erased. Over the same hashes stands a Merkle tree (RFC 9162 section 2.1.1): its root and the head go into checkpoints that
-are signed and kept outside the database, since who owns the database could compute the whole chain anew. What was appended
-after the last checkpoint has no such proof; `Verified.tail` names it.
+with 1f = the byte 0x1f, numbers and texts as UTF-8, hash(0) = 32 zero bytes. `target 1f` stands only in rows of a delivery, so that
+rows from before there were several targets keep their hash. The two digests are 32 bytes long and the texts may not hold 0x1f, so no
+two rows hash the same bytes: more than 32 bytes follow `attempt 1f` exactly where there is a target.
+
+The chain holds the payload's digest only: the text (PHI) lies beside it and may be erased. Over the same hashes stands a Merkle tree
+(RFC 9162 section 2.1.1): its root and the head go into checkpoints that are signed and kept outside the database, since who owns the
+database could compute the whole chain anew. What was appended after the last checkpoint has no such proof; `Verified.tail` names it.
 """
 
 from __future__ import annotations
@@ -30,11 +32,16 @@ def digest(payload: str) -> bytes:
     return hashlib.sha256(payload.encode()).digest()
 
 
-def link(previous: bytes, seq: int, at: str, entry: UUID, revision: int, event: str, attempt: int, payload_digest: bytes) -> bytes:
-    """Hash of a row, 32 bytes. Raises InputError where a digest is not 32 bytes long or a text holds 0x1f."""
+def link(
+    previous: bytes, seq: int, at: str, entry: UUID, revision: int, event: str, attempt: int, payload_digest: bytes, target: str = ""
+) -> bytes:
+    """Hash of a row, 32 bytes. `target` empty: the row is of no delivery.
+
+    Raises InputError where a digest is not 32 bytes long or a text holds 0x1f.
+    """
     if len(previous) != 32 or len(payload_digest) != 32:
         raise InputError("a digest has not 32 bytes", field="audit", remedy="use sha256")
-    texts = [str(part).encode() for part in (seq, at, entry, revision, event, attempt)]
+    texts = [str(part).encode() for part in (seq, at, entry, revision, event, attempt, *([target] if target else []))]
     if any(_SEPARATOR in text for text in texts):
         raise InputError("an audit field holds the separator 0x1f", field="audit", remedy="use plain names")
     return hashlib.sha256(_SEPARATOR.join([previous, *texts, payload_digest])).digest()
@@ -59,6 +66,8 @@ class AuditRow:
     hash: bytes
     payload: str | None = None
     """None: erased, or not read."""
+    target: str = ""
+    """Whom the entry was delivered to; empty: the event is of no delivery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,7 @@ def verify(rows: Iterable[AuditRow], checkpoints: Iterable[Checkpoint] = (), ver
             raise _broken(f"row {seq}", f"is missing: row {row.seq} follows row {seq - 1}")
         if row.prev_hash != head:
             raise _broken(f"row {seq}", "is not linked to the row before it")
-        if row.hash != link(head, seq, row.at, row.entry, row.revision, row.event, row.attempt, row.digest):
+        if row.hash != link(head, seq, row.at, row.entry, row.revision, row.event, row.attempt, row.digest, row.target):
             raise _broken(f"row {seq}", "was changed: its hash is another")
         if row.payload is None:
             erased += 1

@@ -30,6 +30,8 @@ ASSERTION_LIFE_S = 240
 EARLY_S = 60
 """A token is renewed this long before it ends."""
 _MAX_ANSWER_BYTES = 64 << 10
+_NO = (400, 401, 403)
+"""RFC 6749 section 5.2 answers a client that it won't sign in with 400 or 401; gateways in front of it with 403."""
 
 
 class SmartAuth:
@@ -66,7 +68,7 @@ class SmartAuth:
             raise ConfigError("the SMART private key is of a kind that SMART does not allow", field="key", remedy="EC P-384 or RSA 2048")
         self._key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = key
         self._base, self._client_id, self._kid, self._scope = base_url.rstrip("/"), client_id, kid, scope
-        self._token_url = token_url
+        self._given_url = self._token_url = token_url
         self._now = now
         self._http = httpx.Client(
             timeout=timeout_s,
@@ -81,7 +83,8 @@ class SmartAuth:
     def token(self) -> str:
         """A token with some life left, from the cache or the token endpoint.
 
-        Raises Refused where the endpoint says no (client unknown, key not registered, scope), Unavailable where it does not answer.
+        Raises Refused where the endpoint says no (400, 401, 403: client unknown, key not registered, scope), Unavailable where it does
+        not answer, or with a status that says nothing about us (a 404 while it is deployed anew, a gateway's 5xx).
         """
         token, ends = self._cached
         if token and self._now() < ends:
@@ -139,6 +142,9 @@ class SmartAuth:
             self._token_url = found
         return self._token_url
 
+    def _forget_endpoint(self) -> None:
+        self._token_url = self._given_url
+
     def _call(self, method: str, url: str, form: dict[str, str] | None = None) -> dict[str, object]:
         try:
             answer = self._http.request(method, url, data=form)
@@ -146,14 +152,16 @@ class SmartAuth:
             if words := untrusted(error):
                 raise Unavailable(f"the token endpoint's certificate is not believed ({words})", field=url, remedy=OWN_CA) from None
             raise Unavailable(f"no answer from the token endpoint ({type(error).__name__})", field=url) from None
-        if answer.status_code in (408, 425, 429) or answer.status_code >= 500:
-            raise Unavailable(f"the token endpoint answered {answer.status_code}", field=url)
-        if answer.status_code != 200:
+        if answer.status_code in _NO:
             raise Refused(
                 f"the token endpoint refused to sign us in ({answer.status_code})",
                 field=url,
                 remedy="is the client id registered there, with this public key (kid) and these scopes?",
             )
+        if answer.status_code != 200:
+            # It may have moved: where it lies is looked up again next time.
+            self._forget_endpoint()
+            raise Unavailable(f"the token endpoint answered {answer.status_code}", field=url)
         try:
             value = answer.json() if len(answer.content) <= _MAX_ANSWER_BYTES else None
         except ValueError:

@@ -10,12 +10,39 @@ from wince.bus.interface import Bus, Record
 from wince.bus.topics import ASSESSMENTS, CARE
 from wince.domain.assessment import Verdict
 from wince.domain.care import PatientState, Pause
-from wince.domain.snapshot import Graded
+from wince.domain.snapshot import Graded, Snapshot
+from wince.pipeline.record.sink import PostgresSink
+from wince.pipeline.record.stage import Message
 from wince.runners.consumer import Consumer
-from wince.telemetry import metrics, traces
+from wince.telemetry import logs, metrics, traces
+
+log = logs.get(__name__)
 
 Commit = Callable[[Sequence[Graded]], None]
 """Writes a batch in one transaction; returning means committed."""
+
+
+class Writer:
+    """Between the bus and the sink: what grade gave and nurses said is written, alarms are logged, delivery is woken."""
+
+    def __init__(self, sink: PostgresSink, wake: Callable[[], None]) -> None:
+        """`wake`: there is something new to deliver."""
+        self._sink, self._wake = sink, wake
+
+    def commit(self, batch: Sequence[Graded]) -> None:
+        """Write a batch of grade's, its snapshots with it. Returning means committed; raises as the sink does, and then it was not."""
+        messages: list[Message] = []
+        for graded in batch:
+            messages += (*graded.assessments, *graded.alerts, *graded.questions)
+        self.write(messages, [graded.snapshot for graded in batch if graded.snapshot is not None])
+
+    def write(self, messages: Sequence[Message], snapshots: Sequence[Snapshot] = ()) -> None:
+        """Write messages and snapshots in one transaction; as `commit`."""
+        done = self._sink.commit(messages, snapshots)
+        for alarm in done.alarms:
+            log.error("other content under a known id; the first stands", assessment=alarm)
+        if done.entries or done.tasks:
+            self._wake()
 
 
 class Recording(Consumer):

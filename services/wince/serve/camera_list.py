@@ -32,15 +32,14 @@ from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.rtsp import StreamSource
 from wince.serve.watched_file import WatchedFile
 from wince.settings import Camera
-from wince.store import stays
+from wince.store import locks, stays
 from wince.store.database import Database
+from wince.store.locks import Lock
 from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
 
 LOOK_S = 1.0
-LOCK = 7216
-"""Advisory lock: replicas that see a change at once write it once."""
 
 
 def plan(camera: Camera) -> CameraPlan:
@@ -82,7 +81,7 @@ def bind(database: Database, cameras: Sequence[Camera], now_us: int) -> list[Wat
     The relay (wince.store.telling) tells grade. Cameras that left the list keep their rows: they give nothing any more.
     """
     with database.transaction() as tx:
-        tx.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        locks.take(tx, Lock.CAMERAS)
         known = stays.watches(tx, [camera.id for camera in cameras])
         new = [row for camera in cameras if (row := _moved(known, camera, now_us)) is not None]
         stays.add_watches(tx, new)

@@ -19,6 +19,7 @@ from typing import Any, Self
 from wince import codec
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ALL, CARE, STAYS
+from wince.delivery import books
 from wince.delivery.interface import Target
 from wince.delivery.worker import Delivery
 from wince.domain.assessment import Verdict
@@ -26,7 +27,7 @@ from wince.domain.audit import Verified
 from wince.domain.estimate import Estimate
 from wince.domain.frame import Beat
 from wince.domain.ids import site_namespace
-from wince.domain.snapshot import Graded, Snapshot
+from wince.domain.snapshot import Graded
 from wince.domain.stay import Occupancy, Watch
 from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
@@ -34,10 +35,9 @@ from wince.parts import cause, first_failed
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.grade import stage as grade
 from wince.pipeline.record.sink import PostgresSink
-from wince.pipeline.record.stage import Message
 from wince.runners.front import Front
 from wince.runners.grade import Grading
-from wince.runners.record import Recording
+from wince.runners.record import Recording, Writer
 from wince.serve import ehr, mllp, protocols, sandbox, scoring, setup
 from wince.serve.begin import Begin
 from wince.serve.state_dir import Owner, Places
@@ -114,19 +114,20 @@ class Embedded:
         self._bus = MemoryBus()
         self._stack.callback(self._bus.close)
         self._bus.ensure_topics(ALL)
-        self._sink = PostgresSink(self.database, {self.protocol.name: self.protocol}, targets[0])
-        self._recording = Recording(self._bus, self._commit, self._committed)
+        self._delivery = Delivery(self.database, targets, alone=self._settings.pg_dsn is None)
+        self._writer = Writer(PostgresSink(self.database, {self.protocol.name: self.protocol}, targets), self._delivery.wake)
+        self._recording = Recording(self._bus, self._writer.commit, self._committed)
         setup_ = grade.Setup(self.protocol, site_namespace(self._settings.site), scoring.personal(self.protocol))
         self._begin = Begin(self.database, [setup_], self.origin_us)
         self._grading = Grading(self._bus, self._begin, lambda: time.time_ns() // 1000, default=self.protocol.name)
-        self._delivery = Delivery(self.database, targets, alone=self._settings.pg_dsn is None)
         census = stays.PostgresCensus(self.database)
         self.listener = enter(
             AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, **mllp.place(self._settings))
         )
         self.tell("listening", port=self.listener.port)
-        for target in targets:
-            self._delivery.release(target.name)  # whoever starts has looked at what held it; a hold that is still right comes back at once
+        with self.database.transaction() as tx:  # who starts has looked at what held it; a hold that is still right comes back at once
+            for target in targets:
+                books.release(tx, target.name, "start", time.time_ns() // 1000)
         for part in (self._recording, self._grading, self._delivery):
             part.start()
             self._stack.callback(part.stop)
@@ -216,25 +217,12 @@ class Embedded:
     def decide(self, verdict: Verdict) -> None:
         """A nurse's verdict. Returns when it is committed; raises as the sink does, and then it was not. Grade is told of it behind
         that; what it was not told when this process died, the next start tells it."""
-        self._write([verdict])
+        self._writer.write([verdict])
         with self.database.transaction() as tx:
             source = answers.source_of(tx, verdict.assessment)
         if source is not None:
             schema, value = codec.encode(verdict)
             self._bus.publish(CARE, source, value, {"schema": schema.encode()})
-
-    def _commit(self, batch: Sequence[Graded]) -> None:
-        messages: list[Message] = []
-        for graded in batch:
-            messages += (*graded.assessments, *graded.alerts, *graded.questions)
-        self._write(messages, [graded.snapshot for graded in batch if graded.snapshot is not None])
-
-    def _write(self, messages: Sequence[Message], snapshots_: Sequence[Snapshot] = ()) -> None:
-        committed = self._sink.commit(messages, snapshots_)
-        for alarm in committed.alarms:
-            log.error("other content under a known id; the first stands", assessment=alarm)
-        if committed.entries or committed.tasks:
-            self._delivery.wake()
 
     def _committed(self, batch: Sequence[Graded]) -> None:
         for graded in batch:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wince.delivery import books
 from wince.delivery.worker import Delivery
 from wince.domain.audit import Verified
 from wince.domain.frame import US
-from wince.domain.snapshot import Graded, Snapshot
 from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
-from wince.pipeline.record.stage import Message
-from wince.runners.record import Recording
+from wince.runners.record import Recording, Writer
 from wince.serve import ehr
 from wince.serve.service import Deps, Repeated, Service, wall_us
 from wince.serve.state_dir import Places
@@ -35,22 +34,8 @@ def build(deps: Deps) -> Service:
     places.make()
     protocols = {deps.protocol.name: deps.protocol}
     targets = ehr.targets(settings, protocols, deps.stack)
-    sink = PostgresSink(database, protocols, targets[0] if targets else None)
     delivery = Delivery(database, targets, lease_s=settings.lease_s)
-
-    def commit(batch: Sequence[Graded]) -> None:
-        messages: list[Message] = []
-        for graded in batch:
-            messages += (*graded.assessments, *graded.alerts, *graded.questions)
-        write(messages, [graded.snapshot for graded in batch if graded.snapshot is not None])
-
-    def write(messages: Sequence[Message], snapshots: Sequence[Snapshot] = ()) -> None:
-        done = sink.commit(messages, snapshots)
-        for alarm in done.alarms:
-            log.error("other content under a known id; the first stands", assessment=alarm)
-        if done.entries or done.tasks:
-            delivery.wake()
-
+    writer = Writer(PostgresSink(database, protocols, targets), delivery.wake)
     key = checkpoints.signing_key(places.audit_key)
     checkpointer = checkpoints.Checkpointer(database, places.checkpoints, key)
 
@@ -62,20 +47,29 @@ def build(deps: Deps) -> Service:
         [
             checkpointer,
             delivery,
-            Recording(deps.bus, commit, lambda _: None, write),
-            Repeated("backlog", BACKLOG_S, lambda: backlog(database, delivery, wall_us())),
+            Recording(deps.bus, writer.commit, lambda _: None, writer.write),
+            Repeated("backlog", BACKLOG_S, lambda: backlog(database, [target.name for target in targets], wall_us())),
         ],
         [registration(RecordServicer(database, verify))],
     )
 
 
-def backlog(database: Database, delivery: Delivery, now_us: int) -> None:
-    """Tell the metrics what waits in the database: entries and questions. Raises StoreError, Unavailable."""
+def backlog(database: Database, targets: Sequence[str], now_us: int) -> None:
+    """Tell the metrics what waits in the database: deliveries to each target, and questions. Raises StoreError, Unavailable."""
     with database.transaction() as tx:
-        dead = tx.execute("SELECT count(*) FROM outbox WHERE state = 'dead'").fetchone()
+        open_ = books.backlog(tx, targets)
         asked = tx.execute("SELECT count(*), min(end_us) FROM question WHERE state = 'open'").fetchone()
     count, oldest_us = asked or (0, None)
     oldest_s = 0.0 if oldest_us is None else (now_us - oldest_us) / US
-    metrics.backlog(waiting=delivery.waiting(), dead=dead[0] if dead else 0, questions=count, oldest_s=oldest_s)
+    metrics.backlog(questions=count, oldest_s=oldest_s)
+    for one in open_:
+        metrics.outbox(
+            one.target,
+            waiting=one.waiting + one.leased,
+            behind_hold=one.held,
+            dead=one.dead,
+            oldest_s=one.oldest_s,
+            is_held=one.hold is not None,
+        )
 
 

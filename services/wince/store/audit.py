@@ -1,8 +1,8 @@
 """The audit trail in the database: appended inside the transaction of what it speaks of, never changed.
 
-Every append takes advisory lock 7211 until its COMMIT, so that the chain has one order. Take it last: what holds it makes every
-other writer wait. The chain holds digests; the payload (PHI) lies beside it, is written before the lock is taken (it is nine tenths of
-the bytes), and can be erased without breaking the chain.
+Every append takes the trail's advisory lock until its COMMIT, so that the chain has one order. Take it last: what holds it makes
+every other writer wait. The chain holds digests; the payload (PHI) lies beside it, is written before the lock is taken (it is nine
+tenths of the bytes), and can be erased without breaking the chain.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from wince.domain.audit import ZERO, AuditRow, digest, link
+from wince.store import locks
 from wince.store.database import Database, Tx
+from wince.store.locks import Lock
 
-LOCK = 7211
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK = 5000
 _PLACE = "coalesce(a.payload, a.seq)"
@@ -24,7 +25,7 @@ _PLACE = "coalesce(a.payload, a.seq)"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened and is to be proven later. (entry, revision, event, attempt) is there once."""
+    """Something that happened and is to be proven later. (entry, revision, event, attempt, target) is there once."""
 
     entry: UUID
     """What it is about: an entry, assessment, question, verdict, stay or message."""
@@ -35,6 +36,8 @@ class Fact:
     """1 for the first; counts the attempts of a delivery."""
     payload: str
     """The bytes that the chain proves; may hold PHI."""
+    target: str = ""
+    """Whom the entry is delivered to; empty: the fact is of no delivery."""
 
 
 def append(tx: Tx, facts: Sequence[Fact], at_us: int) -> int:
@@ -44,7 +47,7 @@ def append(tx: Tx, facts: Sequence[Fact], at_us: int) -> int:
     """
     proofs = [digest(fact.payload) for fact in facts]
     texts = _keep(tx, facts)
-    tx.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    locks.take(tx, Lock.TRAIL)
     last = tx.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     seq, head = (last[0], bytes(last[1])) if last else (0, ZERO)
     if not facts:
@@ -53,10 +56,10 @@ def append(tx: Tx, facts: Sequence[Fact], at_us: int) -> int:
     links: list[tuple[object, ...]] = []
     for fact, proof, text in zip(facts, proofs, texts, strict=True):
         seq += 1
-        hashed = link(head, seq, at, fact.entry, fact.revision, fact.event, fact.attempt, proof)
-        links.append((seq, at, fact.entry, fact.revision, fact.event, fact.attempt, proof, head, hashed, text))
+        hashed = link(head, seq, at, fact.entry, fact.revision, fact.event, fact.attempt, proof, fact.target)
+        links.append((seq, at, fact.entry, fact.revision, fact.event, fact.attempt, proof, head, hashed, text, fact.target))
         head = hashed
-    columns = "(seq, at_utc, entry, revision, event, attempt, digest, prev_hash, hash, payload)"
+    columns = "(seq, at_utc, entry, revision, event, attempt, digest, prev_hash, hash, payload, target)"
     with tx.cursor() as cursor, cursor.copy(f"COPY audit {columns} FROM STDIN".encode()) as copy:
         for row in links:
             copy.write_row(row)
@@ -81,12 +84,13 @@ def rows(database: Database, after: int = 0, *, payloads: bool = False, entry: U
         with database.transaction() as tx:
             chunk = tx.execute(
                 "SELECT a.seq, a.at_utc, a.entry, a.revision, a.event, a.attempt, a.digest, a.prev_hash, a.hash,"
-                f" CASE WHEN %s THEN p.payload END FROM audit a LEFT JOIN audit_payload p ON %s AND p.place = {_PLACE}"
+                f" CASE WHEN %s THEN p.payload END, a.target FROM audit a LEFT JOIN audit_payload p ON %s AND p.place = {_PLACE}"
                 " WHERE a.seq > %s AND (%s::uuid IS NULL OR a.entry = %s) ORDER BY a.seq LIMIT %s".encode(),
                 (payloads, payloads, after, entry, entry, _CHUNK),
             ).fetchall()
         for row in chunk:
-            yield AuditRow(row[0], row[1], row[2], row[3], row[4], row[5], bytes(row[6]), bytes(row[7]), bytes(row[8]), row[9])
+            seq, at, about, revision, event, attempt, proof, before, hashed, payload, target = row
+            yield AuditRow(seq, at, about, revision, event, attempt, bytes(proof), bytes(before), bytes(hashed), payload, target)
         if len(chunk) < _CHUNK:
             return
         after = chunk[-1][0]

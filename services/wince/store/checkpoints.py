@@ -151,7 +151,8 @@ class Checkpointer:
 
     def _take_in(self) -> None:
         for row in audit.rows(self._database, self._frontier.count):
-            made = chain.link(self._head, self._frontier.count + 1, row.at, row.entry, row.revision, row.event, row.attempt, row.digest)
+            seq = self._frontier.count + 1
+            made = chain.link(self._head, seq, row.at, row.entry, row.revision, row.event, row.attempt, row.digest, row.target)
             if made != row.hash:
                 raise IntegrityError(
                     "the row does not follow the one before it: no checkpoint is signed over it",

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from importlib import resources
 
 from wince.errors import StoreError
+from wince.store import locks
 from wince.store.database import Database, Tx
-
-LOCK = 7210
-"""Advisory lock under which migrations run: two processes that start at once migrate once."""
+from wince.store.locks import Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def migrate(database: Database, migrations: list[Migration] | None = None) -> in
     """
     wanted = bundled() if migrations is None else migrations
     with database.transaction() as tx:
-        tx.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        locks.take(tx, Lock.MIGRATION)
         tx.execute(
             "CREATE TABLE IF NOT EXISTS schema_migration (number int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,"
             " applied_at timestamptz NOT NULL DEFAULT now())"

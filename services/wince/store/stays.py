@@ -14,9 +14,10 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from wince.domain.census import Applied, MessageKey, Movement, Outcome, Revision
 from wince.domain.stay import Identifier, Stay, Watch
 from wince.errors import IntegrityError
-from wince.store import plain
+from wince.store import locks, plain
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
+from wince.store.locks import Lock
 
 _COLUMNS = "id, bed, patient_system, patient, encounter_system, encounter, start_us, end_us, recorded_us, superseded_us, birth_date, ward"
 _APPLIED = "adt"
@@ -37,8 +38,7 @@ class PostgresCensus:
         encounter = movement.encounter
         with self._database.transaction() as tx:
             # Serialises an encounter; the bed, so that two encounters can't both find it free.
-            for name in sorted({f"encounter {encounter.system} {encounter.value}", f"bed {movement.bed}"}):
-                tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7212))", (name,))
+            locks.take_each(tx, Lock.STAYS, (f"encounter {encounter.system} {encounter.value}", f"bed {movement.bed}"))
             if not _first(tx, movement.key, _APPLIED):
                 return Applied(Outcome.DUPLICATE, Revision())
             tx.execute(

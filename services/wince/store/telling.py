@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 from wince.domain.binding import occupancies
 from wince.domain.stay import Occupancy
+from wince.store import locks
 from wince.store.database import Database, Tx
+from wince.store.locks import Lock
 from wince.store.stays import believed, watches
 
-LOCK = 7215
-"""One teller at a time: else an older truth could be sent after a newer one."""
 FOR_EVER_US = 1 << 61
 ALL_THAT_IS_BELIEVED = 1 << 62
 """As of a moment after every recording."""
@@ -26,7 +26,7 @@ def tell(database: Database, send: Callable[[Sequence[Occupancy]], None]) -> int
         news = tx.execute("SELECT 1 WHERE EXISTS (SELECT FROM stay WHERE NOT told) OR EXISTS (SELECT FROM watch WHERE NOT told)").fetchone()
         if news is None:
             return 0
-        tx.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        locks.take(tx, Lock.TELLING)
         stays = tx.execute("SELECT row_id, bed, start_us, superseded_us FROM stay WHERE NOT told").fetchall()
         moved = tx.execute("SELECT source, start_us, recorded_us, bed, end_us FROM watch WHERE NOT told").fetchall()
         since: dict[str, int] = {}

@@ -31,9 +31,9 @@ from wince.telemetry.fields import shown
 
 _WORDS = (
     "alert assessment assessments attempt attempts bytes camera cameras charted closed closed_until_us code component "
-    "connections consumer corrupt count depth detail_code device dropped end_us entries entry exit_code field frame frames "
+    "connections consumer corrupt count depth detail detail_code device dropped end_us entries entry exit_code field frame frames "
     "grade group height host kind lag_ms level limit limit_bytes limit_s mode model model_set ms notes observations offset "
-    "outcome partition peers pid port processed protocol question rate reason retry_after_s returncode revision rows rule "
+    "outcome partition peers pid port processed protocol question rate reason remedy retry_after_s returncode revision rows rule "
     "schema seconds segment seq sequence signal source sources stage start_us state status tables target task tasks thread time_us "
     "timestamp tls topic trigger version wait_s width window windows workers "
 )

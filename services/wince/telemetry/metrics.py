@@ -48,8 +48,14 @@ LAG = Gauge("wince_consumer_lag_seconds", "How far the newest message of the las
 DEAD_LETTERS = Counter("wince_dead_letters", "Records that could not be read and were set aside", ("topic",), registry=REGISTRY)
 DELIVERIES = Counter("wince_deliveries", "Attempts to write an entry to a target, by outcome", ("target", "outcome"), registry=REGISTRY)
 DELIVERY_RETRIES = Counter("wince_delivery_retries", "Attempts that have to be made again", ("target",), registry=REGISTRY)
-OUTBOX_WAITING = Gauge("wince_outbox_waiting", "Entries that will still be tried without anybody acting", registry=REGISTRY)
-OUTBOX_DEAD = Gauge("wince_outbox_dead", "Entries that wait for a person", registry=REGISTRY)
+OUTBOX_WAITING = Gauge("wince_outbox_waiting", "Deliveries that will still be tried by themselves", ("target",), registry=REGISTRY)
+OUTBOX_HELD = Gauge("wince_outbox_held", "Deliveries behind the hold of their target", ("target",), registry=REGISTRY)
+OUTBOX_DEAD = Gauge("wince_outbox_dead", "Deliveries that were refused for good and wait for a person", ("target",), registry=REGISTRY)
+OUTBOX_AGE = Gauge(
+    "wince_outbox_oldest_seconds", "How long the oldest open delivery waits; dead letters are left out", ("target",), registry=REGISTRY
+)
+TARGET_HELD = Gauge("wince_target_held", "1 while a target is sent nothing: it refused us as a whole", ("target",), registry=REGISTRY)
+TARGET_HOLDS = Counter("wince_target_holds", "Holds of a target that began", ("target",), registry=REGISTRY)
 FACES_GIVEN_UP = Counter("wince_faces_given_up", "Faces that a served ensemble was not asked for: late at once", registry=REGISTRY)
 CAMERA_LIST_WRONG = Gauge("wince_camera_list_wrong", "1 while the list before goes on, as the file's is wrong", registry=REGISTRY)
 MODELS_FAULT = Gauge("wince_models_fault", "1 while a served ensemble is not what was packed: nothing is scored", registry=REGISTRY)
@@ -122,6 +128,11 @@ def delivered(target: str, outcome: str, *, again: bool) -> None:
         DELIVERY_RETRIES.labels(label(target)).inc()
 
 
+def held(target: str) -> None:
+    """A target was held."""
+    TARGET_HOLDS.labels(label(target)).inc()
+
+
 def camera_list(*, wrong: bool) -> None:
     """The camera list was read."""
     CAMERA_LIST_WRONG.set(wrong)
@@ -146,10 +157,18 @@ def called(method: str, status: str, seconds: float) -> None:
     RPC_SECONDS.labels(told).observe(seconds)
 
 
-def backlog(*, waiting: int, dead: int, questions: int, oldest_s: float) -> None:
-    """What waits in the database, asked now and then."""
-    OUTBOX_WAITING.set(waiting)
-    OUTBOX_DEAD.set(dead)
+def outbox(target: str, *, waiting: int, behind_hold: int, dead: int, oldest_s: float, is_held: bool) -> None:
+    """What of one target waits in the database, asked now and then."""
+    name = label(target)
+    OUTBOX_WAITING.labels(name).set(waiting)
+    OUTBOX_HELD.labels(name).set(behind_hold)
+    OUTBOX_DEAD.labels(name).set(dead)
+    OUTBOX_AGE.labels(name).set(oldest_s)
+    TARGET_HELD.labels(name).set(is_held)
+
+
+def backlog(*, questions: int, oldest_s: float) -> None:
+    """What waits for a nurse, asked now and then."""
     QUESTIONS_OPEN.set(questions)
     QUESTION_AGE.set(max(0.0, oldest_s))
 

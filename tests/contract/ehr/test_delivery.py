@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.ehr.conftest import Ehr
 from tests.contract.ehr.samples import entry, fresh_stay, of, question, samples
-from wince.delivery.interface import Delivery, Outcome
+from wince.delivery.interface import Answer, Outcome
 from wince.domain.entry import Entry, Kind, TaskEntry
 
 URI = "urn:ietf:rfc:3986"
@@ -20,7 +20,7 @@ def kept(ehr: Ehr, item: Entry | TaskEntry) -> list[dict[str, Any]]:
     return ehr.found(kind, identifier=f"{URI}|urn:uuid:{item.id}")
 
 
-def written(delivery: Delivery) -> Delivery:
+def written(delivery: Answer) -> Answer:
     assert delivery.outcome is Outcome.WRITTEN, delivery
     return delivery
 

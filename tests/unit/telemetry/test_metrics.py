@@ -72,9 +72,16 @@ def test_a_committed_batch_is_counted() -> None:
 
 
 def test_what_waits_and_what_was_tried() -> None:
-    metrics.backlog(waiting=3, dead=1, questions=2, oldest_s=61.5)
-    names = ("outbox_waiting", "outbox_dead", "questions_open", "question_oldest_seconds")
-    assert [value(f"wince_{name}") for name in names] == [3, 1, 2, 61.5]
+    metrics.backlog(questions=2, oldest_s=61.5)
+    assert [value(f"wince_{name}") for name in ("questions_open", "question_oldest_seconds")] == [2, 61.5]
+    metrics.outbox("ehr", waiting=3, behind_hold=4, dead=1, oldest_s=7.5, is_held=True)
+    metrics.outbox("oru", waiting=5, behind_hold=0, dead=0, oldest_s=0.5, is_held=False)
+    names = ("outbox_waiting", "outbox_held", "outbox_dead", "outbox_oldest_seconds", "target_held")
+    assert [value(f"wince_{name}", target="ehr") for name in names] == [3, 4, 1, 7.5, 1]
+    assert [value(f"wince_{name}", target="oru") for name in names] == [5, 0, 0, 0.5, 0]
+    holds = value("wince_target_holds_total", target="ehr")
+    metrics.held("ehr")
+    assert value("wince_target_holds_total", target="ehr") == holds + 1
     before = value("wince_delivery_retries_total", target="ehr")
     metrics.delivered("ehr", "retry", again=True)
     metrics.delivered("ehr", "written", again=False)

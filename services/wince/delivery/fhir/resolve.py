@@ -7,10 +7,17 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
-from wince.delivery.interface import Delivery, Outcome
-from wince.fhir.client import Answer, FhirClient
+from wince.delivery.interface import Answer, Outcome
+from wince.fhir.client import Answer as Response
+from wince.fhir.client import FhirClient
 from wince.fhir.invariants import Resource
+from wince.fhir.scopes import WRITER_SCOPE
 
+_REMEDIES = {
+    401: "the server takes no token of ours: let it trust the token endpoint that its SMART discovery names; with ehr_auth none, use smart",
+    403: f"allow our client at the EHR what it asks for: {WRITER_SCOPE}",
+}
+"""What a person can do about a hold."""
 _UNKNOWN_RETRY_S = 60.0
 """A patient who is not there yet may come: admissions reach the interface before the record."""
 _MAX_STAYS = 4096
@@ -19,9 +26,9 @@ _MAX_STAYS = 4096
 class Stop(Exception):
     """Ends a delivery with an answer."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        super().__init__(delivery.detail)
-        self.delivery = delivery
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.detail)
+        self.answer = answer
 
 
 class Resolver:
@@ -56,22 +63,22 @@ class Resolver:
     def _look_up(self, person: Resource, visit: Resource) -> tuple[str, str]:
         patient = self._only("Patient", person)
         if patient.get("active") is False or any(link.get("type") == "replaced-by" for link in patient.get("link", [])):
-            raise Stop(Delivery(Outcome.DEAD, "the patient's record there is inactive or was merged into another"))
+            raise Stop(Answer(Outcome.DEAD, "the patient's record there is inactive or was merged into another"))
         place = f"Patient/{patient['id']}"
         encounter = self._only("Encounter", visit)
         whose = str(encounter.get("subject", {}).get("reference", "")).split("/_history/")[0]
         if "/".join(whose.split("/")[-2:]) != place:
-            raise Stop(Delivery(Outcome.DEAD, "the encounter there is not this patient's"))
+            raise Stop(Answer(Outcome.DEAD, "the encounter there is not this patient's"))
         if encounter.get("status") in ("cancelled", "entered-in-error"):
-            raise Stop(Delivery(Outcome.DEAD, "the encounter there was cancelled"))
+            raise Stop(Answer(Outcome.DEAD, "the encounter there was cancelled"))
         return place, f"Encounter/{encounter['id']}"
 
     def _only(self, kind: str, identifier: Resource) -> Resource:
         found = self.search(kind, self._systems.get(identifier["system"], identifier["system"]), identifier["value"])
         if not found:
-            raise Stop(Delivery(Outcome.RETRY, f"no {kind} with this identifier is there", retry_after_s=_UNKNOWN_RETRY_S))
+            raise Stop(Answer(Outcome.RETRY, f"no {kind} with this identifier is there", retry_after_s=_UNKNOWN_RETRY_S))
         if len(found) > 1:
-            raise Stop(Delivery(Outcome.DEAD, f"several {kind} with this identifier are there"))
+            raise Stop(Answer(Outcome.DEAD, f"several {kind} with this identifier are there"))
         return found[0]
 
     def search(self, kind: str, system: str, value: str) -> list[Resource]:
@@ -80,7 +87,7 @@ class Resolver:
         if answer.status != 200:
             raise Stop(judged(answer))
         if answer.resource.get("resourceType") != "Bundle":
-            raise Stop(Delivery(Outcome.RETRY, "the answer to a search is no Bundle"))
+            raise Stop(Answer(Outcome.RETRY, "the answer to a search is no Bundle"))
         hits = [entry for entry in answer.resource.get("entry", []) if entry.get("search", {}).get("mode", "match") == "match"]
         return [entry["resource"] for entry in hits if entry.get("resource", {}).get("resourceType") == kind]
 
@@ -91,16 +98,16 @@ def _stay(resource: Resource) -> tuple[tuple[str, ...], Resource, Resource]:
     return (person["system"], person["value"], visit["system"], visit["value"]), person, visit
 
 
-def judged(answer: Answer) -> Delivery:
+def judged(answer: Response) -> Answer:
     """What an answer other than success means for a create or a read."""
     status, detail = answer.status, answer.summary()
     if status in (401, 403):
-        return Delivery(Outcome.HELD, detail)
+        return Answer(Outcome.HELD, detail, remedy=_REMEDIES[status])
     if status in (408, 409, 425, 429) or status >= 500:
-        return Delivery(Outcome.RETRY, detail, retry_after_s=answer.retry_after_s)
+        return Answer(Outcome.RETRY, detail, retry_after_s=answer.retry_after_s)
     if 200 <= status < 300:
-        return Delivery(Outcome.RETRY, f"{detail} without a location")
-    return Delivery(Outcome.DEAD, detail)
+        return Answer(Outcome.RETRY, f"{detail} without a location")
+    return Answer(Outcome.DEAD, detail)
 
 
 def _escaped(text: str) -> str:

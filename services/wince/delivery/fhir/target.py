@@ -1,4 +1,4 @@
-"""Delivery to a FHIR R4 server: each entry leaves exactly one Observation (or Task) there, whatever fails in between.
+"""Answer to a FHIR R4 server: each entry leaves exactly one Observation (or Task) there, whatever fails in between.
 
 The rule for every answer (a create is a POST with If-None-Exist; an update is a PUT with If-Match):
 
@@ -6,6 +6,7 @@ The rule for every answer (a create is a POST with If-None-Exist; an update is a
     200, 201                written (200: compared with ours)        written
     401                     one fresh token, then the target is held
     403                     the target is held
+    token refused           the target is held (400, 401, 403 of the token endpoint; all else there: retry)
     409                     the same again, then retry               read again, decide again
     412                     dead: several match                      read again, decide again
     400, 404, 410, 422      dead, with the OperationOutcome's codes
@@ -29,10 +30,11 @@ from typing import Any
 from wince.delivery.fhir.bundle import prepare, rendered
 from wince.delivery.fhir.parts import Software
 from wince.delivery.fhir.resolve import Resolver, Stop, judged, link
-from wince.delivery.interface import Delivery, Outcome
+from wince.delivery.interface import Answer, Outcome
 from wince.domain.entry import Entry, TaskEntry
 from wince.errors import MessageError, Refused, Unavailable
-from wince.fhir.client import Answer, Capabilities, FhirClient
+from wince.fhir.client import Answer as Response
+from wince.fhir.client import Capabilities, FhirClient
 from wince.fhir.invariants import Resource, parse_time
 from wince.protocols.rules import ClinicalProtocol
 
@@ -41,13 +43,15 @@ _RANK = {
     "Task": {"requested": 0, "completed": 2, "cancelled": 2, "failed": 2, "rejected": 2, "entered-in-error": 2},
 }
 """How far a resource has come; one that stands further than ours is never taken back. Other Task states: 1."""
+_NOBODY = ("urn:wince:probe", "nobody")
+"""System and value of an identifier that no patient has."""
 _TRIES = 3
 """Of one create, where a race answers 409."""
 _CAPABILITIES_S = 3600.0
 
 
 class FhirTarget:
-    """The writer of one FHIR server: pipeline/record/interface.Target. Thread-safe; remembers stays for `stay_cache_s`."""
+    """The writer of one FHIR server: delivery/interface.Target. Thread-safe; remembers stays for `stay_cache_s`."""
 
     def __init__(
         self,
@@ -77,20 +81,34 @@ class FhirTarget:
         """The Bundle of an entry as compact JSON; pure. Raises MessageError where it can't be written as valid R4."""
         return rendered(entry, self._protocols, self._software)
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Delivery:
+    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
         """Send a rendered body; see `Target`. Blocks for a few HTTP exchanges (a patient who is not known yet: four more)."""
         try:
             return self._deliver(json.loads(body)["entry"], location, version)
         except Stop as stop:
-            return stop.delivery
+            return stop.answer
         except Unavailable as error:
-            return Delivery(Outcome.RETRY, error.message, retry_after_s=error.retry_after_s)
+            return Answer(Outcome.RETRY, error.message, retry_after_s=error.retry_after_s)
         except Refused as error:
-            return Delivery(Outcome.HELD, error.message)
+            return Answer(Outcome.HELD, error.message, remedy=error.remedy)
         except MessageError as error:
-            return Delivery(Outcome.RETRY, error.message)
+            return Answer(Outcome.RETRY, error.message)
 
-    def _deliver(self, entries: list[Resource], location: str, version: str) -> Delivery:
+    def probe(self) -> Answer:
+        """Sign in and search for a patient whom nobody has: what every delivery does first, and changes nothing."""
+        try:
+            self._resolver.search("Patient", *_NOBODY)
+        except Stop as stop:
+            return stop.answer
+        except Unavailable as error:
+            return Answer(Outcome.RETRY, error.message, retry_after_s=error.retry_after_s)
+        except Refused as error:
+            return Answer(Outcome.HELD, error.message, remedy=error.remedy)
+        except MessageError as error:
+            return Answer(Outcome.RETRY, error.message)
+        return Answer(Outcome.WRITTEN, "200")
+
+    def _deliver(self, entries: list[Resource], location: str, version: str) -> Answer:
         can = self._capabilities()
         main, beside = entries[0], entries[1:]
         known = self._resolver.resolve(main["resource"])
@@ -111,7 +129,7 @@ class FhirTarget:
                     return failed
                 if failed is not None:
                     refused = f"{done.detail}; {entry['resource']['resourceType']} refused: {failed.detail}"
-                    done = Delivery(Outcome.WRITTEN, refused, done.location, done.version)
+                    done = Answer(Outcome.WRITTEN, refused, done.location, done.version)
         return done
 
     def _capabilities(self) -> Capabilities:
@@ -119,10 +137,10 @@ class FhirTarget:
             self._known = (self._client.capabilities(), self._clock() + _CAPABILITIES_S)
         return self._known[0]
 
-    def _main(self, can: Capabilities, resource: Resource, location: str, version: str, request_id: str) -> tuple[Delivery, bool]:
+    def _main(self, can: Capabilities, resource: Resource, location: str, version: str, request_id: str) -> tuple[Answer, bool]:
         """Write the Observation or Task; also says whether it was created just now."""
         if not can.can(resource["resourceType"], "create"):
-            return Delivery(Outcome.DEAD, f"the server does not take {resource['resourceType']}"), False
+            return Answer(Outcome.DEAD, f"the server does not take {resource['resourceType']}"), False
         if location:
             return self._update(resource, location, version), False
         kind, identifier = resource["resourceType"], resource["identifier"][0]
@@ -132,17 +150,17 @@ class FhirTarget:
             headers["If-None-Exist"] = query
         elif found := self._resolver.search(kind, identifier["system"], identifier["value"]):
             if len(found) > 1:
-                return Delivery(Outcome.DEAD, f"several {kind} carry our identifier"), False
+                return Answer(Outcome.DEAD, f"several {kind} carry our identifier"), False
             return self._adopt(resource, found[0]), False
         answer = self._again("POST", kind, resource, headers)
         if answer.status == 201 and answer.location:
-            return Delivery(Outcome.WRITTEN, "201", answer.location, answer.version), True
+            return Answer(Outcome.WRITTEN, "201", answer.location, answer.version), True
         if answer.status == 200 and answer.location:
             there = answer.resource if answer.resource.get("resourceType") == kind else self._read(answer.location)
             return self._adopt(resource, there), False
         return judged(answer), False
 
-    def _again(self, method: str, path: str, resource: Resource, headers: dict[str, str]) -> Answer:
+    def _again(self, method: str, path: str, resource: Resource, headers: dict[str, str]) -> Response:
         body = json.dumps(resource, separators=(",", ":"), ensure_ascii=False).encode()
         for _ in range(_TRIES):
             answer = self._client.request(method, path, body=body, headers=headers)
@@ -155,24 +173,24 @@ class FhirTarget:
         if answer.status != 200:
             raise Stop(judged(answer))
         if answer.resource.get("resourceType") != location.partition("/")[0]:
-            raise Stop(Delivery(Outcome.RETRY, "the answer to a read is another resource, or none"))
+            raise Stop(Answer(Outcome.RETRY, "the answer to a read is another resource, or none"))
         return answer.resource
 
-    def _adopt(self, ours: Resource, there: Resource) -> Delivery:
+    def _adopt(self, ours: Resource, there: Resource) -> Answer:
         """Something with our identifier is there: ours from an earlier attempt, an older revision of it, or not ours at all."""
         location, version = f"{there.get('resourceType')}/{there.get('id')}", str(there.get("meta", {}).get("versionId", ""))
         if core(there) != core(ours):
-            return Delivery(Outcome.DEAD, "other content stands there under our identifier", location, version)
+            return Answer(Outcome.DEAD, "other content stands there under our identifier", location, version)
         if rank(there) >= rank(ours):
-            return Delivery(Outcome.WRITTEN, "200", location, version)
+            return Answer(Outcome.WRITTEN, "200", location, version)
         merged = {**{key: value for key, value in there.items() if key != "meta"}, **ours}
-        return self._put(merged, location, version) or Delivery(Outcome.RETRY, "changed while it was revised")
+        return self._put(merged, location, version) or Answer(Outcome.RETRY, "changed while it was revised")
 
-    def _update(self, ours: Resource, location: str, version: str) -> Delivery:
+    def _update(self, ours: Resource, location: str, version: str) -> Answer:
         done = self._put(ours, location, version) if version else None
         return done or self._adopt(ours, self._read(location))
 
-    def _put(self, resource: Resource, location: str, version: str) -> Delivery | None:
+    def _put(self, resource: Resource, location: str, version: str) -> Answer | None:
         """None: another version stands there."""
         headers = {"If-Match": f'W/"{version}"'} if version else {}
         body = json.dumps({**resource, "id": location.rpartition("/")[2]}, separators=(",", ":"), ensure_ascii=False).encode()
@@ -180,7 +198,7 @@ class FhirTarget:
         if answer.status in (409, 412):
             return None
         if answer.status in (200, 201):
-            return Delivery(Outcome.WRITTEN, str(answer.status), location, answer.version)
+            return Answer(Outcome.WRITTEN, str(answer.status), location, answer.version)
         return judged(answer)
 
     def _device(self, can: Capabilities, resource: Resource) -> str:
@@ -216,7 +234,7 @@ class FhirTarget:
         there = [entry.get("resource", {}) for entry in answer.resource.get("entry", [])]
         return any(parse_time(str(found.get("recorded", ""))) == moment for found in there)
 
-    def _beside(self, can: Capabilities, resource: Resource, *, created: bool) -> Delivery | None:
+    def _beside(self, can: Capabilities, resource: Resource, *, created: bool) -> Answer | None:
         """Write what stands beside an entry; None: done, or the server does not take it."""
         kind = resource["resourceType"]
         if kind in can.client_ids and can.can(kind, "update"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from wince.api.grade.v1 import grade_pb2
-from wince.delivery.worker import Delivery
+from wince.delivery import books
 from wince.domain.audit import AuditRow
 from wince.domain.entry import Entry
 from wince.errors import Refused
@@ -131,8 +131,8 @@ class PostgresRecord:
         state = self._one(entry, revision, target).state
         if state != "dead":
             raise Refused(f"is not dead but {state}", field="entry_id", remedy="list the dead letters")
-        Delivery(self._database, []).replay(entry, revision)
         with self._database.transaction() as tx:
+            books.replay(tx, entry, revision, target, self._clock())
             note(tx, caller, "ReplayDeadLetter", {"entry": entry, "revision": revision, "target": target}, self._clock())
         return self._one(entry, revision, target)
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from wince.codec.registry import decode, encode
-from wince.delivery.interface import Target
+from wince.delivery.interface import Target, rendered
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.stay import Identifier
@@ -17,14 +17,18 @@ from wince.pipeline.record.stage import Bound, Effects, Key, Known, Message, Sou
 from wince.store.database import Tx
 from wince.store.plain import dump, load
 from wince.telemetry import traces
+from wince.telemetry.logs import get
+
+_log = get("wince.record.rows")
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A row of the outbox."""
+    """An entry on its way to one target: a row of the outbox. Or an entry that goes nowhere."""
 
     entry: Entry | TaskEntry
     target: str
+    """Empty: it stays in Wince's own tables."""
     body: str
     state: str
     """ready; dead where it can't be rendered; empty: not to be delivered."""
@@ -121,14 +125,22 @@ def written_to(tx: Tx, stays: Sequence[UUID]) -> tuple[list[Entry], list[TaskEnt
     return mine, [load(TaskEntry, body) for (body,) in tasks], {identity: load(Entry, body) for identity, body in siblings}
 
 
-def outgoing(item: Entry | TaskEntry, target: Target | None) -> Outgoing:
-    """What is to be delivered of an entry. One that can't be rendered is a dead letter at once: it must not stop the others."""
-    if target is None or item.encounter is None:
-        return Outgoing(item, "", "", "")
+def outgoing(item: Entry | TaskEntry, targets: Sequence[Target]) -> list[Outgoing]:
+    """What is to be delivered of an entry: a row for each target, one that goes nowhere where there is none."""
+    if not targets or item.encounter is None:
+        return [Outgoing(item, "", "", "")]
+    return [_outgoing(item, target) for target in targets]
+
+
+def _outgoing(item: Entry | TaskEntry, target: Target) -> Outgoing:
+    """What can't be rendered is a dead letter of this target at once: it must not stop other entries, nor other targets."""
     try:
-        return Outgoing(item, target.name, target.render(item), "ready")
+        return Outgoing(item, target.name, rendered(target, item), "ready")
     except MessageError as error:
         return Outgoing(item, target.name, "", "dead", f"can't be rendered: {error.field} {error.message}".strip())
+    except Exception as error:
+        _log.error("the target failed to render", target=target.name, entry=item.id, revision=item.revision, error=error)
+        return Outgoing(item, target.name, "", "dead", f"can't be rendered: internal: {type(error).__name__}")
 
 
 def save_messages(tx: Tx, bound: Sequence[Bound]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from wince.delivery.interface import Target
+from wince.delivery.interface import Target, distinct
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.audit import digest
 from wince.domain.binding import who_during
@@ -54,22 +54,22 @@ _NOTHING = Committed(0, 0, (), (), ())
 class PostgresSink:
     """Writes what grade found and nurses said. Thread-safe; replicas and threads write beside each other, for an encounter one at a time.
 
-    `target`: what entries are delivered to; None: nothing is (they stand in Wince's own tables). `fold`: whose snapshots are kept with
-    the batch. `clock`: microseconds UTC.
+    `targets`: what entries are delivered to, each with a body and a row of its own; none: they stand in Wince's own tables alone.
+    `fold`: whose snapshots are kept with the batch. `clock`: microseconds UTC.
     """
 
     def __init__(
         self,
         database: Database,
         protocols: Mapping[str, ClinicalProtocol],
-        target: Target | None,
+        targets: Sequence[Target],
         *,
         fold: str = "grade",
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._database = database
         self._protocols = protocols
-        self._target = target
+        self._targets = distinct(targets)
         self._fold = fold
         self._clock = clock
 
@@ -148,12 +148,16 @@ class PostgresSink:
     def _write(self, tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes]) -> list[Fact]:
         """All rows but the audit trail's; what that is to hold."""
         made: list[Entry | TaskEntry] = [*effects.entries, *effects.tasks]
-        waiting = [rows.outgoing(item, self._target) for item in made]
+        waiting = [row for item in made for row in rows.outgoing(item, self._targets)]
         facts = [_taken(bound.message, hashes[bound.message.id], bound.stay) for bound in effects.bound]
-        facts += [Fact(item.entry.id, item.entry.revision, _event(item.entry), 1, item.body or dump(item.entry)) for item in waiting]
+        facts += [
+            Fact(item.entry.id, item.entry.revision, _event(item.entry), 1, item.body or dump(item.entry), item.target) for item in waiting
+        ]
         facts += [Fact(note.subject, note.revision, note.event, 1, dump(note.detail)) for note in effects.notes]
         facts += [
-            Fact(item.entry.id, item.entry.revision, "dead", 0, dump({"detail": item.error})) for item in waiting if item.state == "dead"
+            Fact(item.entry.id, item.entry.revision, "dead", 0, dump({"detail": item.error}), item.target)
+            for item in waiting
+            if item.state == "dead"
         ]
         rows.save_messages(tx, effects.bound)
         rows.save_entries(tx, effects.entries)

@@ -1,0 +1,50 @@
+"""One request to a target. What it answers is checked: a target that breaks its promise is logged, and its outcome is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wince.delivery.interface import Answer, Outcome, Target, fault
+from wince.delivery.outbox import Lease
+from wince.errors import Unavailable
+from wince.telemetry import traces
+from wince.telemetry.logs import get
+
+_log = get("wince.delivery")
+
+
+def ask(target: Target, row: Lease) -> Answer:
+    """Deliver a row, in a span of its assessment's trace. Never raises for what the target does."""
+    assessment = traces.of(row.trace.encode())
+    if assessment is None:
+        return _deliver(target, row)
+    with traces.within("record.deliver", assessment, carried=row.trace.encode()):
+        answer = _deliver(target, row)
+        traces.say(entry=str(row.entry), revision=row.revision, attempt=row.attempt, target=target.name, outcome=answer.outcome.value)
+        if answer.outcome is not Outcome.WRITTEN:
+            traces.fail(answer.outcome.value)
+        return answer
+
+
+def probe(target: Target) -> Answer:
+    """Ask a target that is held whether it takes us again. Never raises for what the target does."""
+    return _checked(target, target.probe)
+
+
+def _deliver(target: Target, row: Lease) -> Answer:
+    return _checked(target, lambda: target.deliver(row.body, row.location, row.version))
+
+
+def _checked(target: Target, request: Callable[[], object]) -> Answer:
+    try:
+        answer = request()
+    except Unavailable as error:
+        return Answer(Outcome.RETRY, error.code, retry_after_s=error.retry_after_s)
+    except Exception as error:
+        _log.error("the target failed", target=target.name, error=error)
+        return Answer(Outcome.RETRY, f"internal: {type(error).__name__}")
+    if wrong := fault(answer):
+        _log.error("the target answered what is no answer", target=target.name, detail=wrong)
+        return Answer(Outcome.RETRY, f"internal: {wrong}")
+    assert isinstance(answer, Answer)
+    return answer
