@@ -121,25 +121,6 @@ def test_retry_after_is_honoured(database: Database) -> None:
     assert len(target.calls) == 2
 
 
-def test_a_held_target_is_sent_nothing_until_a_person_acts(database: Database) -> None:
-    allowed: list[bool] = []
-    target = FakeTarget(lambda *_: None if allowed else Answer(Outcome.HELD, "403"))
-    charted(database, target)
-    with delivering(database, target) as running:
-        assert running.drain(10)
-        with database.transaction() as tx:
-            (hold,) = books.holds(tx)
-        assert (hold.target, hold.detail, hold.probes) == ("fake", "403", 0)
-        time.sleep(0.2)
-        assert len(target.calls) == 1
-        allowed.append(True)
-        with database.transaction() as tx:
-            assert books.release(tx, "fake", "a person", T0)
-        running.wake()
-        assert running.drain(10)
-    assert states(database) == {"written": 4}
-
-
 def test_a_dead_letter_lets_the_others_through_and_can_be_replayed(database: Database) -> None:
     right: list[bool] = []
     target = FakeTarget(lambda number, _: Answer(Outcome.DEAD, "422 invalid Observation.code") if number == 1 and not right else None)
