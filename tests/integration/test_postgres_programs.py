@@ -72,6 +72,15 @@ def test_one_copy_is_kept_and_made_again_where_it_does_not_run(private: Path, sh
     assert [one.name for one in shared.iterdir() if one.name.startswith(".new")] == []
 
 
+def test_looking_where_they_are_copies_nothing(private: Path, shared: Path) -> None:
+    """As `wince doctor` does."""
+    account = server_account()
+    assert "the first start copies them" in installed.describe(account)
+    assert not shared.exists()
+    folder = installed.binaries(account)
+    assert installed.describe(account) == str(folder)
+
+
 def test_a_copy_that_a_server_runs_from_stays(private: Path, shared: Path) -> None:
     other = shared / f"{installed.PREFIX}other"
     other.mkdir(parents=True)
