@@ -130,6 +130,10 @@ def test_deliveries_dead_letters_and_replay(database, channel):
     assert [one.state for one in stub.GetDeliveries(record_service_pb2.GetDeliveriesRequest(entry_id=dead.entry_id)).deliveries] == [
         record_pb2.DELIVERY_STATE_PENDING
     ]
+    letter = [row for row in audit.rows(database) if row.event == "replay"]
+    assert [str(row.entry) for row in letter] == [dead.entry_id]
+    told = stub.QueryAudit(record_service_pb2.QueryAuditRequest(entry_id=dead.entry_id)).entries
+    assert {one.event: one.target for one in told} == dict.fromkeys(("charted", "intent", "dead", "replay"), "fake")
     unknown = str(uuid4())
     assert refused(stub.GetDeliveries, record_service_pb2.GetDeliveriesRequest(entry_id=unknown)).code is grpc.StatusCode.NOT_FOUND
     assert refused(stub.GetDeliveries, record_service_pb2.GetDeliveriesRequest(entry_id="x")).fields == ["entry_id"]

@@ -64,4 +64,5 @@ def audit_to_message(row: AuditRow) -> pb.AuditEntry:
         digest=row.digest,
         previous_hash=row.prev_hash,
         hash=row.hash,
+        target=row.target,
     )

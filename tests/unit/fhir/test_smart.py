@@ -93,13 +93,37 @@ def test_wrong_client_kid_or_scope_is_refused(ehr: EhrSandbox, change: dict[str,
         auth(ehr, Credentials(**parts)).token()  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("effect", [{"effect": "status", "status": 503}, {"effect": "drop"}])
+@pytest.mark.parametrize(
+    "effect", [*({"effect": "status", "status": status} for status in (404, 405, 410, 429, 500, 502, 503)), {"effect": "drop"}]
+)
 def test_an_endpoint_that_does_not_answer_is_unavailable(ehr: EhrSandbox, effect: dict[str, object]) -> None:
     ehr.faults.add(**effect, on="token", count=1)  # type: ignore[arg-type]
     smart = auth(ehr, ehr.new_client())
     with pytest.raises(Unavailable):
         smart.token()
     assert smart.token()
+
+
+def test_an_endpoint_that_has_moved_is_found_again() -> None:
+    """The address that discovery named answers 404 from now on: discovery is asked again."""
+    where, asked = ["/old"], list[str]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path.endswith("smart-configuration"):
+            return httpx.Response(200, json={"token_endpoint": f"http://ehr{where[0]}"})
+        if request.url.path != where[0]:
+            return httpx.Response(404)
+        return httpx.Response(200, json={"access_token": f"of {where[0]}", "expires_in": 300})
+
+    key = pem(ec.generate_private_key(ec.SECP384R1()))
+    smart = SmartAuth("http://ehr/fhir", "wince", key, "1", "system/Patient.rs", transport=httpx.MockTransport(answer))
+    smart.invalidate(smart.token())
+    where[0] = "/new"
+    with pytest.raises(Unavailable):
+        smart.token()
+    assert smart.token() == "of /new"
+    assert asked.count("/fhir/.well-known/smart-configuration") == 2
 
 
 def assertion(ehr: EhrSandbox, credentials: Credentials, **claims: object) -> dict[str, str]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from wince.api.grade.v1 import grade_pb2
 from wince.delivery import books
+from wince.delivery.books import Backlog
 from wince.domain.audit import AuditRow
 from wince.domain.entry import Entry
 from wince.errors import Refused
@@ -135,6 +136,21 @@ class PostgresRecord:
             books.replay(tx, entry, revision, target, self._clock())
             note(tx, caller, "ReplayDeadLetter", {"entry": entry, "revision": revision, "target": target}, self._clock())
         return self._one(entry, revision, target)
+
+    def targets(self, caller: str) -> list[Backlog]:
+        """By name: what waits for each target, and holds."""
+        with self._database.transaction() as tx:
+            found = books.backlog(tx)
+            note(tx, caller, "ListTargets", {}, self._clock())
+        return found
+
+    def release(self, target: str, caller: str) -> Backlog:
+        """Lift a target's hold; what waits there now. Raises Refused (it is not held)."""
+        with self._database.transaction() as tx:
+            if not books.release(tx, target, caller, self._clock()):
+                raise Refused("is not held", field="target", remedy="list the targets")
+            note(tx, caller, "ReleaseTarget", {"target": target}, self._clock())
+            return next(one for one in books.backlog(tx, [target]) if one.target == target)
 
     def audit(self, entry: UUID | None, first: int, limit: int, caller: str) -> list[AuditRow]:
         """Links of the chain from a position on, by position. The read itself is a later link."""

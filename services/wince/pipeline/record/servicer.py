@@ -12,6 +12,7 @@ from wince.api.record.v1 import record_service_pb2 as pb
 from wince.api.record.v1.record_service_pb2_grpc import RecordServiceServicer, add_RecordServiceServicer_to_server
 from wince.codec import checks
 from wince.codec.record import audit_to_message, entry_to_message
+from wince.delivery.books import Backlog
 from wince.domain.audit import Verified
 from wince.errors import IntegrityError, MessageError
 from wince.pipeline.record.live import Live
@@ -32,6 +33,8 @@ ROLES = {
     "GetDeliveries": _READ | _OPERATE,
     "ListDeadLetters": _OPERATE,
     "ReplayDeadLetter": _OPERATE,
+    "ListTargets": _OPERATE,
+    "ReleaseTarget": _OPERATE,
     "QueryAudit": _OPERATE,
     "VerifyAudit": _OPERATE,
 }
@@ -118,6 +121,16 @@ class RecordServicer(RecordServiceServicer):
         found = await self.workers.run(self._record.replay, entry, request.revision, target, caller().name)
         return pb.ReplayDeadLetterResponse(delivery=_delivery(found))
 
+    async def ListTargets(self, request: pb.ListTargetsRequest, context: Any) -> pb.ListTargetsResponse:  # noqa: N802
+        """See the proto."""
+        found = await self.workers.run(self._record.targets, caller().name)
+        return pb.ListTargetsResponse(targets=[_backlog(one) for one in found])
+
+    async def ReleaseTarget(self, request: pb.ReleaseTargetRequest, context: Any) -> pb.ReleaseTargetResponse:  # noqa: N802
+        """See the proto."""
+        found = await self.workers.run(self._record.release, checks.text(request.target, "target"), caller().name)
+        return pb.ReleaseTargetResponse(target=_backlog(found))
+
     async def QueryAudit(self, request: pb.QueryAuditRequest, context: Any) -> pb.QueryAuditResponse:  # noqa: N802
         """See the proto."""
         entry = checks.identity(request.entry_id, "entry_id") if request.entry_id else None
@@ -160,6 +173,23 @@ def _delivery(one: Delivered) -> record_pb2.Delivery:
         detail=one.detail,
         location=one.location,
         next_us=one.next_us,
+    )
+
+
+def _backlog(one: Backlog) -> record_pb2.TargetBacklog:
+    hold = None
+    if one.hold:
+        times = {"since_us": one.hold.since_us, "next_probe_us": one.hold.next_probe_us}
+        hold = record_pb2.TargetHold(detail=one.hold.detail, remedy=one.hold.remedy, probes=one.hold.probes, **times)
+    return record_pb2.TargetBacklog(
+        target=one.target,
+        waiting=one.waiting,
+        sending=one.leased,
+        held=one.held,
+        stuck=one.stuck,
+        dead=one.dead,
+        oldest_seconds=one.oldest_s,
+        hold=hold,
     )
 
 

@@ -107,7 +107,7 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     DELIVERY_STATE_DEAD: _DeliveryState.ValueType  # 3
     """A definite no: a person must look, then replay it."""
     DELIVERY_STATE_HELD: _DeliveryState.ValueType  # 4
-    """The target as a whole is held (no permission): nothing is sent until a person acts."""
+    """The target as a whole is held (no permission): nothing is sent until a probe finds it open again, or a person lifts the hold."""
 
 class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
     """How far a delivery has come."""
@@ -121,7 +121,7 @@ DELIVERY_STATE_WRITTEN: DeliveryState.ValueType  # 2
 DELIVERY_STATE_DEAD: DeliveryState.ValueType  # 3
 """A definite no: a person must look, then replay it."""
 DELIVERY_STATE_HELD: DeliveryState.ValueType  # 4
-"""The target as a whole is held (no permission): nothing is sent until a person acts."""
+"""The target as a whole is held (no permission): nothing is sent until a probe finds it open again, or a person lifts the hold."""
 Global___DeliveryState: _TypeAlias = DeliveryState  # noqa: Y015
 
 @_typing.final
@@ -332,6 +332,96 @@ class Delivery(_message.Message):
 Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
 
 @_typing.final
+class TargetHold(_message.Message):
+    """Why nothing is sent to a target. Holds nothing about a patient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_US_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    REMEDY_FIELD_NUMBER: _builtins.int
+    PROBES_FIELD_NUMBER: _builtins.int
+    NEXT_PROBE_US_FIELD_NUMBER: _builtins.int
+    since_us: _builtins.int
+    """Since when, microseconds UTC."""
+    detail: _builtins.str
+    """The answer that did it, or the last probe's: status and codes, such as "403 forbidden"."""
+    remedy: _builtins.str
+    """What a person can do about it."""
+    probes: _builtins.int
+    """How often the target was asked since whether it takes Wince again."""
+    next_probe_us: _builtins.int
+    """When it is asked next, microseconds UTC."""
+    def __init__(
+        self,
+        *,
+        since_us: _builtins.int = ...,
+        detail: _builtins.str = ...,
+        remedy: _builtins.str = ...,
+        probes: _builtins.int = ...,
+        next_probe_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "next_probe_us", b"next_probe_us", "probes", b"probes", "remedy", b"remedy", "since_us", b"since_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TargetHold: _TypeAlias = TargetHold  # noqa: Y015
+
+@_typing.final
+class TargetBacklog(_message.Message):
+    """What of one target is not written yet. Numbers of deliveries: revisions of entries and questions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    SENDING_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    STUCK_FIELD_NUMBER: _builtins.int
+    DEAD_FIELD_NUMBER: _builtins.int
+    OLDEST_SECONDS_FIELD_NUMBER: _builtins.int
+    HOLD_FIELD_NUMBER: _builtins.int
+    target: _builtins.str
+    """Name of the target."""
+    waiting: _builtins.int
+    """Tried by themselves when their turn comes."""
+    sending: _builtins.int
+    """Being sent now."""
+    held: _builtins.int
+    """Behind the target's hold."""
+    stuck: _builtins.int
+    """Revisions behind a dead letter of the same entry."""
+    dead: _builtins.int
+    """Dead letters: refused for good; a person looks, then replays them."""
+    oldest_seconds: _builtins.float
+    """How long the oldest of all but the dead letters waits, seconds. 0: there is none."""
+    @_builtins.property
+    def hold(self) -> Global___TargetHold:
+        """Absent: the target is not held."""
+
+    def __init__(
+        self,
+        *,
+        target: _builtins.str = ...,
+        waiting: _builtins.int = ...,
+        sending: _builtins.int = ...,
+        held: _builtins.int = ...,
+        stuck: _builtins.int = ...,
+        dead: _builtins.int = ...,
+        oldest_seconds: _builtins.float = ...,
+        hold: Global___TargetHold | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead", b"dead", "held", b"held", "hold", b"hold", "oldest_seconds", b"oldest_seconds", "sending", b"sending", "stuck", b"stuck", "target", b"target", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TargetBacklog: _TypeAlias = TargetBacklog  # noqa: Y015
+
+@_typing.final
 class AuditEntry(_message.Message):
     """One row of the audit chain. Its payload, which may be about a person, stands beside the chain, can be erased, and is not
     sent. Texts hold no 0x1f.
@@ -348,6 +438,7 @@ class AuditEntry(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     PREVIOUS_HASH_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Position in the chain, from 1 without gaps."""
     at: _builtins.str
@@ -365,7 +456,11 @@ class AuditEntry(_message.Message):
     previous_hash: _builtins.bytes
     """Hash of the row before, 32 bytes; zeros for the first."""
     hash: _builtins.bytes
-    """SHA-256 over previous_hash, sequence, at, entry_id, revision, event, attempt and digest, each after a 0x1f; 32 bytes."""
+    """SHA-256 over previous_hash, sequence, at, entry_id, revision, event, attempt, target where there is one, and digest, each after
+    a 0x1f; 32 bytes.
+    """
+    target: _builtins.str
+    """Name of the target that a delivery went to. Empty: the event is of no delivery, or from before there were several targets."""
     def __init__(
         self,
         *,
@@ -378,10 +473,11 @@ class AuditEntry(_message.Message):
         digest: _builtins.bytes = ...,
         previous_hash: _builtins.bytes = ...,
         hash: _builtins.bytes = ...,
+        target: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "attempt", b"attempt", "digest", b"digest", "entry_id", b"entry_id", "event", b"event", "hash", b"hash", "previous_hash", b"previous_hash", "revision", b"revision", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "attempt", b"attempt", "digest", b"digest", "entry_id", b"entry_id", "event", b"event", "hash", b"hash", "previous_hash", b"previous_hash", "revision", b"revision", "sequence", b"sequence", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

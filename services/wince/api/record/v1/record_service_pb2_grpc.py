@@ -71,6 +71,16 @@ class RecordServiceStub:
                 request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReplayDeadLetterRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReplayDeadLetterResponse.FromString,
                 _registered_method=True)
+        self.ListTargets = channel.unary_unary(
+                '/wince.api.record.v1.RecordService/ListTargets',
+                request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListTargetsRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListTargetsResponse.FromString,
+                _registered_method=True)
+        self.ReleaseTarget = channel.unary_unary(
+                '/wince.api.record.v1.RecordService/ReleaseTarget',
+                request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReleaseTargetRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReleaseTargetResponse.FromString,
+                _registered_method=True)
         self.QueryAudit = channel.unary_unary(
                 '/wince.api.record.v1.RecordService/QueryAudit',
                 request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.QueryAuditRequest.SerializeToString,
@@ -138,6 +148,21 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTargets(self, request, context):
+        """What waits for each target, and which target is held, with the reason and the remedy.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseTarget(self, request, context):
+        """Lift the hold of a target at once: its cause is gone. Wince finds that out by itself too, within 15 minutes. Returns
+        FAILED_PRECONDITION where the target is not held.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def QueryAudit(self, request, context):
         """Links of the audit chain, by position.
         """
@@ -189,6 +214,16 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.ReplayDeadLetter,
                     request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReplayDeadLetterRequest.FromString,
                     response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReplayDeadLetterResponse.SerializeToString,
+            ),
+            'ListTargets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTargets,
+                    request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListTargetsRequest.FromString,
+                    response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListTargetsResponse.SerializeToString,
+            ),
+            'ReleaseTarget': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseTarget,
+                    request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReleaseTargetRequest.FromString,
+                    response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReleaseTargetResponse.SerializeToString,
             ),
             'QueryAudit': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryAudit,
@@ -392,6 +427,60 @@ class RecordService:
             '/wince.api.record.v1.RecordService/ReplayDeadLetter',
             wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReplayDeadLetterRequest.SerializeToString,
             wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReplayDeadLetterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTargets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.record.v1.RecordService/ListTargets',
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListTargetsRequest.SerializeToString,
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListTargetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseTarget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.record.v1.RecordService/ReleaseTarget',
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReleaseTargetRequest.SerializeToString,
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ReleaseTargetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,12 @@ class RecordServiceStub:
     """Deliveries that a target refused for good, oldest first."""
     ReplayDeadLetter: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ReplayDeadLetterRequest, _record_service_pb2.ReplayDeadLetterResponse]
     """Try a dead letter again. Returns NOT_FOUND for an unknown one, FAILED_PRECONDITION where it is not dead."""
+    ListTargets: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListTargetsRequest, _record_service_pb2.ListTargetsResponse]
+    """What waits for each target, and which target is held, with the reason and the remedy."""
+    ReleaseTarget: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ReleaseTargetRequest, _record_service_pb2.ReleaseTargetResponse]
+    """Lift the hold of a target at once: its cause is gone. Wince finds that out by itself too, within 15 minutes. Returns
+    FAILED_PRECONDITION where the target is not held.
+    """
     QueryAudit: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.QueryAuditRequest, _record_service_pb2.QueryAuditResponse]
     """Links of the audit chain, by position."""
     VerifyAudit: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.VerifyAuditRequest, _record_service_pb2.VerifyAuditResponse]
@@ -79,6 +85,12 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """Deliveries that a target refused for good, oldest first."""
     ReplayDeadLetter: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ReplayDeadLetterRequest, _record_service_pb2.ReplayDeadLetterResponse]  # type: ignore[assignment]
     """Try a dead letter again. Returns NOT_FOUND for an unknown one, FAILED_PRECONDITION where it is not dead."""
+    ListTargets: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListTargetsRequest, _record_service_pb2.ListTargetsResponse]  # type: ignore[assignment]
+    """What waits for each target, and which target is held, with the reason and the remedy."""
+    ReleaseTarget: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ReleaseTargetRequest, _record_service_pb2.ReleaseTargetResponse]  # type: ignore[assignment]
+    """Lift the hold of a target at once: its cause is gone. Wince finds that out by itself too, within 15 minutes. Returns
+    FAILED_PRECONDITION where the target is not held.
+    """
     QueryAudit: _aio.UnaryUnaryMultiCallable[_record_service_pb2.QueryAuditRequest, _record_service_pb2.QueryAuditResponse]  # type: ignore[assignment]
     """Links of the audit chain, by position."""
     VerifyAudit: _aio.UnaryUnaryMultiCallable[_record_service_pb2.VerifyAuditRequest, _record_service_pb2.VerifyAuditResponse]  # type: ignore[assignment]
@@ -146,6 +158,24 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.ReplayDeadLetterResponse, _abc.Awaitable[_record_service_pb2.ReplayDeadLetterResponse]]:
         """Try a dead letter again. Returns NOT_FOUND for an unknown one, FAILED_PRECONDITION where it is not dead."""
+
+    @_abc_1.abstractmethod
+    def ListTargets(
+        self,
+        request: _record_service_pb2.ListTargetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.ListTargetsResponse, _abc.Awaitable[_record_service_pb2.ListTargetsResponse]]:
+        """What waits for each target, and which target is held, with the reason and the remedy."""
+
+    @_abc_1.abstractmethod
+    def ReleaseTarget(
+        self,
+        request: _record_service_pb2.ReleaseTargetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.ReleaseTargetResponse, _abc.Awaitable[_record_service_pb2.ReleaseTargetResponse]]:
+        """Lift the hold of a target at once: its cause is gone. Wince finds that out by itself too, within 15 minutes. Returns
+        FAILED_PRECONDITION where the target is not held.
+        """
 
     @_abc_1.abstractmethod
     def QueryAudit(
