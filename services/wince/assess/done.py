@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from wince.report.write_whole import unwritable, write_whole
 from wince.version import VERSION
 
 FORMAT = "1"
+_DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError, StoreError)
+"""What reading a file raises that isn't there, was cut off, or holds something else."""
 
 
 class Done:
@@ -36,7 +39,7 @@ class Done:
         try:
             text = gzip.decompress(self._place(source).read_bytes()).decode()
             return plain.restore(text, path, source)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, StoreError):
+        except _DAMAGED:
             return None
 
     def put(self, result: ClipResult) -> None:

@@ -15,7 +15,7 @@ PROGRAM = "espeak-ng"
 
 
 def sentence(results: Sequence[ClipResult], protocol: ClinicalProtocol) -> str:
-    """The result as one sentence; no file name, which may hold a patient's.
+    """The result as one sentence with the protocol's label; no file name, which may hold a patient's.
 
     >>> sentence([], None)
     'Nothing was assessed.'
@@ -23,16 +23,17 @@ def sentence(results: Sequence[ClipResult], protocol: ClinicalProtocol) -> str:
     if not results:
         return "Nothing was assessed."
     if len(results) == 1:
-        return _one(results[0])
+        return _one(results[0], protocol)
     counts: dict[str, int] = {}
     for result in results:
         what = "failed" if result.error else headline(result).grade_name or "not assessable"
         counts[what] = counts.get(what, 0) + 1
     order = [*(band.name for band in protocol.scale.grades), "not assessable", "failed"]
-    return f"{len(results)} inputs: " + ", ".join(f"{counts[name]} {name}" for name in order if name in counts) + "."
+    said = ", ".join(f"{counts[name]} {name}" for name in order if name in counts)
+    return f"{len(results)} inputs: {said}; {protocol.report.label}."
 
 
-def _one(result: ClipResult) -> str:
+def _one(result: ClipResult, protocol: ClinicalProtocol) -> str:
     best = headline(result)
     if result.error:
         return "The input could not be assessed."
@@ -40,11 +41,11 @@ def _one(result: ClipResult) -> str:
         why = next(iter(result.reasons), None)
         return "Not assessable" + (f": {why.value.replace('_', ' ')}." if why is not None else ".")
     if result.still:
-        return f"{best.grade_name.capitalize()}, in one picture."
+        return f"{best.grade_name.capitalize()}, in one picture; {protocol.report.label}."
     return (
         f"{best.grade_name.capitalize()} for {best.seconds[best.grade_name]:.0f} of {result.duration_s:.0f} seconds, "
-        f"{result.assessable_share:.0%} assessable, research use, not validated."
-    ).replace("%", " percent")
+        f"{100 * result.assessable_share:.0f} percent assessable; {protocol.report.label}."
+    )
 
 
 def say(text: str) -> str:

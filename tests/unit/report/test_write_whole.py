@@ -19,6 +19,14 @@ def test_folders_are_made_and_nothing_else_is_left(tmp_path: Path) -> None:
     assert [(path.name, path.read_bytes()) for path in (tmp_path / "a").iterdir()] == [("b.json", b"two")]
 
 
+def test_the_user_says_who_may_read_and_no_other_thread_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process' umask holds, and is never lifted: files of other threads, keys among them, would be open to everybody meanwhile."""
+    (tmp_path / "plain").touch()
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("lifted"))
+    write_whole(tmp_path / "x.json", b"one")
+    assert (tmp_path / "x.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("there")
     write_whole(tmp_path / "link", b"one")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wince.errors import DataError
+from wince.lab.arrays import read_arrays
 from wince.lab.corpus.recipe import CALM, STILLS, UNITS, VERSION
 
 Array = NDArray[Any]
@@ -67,11 +67,7 @@ def _person(file: Path, seed: int) -> dict[str, Array]:
     again = "delete it and draw it again (wince lab corpus)"
     if not file.is_file():
         raise DataError("is missing", field=file.name, remedy="draw the corpus (wince lab corpus)")
-    try:
-        with np.load(file, allow_pickle=False) as pack:
-            arrays = {name: pack[name] for name in pack.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"can't be read ({type(error).__name__})", field=file.name, remedy=again) from error
+    arrays = read_arrays(file, "can't be read", field=file.name, remedy=again)
     if "version" not in arrays or int(arrays["version"]) != VERSION:
         raise DataError(f"isn't of the recipe's version {VERSION}", field=file.name, remedy=again)
     if missing := [name for name in (*NAMES, "tone", "seed") if name not in arrays]:

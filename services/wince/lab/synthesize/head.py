@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wince.errors import DataError
+from wince.lab.arrays import read_arrays
 
 ENVIRONMENT = "WINCE_HEAD_DATA"
 LARGEST_FILE = 512 * 2**20
@@ -30,6 +31,7 @@ PARTS = (
     "sclera_right",
 )
 """Vertex ranges that painting and posing rely on."""
+NO_ARCHIVE = "not a readable numpy archive"
 REMEDY = f"name ict_head.npz by --head or {ENVIRONMENT}; its README says how it is made"
 
 Points = NDArray[np.float32]
@@ -86,10 +88,9 @@ def load_head(path: Path | str | None = None) -> Head:
         with zipfile.ZipFile(file) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > LARGEST_FILE:
                 raise DataError(f"head data: unpacks to more than {LARGEST_FILE} bytes", field="--head", remedy=REMEDY)
-        with np.load(file, allow_pickle=False) as pack:
-            return _head({name: pack[name] for name in pack.files})
     except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
-        raise DataError(f"head data: not a readable numpy archive ({type(error).__name__})", field="--head", remedy=REMEDY) from error
+        raise DataError(f"head data: {NO_ARCHIVE} ({type(error).__name__})", field="--head", remedy=REMEDY) from error
+    return _head(read_arrays(file, f"head data: {NO_ARCHIVE}", field="--head", remedy=REMEDY))
 
 
 def _head(pack: dict[str, NDArray[Any]]) -> Head:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wince.errors import DataError
+from wince.lab.arrays import read_arrays
 from wince.lab.corpus.draw import face_models, look
 from wince.models.activity import Ensemble, load
 from wince.models.canonical_face import CanonicalFace
@@ -26,6 +27,7 @@ from wince.pipeline.estimate.activity_inputs import inputs
 
 CLASSES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 MAJORITY = 6
+README = "see its README"
 PER_CLASS = 150
 SHOWN, PADDED = 256, 384
 """Sides in pixels: of the enlarged face, and of the grey square it stands in, so that the detector has room."""
@@ -46,14 +48,14 @@ class Faces:
 
 def find_faces(folder: Path, split: str = "test", per_class: int = PER_CLASS) -> tuple[Faces, dict[str, int]]:
     """The first `per_class` faces of each class, and how many were looked at. Raises DataError where the pack is absent or spoilt."""
+    labels = read_arrays(folder / "labels.npz", "isn't the FER+ pack", field=folder, remedy=README)
     try:
-        with np.load(folder / "labels.npz", allow_pickle=False) as labels:
-            rows = labels["split"] == list(labels["split_names"]).index(split)
-            votes = labels["votes"][rows]
+        rows = labels["split"] == list(labels["split_names"]).index(split)
+        votes = labels["votes"][rows]
         with Image.open(folder / f"images_{split}.png") as strip:
             pictures = np.asarray(strip).reshape(-1, 48, 48)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"isn't the FER+ pack ({type(error).__name__})", field=folder, remedy="see its README") from error
+        raise DataError(f"isn't the FER+ pack ({type(error).__name__})", field=folder, remedy=README) from error
     models, shapes = face_models()
     columns: dict[str, list[Any]] = {"label": [], "landmarks": [], "features": [], "blendshapes": [], "grey": []}
     asked: dict[str, int] = {}
