@@ -1,6 +1,7 @@
 """No thread of ours ends unseen: each kind is killed by an injected fault, and its owner says so in `failed`, or gives the error on."""
 
 import ast
+import asyncio
 import sys
 import threading
 import time
@@ -220,6 +221,7 @@ def test_the_grpc_server_and_its_watch_over_connections(monkeypatch):
     server.stop()
     monkeypatch.undo()
     server = ServerThread([], RpcSettings()).start()
+    asyncio.run_coroutine_threadsafe(server._server.drain(), server._loop).result(60)  # else gRPC complains later
     server._loop.call_soon_threadsafe(server._loop.stop)
     until(server.failed)
     server.unready()

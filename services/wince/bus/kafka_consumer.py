@@ -18,6 +18,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from wince.backoff import Backoff
 from wince.bus.interface import Handler, Owned, Partition, Positions, Record
 from wince.bus.kafka_options import RETRIABLE, KafkaOptions
 from wince.parts import WatchedThread
@@ -25,8 +26,8 @@ from wince.telemetry import logs
 
 log = logs.get(__name__)
 
-FIRST_BACKOFF_S = 0.05
-LONGEST_BACKOFF_S = 5.0
+AGAIN = Backoff(0.05, 5.0)
+"""Between two attempts to hand over the same batch, or to make a client."""
 GIVE_UP_S = 30.0
 POLL_MS = 250
 IDLE_MS = 500
@@ -35,7 +36,7 @@ GATHER_BYTES = 4 << 20
 """So much is handed over without waiting for more."""
 STARVED_S = 4.0
 """How long a client may give nothing before it is looked whether there is more."""
-BARE_S = 10.0
+BARE_S, BARE = 10.0, Backoff(10.0, 300.0)
 """Owning nothing for so long, doubling each time, the client joins anew: its group may have been shared out by a leader that did not know
 the topics yet, and kafka-python does not always notice later."""
 LOOK_S = 2.0
@@ -89,7 +90,7 @@ class KafkaSubscription:
         self._topic_ids: dict[str, Any] = {}
         self._looked = self._gave = 0.0
         self._stuck = False
-        self._bare_since, self._bare_s = time.monotonic(), BARE_S
+        self._bare_since, self._bare_times = time.monotonic(), 0
         self.thread = WatchedThread(f"kafka-{group}", self._run, self._stopped)
         self.thread.start()
 
@@ -104,12 +105,12 @@ class KafkaSubscription:
         return self._failed or self.thread.failed()
 
     def _run(self) -> None:
-        pause = FIRST_BACKOFF_S
+        failures = 0
         while not self._stopped.is_set() and self._failed is None:
             consumer = None
             try:
                 consumer = self._open()
-                pause = FIRST_BACKOFF_S
+                failures = 0
                 self._work(consumer)
             except Exception as error:
                 log.warning("the consumer is made anew", group=self._group, error=error)
@@ -123,8 +124,8 @@ class KafkaSubscription:
             if consumer is not None:
                 self._close(consumer)
             if not self._stopped.is_set():
-                self._stopped.wait(pause)
-                pause = min(2 * pause, LONGEST_BACKOFF_S)
+                failures += 1
+                self._stopped.wait(AGAIN.wait_s(failures))
 
     def _open(self) -> KafkaConsumer:
         consumer = KafkaConsumer(
@@ -155,11 +156,11 @@ class KafkaSubscription:
         """Whether we own nothing for suspiciously long."""
         now = time.monotonic()
         if self._owned:
-            self._bare_since, self._bare_s = now, BARE_S
+            self._bare_since, self._bare_times = now, 0
             return False
-        if now - self._bare_since < self._bare_s:
+        if now - self._bare_since < BARE.wait_s(self._bare_times + 1):
             return False
-        self._bare_since, self._bare_s = now, min(2 * self._bare_s, 300.0)
+        self._bare_since, self._bare_times = now, self._bare_times + 1
         log.info("nothing is ours; the group is joined anew", group=self._group)
         return True
 
@@ -234,16 +235,16 @@ class KafkaSubscription:
 
     def _until_done(self, call: Callable[[], None], what: str) -> bool:
         """Call until it returns; False where the consumer was stopped before that or it failed for too long."""
-        pause, deadline = FIRST_BACKOFF_S, time.monotonic() + GIVE_UP_S
+        failures, deadline = 0, time.monotonic() + GIVE_UP_S
         while True:
             try:
                 call()
                 return True
             except Exception as error:
-                log.warning("failed, comes again", task=what, group=self._group, error=error)
-            if self._stopped.wait(pause) or time.monotonic() > deadline:
+                failures += 1
+                log.warning("failed; trying again", task=what, group=self._group, attempts=failures, error=error)
+            if self._stopped.wait(AGAIN.wait_s(failures)) or time.monotonic() > deadline:
                 return False
-            pause = min(2 * pause, LONGEST_BACKOFF_S)
 
     def _note(self, records: Sequence[Record], positions: Positions | None) -> None:
         for record in records:

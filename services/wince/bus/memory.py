@@ -20,6 +20,7 @@ from functools import partial
 from heapq import merge
 from itertools import islice
 
+from wince.backoff import Backoff
 from wince.bus.headers import complete
 from wince.bus.interface import Handler, Owned, Partition, Positions, Record
 from wince.bus.queues import Entry, Lane, Queue, Topic
@@ -28,8 +29,8 @@ from wince.telemetry import logs
 
 log = logs.get(__name__)
 
-FIRST_BACKOFF_S = 0.05
-LONGEST_BACKOFF_S = 5.0
+AGAIN = Backoff(0.05, 5.0)
+"""Between two attempts to hand over the same batch."""
 
 
 class MemoryBus:
@@ -329,16 +330,16 @@ class _Consumer:
 
     def _until_done(self, call: Callable[[], None], what: str) -> bool:
         """Call until it returns, with backoff; False where the consumer was stopped before that."""
-        pause = FIRST_BACKOFF_S
+        failures = 0
         while True:
             try:
                 call()
                 return True
             except Exception as error:
-                log.warning("failed, comes again", task=what, group=self.group, error=error)
-            if not self._wait(pause):
+                failures += 1
+                log.warning("failed; trying again", task=what, group=self.group, attempts=failures, error=error)
+            if not self._wait(AGAIN.wait_s(failures)):
                 return False
-            pause = min(2 * pause, LONGEST_BACKOFF_S)
 
     def _wait(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds

@@ -5,14 +5,14 @@ Nothing is answered before the COMMIT. Asking the same again has no second effec
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from wince.care import events
 from wince.care.events import Event
 from wince.care.meaning import pauses_of
+from wince.clock import Clock, wall_us
 from wince.codec.care import bed_pause_to_message, encounter_state_to_message, verdict_to_message
 from wince.domain.assessment import Question, Verdict
 from wince.domain.care import BedPause, EncounterState
@@ -51,7 +51,7 @@ class PostgresCare:
         self,
         database: Database,
         protocols: Mapping[str, ClinicalProtocol],
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Clock = wall_us,
     ) -> None:
         self._database, self._protocols, self._clock = database, dict(protocols), clock
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 
+from wince.backoff import Backoff
 from wince.bus.topics import CARE
+from wince.clock import Clock, wall_us
 from wince.errors import Unavailable
 from wince.parts import PASSING, WatchedThread
 from wince.store import locks
@@ -33,9 +35,10 @@ class Relay:
     """Sends on a thread of its own until `stop`; a part of a service (start, stop, failed)."""
 
     def __init__(
-        self, database: Database, publish: Publish, *, poll_s: float = 0.5, clock: Callable[[], int] = lambda: time.time_ns() // 1000
+        self, database: Database, publish: Publish, *, poll_s: float = 0.5, clock: Clock = wall_us
     ) -> None:
-        self._database, self._publish, self._poll_s, self._clock = database, publish, poll_s, clock
+        self._database, self._publish, self._clock = database, publish, clock
+        self._again = Backoff(poll_s, 30.0)
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._thread = WatchedThread("care-relay", self._run, self._stopped)
@@ -96,10 +99,10 @@ class Relay:
             try:
                 more, failures = self.send() >= AT_ONCE, 0
             except PASSING as error:
-                more, failures = False, min(failures + 1, 6)
+                more, failures = False, failures + 1
                 log.warning("what people decided waits for the bus", topic=CARE, attempts=failures, error=error)
             if ending and not more:
                 return
             if not more:
-                self._wake.wait(self._poll_s * 2**failures)
+                self._wake.wait(self._again.wait_s(failures + 1))
                 self._wake.clear()

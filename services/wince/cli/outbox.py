@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import typer
 from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
+from wince.clock import wall_us
 from wince.delivery import books
 from wince.delivery.books import Backlog, Letter
 from wince.errors import ConfigError, InputError
@@ -110,7 +110,7 @@ def replay(
     except ValueError:
         raise ConfigError("is no id", field=f"ENTRY={entry}", remedy="a UUID, as `wince outbox list` shows it") from None
     with _opened(write=True) as tx:
-        books.replay(tx, identity, revision, target, time.time_ns() // 1000)
+        books.replay(tx, identity, revision, target, wall_us())
     out.print("a running Wince sends it now, else the next one that starts")
 
 
@@ -118,7 +118,7 @@ def replay(
 def release(target: Annotated[str, typer.Argument(help="Name of the target, as `wince outbox list` shows it.")]) -> None:
     """Lift a hold at once: somebody has put right what held the target. The audit trail says so."""
     with _opened(write=True) as tx:
-        if not books.release(tx, target, "wince outbox release", time.time_ns() // 1000):
+        if not books.release(tx, target, "wince outbox release", wall_us()):
             held = ", ".join(hold.target for hold in books.holds(tx)) or "none"
             raise InputError("is not held", field=f"TARGET={target}", remedy=f"`wince outbox list` shows what is; held now: {held}")
     out.print("a running Wince tries it now, else the next one that starts")

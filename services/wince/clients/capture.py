@@ -7,7 +7,6 @@ old or is refused because another replica owns the camera is begun anew, on the 
 from __future__ import annotations
 
 import itertools
-import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ import grpc
 
 from wince.api.capture.v1.capture_service_pb2 import PushFramesRequest
 from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceStub
+from wince.backoff import Backoff
 from wince.codec.frame import frame_to_message
 from wince.domain.frame import Beat, Frame
 from wince.domain.loopback import loopback
@@ -32,7 +32,8 @@ from wince.telemetry import logs
 
 log = logs.get(__name__)
 
-FIRST_S, LONGEST_S = 0.2, 5.0
+AGAIN = Backoff(0.2, 5.0, jitter=0.5)
+"""Between streams that break."""
 PATIENCE = 12
 """Attempts in a row that may fail before it is given up: about 40 s."""
 
@@ -134,7 +135,7 @@ class Pusher:
             failures = 0 if self.pushed.accepted > before else failures + 1
             if failures >= PATIENCE:
                 raise failure
-            wait_s = min(LONGEST_S, FIRST_S * 2.0**failures) * random.uniform(0.5, 1.0)
+            wait_s = AGAIN.wait_s(failures + 1)
             log.warning("push interrupted, goes on", code=failure.code, attempt=failures, wait_s=round(wait_s, 1))
             threading.Event().wait(wait_s)
 

@@ -12,6 +12,7 @@ import grpc
 from wince.api.capture.v1.capture_pb2 import Region
 from wince.api.detect.v1.detect_service_pb2 import DetectFacesRequest
 from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceStub
+from wince.backoff import Backoff
 from wince.clients.detect_queue import Waiting
 from wince.domain.frame import Beat, Frame
 from wince.errors import Refused, WinceError
@@ -25,7 +26,8 @@ STREAM_AGE_S = 600.0
 """A stream ends after that (10 % sooner or later) and begins again on whichever replica is next: no replica keeps all load."""
 SILENT_S = 20.0
 """A stream whose server answers nothing for so long although it was sent something is broken."""
-FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 3.0
+AGAIN = Backoff(0.1, 3.0, jitter=0.5)
+"""Between streams that break."""
 HOPELESS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)
 """Codes that no further attempt mends."""
 UNFIT = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE)
@@ -106,7 +108,7 @@ class Link(threading.Thread):
                 self.error = cause("the link to detect", error)
 
     def _run(self) -> None:
-        pause_s = FIRST_BACKOFF_S
+        failures = 0
         while not self._stopped.is_set() and not self.waiting.done():
             before = self.waiting.unanswered()
             began_s = time.monotonic()
@@ -117,11 +119,10 @@ class Link(threading.Thread):
                 self._failed(error)
             if self.error is not None:
                 return
-            if answers or (before == 0 and time.monotonic() - began_s > LONGEST_BACKOFF_S):
-                pause_s = FIRST_BACKOFF_S
-            if self.waiting.done() or self._stopped.wait(pause_s * random.uniform(0.5, 1.0)):
+            worked = answers or (before == 0 and time.monotonic() - began_s > AGAIN.longest_s)
+            failures = 1 if worked else failures + 1
+            if self.waiting.done() or self._stopped.wait(AGAIN.wait_s(failures)):
                 return
-            pause_s = min(2 * pause_s, LONGEST_BACKOFF_S)
 
     def _stream(self) -> int:
         """One stream to its end; how many answers came. Raises RpcError where it broke before the first."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from uuid import NAMESPACE_URL, uuid5
 
+from wince.clock import wall_us
 from wince.demo import outcome
 from wince.demo.outcome import Charted, Outcome
 from wince.demo.scenario import Bed, Scenario
@@ -90,7 +90,7 @@ class _Job:
             runs.finish(database, found.id, runs.RunState.FAILED)
         latest, seen_us = runs.latest_origin(database), outcome.latest(database, None, 0)
         after = max(0 if latest is None else latest + 10 * GRID_US, seen_us + 3 * BEFORE_US)  # behind the last discharge
-        ago = time.time_ns() // 1000 - AGO_US
+        ago = wall_us() - AGO_US
         self.origin_us = self._at_us if self._at_us is not None else -(-max(ago // GRID_US * GRID_US, after) // GRID_US) * GRID_US
         self.run = uuid5(NAMESPACE_URL, f"wince-run|{self._settings.site}|{self.origin_us}|{print_}")
         runs.begin(database, self.run, self.origin_us, {"scenario": print_})

@@ -6,9 +6,9 @@ Names are built of parts with their lengths, so that no two lists of parts give 
 from __future__ import annotations
 
 import hashlib
-import json
 from uuid import UUID, uuid5
 
+from wince import canonical
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.entry import Kind
 from wince.domain.reason import Reason
@@ -73,7 +73,7 @@ def content_hash(message: Assessment | Alert | Question) -> bytes:
 
     Another hash under a known id is an alarm: the same window was computed with another result.
     """
-    return hashlib.sha256(json.dumps(_plain(message), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).digest()
+    return hashlib.sha256(canonical.ascii_text(_plain(message)).encode()).digest()
 
 
 def _plain(message: Assessment | Alert | Question) -> dict[str, object]:

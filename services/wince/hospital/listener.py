@@ -13,10 +13,10 @@ import hashlib
 import itertools
 import ssl
 import threading
-import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from wince.clock import Clock, wall_us
 from wince.domain.binding import occupancies
 from wince.domain.census import Movement, Outcome
 from wince.domain.ids import site_namespace
@@ -58,7 +58,7 @@ class AdtListener:
         *,
         watches: Sequence[Watch] = (),
         publish: Publish = _nobody,
-        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        now_us: Clock = wall_us,
         host: str = "127.0.0.1",
         port: int = 0,
         tls: ssl.SSLContext | None = None,

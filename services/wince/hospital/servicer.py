@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 from wince.api.hospital.v1 import hospital_service_pb2 as pb
 from wince.api.hospital.v1.hospital_service_pb2_grpc import HospitalServiceServicer, add_HospitalServiceServicer_to_server
+from wince.clock import Clock, wall_us
 from wince.codec import checks
 from wince.codec.hospital import identifier_from_message, stay_to_message
 from wince.domain.binding import in_bed
@@ -31,7 +30,7 @@ ROLES = {"GetOccupancy": _READ, "ListStays": _READ}
 class HospitalServicer(HospitalServiceServicer):
     """Over the stays in the database."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], int] = lambda: time.time_ns() // 1000, threads: int = 2) -> None:
+    def __init__(self, database: Database, *, clock: Clock = wall_us, threads: int = 2) -> None:
         self._database, self._clock = database, clock
         self._census = PostgresCensus(database, clock)
         self.workers = Workers(threads, "hospital-rpc")

@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wince.backoff import Backoff
+from wince.clock import wall_us
 from wince.errors import ResourceError, Unavailable
 from wince.local.last_words import last_words, size
 from wince.local.stopping import at_last
@@ -25,7 +27,8 @@ from wince.telemetry import logs
 log = logs.get(__name__)
 
 LOOK_S = 0.2
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+AGAIN = Backoff(0.2, 15.0)
+"""Between two starts of a process that ends."""
 STARTS = 5
 """So often a process that ends before it was ready is started again, where that was not its fault."""
 NOT_ITS_FAULT = (-signal.SIGKILL, Unavailable.exit_code)
@@ -56,7 +59,8 @@ class _Kept:
     child: Child
     process: subprocess.Popen[bytes] | None = None
     since_s: float = 0.0
-    pause_s: float = FIRST_PAUSE_S
+    failures: int = 0
+    """Ends in a row without a steady run between."""
     again_s: float = 0.0
     restarts: int = field(default=0)
     since_us: int = 0
@@ -160,7 +164,7 @@ class Supervisor:
                 list(child.command), env=dict(child.environment), stdin=subprocess.PIPE, stdout=sink, stderr=sink, start_new_session=True
             )
         with self._lock:
-            kept.process, kept.since_s, kept.since_us = process, time.monotonic(), time.time_ns() // 1000
+            kept.process, kept.since_s, kept.since_us = process, time.monotonic(), wall_us()
         self._told(child.name, "started")
 
     def _await(self, kept: _Kept) -> None:
@@ -189,9 +193,9 @@ class Supervisor:
                     log.error("a service ended, is started again", stage=kept.child.name, returncode=process.returncode)
                     self._told(kept.child.name, "ended")
                     if now_s - kept.since_s > STEADY_S:
-                        kept.pause_s = FIRST_PAUSE_S
-                    kept.process, kept.again_s = None, now_s + kept.pause_s
-                    kept.pause_s = min(2 * kept.pause_s, LONGEST_PAUSE_S)
+                        kept.failures = 0
+                    kept.failures += 1
+                    kept.process, kept.again_s = None, now_s + AGAIN.wait_s(kept.failures)
                     if process.stdin is not None:
                         process.stdin.close()
                 if kept.process is None and now_s >= kept.again_s and not self._stopping.is_set():
@@ -200,7 +204,8 @@ class Supervisor:
                         self._spawn(kept)
                     except OSError as error:
                         log.error("a service can't be started", stage=kept.child.name, error=error)
-                        kept.again_s = now_s + kept.pause_s
+                        kept.failures += 1
+                        kept.again_s = now_s + AGAIN.wait_s(kept.failures)
 
 
 def _end(process: subprocess.Popen[bytes], drain_s: float) -> None:

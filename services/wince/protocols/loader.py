@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
 import re
 import tomllib
@@ -19,6 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wince import canonical
 from wince.domain.population import Age
 from wince.errors import ProtocolError
 from wince.protocols.check import check
@@ -117,7 +117,7 @@ def rule_hash(protocol: ClinicalProtocol) -> str:
     """sha256 (hex) of the canonical content: what the rules say, whatever comments, order and spelling the file has."""
     content = dataclasses.asdict(protocol)
     del content["rule"], content["path"]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(canonical.text(content).encode()).hexdigest()
 
 
 def _build(kind: Any, table: object, path: str, where: str) -> Any:

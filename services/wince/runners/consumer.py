@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from wince import codec
 from wince.bus.interface import Bus, Partition, Positions, Record, Subscription
 from wince.bus.topics import dead_letters
+from wince.clock import wall_us
 from wince.codec import Encodable
 from wince.domain.estimate import Estimate
 from wince.domain.face import Face
@@ -92,7 +92,7 @@ class Consumer:
             letter.result(timeout=LETTER_S)
         self.unreadable += len(letters)
         if times := [message.time_us for _, message in found if isinstance(message, Estimate | Face | Beat)]:
-            metrics.consumed(self.group, max(times), time.time_ns() // 1000)
+            metrics.consumed(self.group, max(times), wall_us())
         return found
 
     def _guarded(self, records: Sequence[Record]) -> Positions | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from wince.bus.interface import Bus, Record
 from wince.bus.topics import ASSESSMENTS, CARE
+from wince.clock import wall_us
 from wince.domain.assessment import Verdict
 from wince.domain.care import PatientState, Pause
 from wince.domain.snapshot import Graded, Snapshot
@@ -71,7 +71,7 @@ class Recording(Consumer):
                     for one in message.assessments if isinstance(message, Graded) else ():
                         spans.enter_context(traces.span("record.commit", one, carried=record.headers.get("trace", b"")))
                 self._commit(batch)
-            now_us = time.time_ns() // 1000
+            now_us = wall_us()
             for graded in batch:
                 metrics.committed(graded.assessments, graded.alerts, graded.questions, now_us)
             if ends := [one.end_us for graded in batch for one in graded.assessments]:

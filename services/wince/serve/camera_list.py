@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from wince.clock import Clock
 from wince.domain.binding import bed_of
 from wince.domain.camera import CameraSpec
 from wince.domain.stay import Watch
@@ -26,7 +27,6 @@ from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
 from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.interface import Source
-from wince.pipeline.capture.live import Clock
 from wince.pipeline.capture.paced import PacedSource
 from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.rtsp import StreamSource

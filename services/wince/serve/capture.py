@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wince.clients.detect import Link
+from wince.clock import wall_us
 from wince.domain.loopback import loopback
 from wince.errors import WinceError
 from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
@@ -22,7 +23,7 @@ from wince.rpc import client
 from wince.rpc.config import RpcSettings
 from wince.serve.begin import closed
 from wince.serve.camera_list import CameraList, opener
-from wince.serve.service import Deps, Service, wall_us
+from wince.serve.service import Deps, Service
 from wince.store.camera_leases import CameraLeases
 from wince.store.database import Database
 from wince.telemetry import logs, metrics

@@ -19,6 +19,7 @@ from typing import Any, Self
 from wince import codec
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ALL, CARE, STAYS
+from wince.clock import wall_us
 from wince.delivery import books
 from wince.delivery.interface import Target
 from wince.delivery.worker import Delivery
@@ -119,7 +120,7 @@ class Embedded:
         self._recording = Recording(self._bus, self._writer.commit, self._committed)
         setup_ = grade.Setup(self.protocol, site_namespace(self._settings.site), scoring.personal(self.protocol))
         self._begin = Begin(self.database, [setup_], self.origin_us)
-        self._grading = Grading(self._bus, self._begin, lambda: time.time_ns() // 1000, default=self.protocol.name)
+        self._grading = Grading(self._bus, self._begin, wall_us, default=self.protocol.name)
         census = stays.PostgresCensus(self.database)
         self.listener = enter(
             AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, **mllp.place(self._settings))
@@ -127,7 +128,7 @@ class Embedded:
         self.tell("listening", port=self.listener.port)
         with self.database.transaction() as tx:  # who starts has looked at what held it; a hold that is still right comes back at once
             for target in targets:
-                books.release(tx, target.name, "start", time.time_ns() // 1000)
+                books.release(tx, target.name, "start", wall_us())
         for part in (self._recording, self._grading, self._delivery):
             part.start()
             self._stack.callback(part.stop)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from wince.clock import wall_us
 from wince.domain.face import Face
 from wince.domain.frame import Beat
 from wince.models import lock
@@ -13,7 +14,7 @@ from wince.pipeline.estimate.ensemble import EnsembleScorer
 from wince.pipeline.estimate.servicer import FAILED, READY, EstimateServicer, ModelInUse, registration
 from wince.runners.estimate import Estimating, media_clock
 from wince.serve import scoring
-from wince.serve.service import Deps, Service, wall_us
+from wince.serve.service import Deps, Service
 from wince.telemetry import metrics
 
 

@@ -7,6 +7,7 @@ position that it reads on from is that of the oldest input which no stored snaps
 
 from __future__ import annotations
 
+from wince.clock import wall_us
 from wince.domain.ids import site_namespace
 from wince.models import lock
 from wince.pipeline.grade import stage
@@ -15,7 +16,7 @@ from wince.protocols import loader
 from wince.runners.grade import Grading
 from wince.serve import protocols, scoring
 from wince.serve.begin import Begin
-from wince.serve.service import Deps, Service, wall_us
+from wince.serve.service import Deps, Service
 
 
 def build(deps: Deps) -> Service:

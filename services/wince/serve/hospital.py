@@ -11,6 +11,7 @@ from wince import codec
 from wince.bus.interface import Bus
 from wince.bus.topics import CARE, STAYS
 from wince.care.events import standing
+from wince.clock import wall_us
 from wince.domain.care import PatientState, Pause
 from wince.domain.stay import Occupancy
 from wince.errors import Unavailable
@@ -20,7 +21,7 @@ from wince.hospital.servicer import HospitalServicer, registration
 from wince.parts import Part
 from wince.serve import mllp
 from wince.serve.camera_list import bind
-from wince.serve.service import Deps, Repeated, Service, wall_us
+from wince.serve.service import Deps, Repeated, Service
 from wince.store import stays, telling
 from wince.store.database import Database
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wince.clock import wall_us
 from wince.delivery import books
 from wince.delivery.worker import Delivery
 from wince.domain.audit import Verified
@@ -15,7 +16,7 @@ from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
 from wince.runners.record import Recording, Writer
 from wince.serve import ehr
-from wince.serve.service import Deps, Repeated, Service, wall_us
+from wince.serve.service import Deps, Repeated, Service
 from wince.serve.state_dir import Places
 from wince.store import checkpoints
 from wince.store.database import Database

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from wince.backoff import Backoff
 from wince.bus.interface import Bus
 from wince.bus.topics import ALL
 from wince.domain.ids import site_namespace
@@ -133,17 +134,13 @@ def _opened(dsn: str) -> Database:
             time.sleep(LOOK_S)
 
 
-def wall_us() -> int:
-    """Now, microseconds UTC."""
-    return time.time_ns() // 1000
-
-
 class Repeated:
     """A part that does something again and again on a thread of its own. What may pass (`parts.PASSING`) is logged and tried again, with
     backoff; anything else is its failure."""
 
     def __init__(self, name: str, every_s: float, what: Callable[[], object]) -> None:
-        self.name, self._every_s, self._what = name, every_s, what
+        self.name, self._what = name, what
+        self._again = Backoff(every_s, max(every_s, 30.0))
         self._stopped = threading.Event()
         self._thread = WatchedThread(name, self._run, self._stopped)
 
@@ -163,10 +160,10 @@ class Repeated:
 
     def _run(self) -> None:
         failures = 0
-        while not self._stopped.wait(min(30.0, self._every_s * 2**failures)):
+        while not self._stopped.wait(self._again.wait_s(failures + 1)):
             try:
                 self._what()
                 failures = 0
             except PASSING as error:
-                failures = min(failures + 1, 6)
+                failures += 1
                 log.warning("failed; trying again", task=self.name, attempts=failures, error=error)

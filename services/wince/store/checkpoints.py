@@ -12,13 +12,13 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from wince.clock import Clock, wall_us
 from wince.domain import audit as chain
 from wince.domain.audit import Checkpoint, Verified
 from wince.errors import ConfigError, IntegrityError, ResourceError
@@ -99,7 +99,7 @@ class Checkpointer:
         rows: int = 1000,
         seconds: float = 60.0,
         every_s: float = 5.0,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Clock = wall_us,
     ) -> None:
         self._database = database
         self._file = file

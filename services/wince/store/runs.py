@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from wince import canonical
 from wince.store.database import Database, Tx
 
 
@@ -39,7 +40,7 @@ def begin(database: Database, run: UUID, origin_us: int, settings: Mapping[str, 
     with database.transaction() as tx:
         tx.execute(
             "INSERT INTO run(id, state, origin_us, settings) VALUES (%s, 'running', %s, %s) ON CONFLICT (id) DO NOTHING",
-            (run, origin_us, json.dumps(settings, sort_keys=True)),
+            (run, origin_us, canonical.text(settings)),
         )
         return _read(tx, "WHERE id = %s", (run,))[0]
 

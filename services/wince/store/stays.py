@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from wince import canonical
+from wince.clock import Clock, wall_us
 from wince.domain.census import Applied, MessageKey, Movement, Outcome, Revision
 from wince.domain.stay import Identifier, Stay, Watch
 from wince.errors import IntegrityError
@@ -29,7 +30,7 @@ Revise = Callable[[Sequence[Movement], Sequence[Stay], InBed], Revision]
 class PostgresCensus:
     """Movements and stays in the database. Thread-safe. `clock`: microseconds UTC, stamps the audit trail."""
 
-    def __init__(self, database: Database, clock: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
+    def __init__(self, database: Database, clock: Clock = wall_us) -> None:
         self._database = database
         self._clock = clock
 
@@ -62,14 +63,14 @@ class PostgresCensus:
                 "superseded": [str(stay.id) for stay in revision.supersede],
                 "added": [str(stay.id) for stay in revision.add],
             }
-            append(tx, [Fact(message_id(movement.key), 1, _APPLIED, 1, _text(said))], self._clock())
+            append(tx, [Fact(message_id(movement.key), 1, _APPLIED, 1, canonical.text(said))], self._clock())
         return Applied(Outcome.APPLIED, revision)
 
     def audit(self, key: MessageKey, event: str, detail: str) -> None:
         """See Census.audit."""
         with self._database.transaction() as tx:
             if _first(tx, key, event):
-                append(tx, [Fact(message_id(key), 1, f"{_APPLIED}.{event}", 1, _text({"detail": detail}))], self._clock())
+                append(tx, [Fact(message_id(key), 1, f"{_APPLIED}.{event}", 1, canonical.text({"detail": detail}))], self._clock())
 
     def stays(self, bed: str, start_us: int, end_us: int | None, as_of_us: int | None = None) -> list[Stay]:
         """See Census.stays."""
@@ -230,10 +231,6 @@ def _overlapping(tx: Tx, beds: Sequence[str], start_us: int, end_us: int | None,
         return _read(tx, where + " AND superseded_us IS NULL ORDER BY start_us, row_id", arguments)
     where += " AND recorded_us <= %s AND (superseded_us IS NULL OR superseded_us > %s) ORDER BY start_us, row_id"
     return _read(tx, where, (*arguments, as_of_us, as_of_us))
-
-
-def _text(said: Any) -> str:
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _region(text: str) -> tuple[float, float, float, float]:

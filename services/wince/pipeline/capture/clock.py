@@ -9,6 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from wince import clock
+from wince.clock import Clock
+
 CATCH_UP = 0.1
 """Ahead of the wall's clock, this one runs slower by this share until they agree."""
 
@@ -18,7 +21,7 @@ class SteadyWall:
 
     def __init__(
         self,
-        wall_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        wall_us: Clock = clock.wall_us,
         steady_us: Callable[[], int] = lambda: time.monotonic_ns() // 1000,
     ) -> None:
         """wall_us: may be set. steady_us: counts from anywhere, is never set."""

@@ -17,14 +17,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from wince.clock import Clock
 from wince.domain.camera import CameraState
 from wince.domain.frame import US, Beat, Frame
 from wince.parts import cause
 from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.timeline import Grid, Timeline
 
-Clock = Callable[[], int]
-"""Microseconds UTC."""
 CAPACITY = 15
 """Frames that may wait: three seconds at 5 a second; what is older would be late anyhow."""
 GRACE_US = US // 2

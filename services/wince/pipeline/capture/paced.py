@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
+from wince.clock import Clock
 from wince.domain.frame import US, Beat, Frame
 from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.interface import Source
-from wince.pipeline.capture.live import Clock
 
 
 class PacedSource:

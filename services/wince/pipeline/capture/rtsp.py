@@ -9,7 +9,6 @@ FFmpeg's own error texts hold the address with its login: they go nowhere, error
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +27,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from wince.backoff import Backoff
+from wince.clock import Clock
 from wince.domain.camera import CameraState
 from wince.domain.frame import US, Beat, Frame
 from wince.errors import ConfigError, WinceError
@@ -36,7 +37,7 @@ from wince.pipeline.capture.arrival import Arrival
 from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.file import upright, working_size
 from wince.pipeline.capture.h264 import FrameNumbers
-from wince.pipeline.capture.live import Clock, LiveSource
+from wince.pipeline.capture.live import LiveSource
 from wince.pipeline.capture.media import MediaLimits
 from wince.pipeline.capture.trust import Trust
 from wince.telemetry import logs
@@ -176,7 +177,7 @@ class StreamSource(LiveSource):
             attempt = 0 if self.counters.pictures > before else attempt + 1
             self.counters.failures[failure] += 1
             self.counters.failure = failure.value
-            wait_s = _wait_s(attempt, failure, self._patience)
+            wait_s = _again(failure, self._patience).wait_s(attempt + 1)
             log.warning("camera lost, connecting again", source=self.source, reason=failure.value, attempt=attempt, wait_s=round(wait_s, 1))
             self.counters.state = CameraState.STALLED if failure is Failure.STALLED else CameraState.CONNECTING
             self._over.wait(wait_s)
@@ -287,11 +288,10 @@ class StreamSource(LiveSource):
         return upright(array, (self._rotation - frame.rotation) % 360)
 
 
-def _wait_s(attempt: int, failure: Failure, patience: Patience) -> float:
-    longest = min(patience.longest_s, patience.first_s * 2.0 ** min(attempt, 20))
+def _again(failure: Failure, patience: Patience) -> Backoff:
     if failure is Failure.LOGIN:
-        longest = max(longest, 2 * patience.login_s)
-    return longest * random.uniform(0.5, 1.0)
+        return Backoff(2 * patience.login_s, max(patience.longest_s, 2 * patience.login_s), jitter=0.5)
+    return Backoff(patience.first_s, patience.longest_s, jitter=0.5)
 
 
 def _kind(error: Exception) -> Failure:

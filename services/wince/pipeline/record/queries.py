@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 from wince.api.grade.v1 import grade_pb2
+from wince.clock import Clock, wall_us
 from wince.delivery import books
 from wince.delivery.books import Backlog
 from wince.domain.audit import AuditRow
@@ -62,7 +61,7 @@ _DELIVERED = (
 class PostgresRecord:
     """Thread-safe; every method blocks for the database. `caller`: who asks, for the audit trail. Raises StoreError, Unavailable."""
 
-    def __init__(self, database: Database, clock: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
+    def __init__(self, database: Database, clock: Clock = wall_us) -> None:
         self._database, self._clock = database, clock
 
     def assessments(self, of: Scope, limit: int, after: After, caller: str) -> list[grade_pb2.Assessment]:

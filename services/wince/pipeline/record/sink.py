@@ -6,11 +6,11 @@ its content is another, that is audited as an alarm and the first stands.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from wince.clock import Clock, wall_us
 from wince.delivery.interface import Target, distinct
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.audit import digest
@@ -65,7 +65,7 @@ class PostgresSink:
         targets: Sequence[Target],
         *,
         fold: str = "grade",
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Clock = wall_us,
     ) -> None:
         self._database = database
         self._protocols = protocols
