@@ -9,24 +9,14 @@ from __future__ import annotations
 import random
 from uuid import UUID
 
+from wince.backoff import Backoff
 from wince.delivery.interface import Answer
 from wince.store.audit import Fact
 from wince.store.database import Tx
 from wince.store.plain import dump
 
-FIRST_S, LONGEST_S = 30.0, 900.0
-"""Pause before the first probe, and the longest; it doubles from probe to probe."""
-
-
-def pause_s(probes: int, jitter: random.Random) -> float:
-    """Seconds until the next probe after so many: half to the whole of 30, 60, ... 900 s, so that installations don't probe in step.
-
-    >>> steady = random.Random(); steady.random = lambda: 1.0
-    >>> [pause_s(probes, steady) for probes in (0, 1, 2, 9)]
-    [30.0, 60.0, 120.0, 900.0]
-    """
-    longest = min(LONGEST_S, FIRST_S * 2.0 ** min(probes, 16))
-    return longest * (0.5 + 0.5 * jitter.random())
+PROBES = Backoff(30.0, 900.0, jitter=0.5)
+"""Pauses before probes; jitter, so that installations don't probe in step."""
 
 
 def begin(tx: Tx, target: str, answer: Answer, jitter: random.Random) -> Fact | None:
@@ -34,7 +24,7 @@ def begin(tx: Tx, target: str, answer: Answer, jitter: random.Random) -> Fact | 
     row = tx.execute(
         "INSERT INTO target_hold(target, detail, remedy, next_probe) VALUES (%s, %s, %s, now() + %s * interval '1 second')"
         " ON CONFLICT (target) DO NOTHING RETURNING id",
-        (target, answer.detail, answer.remedy, pause_s(0, jitter)),
+        (target, answer.detail, answer.remedy, PROBES.wait_s(1, jitter)),
     ).fetchone()
     if row is None:
         return None
@@ -54,7 +44,7 @@ def claim(tx: Tx, target: str, jitter: random.Random) -> UUID | None:
         return None
     claimed = tx.execute(
         "UPDATE target_hold SET probes = probes + 1, next_probe = now() + %s * interval '1 second' WHERE target = %s RETURNING id",
-        (pause_s(row[0] + 1, jitter), target),
+        (PROBES.wait_s(row[0] + 2, jitter), target),
     ).fetchone()
     return claimed[0] if claimed else None
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
+from wince.backoff import Backoff
 from wince.delivery import holds
 from wince.delivery.interface import Answer, Outcome
 from wince.store import locks
@@ -26,8 +27,8 @@ from wince.store.database import Tx
 from wince.store.locks import Lock
 from wince.store.plain import dump
 
-CAP_S = 300.0
-"""Longest backoff of our own; a target may ask for more."""
+AGAIN = Backoff(1.0, 300.0, jitter=1.0)
+"""Between attempts of our own; a target may ask for more."""
 LONGEST_ASKED_S = 3600.0
 _RETURNED = "returned"
 
@@ -207,7 +208,7 @@ def _after(item: Tried, jitter: random.Random) -> tuple[object, ...]:
 
 def backoff_s(attempt: int, retry_after_s: float | None, jitter: random.Random) -> float:
     """Seconds to wait: full jitter over 1, 2, 4, ... 300 s; never sooner than the target asked (at most an hour)."""
-    wait = jitter.uniform(0.0, min(CAP_S, 2.0 ** min(attempt - 1, 16)))
+    wait = AGAIN.wait_s(attempt, jitter)
     return wait if retry_after_s is None else max(wait, min(retry_after_s, LONGEST_ASKED_S))
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
+from wince.backoff import Backoff
+from wince.clock import Clock, wall_us
 from wince.delivery import books, holds
 from wince.delivery.attempt import ask
 from wince.delivery.interface import Outcome, Target, distinct
@@ -21,6 +23,9 @@ from wince.telemetry import metrics
 from wince.telemetry.logs import get
 
 _log = get("wince.delivery")
+
+AGAIN = Backoff(0.2, 5.0)
+"""Between attempts to read and write the outbox."""
 
 
 class Delivery:
@@ -41,7 +46,7 @@ class Delivery:
         per_encounter: int = 64,
         lease_s: float = 120.0,
         poll_s: float = 0.25,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        clock: Clock = wall_us,
         jitter: random.Random | None = None,
         alone: bool = False,
     ) -> None:
@@ -155,7 +160,7 @@ class _Loop:
                     # kept when the database answers; else the lease runs out.
                     failures += 1
                     _log.warning("the outbox can't be read or written", target=self.target.name, attempts=failures, error=error)
-                    if self._stopped.wait(min(5.0, 0.1 * 2 ** min(failures, 6))) and not running:
+                    if self._stopped.wait(AGAIN.wait_s(failures)) and not running:
                         return
                     started = 0
                 if running:
