@@ -1,14 +1,21 @@
 """Acknowledgements, original mode (v2.5.1 section 2.9.2): AA taken, AE the data is wrong, AR the header or the type is.
 
 The text of an acknowledgement comes from our own errors only: nothing of the message but its header is echoed.
+
+Our own words and ERR are written by hl7apy, from the version's tables of fields and types. MSH and MSA hold what the sender must find again
+byte for byte, its own names and its control id: those are echoed as they came, since hl7apy rewrites escapes that it doesn't know.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from hl7apy.consts import VALIDATION_LEVEL
+from hl7apy.core import Segment
+from hl7apy.v2_5_1 import ST, TX
+
 from wince.hl7.errors import CONDITIONS, Hl7Error
-from wince.hl7.header import CHARSETS, LONGEST_ECHO, Header
+from wince.hl7.header import CHARSETS, LONGEST_ECHO, Header, usable
 
 OWN = ("WINCE", "")
 """MSH-3 and MSH-4 where there is no header to answer to."""
@@ -25,48 +32,62 @@ def refuse(header: Header | None, error: Hl7Error, number: str, at_us: int) -> b
 
 
 def _render(header: Header | None, code: str, number: str, at_us: int, error: Hl7Error | None) -> bytes:
-    usable = header is not None and 4 <= len(header.encoding) <= 5 and len(set(header.encoding)) == len(header.encoding)
-    separator, encoding = (header.separator, header.encoding) if header is not None and usable else ("|", "^~\\&")
+    known = header is not None and usable(header)
+    separator, encoding = (header.separator, header.encoding) if header is not None and known else ("|", "^~\\&")
     version = (header.version if header is not None else "") or "2.5.1"
     trigger = header.trigger if header is not None else ""
     at = datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y%m%d%H%M%S+0000")
 
     def echo(field: int) -> str:
-        return _printable(header.field(field))[:LONGEST_ECHO] if header is not None and usable else ""
+        return _printable(header.field(field))[:LONGEST_ECHO] if header is not None and known else ""
 
     kind = encoding[0].join(part for part in ("ACK", _printable(trigger)[:3], "ACK" if trigger else "") if part)
     receiver = [echo(3), echo(4)]
     sender = [echo(5) or OWN[0], echo(6) or OWN[1]]
-    charset = header.field(18) if header is not None and usable and header.charset in CHARSETS else ""
+    charset = header.field(18) if header is not None and known and header.charset in CHARSETS else ""
     head = ["MSH", encoding, *sender, *receiver, at, "", kind, number, echo(11) or "P", _printable(version)[:8], *[""] * 5, charset]
     control = _printable(header.control_id)[:LONGEST_ECHO] if header is not None else ""
     segments = [separator.join(head).rstrip(separator)]
     if error is None:
         segments.append(separator.join(("MSA", code, control)))
     else:
-        segments.append(separator.join(("MSA", code, control, _text(error.diagnostics(), separator, encoding))))
-        segments.append(separator.join(_err(error, version, separator, encoding)))
+        marks = _marks(separator, encoding)
+        segments.append(separator.join(("MSA", code, control, ST(_line(error.diagnostics())).to_er7(marks))))
+        segments.append(_err(error, version).to_er7(marks))
     codec = CHARSETS.get(header.charset, "utf-8") if header is not None else "utf-8"
     return ("\r".join(segments) + "\r").encode(codec, "replace")
 
 
-def _err(error: Hl7Error, version: str, separator: str, encoding: str) -> list[str]:
-    """ERR: from v2.5 on location, code and severity in fields of their own, before that in the components of ERR-1."""
+def _err(error: Hl7Error, version: str) -> Segment:
+    """ERR: from v2.5 on location, code and severity in fields of their own, before that in the components of ERR-1.
+
+    Of the tables those of v2.4 and v2.5.1 are used: by those of v2.8, which know no ERR-1, hl7apy writes ERR-2 into its place.
+    """
+    early = version < "2.5"
+    err = Segment("ERR", version="2.4" if early else "2.5.1", validation_level=VALIDATION_LEVEL.TOLERANT)
+    place, of_place = (err.err_1, "eld") if early else (err.err_2, "erl")
+    code, of_code = (place.eld_4, "ce") if early else (err.err_3, "cwe")
     segment, _, field = error.field.partition("-")
-    place = [part for part in (segment, "1", field) if part] if segment else []
-    condition = [error.condition, CONDITIONS[error.condition], "HL70357"]
-    if version < "2.5":
-        return ["ERR", encoding[0].join([*(place + [""] * 3)[:3], encoding[3].join(condition)])]
-    advice = _text(error.remedy, separator, encoding)
-    return ["ERR", "", encoding[0].join(place), encoding[0].join(condition), "E", "", "", _text(error.message, separator, encoding), advice]
+    for number, text in enumerate((segment, "1", field) if segment else (), 1):
+        if text:
+            setattr(place, f"{of_place}_{number}", text)
+    for number, text in enumerate((error.condition, CONDITIONS[error.condition], "HL70357"), 1):
+        setattr(code, f"{of_code}_{number}", text)
+    if not early:
+        err.err_4, err.err_7 = "E", TX(_line(error.message))  # a str would be parsed, by hl7apy's own delimiters
+        if error.remedy:
+            err.err_8 = TX(_line(error.remedy))
+    return err
 
 
 def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def _text(text: str, separator: str, encoding: str) -> str:
-    """Escape our own words for the sender's delimiters."""
-    names = {separator: "F", encoding[0]: "S", encoding[1]: "R", encoding[2]: "E", encoding[3]: "T"}
-    escaped = "".join(f"{encoding[2]}{names[c]}{encoding[2]}" if c in names else c for c in text)
-    return " ".join(escaped.split())
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _marks(separator: str, encoding: str) -> dict[str, str]:
+    names = ("COMPONENT", "REPETITION", "ESCAPE", "SUBCOMPONENT")
+    return {"FIELD": separator, "SEGMENT": "\r", "GROUP": "\r", **dict(zip(names, encoding[:4], strict=True))}

@@ -87,10 +87,21 @@ def read_header(raw: bytes) -> Header | None:
     come out as "?" unless they are UTF-8."""
     line = raw.lstrip(b"\r\n").replace(b"\n", b"\r").split(b"\r", 1)[0]
     text = line.decode("utf-8", "replace").replace("�", "?")
-    if not text.startswith("MSH") or len(text) < 5 or text[3].isalnum() or not text[3].isprintable():
+    if not text.startswith("MSH") or len(text) < 5 or not _mark(text[3]):
         return None
     fields = text[4:].split(text[3])
     return Header(text[3], fields[0], (text[3], *fields))
+
+
+def usable(header: Header) -> bool:
+    """Whether MSH-1 and MSH-2 can be read and written with: 4 or 5 encoding characters, all different, no letter, digit or space."""
+    marks = header.separator + header.encoding
+    return 4 <= len(header.encoding) <= 5 and len(set(marks)) == len(marks) and all(map(_mark, marks))
+
+
+def _mark(character: str) -> bool:
+    """Neither in a name or number, nor the quotation mark of an explicit null."""
+    return character.isprintable() and not character.isalnum() and not character.isspace() and character != '"'
 
 
 def codec(header: Header) -> str:

@@ -38,6 +38,8 @@ class Identifier:
     value: str
     authority: Authority
     type: str
+    whole: bool = True
+    """False where the value came in subcomponents, which an identifier (ST) has none of: it says two things, and must not name anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,15 @@ class Location:
 
 def identifiers(message: Message, segment: str, field: int) -> list[Identifier]:
     """CX repetitions with a value. Raises Hl7Error for escapes that can't be decoded."""
+    component, subcomponent = message.header.encoding[0], message.header.encoding[3]
     found = []
     for text in message.repetitions(segment, field):
-        raw = text.split(message.header.encoding[0])
-        parts = message.components(text)
-        if parts[0] and parts[0] != DELETED:
-            authority = message.subcomponents(raw[3].strip()) if len(raw) > 3 else []
-            found.append(Identifier(parts[0], Authority(*authority[:3]), parts[4] if len(parts) > 4 else ""))
+        raw = text.split(component)
+        parts = ["" if part == DELETED else part for part in message.components(text)]
+        if parts[0]:
+            authority = ["" if part == DELETED else part for part in message.subcomponents(raw[3])] if len(raw) > 3 else []
+            kind = parts[4] if len(parts) > 4 else ""
+            found.append(Identifier(parts[0], Authority(*authority[:3]), kind, subcomponent not in raw[0]))
     return found
 
 

@@ -66,6 +66,7 @@ def movement(message: Message, site: Site, recorded_us: int) -> Movement:
     visit = next(iter(segments.identifiers(message, "PV1", 19)), None)
     if visit is None:
         raise Hl7Error("visit number missing", condition="101", field="PV1-19", remedy="send the visit number of the encounter")
+    _whole(visit, "PV1-19")
     place = segments.location(message, 3)
     if header.trigger not in WITHOUT_BED and not place.known and not place.deleted:
         raise Hl7Error("assigned location missing", condition="101", field="PV1-3", remedy='send POINTOFCARE^ROOM^BED, or "" for none')
@@ -112,7 +113,13 @@ def _patient(message: Message, site: Site) -> segments.Identifier:
         raise Hl7Error(
             "several medical record numbers", condition="102", field="PID-3", remedy="set the site's assigning authority, or send one MR"
         )
+    _whole(typed[0], "PID-3")
     return typed[0]
+
+
+def _whole(identifier: segments.Identifier, field: str) -> None:
+    if not identifier.whole:
+        raise Hl7Error("an identifier of several parts", condition="102", field=field, remedy="escape the subcomponent separator in it")
 
 
 def _text(message: Message, field: int) -> str:

@@ -112,6 +112,16 @@ def test_an_authority_becomes_a_uri(authority, expected):
     assert meaning.system(authority, header) == expected
 
 
+def test_a_hex_escape_in_the_number_is_decoded():
+    assert read(fields={"PID-3": "7\\X30\\001^^^HOSP^MR"}).patient.value == "70001"
+
+
+def test_the_number_that_counts_must_be_one_value_and_others_need_not():
+    assert refused(fields={"PID-3": "47&11^^^HOSP^MR"}) == ("PID-3", "102")
+    assert refused(fields={"PV1-19": "V&1^^^HOSP^VN"}) == ("PV1-19", "102")
+    assert read(fields={"PID-3": "47&11^^^HOSP^DL~4711^^^HOSP^MR"}).patient.value == "4711"
+
+
 def test_only_adt_is_taken_and_other_triggers_do_not_concern():
     def asked(kind):
         header = read_header(adt("A01", P, "ICU^1^A", "V1", 0, fields={"MSH-9": kind}).encode())
