@@ -87,8 +87,8 @@ def interval(figure: Callable[[Array], float], person: Array, resamples: int = 3
     person are not independent, so whole persons are drawn. Resamples in which the figure can't be computed are left out.
     """
     people, rng = np.unique(person), np.random.default_rng(seed)
-    rows = {one: np.flatnonzero(person == one) for one in people}
-    values = [figure(np.concatenate([rows[one] for one in rng.choice(people, len(people))])) for _ in range(resamples)]
+    rows = {who: np.flatnonzero(person == who) for who in people}
+    values = [figure(np.concatenate([rows[who] for who in rng.choice(people, len(people))])) for _ in range(resamples)]
     known = [value for value in values if np.isfinite(value)]
     if not known:
         return float("nan"), float("nan")

@@ -102,13 +102,13 @@ def half(
     from wince.lab.activity.evaluate.half import EPOCHS, measure
 
     settings()
-    found = measure(corpus, work, epochs or EPOCHS, persons=persons)
+    measured = measure(corpus, work, epochs or EPOCHS, persons=persons)
     if json_:
-        print(to_json(found))
+        print(to_json(measured))
         return
     for name in ("persons trained on", "test persons", "epochs"):
-        out.print(f"{name}: {show.cell(found.pop(name))}", markup=False)
-    show.figures("read by", found)
+        out.print(f"{name}: {show.cell(measured.pop(name))}", markup=False)
+    show.figures("read by", measured)
 
 
 @app.command("photographs")
@@ -123,8 +123,8 @@ def photographs(
     from wince.lab.activity.evaluate.photographs import measure
 
     settings()
-    found = measure(folder)
+    measured = measure(folder)
     if json_:
-        print(to_json(found))
+        print(to_json(measured))
     else:
-        show.figures("emotion", {name: {"looked at": found["looked at"][name], **row} for name, row in found["classes"].items()})
+        show.figures("emotion", {name: {"looked at": measured["looked at"][name], **row} for name, row in measured["classes"].items()})

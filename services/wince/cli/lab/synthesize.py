@@ -134,9 +134,9 @@ def _drawn(path: Path, rows: Sequence[TruthRow]) -> dict[str, Any]:
 
 
 def _report(drawn: Sequence[dict[str, Any]], json_: bool) -> None:
-    for one in drawn:
+    for clip in drawn:
         if json_:
-            print(to_json(one))
+            print(to_json(clip))
             continue
-        what = f"{one['frames']} frames, {one['people']} in the picture, PSPI up to {one['highest_pspi']:g}"
-        out.print(f"{one['out']}: {what}; truth in {one['truth']}", markup=False)
+        what = f"{clip['frames']} frames, {clip['people']} in the picture, PSPI up to {clip['highest_pspi']:g}"
+        out.print(f"{clip['out']}: {what}; truth in {clip['truth']}", markup=False)

@@ -67,7 +67,7 @@ def covers(
         print(to_json(fitted))
         return
     out.print(f"{target}: fitted on {fitted.faces} faces, {fitted.covered} of them covered or backs of heads", markup=False)
-    rows = {f"{one.kind}, yaw {one.low} to {one.high - 1}": one for one in fitted.validation}
+    rows = {f"{kind.kind}, yaw {kind.low} to {kind.high - 1}": kind for kind in fitted.validation}
     show.figures(
-        "validation", {name: {"faces": one.faces} | {f"at {at}": share for at, share in one.shares.items()} for name, one in rows.items()}
+        "validation", {name: {"faces": row.faces} | {f"at {at}": share for at, share in row.shares.items()} for name, row in rows.items()}
     )

@@ -53,11 +53,11 @@ def train_all(
     models: dict[str, Any] = {}
     for name, (kind, own) in members.items():
 
-        def told(epoch: int, free: float, personal: float, name: str = name) -> None:
+        def progress(epoch: int, free: float, personal: float, name: str = name) -> None:
             say(f"{name} epoch {epoch}: PSPI error {free:.3f}, against the calm face {personal:.3f}")
 
         settings = Settings(kind, own + seed, epochs or EPOCHS[kind])
-        models[name] = train(settings, data[kind], validation[kind], work / f"{kind}-{settings.seed}.pt", told)
+        models[name] = train(settings, data[kind], validation[kind], work / f"{kind}-{settings.seed}.pt", progress)
     if only:
         return list(members)
     kinds = {name: kind for name, (kind, _) in MEMBERS.items()}

@@ -50,8 +50,8 @@ def _first(part: Section, heights: list[float]) -> float:
 
 def _lines(page: Page, text: str, width: float, size: float, height: float = LINE) -> float:
     page.pen(size)
-    found = page.multi_cell(width, height, shown(text), align="L", dry_run=True, output="HEIGHT")
-    return float(found)  # type: ignore[arg-type]
+    height_mm = page.multi_cell(width, height, shown(text), align="L", dry_run=True, output="HEIGHT")
+    return float(height_mm)  # type: ignore[arg-type]
 
 
 def _height(page: Page, block: Block) -> float:

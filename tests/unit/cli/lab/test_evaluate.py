@@ -9,7 +9,7 @@ from tests.support import corpus as made
 from wince.domain.reason import Reason
 from wince.errors import DataError, InputError
 from wince.lab.activity.evaluate import abstention, familiarity, half, photographs
-from wince.lab.activity.evaluate.abstention import CAUSES, Judged
+from wince.lab.activity.evaluate.abstention import CAUSES, Judgement
 from wince.lab.activity.evaluate.scorer import CHOSEN_ON
 from wince.lab.corpus import recipe
 from wince.models.fetch import path
@@ -61,7 +61,7 @@ def test_abstention_names_the_head(wince, tmp_path):
 
 
 def test_abstention_shows_a_row_a_cause(wince, monkeypatch):
-    judged = [Judged("dark", False, reason, 1, False) for reason in (Reason.DARK, Reason.NONE)] + [Judged("clear", True, "", 1, True)]
+    judged = [Judgement("dark", False, reason, 1, False) for reason in (Reason.DARK, Reason.NONE)] + [Judgement("clear", True, "", 1, True)]
     monkeypatch.setattr(abstention, "measure", lambda settings, head, progress: judged)
     found = wince("lab", "evaluate", "abstention", "--json").json()
     assert list(found) == [cause for cause in CAUSES if cause in ("clear", "dark")]

@@ -7,7 +7,7 @@ import pytest
 from wince.errors import DataError, ResourceError
 from wince.lab.activity import train_all
 from wince.lab.activity.occlusion import fit
-from wince.lab.activity.occlusion.fit import Called, Fitted
+from wince.lab.activity.occlusion.fit import CoverFit, CoverShares
 
 
 def test_a_missing_library_is_said_before_the_corpus_is_read(wince, tmp_path, monkeypatch):
@@ -61,7 +61,8 @@ def test_covers_names_the_head_and_writes_nothing(wince, tmp_path):
 
 
 def test_covers_says_what_it_calls_covered(wince, tmp_path, monkeypatch):
-    fitted = Fitted(100, 40, [Called("mask", 0, 20, 9, {0.3: 1.0, 0.5: 0.875}), Called("back", 90, 271, 4, {0.3: 1.0, 0.5: 0.5})])
+    shares = [CoverShares("mask", 0, 20, 9, {0.3: 1.0, 0.5: 0.875}), CoverShares("back", 90, 271, 4, {0.3: 1.0, 0.5: 0.5})]
+    fitted = CoverFit(100, 40, shares)
     monkeypatch.setattr(fit, "fit_covers", lambda corpus, out, head, progress: fitted)
     lines = wince("lab", "train", "covers", tmp_path, tmp_path / "p.npy").out.splitlines()
     assert "100 faces, 40 of them covered" in lines[0]

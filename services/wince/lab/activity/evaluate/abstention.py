@@ -52,7 +52,7 @@ _COVERS = {"hand": "hand", "eyes": "bandage", "pillow": "pillow"}
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """What the engine said of one picture."""
 
     cause: str
@@ -110,7 +110,7 @@ def drawn(seed: int, head: Head) -> Iterable[tuple[str, int, Picture]]:
     """Cause, tone and picture RGB of each of a person's stills. A cover that can't be painted, since no face is found, is left out."""
     people, planned = causes(seed)
     rng = np.random.default_rng([seed, 32])
-    for (cause, still), (_, picture, nose) in zip(planned, shown(people, [one for _, one in planned], head), strict=True):
+    for (cause, still), (_, picture, nose) in zip(planned, shown(people, [still for _, still in planned], head), strict=True):
         made = picture if still.cover not in PAINTED else _covered(picture, nose, PAINTED[still.cover], rng)
         if made is not None:
             yield cause, people[0].tone, made
@@ -121,7 +121,7 @@ def _covered(picture: Picture, nose: NDArray[np.float64], kind: str, rng: np.ran
     return None if mesh is None else cover(Face(picture, mesh.landmarks, rng), kind)
 
 
-def judge(engine: Engine, picture: Picture, cause: str, tone: int, folder: Path) -> Judged:
+def judge(engine: Engine, picture: Picture, cause: str, tone: int, folder: Path) -> Judgement:
     """As `wince assess` judges the picture as a file."""
     file = folder / "still.png"
     if not cv2.imwrite(str(file), picture[..., ::-1]):
@@ -129,26 +129,27 @@ def judge(engine: Engine, picture: Picture, cause: str, tone: int, folder: Path)
     rows = engine.assess(file).frames
     first = rows[0] if rows else None
     if first is None:
-        return Judged(cause, False, Reason.NO_FRAME, tone, False)
-    return Judged(cause, first.assessable, first.reason or "", tone, first.grade is not None)
+        return Judgement(cause, False, Reason.NO_FRAME, tone, False)
+    return Judgement(cause, first.assessable, first.reason or "", tone, first.grade is not None)
 
 
-def table(judged: Iterable[Judged]) -> dict[str, Row]:
+def table(judged: Iterable[Judgement]) -> dict[str, Row]:
     """Per cause its row, in the order of CAUSES; a cause without a picture is left out. Pure."""
     all_, out = list(judged), {}
     for cause, reasons in CAUSES.items():
-        mine = [one for one in all_ if one.cause == cause]
+        mine = [picture for picture in all_ if picture.cause == cause]
         if not mine:
             continue
-        right = [one.believed if cause == "clear" else not one.assessable and one.reason in reasons for one in mine]
-        counts = Counter(one.reason for one in mine)
-        out[cause] = Row(len(mine), sum(one.assessable for one in mine) / len(mine), sum(right) / len(mine), dict(sorted(counts.items())))
+        right = [picture.believed if cause == "clear" else not picture.assessable and picture.reason in reasons for picture in mine]
+        counts = Counter(picture.reason for picture in mine)
+        assessable = sum(picture.assessable for picture in mine) / len(mine)
+        out[cause] = Row(len(mine), assessable, sum(right) / len(mine), dict(sorted(counts.items())))
     return out
 
 
 def measure(
     settings: Settings, head_file: Path | None, seeds: Iterable[int] = PERSONS, progress: Callable[[int], None] = lambda seed: None
-) -> list[Judged]:
+) -> list[Judgement]:
     """Draw and judge. `progress` hears each person's seed. Raises DataError (the head), ResourceError (graphics, disk), ModelFileError."""
     head = load_head(head_file)
     engine = Engine(settings, loader.load("activity", protocols.folders(settings)))

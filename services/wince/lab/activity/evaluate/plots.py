@@ -55,7 +55,7 @@ def _scorer(given: Scores, test: Corpus, rows: NDArray[np.intp], truth: Array) -
     known = np.isfinite(guess)
     g, t, d = guess[known], truth[known], doubt[known]
     groups = np.array_split(np.argsort(d), 10)
-    means = np.array([[d[one].mean(), np.sqrt(((g - t)[one] ** 2).mean())] for one in groups if len(one)]).reshape(-1, 2)
+    means = np.array([[d[tenth].mean(), np.sqrt(((g - t)[tenth] ** 2).mean())] for tenth in groups if len(tenth)]).reshape(-1, 2)
     tenths, diagonal = _line("tenths of the stills", means[:, 0], means[:, 1]), Line("as it should be", ((0, 0), (5, 5)))
     absolute = np.full(len(rows), np.nan)
     absolute[known] = np.abs(g - t)
@@ -83,8 +83,8 @@ def _groups(test: Corpus, rows: NDArray[np.intp], error: Array) -> dict[str, dic
         "light": {
             "dim": exposure < 0.45, "usual": (exposure >= 0.45) & ~test["side_light"][rows], "from a side": test["side_light"][rows],
         },
-        "condition": {one: test["condition"][rows] == one for one in np.unique(test["condition"][rows])},
-        "occluder": {one: test["cover"][rows] == one for one in np.unique(test["cover"][rows])},
+        "condition": {name: test["condition"][rows] == name for name in np.unique(test["condition"][rows])},
+        "occluder": {name: test["cover"][rows] == name for name in np.unique(test["cover"][rows])},
     }  # fmt: skip
     out: dict[str, dict[str, float]] = {}
     for what, groups in cuts.items():

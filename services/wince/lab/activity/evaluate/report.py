@@ -71,14 +71,14 @@ def _facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for name, content in about.items():
         if isinstance(content, dict):
-            rows += [(f"{name}: {part.replace('_', ' ')}", _text(one)) for part, one in content.items()]
+            rows += [(f"{name}: {part.replace('_', ' ')}", _text(inner)) for part, inner in content.items()]
         else:
             rows.append((name, _text(content)))
     return rows
 
 
 def _text(content: Any) -> str:
-    return ", ".join(f"{name} {one}" for name, one in content.items()) if isinstance(content, dict) else str(content)
+    return ", ".join(f"{name} {inner}" for name, inner in content.items()) if isinstance(content, dict) else str(content)
 
 
 def _plain(figure: Figure) -> dict[str, float | None]:

@@ -40,7 +40,7 @@ YAWS = ((0, 20), (20, 30), (30, 41), (90, 271))
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class CoverShares:
     """Faces of one kind and range of yaw, of the validation persons."""
 
     kind: str
@@ -54,14 +54,14 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class CoverFit:
     """What a fit came to."""
 
     faces: int
     """Of the training persons."""
     covered: int
     """Of these, covered or backs of heads."""
-    validation: list[Called]
+    validation: list[CoverShares]
 
 
 def corpus_rows(corpus: Corpus) -> list[Row]:
@@ -81,11 +81,11 @@ def corpus_rows(corpus: Corpus) -> list[Row]:
 
 def rows(corpus: Path, head: Head, seeds: Sequence[int], drawn: Iterable[int], progress: Callable[[int], None]) -> list[Row]:
     """Of the corpus' persons `seeds`, and of those drawn once more. Raises DataError, ResourceError, ModelFileError."""
-    found = corpus_rows(read_corpus(corpus, seeds))
+    faces = corpus_rows(read_corpus(corpus, seeds))
     for seed in drawn:
-        found += turned_rows(head, seed)
+        faces += turned_rows(head, seed)
         progress(seed)
-    return found
+    return faces
 
 
 def fit(x: NDArray[np.float64], covered: NDArray[np.bool_], ridge: float = RIDGE) -> NDArray[np.float32]:
@@ -107,25 +107,25 @@ def moved(probe: NDArray[np.float32], limit: float = LIMIT) -> NDArray[np.float3
     return out
 
 
-def probability(probe: NDArray[np.float32], found: Sequence[Row]) -> NDArray[np.float64]:
+def probability(probe: NDArray[np.float32], faces: Sequence[Row]) -> NDArray[np.float64]:
     """(n,) of being covered."""
-    logit = np.array([row.bands for row in found], np.float64) @ probe[:-1] + probe[-1]
+    logit = np.array([row.bands for row in faces], np.float64) @ probe[:-1] + probe[-1]
     return np.asarray(1 / (1 + np.exp(-np.clip(logit, -60, 60))))
 
 
-def called(probe: NDArray[np.float32], found: Sequence[Row]) -> list[Called]:
+def cover_shares(probe: NDArray[np.float32], faces: Sequence[Row]) -> list[CoverShares]:
     """Per kind and range of yaw, how many faces are called covered at each of LIMITS. Ranges without a face are left out."""
-    p, kinds, yaw = probability(probe, found), np.array([row.kind for row in found]), np.abs([row.yaw for row in found])
+    p, kinds, yaw = probability(probe, faces), np.array([row.kind for row in faces]), np.abs([row.yaw for row in faces])
     out = []
     for kind in sorted(set(kinds)):
         for low, high in YAWS:
             mine = (kinds == kind) & (yaw >= low) & (yaw < high)
             if mine.any():
-                out.append(Called(str(kind), low, high, int(mine.sum()), {limit: float((p[mine] > limit).mean()) for limit in LIMITS}))
+                out.append(CoverShares(str(kind), low, high, int(mine.sum()), {limit: float((p[mine] > limit).mean()) for limit in LIMITS}))
     return out
 
 
-def fit_covers(corpus: Path, out: Path, head_file: Path | None, progress: Callable[[int], None] = lambda seed: None) -> Fitted:
+def fit_covers(corpus: Path, out: Path, head_file: Path | None, progress: Callable[[int], None] = lambda seed: None) -> CoverFit:
     """Draw, fit on the training persons, write the weights to `out` (whole or not at all), look at the validation persons.
 
     `progress` hears the seed of each person drawn. Raises DataError (head, corpus), ResourceError (graphics, disk), ModelFileError.
@@ -137,4 +137,4 @@ def fit_covers(corpus: Path, out: Path, head_file: Path | None, progress: Callab
     content = io.BytesIO()
     np.save(content, probe, allow_pickle=False)
     write_whole(out, content.getvalue())
-    return Fitted(len(train), sum(row.covered for row in train), called(probe, validation))
+    return CoverFit(len(train), sum(row.covered for row in train), cover_shares(probe, validation))

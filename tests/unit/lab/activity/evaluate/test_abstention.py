@@ -6,7 +6,7 @@ import pytest
 
 from wince.domain.reason import Reason
 from wince.lab.activity.evaluate import abstention
-from wince.lab.activity.evaluate.abstention import CAUSES, DARK, Judged, causes, table
+from wince.lab.activity.evaluate.abstention import CAUSES, DARK, Judgement, causes, table
 from wince.lab.corpus.recipe import PARTS
 from wince.lab.corpus.unseen import UNSEEN
 from wince.settings import Settings
@@ -34,10 +34,11 @@ def test_its_persons_are_in_no_part():
 
 def test_the_table_counts_what_is_assessable_and_whose_reason_is_right():
     judged = [
-        Judged("clear", True, "", 1, True), Judged("clear", True, Reason.UNCERTAIN, 2, False),
-        Judged("clear", False, Reason.BLURRED, 3, False),
-        Judged("dark", False, Reason.DARK, 1, False), Judged("dark", False, Reason.NONE, 1, False), Judged("dark", True, "", 1, True),
-        Judged("empty", False, Reason.NONE, 1, False),
+        Judgement("clear", True, "", 1, True), Judgement("clear", True, Reason.UNCERTAIN, 2, False),
+        Judgement("clear", False, Reason.BLURRED, 3, False),
+        Judgement("dark", False, Reason.DARK, 1, False), Judgement("dark", False, Reason.NONE, 1, False),
+        Judgement("dark", True, "", 1, True),
+        Judgement("empty", False, Reason.NONE, 1, False),
     ]  # fmt: skip
     rows = table(judged)
     assert list(rows) == ["clear", "dark", "empty"]

@@ -44,7 +44,7 @@ def test_two_kinds_are_told_apart_and_reported() -> None:
     assert ((fit.probability(probe, rows) > 0.5) == [row.covered for row in rows]).mean() > 0.97
     before, after = (fit.probability(one, rows) for one in (probe, fit.moved(probe)))
     assert ((before > fit.LIMIT) == (after > 0.5)).all()
-    found = fit.called(probe, [*rows, rows[1]._replace(yaw=180.0)])
+    found = fit.cover_shares(probe, [*rows, rows[1]._replace(yaw=180.0)])
     assert [(one.kind, one.low, one.faces) for one in found] == [("free", 20, 100), ("mask", 20, 100), ("mask", 90, 1)]
     assert list(found[0].shares) == list(fit.LIMITS)
     assert found[0].shares[0.5] < 0.05 < 0.95 < found[1].shares[0.3]
