@@ -6,7 +6,7 @@ from __future__ import annotations
 from wince.rpc import config as limits
 from wince.rpc import tls
 from wince.rpc.auth import Callers
-from wince.serve import ehr, metrics_page, mllp
+from wince.serve import broker, ehr, metrics_page, mllp
 from wince.settings import Settings
 
 
@@ -26,11 +26,7 @@ def check(settings: Settings) -> None:
     for camera in settings.cameras:
         camera.trust.options(camera.url, f"cameras.{camera.id}")
     if settings.kafka_bootstrap:
-        from wince.bus.kafka_options import KafkaOptions  # the client takes half a second to import
-
-        password = settings.kafka_password.get_secret_value() if settings.kafka_password else ""
-        files = (settings.kafka_ca_file, settings.kafka_cert_file, settings.kafka_key_file)
-        KafkaOptions(settings.kafka_bootstrap, settings.kafka_security, settings.kafka_user, password, *files, settings.kafka_replication)
+        broker.options(settings)
     if settings.traces == "otlp":
         from wince.telemetry.otlp import collector
 

@@ -17,7 +17,7 @@ from wince.errors import ConfigError, Unavailable
 from wince.parts import PASSING, Part, Watched, WatchedThread
 from wince.protocols.rules import ClinicalProtocol
 from wince.rpc.server import Registration
-from wince.serve import protocols, setup
+from wince.serve import broker, protocols, setup
 from wince.serve.replay import moment
 from wince.settings import Camera, Settings, load
 from wince.store.database import Database
@@ -47,20 +47,8 @@ def kafka(settings: Settings) -> Bus:
         remedy = "name Kafka's brokers, or start everything with `wince up`"
         raise ConfigError("no Kafka is set", field="WINCE_KAFKA_BOOTSTRAP", remedy=remedy)
     from wince.bus.kafka import KafkaBus  # the client takes half a second to import
-    from wince.bus.kafka_options import KafkaOptions
 
-    return KafkaBus(
-        KafkaOptions(
-            settings.kafka_bootstrap,
-            settings.kafka_security,
-            settings.kafka_user,
-            settings.kafka_password.get_secret_value() if settings.kafka_password else "",
-            settings.kafka_ca_file,
-            settings.kafka_cert_file,
-            settings.kafka_key_file,
-            settings.kafka_replication,
-        )
-    )
+    return KafkaBus(broker.options(settings))
 
 
 @dataclass

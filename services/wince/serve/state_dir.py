@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from wince.errors import ResourceError
 from wince.settings import Settings
+
+TRIES, TRY_S = 4, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,21 @@ class Places:
             ) from None
 
 
+def owned(places: Places) -> bool:
+    """Whether a process plays on the state directory now. Makes nothing; False where there is no such directory."""
+    try:
+        descriptor = os.open(places.root / "owner.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class Owner:
     """Only one process plays on a state directory at a time; the lock goes with the process, however it ends."""
 
@@ -62,7 +81,7 @@ class Owner:
     def __enter__(self) -> Owner:
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock()
         except BlockingIOError:
             os.close(self._file)
             raise ResourceError(
@@ -71,6 +90,14 @@ class Owner:
         except OSError as error:
             raise ResourceError(error.strerror or "can't be locked", field=str(self._path), remedy="check space and permission") from None
         return self
+
+    def _lock(self) -> None:
+        """Raises BlockingIOError. `owned` holds the lock for a moment when it asks: that is no owner."""
+        for _ in range(TRIES):
+            with suppress(BlockingIOError):
+                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            time.sleep(TRY_S)
+        return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def __exit__(self, *_: object) -> None:
         os.close(self._file)

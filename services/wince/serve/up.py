@@ -7,6 +7,7 @@ import random
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
@@ -21,10 +22,12 @@ from wince.local.leftovers import end_outlived
 from wince.local.supervisor import Child, Supervisor
 from wince.parts import PASSING, WatchedThread, cause, first_failed
 from wince.rpc import client
-from wince.serve import protocols, sandbox, scoring, setup
+from wince.serve import protocols, sandbox, scoring, setup, whereabouts
 from wince.serve.hosted_ensemble import Hosted, hosted
 from wince.serve.process import PORTS, SERVICES
 from wince.serve.state_dir import Owner, Places
+from wince.serve.status.interface import Look
+from wince.serve.whereabouts import ServiceAt, Whereabouts
 from wince.settings import Settings
 from wince.telemetry import logs
 from wince.testing.ehr import EhrSandbox
@@ -53,7 +56,12 @@ class Up:
         """The EHR that was started here; None where another is set."""
         self.ports: dict[str, int] = {}
         """gRPC of each service, and "mllp"."""
+        self.supervisor: Supervisor | None = None
+        """Keeps the services running; None until they are started."""
         self._acquainted: set[tuple[str, str, str, str]] = set()
+        self._since_us = time.time_ns() // 1000
+        self._reached: dict[str, str] = {}
+        self._written: Whereabouts | None = None
 
     def __enter__(self) -> Up:
         try:
@@ -78,10 +86,13 @@ class Up:
         self._opened = enter(setup.database(settings, self._places))
         self.database = self._opened.database
         self._told("database", "ready")
-        environment = self._environment()
+        environment = self._reached = self._environment()
+        self._stack.callback(whereabouts.remove, self._places)
         self._keep_going()
         children = [self._child(name, environment) for name in self._names]
-        self.supervisor = enter(Supervisor(children, told=self._told))
+        self.supervisor = Supervisor(children, told=self._told)
+        enter(self.supervisor)
+        self._write_whereabouts()
 
     def stop(self) -> None:
         """Drain the services, then stop what they stood on. Idempotent."""
@@ -93,9 +104,32 @@ class Up:
         self._stack.callback(self._keeper.join, 10)
         self._stack.callback(self._stopping.set)
 
+    def services(self) -> list[ServiceAt]:
+        """The services as they are; empty before they are started."""
+        if self.supervisor is None:
+            return []
+        return [
+            ServiceAt(state.name, f"127.0.0.1:{self.ports[state.name]}", state.pid, state.restarts, state.since_us)
+            for state in self.supervisor.states()
+        ]
+
+    def look(self) -> Look:
+        """What a status looks with, from inside."""
+        places = {service.name: [service.address] for service in self.services()}
+        return Look(self._settings, self._places, time.time_ns() // 1000, self.database, services=places, up=self._written, owned=True)
+
+    def _write_whereabouts(self) -> None:
+        """For commands beside this process; only where something changed."""
+        reached, mllp = self._reached, f"127.0.0.1:{self.ports.get('mllp', 0)}"
+        kafka, ehr = reached.get("WINCE_KAFKA_BOOTSTRAP", ""), reached.get("WINCE_EHR_URL", self._settings.ehr_url or "")
+        said = Whereabouts(os.getpid(), self._since_us, tuple(self.services()), mllp, kafka, ehr)
+        if said != self._written:
+            whereabouts.write(self._places, said)
+            self._written = said
+
     def failed(self) -> WinceError | None:
         """What must end it: a thread that keeps everything running is gone. The log names it."""
-        found = first_failed((self._keeper, self.supervisor, *((self.sandbox,) if self.sandbox else ())))
+        found = first_failed([part for part in (self._keeper, self.supervisor, self.sandbox) if part is not None])
         if found is None:
             return None
         name, error = found
@@ -181,6 +215,7 @@ class Up:
         """Database and broker stand again when they were killed."""
         while not self._stopping.wait(LOOK_S):
             try:
+                self._write_whereabouts()
                 if self._opened.ensure():
                     self._told("database", "started again")
                 if self.sandbox is not None:

@@ -54,6 +54,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     for place, name in ((sys, "excepthook"), (threading, "excepthook")):
         monkeypatch.setattr(place, name, getattr(place, name))
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr("wince.cli.main.finish", lambda: None)  # it would kill what the tests' own process has begun, their database
     yield Command(monkeypatch, capsys)
     logging.getLogger().handlers = handlers
     structlog.configure(**log)

@@ -1,0 +1,74 @@
+"""How far consumers on Kafka are behind, and what lies in the dead-letter topics; asked by whoever looks, not by the consumers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka import errors as kafka_errors
+from kafka.admin import OffsetSpec
+
+from wince.bus.kafka_options import KafkaOptions
+from wince.bus.topics import TOPICS, dead_letters
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """One consumer group of ours."""
+
+    group: str
+    members: int
+    """Consumers that belong to it now."""
+    behind: Mapping[str, int]
+    """Records that it has not settled yet, by topic. Grade settles what no stored snapshot needs any more: some always wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits on Kafka."""
+
+    groups: tuple[GroupLag, ...]
+    letters: Mapping[str, int]
+    """Records that could not be read, by topic; those without one are left out."""
+
+
+def backlog(options: KafkaOptions, groups: tuple[str, ...]) -> Backlog:
+    """Ask the brokers. Blocks for some round trips. Raises Unavailable, Refused."""
+    admin = options.admin()
+    try:
+        here = sorted(set(admin.list_topics()) & set(TOPICS))
+        parts = [TopicPartition(found["name"], one["partition_index"]) for found in _described(admin, here) for one in found["partitions"]]
+        ends = _offsets(admin, parts, OffsetSpec.LATEST)
+        mains = [name for name in here if dead_letters(name) in TOPICS]
+        letters = [part for part in parts if part.topic not in mains]
+        begins = _offsets(admin, letters, OffsetSpec.EARLIEST)
+        counts: Counter[str] = Counter()
+        for part in letters:
+            counts[part.topic] += ends[part] - begins[part]
+        return Backlog(tuple(_group(admin, group, ends) for group in groups), {name: count for name, count in counts.items() if count})
+    except (kafka_errors.KafkaError, OSError) as error:
+        raise options.error(error) from None
+    finally:
+        admin.close()
+
+
+def _described(admin: KafkaAdminClient, topics: list[str]) -> list[dict[str, Any]]:
+    return list(admin.describe_topics(topics)) if topics else []
+
+
+def _offsets(admin: KafkaAdminClient, parts: list[TopicPartition], which: OffsetSpec) -> dict[TopicPartition, int]:
+    if not parts:
+        return {}
+    return {part: found.offset for part, found in admin.list_partition_offsets(dict.fromkeys(parts, which)).items()}
+
+
+def _group(admin: KafkaAdminClient, group: str, ends: Mapping[TopicPartition, int]) -> GroupLag:
+    behind: Counter[str] = Counter()
+    for part, settled in admin.list_group_offsets({group: None}).get(group, {}).items():
+        if part in ends and settled.offset >= 0:
+            behind[part.topic] += max(0, ends[part] - settled.offset)
+    members = admin.describe_groups([group])[group].get("members") or ()
+    return GroupLag(group, len(members), dict(sorted(behind.items())))

@@ -1,0 +1,41 @@
+"""The audit trail: how long it is, and how old its last signed checkpoint is. `wince audit verify` reads all of it."""
+
+from __future__ import annotations
+
+from wince.domain.audit import Checkpoint
+from wince.serve.status.interface import Figures, Look, Row, State
+from wince.store import checkpoints
+
+LATE_S = 300.0
+"""Record signs at least once a minute while anything happens."""
+
+
+def audit(look: Look) -> list[Row]:
+    """One row."""
+    points = checkpoints.read(look.places.checkpoints)  # before the rows: what is appended meanwhile is covered by none of them
+    with look.transaction() as tx:
+        rows = tx.execute("SELECT max(seq) FROM audit").fetchone()
+        last = max(points, key=lambda point: point.seq, default=None)
+        oldest = tx.execute(
+            "SELECT extract(epoch FROM now() - at_utc::timestamptz)::float8 FROM audit WHERE seq = %s", ((last.seq if last else 0) + 1,)
+        ).fetchone()
+        age = tx.execute("SELECT extract(epoch FROM now() - %s::timestamptz)::float8", (last.at,)).fetchone() if last else None
+    return [_row(look, int(rows[0] or 0) if rows else 0, last, float(oldest[0]) if oldest else 0.0, float(age[0]) if age else None)]
+
+
+def _row(look: Look, count: int, last: Checkpoint | None, uncovered_s: float, age_s: float | None) -> Row:
+    covered = last.seq if last else 0
+    figures: Figures = {"rows": count, "covered": covered, "uncovered": max(0, count - covered), "checkpoint_age_s": age_s}
+    said = f"{count} rows, {max(0, count - covered)} behind the last checkpoint"
+    if covered > count:
+        remedy = "keep the database as it is, run `wince audit verify`, call whoever is in charge of security"
+        reason = f"checkpoint {covered} lies beyond its end: rows were cut off"
+        return Row("audit", "trail", State.BAD, said, age_s, reason, remedy, figures)
+    if last is None and count and look.settings.pg_dsn is not None and look.settings.checkpoint_file is None:
+        where = str(look.places.checkpoints)
+        remedy = "copy record's checkpoints here, and name them in WINCE_CHECKPOINT_FILE"
+        return Row("audit", "trail", State.UNKNOWN, said, None, f"no checkpoints in {where}", remedy, figures)
+    if count > covered and uncovered_s > LATE_S:
+        remedy = f"does record run, and can it write {look.places.checkpoints}? It signs while it runs, and when it ends"
+        return Row("audit", "trail", State.WARNING, said, age_s, f"rows of {uncovered_s:.0f} s ago are not signed", remedy, figures)
+    return Row("audit", "trail", State.OK, said, age_s, figures=figures)

@@ -1,0 +1,111 @@
+"""The beds: which camera watches which, whether one patient is known there, and when a window of it was last committed.
+
+Beds stand here as they are: an operator must know where to go. Patients stand as keyed hashes, as in the logs, unless identifiers are
+asked for; then the hospital service says who lies there, and its audit trail keeps who asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wince.clients.hospital import HospitalClient
+from wince.domain.binding import bed_of, in_bed
+from wince.domain.camera import CameraState
+from wince.domain.reason import Reason
+from wince.domain.stay import Stay, Watch
+from wince.errors import WinceError
+from wince.serve.status.cameras import listed
+from wince.serve.status.interface import Figures, Look, Row, State
+from wince.store import stays
+from wince.store.database import Tx
+from wince.telemetry import logs
+
+ANSWER_S = 2.0
+LATE_S = 120.0
+"""Windows are seconds long: where a camera is read and none was committed for longer, the road is stuck."""
+_LAST = """
+SELECT s.source, a.grade IS NULL, a.reason, extract(epoch FROM now() - at_utc::timestamptz)::float8,
+       coalesce((SELECT until > now() FROM camera_lease l WHERE l.source = s.source), false),
+       (SELECT count(*) FROM question q WHERE q.source = s.source AND q.state = 'open')
+FROM unnest(%s::text[]) AS s(source)
+LEFT JOIN LATERAL (SELECT id, grade, reason FROM assessment WHERE source = s.source ORDER BY start_us DESC LIMIT 1) a ON true
+LEFT JOIN audit t ON t.entry = a.id AND t.event = 'assessment' AND t.revision = 1 AND t.attempt = 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """What came of a camera last."""
+
+    unassessable: bool
+    reason: str | None
+    age_s: float | None
+    """Since its commit; None: no window yet."""
+    read: bool
+    """Whether a capture owns the camera now."""
+    questions: int
+
+
+def beds(look: Look) -> list[Row]:
+    """One row for each camera that watches a bed now, by bed."""
+    with look.transaction() as tx:
+        watches = _watches(tx, look.now_us)
+        beds_ = {watch.bed for watch in watches}
+        here = stays.believed(tx, sorted(beds_), look.now_us, look.now_us)
+        lying = {bed: in_bed(here, bed, look.now_us, look.now_us) for bed in beds_}
+        last = {source: _Last(*rest) for source, *rest in tx.execute(_LAST.encode(), ([watch.source for watch in watches],)).fetchall()}
+    quiet = {source for source, one in last.items() if one.read and one.age_s is not None and one.age_s > LATE_S}
+    stuck = quiet and {source for source, status in listed(look)[0].items() if status.state is CameraState.RUNNING} & quiet
+    rows = [_row(look, watch, lying[watch.bed], last[watch.source], watch.source in stuck) for watch in watches]
+    return sorted(rows, key=lambda row: row.what)
+
+
+def _watches(tx: Tx, now_us: int) -> list[Watch]:
+    sources = [source for (source,) in tx.execute("SELECT DISTINCT source FROM watch").fetchall()]
+    known = stays.watches(tx, sources)
+    return [watch for source in sources if (watch := bed_of(known, source, now_us, now_us)) is not None]
+
+
+def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _Last, stuck: bool) -> Row:
+    figures: Figures = {
+        "camera": watch.source,
+        "patient": _patient(look, watch.bed, lying),
+        "questions": last.questions,
+        "last_window_age_s": last.age_s,
+        "last_window": None if last.age_s is None else last.reason or "graded",
+    }
+    said = f"{watch.source} watches it, {_words(lying, figures['patient'])}"
+    if lying is Reason.TWO_PATIENTS:
+        remedy = "correct it in the hospital's ADT; until then nothing is charted"
+        return Row("beds", watch.bed, State.BAD, said, last.age_s, "two_patients", remedy, figures)
+    if stuck:
+        remedy = "look at the services, at lag and at the database"
+        return Row("beds", watch.bed, State.BAD, said, last.age_s, "its camera runs, and no window is committed", remedy, figures)
+    return Row("beds", watch.bed, State.OK, said, last.age_s, figures=figures)
+
+
+def _words(lying: Stay | Reason, patient: object) -> str:
+    if lying is Reason.TWO_PATIENTS:
+        return "two patients are claimed"
+    return f"patient {patient}" if isinstance(lying, Stay) else "nobody is known in it"
+
+
+def _patient(look: Look, bed: str, lying: Stay | Reason) -> str | None:
+    if not isinstance(lying, Stay):
+        return None
+    if not look.identifiers:
+        return logs.pseudonym(lying.patient.value)
+    asked = _asked(look, bed)
+    return f"{asked.patient.value}, encounter {asked.encounter.value}" if isinstance(asked, Stay) else str(asked)
+
+
+def _asked(look: Look, bed: str) -> Any:
+    addresses = look.services.get("hospital", ())
+    if not addresses:
+        return "not told: the hospital service's address is not known"
+    try:
+        with HospitalClient(addresses, look.settings.rpc, deadline_s=ANSWER_S) as hospital:
+            return hospital.occupancy(bed)
+    except WinceError as error:
+        return f"not told: {error.message}"

@@ -1,0 +1,59 @@
+"""The outbox, by target: what waits, what is held and why, what was refused for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wince.delivery import books
+from wince.delivery.books import Backlog, Hold, Letter
+from wince.serve.status.interface import Figures, Look, Row, State
+
+LATE_S = 900.0
+"""An entry that waits for longer without anybody acting is looked at: the longest backoff is five minutes."""
+SHOWN = 5
+"""Dead letters of a target that stand in the row's figures."""
+
+
+def outbox(look: Look) -> list[Row]:
+    """One row for each target of which something waits, is held or was refused, one for each hold, one for a target's dead letters."""
+    with look.transaction() as tx:
+        found = books.backlog(tx)
+        letters = {one.target: books.dead(tx, one.target, limit=SHOWN) for one in found if one.dead}
+    rows = [row for one in found for row in _rows(look, one, letters.get(one.target, ()))]
+    return rows or [Row("outbox", "outbox", State.OK, "nothing waits, nothing is held, nothing was refused")]
+
+
+def _rows(look: Look, one: Backlog, letters: Sequence[Letter]) -> list[Row]:
+    waits = one.waiting + one.leased
+    behind = {"its hold": one.held, "dead letters": one.stuck}
+    said = ", ".join([f"{waits} wait", *(f"{count} behind {what}" for what, count in behind.items() if count)])
+    age_s = one.oldest_s or None
+    figures: Figures = {name: getattr(one, name) for name in ("waiting", "leased", "held", "stuck", "dead")}
+    late = waits and one.oldest_s > LATE_S and one.hold is None
+    reason, remedy = ("the target takes nothing", "does the EHR answer? look at record's log") if late else ("", "")
+    rows = [Row("outbox", one.target, State.WARNING if late else State.OK, said, age_s, reason, remedy, figures)]
+    return rows + _hold(look, one.target, one.hold) + _dead(one.target, one.dead, letters)
+
+
+def _hold(look: Look, target: str, hold: Hold | None) -> list[Row]:
+    if hold is None:
+        return []
+    figures: Figures = {"probes": hold.probes, "next_probe_s": max(0.0, (hold.next_probe_us - look.now_us) / 1e6)}
+    return [Row("outbox", f"{target} hold", State.BAD, "held", look.age_s(hold.since_us), hold.detail, hold.remedy, figures)]
+
+
+def _dead(target: str, count: int, letters: Sequence[Letter]) -> list[Row]:
+    if not count:
+        return []
+    first = letters[0]
+    figures: Figures = {"dead": count}
+    figures |= {f"letter_{number}": f"{letter.entry}/{letter.revision}: {letter.detail}" for number, letter in enumerate(letters, 1)}
+    remedy = f"put it right at the EHR, then `wince outbox replay {first.entry} {first.revision}`; `wince outbox list` has all"
+    return [Row("outbox", f"{target} dead letters", State.BAD, f"{count} were refused for good", None, first.detail, remedy, figures)]
+
+
+def written(look: Look) -> list[Row]:
+    """One row for each target: what it holds of ours. Counts the whole outbox, so it is for whoever watches one machine."""
+    with look.transaction() as tx:
+        found = tx.execute("SELECT target, count(*) FROM outbox WHERE state = 'written' GROUP BY target ORDER BY target").fetchall()
+    return [Row("written", target, State.OK, f"{count} written", figures={"written": count}) for target, count in found]
