@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import BaseModel, SecretStr
@@ -18,14 +18,20 @@ from wince.settings import Settings, documents
 from wince.settings.catalogue import by_path, catalogue
 from wince.settings.origin import Origins
 
+if TYPE_CHECKING:
+    from wince.serve.checks.finding import Finding
+
 app = typer.Typer(no_args_is_help=True, help="Settings: WINCE_* variables, WINCE_*_FILE secrets, the TOML file in WINCE_CONFIG.")
+Offline = Annotated[bool, typer.Option("--offline", help="Read files only; nothing is connected to.")]
 _LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 """User name and password in an address."""
 
 
 @app.command("check")
-def check(json_: Json = False) -> None:
-    """Read settings, camera list and protocol; stop at the first thing that is wrong, with its remedy."""
+def check(json_: Json = False, offline: Offline = False) -> None:
+    """Read settings, camera list and protocol; stop at the first thing that is wrong, with its remedy. Then try what is set: keys,
+    database, Kafka, EHR, cameras. Nothing is created or changed. Exit code 1 where one of them is missing.
+    """
     loaded = settings()
     rules = protocols.default(loaded)
     for camera in loaded.cameras:
@@ -37,10 +43,23 @@ def check(json_: Json = False) -> None:
         if path is not None and not path.is_file():
             raise ConfigError("no such file", field=f"{name}={path}", remedy="name a PEM file, or leave it out to have a key made")
     check_settings.check(loaded)
+    findings = [] if offline else _tried(loaded)
     if json_:
-        print(to_json({"ok": True, "protocol": rules.name, "rule": rules.rule, "cameras": len(loaded.cameras)}))
-        return
+        sound = {"ok": True, "protocol": rules.name, "rule": rules.rule, "cameras": len(loaded.cameras)}
+        good = all(finding.state != "missing" for finding in findings)
+        print(to_json(sound | {"ok": good, "findings": findings}))
+        raise typer.Exit(0 if good else 1)
     out.print(f"configuration is sound: site {loaded.site}, protocol {rules.name}, {len(loaded.cameras) or 'the bundled'} cameras")
+    if findings:
+        from wince.cli.doctor import show as show_findings
+
+        show_findings(findings, json_=False)
+
+
+def _tried(loaded: Settings) -> list[Finding]:
+    from wince.serve.checks.everything import CONFIGURED, run  # what it tries takes a second to import
+
+    return run(loaded, CONFIGURED)
 
 
 @app.command("show")

@@ -56,17 +56,7 @@ class SmartAuth:
         scope: such as "system/Observation.cruds system/Patient.rs". token_url: found by discovery where empty.
         Raises ConfigError where the key can't be used.
         """
-        try:
-            key = load_pem_private_key(key_pem, password=None)
-        except (ValueError, TypeError) as error:
-            raise ConfigError("the SMART private key can't be read", field="key", remedy="an unencrypted PEM, EC P-384 or RSA") from error
-        if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp384r1":
-            self._algorithm = "ES384"
-        elif isinstance(key, rsa.RSAPrivateKey) and key.key_size >= 2048:
-            self._algorithm = "RS384"
-        else:
-            raise ConfigError("the SMART private key is of a kind that SMART does not allow", field="key", remedy="EC P-384 or RSA 2048")
-        self._key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = key
+        self._key, self._algorithm = usable_key(key_pem)
         self._base, self._client_id, self._kid, self._scope = base_url.rstrip("/"), client_id, kid, scope
         self._given_url = self._token_url = token_url
         self._now = now
@@ -169,6 +159,19 @@ class SmartAuth:
         if not isinstance(value, dict):
             raise MessageError("the token endpoint's answer is no JSON object", field=url)
         return value
+
+
+def usable_key(key_pem: bytes) -> tuple[ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, str]:
+    """The private key and the algorithm with which it signs. Raises ConfigError where SMART does not allow it."""
+    try:
+        key = load_pem_private_key(key_pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise ConfigError("the SMART private key can't be read", field="key", remedy="an unencrypted PEM, EC P-384 or RSA") from error
+    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp384r1":
+        return key, "ES384"
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= 2048:
+        return key, "RS384"
+    raise ConfigError("the SMART private key is of a kind that SMART does not allow", field="key", remedy="EC P-384 or RSA 2048")
 
 
 def _here(url: str) -> bool:

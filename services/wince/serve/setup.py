@@ -11,7 +11,6 @@ from wince.local.postgres.installed import describe
 from wince.local.postgres.opened import Opened, open_database
 from wince.serve.state_dir import Places
 from wince.settings import Settings
-from wince.store.database import Database
 
 
 def database(settings: Settings, places: Places) -> Opened:
@@ -30,15 +29,12 @@ def dsn(settings: Settings) -> str:
     return settings.pg_dsn.get_secret_value()
 
 
-def database_check(settings: Settings) -> str:
-    """One line about the database for `wince doctor`; raises what is wrong with it."""
-    if settings.pg_dsn is not None:
-        with Database(settings.pg_dsn.get_secret_value(), wait_s=3) as opened, opened.transaction() as tx:
-            row = tx.execute("SHOW server_version").fetchone()
-        return f"PostgreSQL {row[0] if row else '?'} by WINCE_PG_DSN"
+def embedded(settings: Settings) -> str:
+    """One line about the embedded server: where its data and its programs are. Raises ResourceError where it is not installed."""
     programs = describe(server_account())
     home = home_of(Places.of(settings).postgres)
-    return f"embedded PostgreSQL {MAJOR}, data in {home / 'data' if home else 'none yet'}, programs in {programs}"
+    data = f"data in {home / 'data'}" if home else "no data yet"
+    return f"embedded PostgreSQL {MAJOR}, {data}, programs in {programs}"
 
 
 def read_key(path: Path) -> bytes:

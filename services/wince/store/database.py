@@ -27,6 +27,9 @@ class Database:
 
     `dsn`: libpq connection string or URI. Raises Unavailable where the server does not answer within `wait_s`, StoreError for a
     server older than PostgreSQL 15 or a refused login. `read_only`: the server refuses every change.
+
+    Behind a pooler such as pgbouncer, in transaction mode too, no statement is prepared: the next transaction may run on a connection of
+    the server that doesn't know it. Nothing else of ours outlives its transaction: advisory locks end with it, and nothing is SET.
     """
 
     def __init__(self, dsn: str, *, size: int = 8, wait_s: float = 10.0, read_only: bool = False) -> None:
@@ -34,6 +37,8 @@ class Database:
         try:
             with psycopg.connect(dsn, connect_timeout=max(2, int(wait_s))) as connection:
                 version = connection.info.server_version
+                self.pooled = _pooled(connection)
+                """Whether a pooler stands between us and the server."""
         except psycopg.Error as error:
             raise _unreachable(error) from None
         if version < OLDEST:
@@ -45,7 +50,7 @@ class Database:
             timeout=wait_s,
             reconnect_timeout=30,
             check=ConnectionPool.check_connection,
-            kwargs={"application_name": "wince"},
+            kwargs={"application_name": "wince"} | ({"prepare_threshold": None} if self.pooled else {}),
             configure=_read_only if read_only else None,
             open=True,
         )
@@ -69,6 +74,12 @@ class Database:
     def close(self) -> None:
         """Closes every connection. Idempotent."""
         self._pool.close()
+
+
+def _pooled(connection: Tx) -> bool:
+    """A pooler gives its clients a process id of its own making, which is not that of the server's process."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row is not None and row[0] != connection.info.backend_pid
 
 
 def _read_only(connection: Tx) -> None:
@@ -95,6 +106,9 @@ def _unreachable(error: psycopg.Error) -> WinceError:
         return StoreError("is no connection string", field="WINCE_PG_DSN", remedy="such as postgresql://user@host:5432/wince")
     if any(words in said for words in _REFUSED):
         return StoreError("login refused", field="WINCE_PG_DSN", remedy="check user, password, database name and pg_hba.conf")
+    if "statement pooling" in said:
+        what = "a pooler in statement mode lets no transaction through"
+        return StoreError(what, field="WINCE_PG_DSN", remedy="set its pool_mode to transaction or session")
     found = _ours(error)
     if isinstance(found, Unavailable):
         remedy = "is PostgreSQL running there, and reachable? Without WINCE_PG_DSN Wince starts its own"

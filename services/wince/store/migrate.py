@@ -57,17 +57,27 @@ def migrate(database: Database, migrations: list[Migration] | None = None) -> in
     return len(missing)
 
 
+def standing(tx: Tx, migrations: list[Migration] | None = None) -> tuple[int | None, int]:
+    """How many migrations a database has, None where it holds nothing of Wince, and how many this version has. Changes nothing.
+
+    Raises StoreError where the database was made by a newer Wince, or where an applied file was changed.
+    """
+    wanted = bundled() if migrations is None else migrations
+    if tx.execute("SELECT to_regclass('schema_migration')").fetchone() == (None,):
+        return None, len(wanted)
+    return _checked(tx, wanted), len(wanted)
+
+
 def require(database: Database, migrations: list[Migration] | None = None) -> None:
     """Changes nothing; raises StoreError where the database has no schema of Wince, an older or a newer one than this version's."""
-    wanted = bundled() if migrations is None else migrations
     with database.transaction() as tx:
-        if tx.execute("SELECT to_regclass('schema_migration')").fetchone() == (None,):
-            remedy = "name the installation's database, or begin with `wince run`"
-            raise StoreError("the database holds nothing of Wince", field="WINCE_PG_DSN", remedy=remedy)
-        stands = _checked(tx, wanted)
-    if stands < len(wanted):
+        stands, wanted = standing(tx, migrations)
+    if stands is None:
+        remedy = "name the installation's database, or begin with `wince run`"
+        raise StoreError("the database holds nothing of Wince", field="WINCE_PG_DSN", remedy=remedy)
+    if stands < wanted:
         raise StoreError(
-            f"the database has schema {stands}, this Wince reads {len(wanted)}",
+            f"the database has schema {stands}, this Wince reads {wanted}",
             field="schema_migration",
             remedy="start `wince run`, `wince up` or a service of this version once: it brings the schema up to date",
         )

@@ -217,9 +217,10 @@ def test_doctor(wince):
     fetched()
     done = wince("doctor", "--json")
     assert done.code == 0, done.out
-    assert [one["what"] for one in done.json()] == ["python", "protocol", "face models", "database", "disk"]
-    assert all(one["ok"] for one in done.json())
-    assert wince("doctor").out.count("ok ") == 5
+    said = [one["what"] for one in done.json()]
+    assert said == ["python", "protocol", "face models", "disk", "models' disk", "audit key", "database"]
+    assert all(one["state"] == "ok" for one in done.json())
+    assert wince("doctor").out.count("ok ") == 7
 
 
 def test_doctor_without_models(wince, tmp_path, monkeypatch):
@@ -228,7 +229,7 @@ def test_doctor_without_models(wince, tmp_path, monkeypatch):
         monkeypatch.setenv("WINCE_MODELS_DIR", str(folder))
         done = wince("doctor", "--json")
         assert done.code == 1
-        (bad,) = [one for one in done.json() if not one["ok"]]
+        (bad,) = [one for one in done.json() if one["state"] == "missing"]
         assert bad["what"] == "face models"
         assert "wince models fetch" in bad["remedy"]
         assert "landmarker_task" not in bad["found"]
@@ -242,8 +243,9 @@ def test_doctor_with_a_bad_protocol_and_database(wince, monkeypatch):
     monkeypatch.setenv("WINCE_PG_DSN", "postgresql://wince@127.0.0.1:1/wince")
     done = wince("doctor", "--json")
     assert done.code == 1
-    assert {"protocol", "database"} <= {one["what"] for one in done.json() if not one["ok"]}
-    assert all(one["remedy"] for one in done.json() if not one["ok"])
+    bad = [one for one in done.json() if one["state"] == "missing"]
+    assert {"protocol", "database"} <= {one["what"] for one in bad}
+    assert all(one["remedy"] for one in bad)
 
 
 def test_audit_of_a_new_installation(wince, monkeypatch):

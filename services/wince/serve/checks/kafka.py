@@ -1,0 +1,77 @@
+"""Kafka: brokers that let us in, topics and their copies, whether we may make those that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from wince.bus.topics import PARTITIONS, TOPICS
+from wince.serve import broker
+from wince.serve.checks.finding import Finding, missing, ok, warning
+from wince.settings import Settings
+
+CONNECT_S = 8.0
+"""For the first answer."""
+
+
+def check(settings: Settings) -> Iterator[Finding]:
+    """The brokers that are set; nothing where none are."""
+    if not settings.kafka_bootstrap:
+        return
+    from kafka import errors as kafka_errors  # the client takes half a second to import
+
+    options = broker.options(settings, connect_s=CONNECT_S)
+    admin = options.admin()
+    try:
+        brokers = admin.describe_cluster()["brokers"]
+        yield ok("kafka", f"{len(brokers)} brokers, {settings.kafka_security}")
+        there = set(admin.list_topics())
+        if ours := [name for name in TOPICS if name in there]:
+            yield from _copies(admin.describe_topics(ours), len(brokers))
+        if absent := [name for name in TOPICS if name not in there]:
+            yield from _may_make(admin, absent, settings.kafka_replication, len(brokers))
+    except (kafka_errors.KafkaError, OSError) as error:
+        raise options.error(error) from None
+    finally:
+        admin.close()
+
+
+def _copies(topics: list[dict[str, Any]], brokers: int) -> Iterator[Finding]:
+    parts = [part for topic in topics for part in topic["partitions"]]
+    fewest = min(len(part["replica_nodes"]) for part in parts)
+    behind = sorted({topic["name"] for topic in topics for part in topic["partitions"] if _behind(part)})
+    leaderless = sorted({topic["name"] for topic in topics for part in topic["partitions"] if part["leader_id"] < 0})
+    narrow = sorted(topic["name"] for topic in topics if len(topic["partitions"]) != PARTITIONS)
+    if leaderless:
+        yield missing("kafka topics", f"no broker leads a part of {', '.join(leaderless)}", "start the brokers that hold it")
+    elif narrow:
+        remedy = f"stop Wince, delete them, and let Wince make them with {PARTITIONS} partitions: what lies on them is computed again"
+        yield missing("kafka topics", f"not {PARTITIONS} partitions: {', '.join(narrow)}", remedy)
+    elif behind:
+        yield warning("kafka topics", f"copies are missing or behind: {', '.join(behind)}", "are all brokers up?")
+    elif fewest < 2:
+        remedy = "give each topic three copies (kafka_replication, or kafka-reassign-partitions)" if brokers > 1 else "use three brokers"
+        yield warning("kafka topics", "one copy: what is in flight goes with its broker", remedy)
+    else:
+        yield ok("kafka topics", f"{len(topics)} with {fewest} copies")
+
+
+def _behind(part: dict[str, Any]) -> bool:
+    return len(part["isr_nodes"]) < len(part["replica_nodes"])
+
+
+def _may_make(admin: Any, names: list[str], copies: int | None, brokers: int) -> Iterator[Finding]:
+    """The broker is asked whether it would make them; it makes nothing."""
+    from kafka import errors as kafka_errors
+
+    plans = {name: {"num_partitions": PARTITIONS, "replication_factor": copies or -1, "configs": TOPICS[name].configs()} for name in names}
+    try:
+        admin.create_topics(plans, validate_only=True)
+    except kafka_errors.InvalidReplicationFactorError:
+        found = f"{copies or 'the default'} copies can't be made by {brokers} brokers"
+        yield missing("kafka topics", found, "set kafka_replication to at most the number of brokers")
+    except (kafka_errors.AuthorizationError, kafka_errors.PolicyViolationError) as error:
+        remedy = "let this user create wince.* topics, or make them for it"
+        yield missing("kafka topics", f"{len(names)} are missing and we may not make them ({type(error).__name__})", remedy)
+    else:
+        yield ok("kafka topics", f"{len(names)} are made at the first start")

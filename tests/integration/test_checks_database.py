@@ -1,0 +1,149 @@
+"""What doctor says of a database: rights, search_path, encoding, schema, clock, where it lies; no row is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.conftest import reachable
+from wince.errors import Unavailable
+from wince.local.postgres.opened import open_database
+from wince.serve.checks import database as check
+from wince.serve.checks.finding import Finding, State
+from wince.settings import Settings
+from wince.store.migrate import bundled
+
+
+def found(dsn: str) -> dict[str, Finding]:
+    return {one.what: one for one in check.check(Settings(pg_dsn=dsn))}
+
+
+@pytest.fixture
+def role(database_dsn: str) -> Iterator[str]:
+    """Connection string of a user who owns nothing and may do nothing."""
+    name = psycopg.conninfo.conninfo_to_dict(database_dsn)["dbname"] + "_role"
+    with psycopg.connect(database_dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+        yield psycopg.conninfo.make_conninfo(database_dsn, user=name, password="x")
+        admin.execute(f"DROP OWNED BY {name}")
+        admin.execute(f"DROP ROLE {name}")
+
+
+def empty(dsn: str, *statements: str) -> None:
+    """Take Wince's tables away, then whatever else."""
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute("DROP SCHEMA public CASCADE")
+        admin.execute("CREATE SCHEMA public")
+        for statement in statements:
+            admin.execute(statement)
+
+
+def test_a_database_that_is_ours(database_dsn: str) -> None:
+    with psycopg.connect(database_dsn) as connection:
+        before = connection.execute("SELECT pg_current_xact_id_if_assigned(), (SELECT count(*) FROM schema_migration)").fetchone()
+    made = found(database_dsn)
+    assert {one.state for one in made.values()} == {State.OK}
+    assert "data in /" in made["database"].found
+    assert made["database schema"].found == f"{len(bundled())} of {len(bundled())}"
+    assert "clock, the database" in made
+    with psycopg.connect(database_dsn) as connection:
+        assert connection.execute("SELECT pg_current_xact_id_if_assigned(), (SELECT count(*) FROM schema_migration)").fetchone() == before
+
+
+def test_one_that_is_new_or_older(database_dsn: str) -> None:
+    with psycopg.connect(database_dsn) as admin:
+        admin.execute("DELETE FROM schema_migration WHERE number = (SELECT max(number) FROM schema_migration)")
+    assert "brings it up to date" in found(database_dsn)["database schema"].found
+    empty(database_dsn)
+    assert "the first start makes it" in found(database_dsn)["database schema"].found
+    with psycopg.connect(database_dsn) as admin:
+        assert admin.execute("SELECT to_regclass('schema_migration')").fetchone() == (None,), "nothing was made"
+
+
+def test_a_newer_one(database_dsn: str) -> None:
+    with psycopg.connect(database_dsn) as admin:
+        admin.execute("INSERT INTO schema_migration(number, name, sha256) SELECT max(number) + 1, 'x', 'x' FROM schema_migration")
+    schema = found(database_dsn)["database schema"]
+    assert schema.state is State.MISSING
+    assert "this Wince knows" in schema.found
+
+
+def test_a_user_without_rights(database_dsn: str, role: str) -> None:
+    """Tables of another role; then no right to create; then the right to create."""
+    rights = found(role)["database rights"]
+    assert rights.state is State.MISSING
+    empty(database_dsn)
+    rights = found(role)["database rights"]
+    assert rights.state is State.MISSING
+    assert "GRANT CREATE ON SCHEMA public" in rights.remedy
+    with psycopg.connect(database_dsn) as admin:
+        admin.execute("GRANT CREATE, USAGE ON SCHEMA public TO public")
+    assert found(role)["database rights"].state is State.OK
+
+
+def test_tables_of_another_role(database_dsn: str, role: str) -> None:
+    """Read and create don't help: a migration changes tables, and that is its owner's right."""
+    with psycopg.connect(database_dsn) as admin:
+        admin.execute("GRANT CREATE, USAGE ON SCHEMA public TO public")
+        admin.execute("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO public")
+    rights = found(role)["database rights"]
+    assert rights.state is State.MISSING
+    assert "belong to another role" in rights.found
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("search_path = nowhere", "leads to no schema"),
+        ("search_path = other, public", "tables of Wince lie in the schema public"),
+        ("default_transaction_read_only = on", "read-only"),
+    ],
+)
+def test_settings_that_lead_astray(database_dsn: str, setting: str, said: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database_dsn)["dbname"]
+    with psycopg.connect(database_dsn, autocommit=True) as admin:
+        admin.execute("CREATE SCHEMA other")
+        admin.execute(f"ALTER DATABASE {name} SET {setting}")
+    rights = found(database_dsn)["database rights"]
+    assert rights.state is State.MISSING
+    assert said in rights.found
+
+
+def test_an_encoding_that_can_not_hold_names(database_dsn: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database_dsn)["dbname"] + "_ascii"
+    with psycopg.connect(database_dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+        try:
+            encoding = found(psycopg.conninfo.make_conninfo(database_dsn, dbname=name))["database encoding"]
+        finally:
+            admin.execute(f"DROP DATABASE {name}")
+    assert encoding.state is State.MISSING
+    assert "SQL_ASCII" in encoding.found
+
+
+def test_a_standby() -> None:
+    """It answers everything and takes nothing."""
+    facts = check.Facts("18.0", "public", True, "public", "UTF8", True, "off", [], 0, 0.0, False)
+    (rights,) = check._rights(facts)
+    assert rights.state is State.MISSING
+    assert "standby" in rights.found
+
+
+def test_one_that_is_not_there() -> None:
+    with pytest.raises(Unavailable):
+        found("host=127.0.0.1 port=1 dbname=x user=x")
+
+
+def test_the_embedded_one() -> None:
+    """Running, it is looked at as any other; stopped, it is not started for this."""
+    with reachable() as root:
+        settings = Settings(state_dir=root)
+        with open_database(None, root / "postgres"):
+            made = {one.what: one for one in check.check(settings)}
+            assert {one.state for one in made.values()} == {State.OK}
+            assert "database schema" in made
+        made = {one.what: one for one in check.check(settings)}
+        assert set(made) == {"database", "database log"}
+        assert str(root / "postgres" / "data") in made["database"].found
