@@ -101,7 +101,9 @@ def _rights(facts: Facts) -> Iterator[Finding]:
         yield missing(what, "transactions are read-only (default_transaction_read_only)", remedy)
     elif facts.schema is None:
         yield missing(
-            what, f"search_path ({facts.search_path}) leads to no schema", "ALTER ROLE ... SET search_path = a schema that is there"
+            what,
+            f"search_path ({facts.search_path}) leads to no schema that this user may use",
+            "GRANT USAGE, CREATE ON SCHEMA ... TO this user, or ALTER ROLE ... SET search_path = another",
         )
     elif facts.elsewhere and not facts.foreign:
         found = (
