@@ -1,17 +1,18 @@
 """Processes that outlived a `wince up` that was killed: they end before the next one on that state directory takes ports and files.
 
 Services see the end of their standard input and drain by themselves; Kafka and TorchServe know nothing of it. PostgreSQL is adopted
-(`local/postgres/server.py`), not ended. Processes are found in /proc; where there is none, nothing is found.
+(`local/postgres/server.py`), not ended. A process id that was given to another meanwhile is not ended: psutil compares start times.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from wince.telemetry import logs
 
@@ -23,15 +24,15 @@ DRAIN_S = 8.0
 
 def end_outlived(root: Path, drain_s: float = DRAIN_S) -> int:
     """End what an earlier start on the state directory `root` (resolved) left behind; how many. Only for the directory's owner."""
-    services = running(lambda pid, command: "--supervised" in command and _state(pid) == str(root))
+    services = _processes(lambda process, command: "--supervised" in command and _state(process) == str(root))
     deadline = time.monotonic() + drain_s
-    while any(_lives(pid) for pid in services) and time.monotonic() < deadline:
+    while any(map(_lives, services)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    servers = running(lambda _pid, command: any(f"{root}/{name}/" in part for part in command for name in ("kafka", "serving")))
-    for pid in (*services, *servers):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    while any(_lives(pid) for pid in (*services, *servers)) and time.monotonic() < deadline + drain_s:
+    servers = _processes(lambda _, command: any(f"{root}/{name}/" in part for part in command for name in ("kafka", "serving")))
+    for process in (*services, *servers):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    while any(map(_lives, (*services, *servers))) and time.monotonic() < deadline + drain_s:
         time.sleep(0.02)
     if services or servers:
         log.warning("processes of an earlier start were ended", count=len(services) + len(servers))
@@ -40,27 +41,27 @@ def end_outlived(root: Path, drain_s: float = DRAIN_S) -> int:
 
 def running(wanted: Callable[[int, list[str]], bool]) -> list[int]:
     """Process ids, without this one, of which `wanted` says so: it is asked with the id and the words of the command."""
+    return [process.pid for process in _processes(lambda process, command: wanted(process.pid, command))]
+
+
+def _processes(wanted: Callable[[psutil.Process, list[str]], bool]) -> list[psutil.Process]:
+    """Those that another user's rights hide are not among them."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        pid = int(entry.name)
-        with suppress(OSError):
-            command = (entry / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-            if pid != os.getpid() and wanted(pid, command):
-                found.append(pid)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.pid != os.getpid() and wanted(process, process.cmdline()):
+                found.append(process)
     return found
 
 
-def _state(pid: int) -> str:
+def _state(process: psutil.Process) -> str:
     """The state directory that a process was told."""
-    for line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-        if line.startswith(b"WINCE_STATE_DIR="):
-            return line.partition(b"=")[2].decode("utf-8", "replace")
-    return ""
+    return str(process.environ().get("WINCE_STATE_DIR", ""))
 
 
-def _lives(pid: int) -> bool:
+def _lives(process: psutil.Process) -> bool:
     """Not gone, and not merely waiting to be reaped."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
-    except (OSError, IndexError):
+        return process.is_running() and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
         return False

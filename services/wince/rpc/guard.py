@@ -22,7 +22,7 @@ from wince.rpc.errors import TimedOut
 from wince.rpc.inbound import End, Inbound
 from wince.rpc.peers import address_of
 from wince.rpc.shares import Shares
-from wince.rpc.status import DETAILS, status_of
+from wince.rpc.status import status_of, trailers
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -140,7 +140,7 @@ class Guard(grpc.aio.ServerInterceptor):
                 self._watchers.take(address)
             except ResourceError as error:
                 code, text, status = status_of(error)
-                await context.abort(code, text, ((DETAILS, status.SerializeToString()),))
+                await context.abort(code, text, trailers(status))
             try:
                 await handler.unary_stream(request, context)
             finally:
@@ -233,7 +233,7 @@ class _Call:
                 log.warning("a call was refused", kind=self._method, error=error)
             else:
                 log.info("a call was refused", kind=self._method, outcome=code.name, field=error.field)
-            await self._context.abort(code, text, ((DETAILS, status.SerializeToString()),))
+            await self._context.abort(code, text, trailers(status))
         finally:
             self._guard.done(self._method, code, time.monotonic() - self._began)
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
 
 from wince import errors
 from wince.api.errors.v1 import errors_pb2
 from wince.rpc import errors as rpc
 
-DETAILS = "grpc-status-details-bin"
-"""Key of the trailing metadata that carries google.rpc.Status."""
 INTERNAL = "internal error"
 
 _CODES: tuple[tuple[type[errors.WinceError], grpc.StatusCode], ...] = (
@@ -107,15 +106,20 @@ def error_of(failure: grpc.aio.AioRpcError) -> errors.WinceError:
     return kind(message, field=field, remedy=remedy)
 
 
+def trailers(status: status_pb2.Status) -> tuple[tuple[str, bytes], ...]:
+    """The trailing metadata that carries a rich status."""
+    sent: tuple[tuple[str, bytes], ...] = rpc_status.to_status(status).trailing_metadata
+    return sent
+
+
 def _said(failure: grpc.aio.AioRpcError) -> errors_pb2.Error | None:
-    for key, value in failure.trailing_metadata() or ():
-        if key == DETAILS and isinstance(value, bytes):
-            try:
-                status = status_pb2.Status.FromString(value)
-                for detail in status.details:
-                    said = errors_pb2.Error()
-                    if detail.Unpack(said):
-                        return said
-            except Exception:
-                return None
+    """Our part of the rich status; None where there is none, or it is not of the call's code and text."""
+    try:
+        status = rpc_status.from_call(failure)
+        for detail in status.details if status is not None else ():
+            said = errors_pb2.Error()
+            if detail.Unpack(said):
+                return said
+    except Exception:
+        return None
     return None

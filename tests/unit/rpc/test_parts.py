@@ -18,7 +18,7 @@ from wince.rpc.errors import Forbidden, TimedOut, Unauthenticated
 from wince.rpc.inbound import AHEAD, End, Inbound
 from wince.rpc.requests import page_size, page_token, read_token, under
 from wince.rpc.server import Workers
-from wince.rpc.status import DETAILS, error_of, status_of
+from wince.rpc.status import error_of, status_of, trailers
 
 
 @given(st.integers(), st.text())
@@ -61,11 +61,16 @@ def test_an_error_of_another_wince_is_the_same_error_here():
         errors.IntegrityError("m", field="f", remedy="r"),
     ):
         code, text, status = status_of(error)
-        trailing = grpc.aio.Metadata((DETAILS, status.SerializeToString()))
+        trailing = grpc.aio.Metadata(*trailers(status))
+        assert list(trailing.keys()) == ["grpc-status-details-bin"]
         back = error_of(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing, text))
         assert (type(back), back.message, back.field, back.remedy) == (type(error), "m", "f", "r")
         if isinstance(back, errors.Unavailable):
             assert back.retry_after_s == 1.5
+    _, _, status = status_of(errors.MessageError("patient John"))
+    for trailing in (trailers(status), (("grpc-status-details-bin", b"\xff"),)):
+        other = error_of(grpc.aio.AioRpcError(grpc.StatusCode.NOT_FOUND, grpc.aio.Metadata(), grpc.aio.Metadata(*trailing), "another text"))
+        assert "John" not in other.message  # the details are of another call
     foreign = error_of(grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata(), "patient John"))
     assert (type(foreign), "John" in foreign.message) == (errors.Unavailable, False)
 
