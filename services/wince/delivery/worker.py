@@ -193,7 +193,7 @@ class _Loop:
                     paces=self._paces,
                     trail=trail,
                 )
-                due = holds.claim(tx, name, self._jitter)
+                due = None if runs else holds.claim(tx, name, self._jitter)
             if trail:
                 append(tx, trail, now_us)
         self._say(finished, held=held)

@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 import httpx
 
 from wince.certificates import untrusted
-from wince.errors import MessageError, Unavailable
+from wince.errors import MessageError, Refused, Unavailable
 
 OWN_CA = "name its authority (WINCE_EHR_CA_FILE), or the name that the certificate is for"
 """What to do where a certificate is not believed."""
@@ -204,8 +204,11 @@ class FhirClient:
         return b"".join(parts)
 
     def capabilities(self) -> Capabilities:
-        """Read /metadata. Raises Unavailable where it does not answer 200."""
+        """Read /metadata. Raises Refused where we may not (401, 403), Unavailable where it does not answer 200."""
         answer = self.request("GET", "metadata")
+        if answer.status in (401, 403):
+            remedy = "let our client read /metadata there"
+            raise Refused(f"/metadata answered {answer.summary()}", field=self.base_url, remedy=remedy)
         if answer.status != 200:
             raise Unavailable(f"/metadata answered {answer.summary()}", field=self.base_url, retry_after_s=answer.retry_after_s)
         return Capabilities.of(answer.resource)

@@ -6,6 +6,7 @@ The rule for every answer (a create is a POST with If-None-Exist; an update is a
     200, 201                written (200: compared with ours)        written
     401                     one fresh token, then the target is held
     403                     the target is held
+    401, 403 of /metadata   the target is held
     token refused           the target is held (400, 401, 403 of the token endpoint; all else there: retry)
     409                     the same again, then retry               read again, decide again
     412                     dead: several match                      read again, decide again

@@ -220,59 +220,6 @@ def test_the_stay_is_looked_up_again_after_its_time(ehr: EhrSandbox) -> None:
     assert ehr.requests["search"] == 2
 
 
-def test_a_key_that_the_server_does_not_know_holds_the_target(ehr: EhrSandbox) -> None:
-    key = ehr.new_client()
-    client = FhirClient(ehr.base_url, auth=SmartAuth(ehr.base_url, "stranger", key.key_pem, key.kid, key.scope))
-    target = FhirTarget("ehr", client, PROTOCOLS, version="0.1.0")
-    assert target.deliver(target.render(entry())).outcome is Outcome.HELD
-
-
-def test_a_hold_says_what_a_person_can_do(ehr: EhrSandbox, target: FhirTarget) -> None:
-    for status, word in ((403, "system/Observation.crus"), (401, "discovery")):
-        ehr.faults.add("status", on="create", status=status, count=2)
-        held = target.deliver(target.render(entry()))
-        assert (held.outcome, word in held.remedy) == (Outcome.HELD, True)
-        ehr.faults.clear()
-
-
-def test_a_token_endpoint_that_is_away_for_a_while_holds_nothing(ehr: EhrSandbox) -> None:
-    """404 while it is deployed anew, a gateway's 502: tried again."""
-    key = ehr.new_client()
-    client = FhirClient(ehr.base_url, auth=SmartAuth(ehr.base_url, key.client_id, key.key_pem, key.kid, key.scope))
-    target = FhirTarget("ehr", client, PROTOCOLS, version="0.1.0")
-    ehr.faults.clear()
-    for status in (404, 502):
-        ehr.faults.add("status", on="token", status=status, count=1)
-        assert target.deliver(target.render(entry())).outcome is Outcome.RETRY
-    assert target.deliver(target.render(entry())).outcome is Outcome.WRITTEN
-
-
-@pytest.mark.parametrize(
-    ("fault", "outcome"),
-    [
-        (None, Outcome.WRITTEN),
-        ({"on": "search", "status": 403}, Outcome.HELD),
-        ({"on": "search", "status": 401}, Outcome.HELD),
-        ({"on": "search", "status": 503}, Outcome.RETRY),
-        ({"on": "token", "status": 404}, Outcome.RETRY),
-        ({"on": "token", "status": 400}, Outcome.HELD),
-    ],
-)
-def test_a_probe_signs_in_and_reads_and_changes_nothing(ehr: EhrSandbox, fault: dict[str, object] | None, outcome: Outcome) -> None:
-    key = ehr.new_client()
-    client = FhirClient(ehr.base_url, auth=SmartAuth(ehr.base_url, key.client_id, key.key_pem, key.kid, key.scope))
-    target = FhirTarget("ehr", client, PROTOCOLS, version="0.1.0")
-    ehr.faults.clear()
-    if fault:
-        ehr.faults.add("status", **fault)  # type: ignore[arg-type]
-    ehr.requests.clear()
-    answer = target.probe()
-    ehr.faults.clear()
-    assert answer.outcome is outcome
-    assert bool(answer.remedy) is (outcome is Outcome.HELD)
-    assert ehr.requests["create"] == ehr.requests["update"] == 0
-
-
 class Plain:
     """A server that declares little, as many EHRs do: no conditional create, no client ids, no Provenance."""
 
