@@ -27,14 +27,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr bench train-scorer clean lock dev apt
+.PHONY: help run first-run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(BASE) $(PACKAGE) ## three beds on this machine, from bundled clips to a verified audit trail (ARGS="--help")
-	@$(BIN)/wince run $(ARGS)
+	@exec requirements/run.sh $(BIN)/wince run $(ARGS)
 
 test: apt dev serving ## everything: lint, types, the whole test suite with real peers (PYTEST_ARGS="-k grade")
 	@$(MAKE) lint types
@@ -78,6 +78,9 @@ bench: dev ## measure against rivals and floors; a table, and bench/out/bench.js
 
 chaos: apt dev serving ## kill -9 of any process of a running installation, again and again: what was lost, what doubled (ROUNDS=200)
 	@exec $(BIN)/python -m tests.e2e.chaos --rounds $(or $(ROUNDS),200)
+
+first-run: ## make run in fresh clones: root's private home, a normal user, a read-only home, odd paths, Python 3.11 to 3.13 (CASES="...")
+	@exec $(PYTHON) -m tests.e2e.first_run $(CASES)
 
 train-scorer: dev ## draw what the corpus lacks, train the default scorer, measure it (CORPUS=, OUT=; WINCE_HEAD_DATA; extra `train`; hours)
 	@$(BIN)/python -c 'import torch' 2>/dev/null || { echo 'needs torch: $(BIN)/pip install -e ".[train]"'; exit 1; }

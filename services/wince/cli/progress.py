@@ -59,7 +59,7 @@ class Progress:
         match event:
             case "database":
                 begin = datetime.fromtimestamp(fields["origin_us"] / 1e6, UTC)
-                return f"database ready; clips begin at {begin:%Y-%m-%d %H:%M} UTC"
+                return f"database ready, data in {fields['data']}; clips begin at {begin:%Y-%m-%d %H:%M} UTC"
             case "alert":
                 return f"{bed}: alert, {fields['grade']} from {fields['start_s']:.1f} s"
             case "question":

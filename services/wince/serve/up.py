@@ -86,6 +86,7 @@ class Up:
         self._opened = enter(setup.database(settings, self._places))
         self.database = self._opened.database
         self._told("database", "ready")
+        self._told("database", f"data in {self._opened.place}")
         environment = self._reached = self._environment()
         self._stack.callback(whereabouts.remove, self._places)
         self._keep_going()

@@ -28,6 +28,11 @@ class Opened:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def place(self) -> str:
+        """Where the data lies, for a person."""
+        return str(self.server.data) if self.server else "the server that WINCE_PG_DSN names"
+
     def ensure(self) -> bool:
         """Starts the embedded server again where its postmaster is gone; False where there was nothing to do."""
         return self.server.ensure() if self.server else False
