@@ -28,6 +28,15 @@ def context(ca_file: Path | None, field: str) -> ssl.SSLContext:
     return made
 
 
+def system_pem() -> bytes | None:
+    """The system's authorities as PEM, for a client that brings its own list otherwise (gRPC); None where they are in no single file."""
+    file = ssl.get_default_verify_paths().cafile
+    try:
+        return Path(file).read_bytes() if file else None
+    except OSError:
+        return None
+
+
 def untrusted(error: BaseException) -> str:
     """Why a peer's certificate was not believed, in OpenSSL's words, such as "Hostname mismatch"; empty where that was not the fault.
 

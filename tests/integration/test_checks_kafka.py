@@ -39,8 +39,11 @@ def test_before_and_after_the_first_start(peer: KafkaPeer) -> None:
     many = found(peer, kafka_replication=3)["kafka topics"]
     assert many.state is State.MISSING
     assert "kafka_replication" in many.remedy
-    with bus(peer) as made:
+    made = bus(peer)
+    try:
         made.ensure_topics(ALL)
+    finally:
+        made.close()
     after = found(peer)["kafka topics"]
     assert after.state is State.WARNING
     assert "one copy" in after.found

@@ -20,7 +20,16 @@ Fault = Callable[[pb.ModelInferRequest, grpc.ServicerContext], pb.ModelInferResp
 class OipServer:
     """`with OipServer(...) as server:` then ask server.target. Counts calls; `faults` are used up one a call."""
 
-    def __init__(self, ensemble: Ensemble | None, name: str, version: str, *, prefix: str = TORCHSERVE, raw: bool = False) -> None:
+    def __init__(
+        self,
+        ensemble: Ensemble | None,
+        name: str,
+        version: str,
+        *,
+        prefix: str = TORCHSERVE,
+        raw: bool = False,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
         self.name, self.version, self.raw = name, version, raw
         self.ensemble = ensemble
         self.faults: list[Fault] = []
@@ -33,7 +42,9 @@ class OipServer:
             for method, (do, message) in table.items()
         }
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(f"{prefix}.GRPCInferenceService", methods),))
-        self.target = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        place = "127.0.0.1:0"
+        port = self._server.add_secure_port(place, credentials) if credentials else self._server.add_insecure_port(place)
+        self.target = f"127.0.0.1:{port}"
 
     def __enter__(self) -> "OipServer":
         self._server.start()

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 
 import httpx
 
-from wince.certificates import untrusted
+from wince.certificates import context, untrusted
 from wince.errors import MessageError, Refused, Unavailable
 
 OWN_CA = "name its authority (WINCE_EHR_CA_FILE), or the name that the certificate is for"
@@ -125,16 +125,17 @@ class FhirClient:
         timeout_s: float = 10.0,
         max_answer_bytes: int = 4 << 20,
         connections: int = 8,
-        verify: ssl.SSLContext | bool = True,
+        verify: ssl.SSLContext | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """base_url: such as "https://ehr.example/fhir". transport: replaces the network, for tests."""
+        """base_url: such as "https://ehr.example/fhir". verify: whose certificates are believed; None: as `certificates.context` has it
+        without a file. transport: replaces the network, for tests."""
         self.base_url = base_url.rstrip("/")
         self._auth = auth
         self._limit = max_answer_bytes
         self._timeout = {"timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, 5.0)).as_dict()}
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._transport = transport or httpx.HTTPTransport(verify=verify, limits=limits, trust_env=False)
+        self._transport = transport or httpx.HTTPTransport(verify=verify or context(None, ""), limits=limits, trust_env=False)
 
     def __enter__(self) -> Self:
         return self

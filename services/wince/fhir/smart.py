@@ -19,7 +19,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from wince.certificates import untrusted
+from wince.certificates import context, untrusted
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError, MessageError, Refused, Unavailable
 from wince.fhir.client import OWN_CA
@@ -47,7 +47,7 @@ class SmartAuth:
         *,
         token_url: str = "",
         timeout_s: float = 10.0,
-        verify: ssl.SSLContext | bool = True,
+        verify: ssl.SSLContext | None = None,
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -62,7 +62,7 @@ class SmartAuth:
         self._now = now
         self._http = httpx.Client(
             timeout=timeout_s,
-            verify=verify,
+            verify=verify or context(None, ""),
             trust_env=False,
             transport=transport,
             headers={"Accept": "application/json", "User-Agent": "wince"},

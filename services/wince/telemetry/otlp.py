@@ -18,6 +18,7 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from wince.certificates import system_pem
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
 from wince.telemetry import logs
@@ -26,6 +27,8 @@ log = logs.get(__name__)
 
 QUEUE, BATCH, EVERY_S, TIMEOUT_S = 2048, 256, 2.0, 5.0
 """Spans that wait at most; that are sent at once; how often; how long sending may take, attempts included."""
+CERTIFICATES = ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE")
+"""Variables of OpenTelemetry that name authorities."""
 DEFAULT = "http://127.0.0.1:4317"
 LARGEST = 1 << 20
 """Bytes of a file that a setting names."""
@@ -69,10 +72,9 @@ def collector(
         if plain and path is not None:
             raise ConfigError("is of no use without TLS", field=field, remedy="give an https URL, or remove it")
     credentials = None
-    if ca_file is not None or cert_file is not None:
-        credentials = grpc.ssl_channel_credentials(
-            _pem(ca_file, "otlp.ca_file"), _pem(key_file, "otlp.key_file"), _pem(cert_file, "otlp.cert_file")
-        )
+    if not plain and (ca_file is not None or cert_file is not None or not any(os.environ.get(name) for name in CERTIFICATES)):
+        authorities = _pem(ca_file, "otlp.ca_file") or system_pem()  # gRPC would take a list of its own, not the system's
+        credentials = grpc.ssl_channel_credentials(authorities, _pem(key_file, "otlp.key_file"), _pem(cert_file, "otlp.cert_file"))
     sender = OTLPSpanExporter(
         endpoint=address,
         insecure=plain,

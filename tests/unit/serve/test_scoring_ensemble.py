@@ -3,18 +3,21 @@
 import os
 from dataclasses import replace
 
+import grpc
 import pytest
 
 from tests.face_models import fetched
+from tests.support.certificates import Authority
 from tests.support.classifiers import write
 from tests.support.clip_models import write_clip
+from tests.support.oip import OipServer
 from wince.domain.clip import Clip
 from wince.errors import ConfigError, ModelFileError, ProtocolError
 from wince.models import fetch
 from wince.models.site import known, site_folder
 from wince.pipeline.estimate.interface import ClipScorer
 from wince.protocols.loader import load
-from wince.serve import hosted_ensemble, protocols, scoring
+from wince.serve import hosted_ensemble, protocols, scoring, scoring_ensemble
 from wince.serving.config import ServingSettings
 from wince.serving.pack import pack
 from wince.settings import Settings
@@ -133,6 +136,17 @@ def test_what_is_set_wrong_is_said(models, tmp_path):
     scoring.scorer(rules, models, good.model_copy(update={"insecure_target_beyond_loopback": True}))
     slower = replace(rules, window=replace(rules.window, min_share=0.2))
     scoring.scorer(slower, models, good.model_copy(update={"target": "127.0.0.1:1", "rate_hz": 1.0}))
+
+
+def test_a_server_behind_the_hospitals_own_authority(tmp_path):
+    """It is believed by the file that is set, and no other is."""
+    ours, others = Authority(tmp_path), Authority(tmp_path, "others")
+    certificate, key = ours.issue("localhost", "127.0.0.1")
+    credentials = grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
+    with OipServer(None, "x", "1", credentials=credentials) as server:
+        for authority, believed in ((ours, True), (others, False)):
+            with scoring_ensemble.client(ServingSettings(target=server.target, ca_file=authority.file)) as client:
+                assert client.live() is believed
 
 
 def test_settings_by_the_environment(monkeypatch):

@@ -22,7 +22,7 @@ ONE = window(0, 2)
 @pytest.fixture(autouse=True)
 def alone(monkeypatch):
     """Without what the machine's own variables say."""
-    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", *otlp.CERTIFICATES):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -51,6 +51,16 @@ def test_tls_with_a_token_out_of_a_file(tmp_path):
         assert there.metadata["authorization"] == "Bearer s3cret-token-of-ours"
         (resource,) = {one.resource.SerializeToString() for one in there.requests[0].resource_spans}
         assert b"wince-test" in resource
+
+
+def test_the_systems_authorities_where_no_file_is_set(tmp_path, monkeypatch):
+    """gRPC's own list doesn't have what a hospital installed; SSL_CERT_FILE counts as everywhere."""
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("localhost", "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    with collecting(grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])) as there:
+        sent(collector(f"https://localhost:{there.port}"))
+        assert len(there.spans()) == 1
 
 
 def test_who_is_not_believed_gets_nothing_and_nobody_waits(tmp_path, monkeypatch, capsys):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wince.errors import WinceError
-from wince.serve.checks import cameras, database, ehr, kafka, keys, machine, models
+from wince.serve.checks import cameras, database, ehr, kafka, keys, machine, models, served
 from wince.serve.checks.finding import Check, Finding, failed, missing
 from wince.settings import Settings
 from wince.telemetry import logs
@@ -28,6 +28,7 @@ CONFIGURED: tuple[tuple[str, Check], ...] = (
     ("database", database.check),
     ("kafka", kafka.check),
     ("ehr", ehr.check),
+    ("serving", served.check),
     ("cameras", cameras.check),
 )
 """What settings name, and is tried."""
