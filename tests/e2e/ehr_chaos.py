@@ -35,12 +35,12 @@ from typing import Any
 
 from tests.conftest import reachable
 from tests.integration.record_world import T0, US, change, question, stay, window
+from tests.support.verdicts import verdict_id
 from wince.delivery.fhir.target import FhirTarget
 from wince.delivery.worker import Delivery
 from wince.domain.assessment import Assessment, Question, Verdict
 from wince.domain.audit import verify
 from wince.domain.census import Revision
-from wince.domain.ids import verdict_id
 from wince.domain.stay import Stay, Watch
 from wince.fhir.client import FhirClient
 from wince.fhir.smart import SmartAuth

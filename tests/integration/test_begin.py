@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.record_world import BED, CAMERA, T0, admit, alert, stay, window
 from tests.integration.test_record_sink import sink
+from tests.support.verdicts import verdict_id
 from tests.unit.pipeline.grade.feed import PROTOCOL, feed, setup
 from wince.care import events
 from wince.care.events import Event
@@ -17,7 +18,6 @@ from wince.codec.care import bed_pause_to_message
 from wince.domain.assessment import Verdict
 from wince.domain.care import BedPause, Pause, PauseReason
 from wince.domain.frame import US
-from wince.domain.ids import verdict_id
 from wince.domain.snapshot import Snapshot
 from wince.pipeline.grade import stage
 from wince.pipeline.grade.calm import Calm, Shown
@@ -32,7 +32,7 @@ MINE = replace(PROTOCOL, name="mine")
 def graded(protocol=PROTOCOL, seconds: float = 7.0) -> stage.State:
     """The state after some windows of a camera, as a snapshot keeps it."""
     messages = [replace(one, source=CAMERA, time_us=one.time_us + T0) for one in feed(lambda _: (1.0, 0.9, 0.0), seconds, ended=False)]
-    return stage.step(stage.begin(CAMERA, setup(protocol=protocol)), messages, 0)[0]
+    return stage.step(stage.begin(CAMERA, setup(protocol=protocol)), messages)[0]
 
 
 def keep(database: Database, state: stage.State, *, version: int = stage.VERSION, content: bytes | None = None) -> None:

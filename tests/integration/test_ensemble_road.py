@@ -68,7 +68,7 @@ def graded(settings):
             break
         out = through(message)
         estimates += [one for one in out if isinstance(one, Estimate)]
-        state, made = grade.step(state, out, message.time_us)
+        state, made = grade.step(state, out)
         events += made
     return estimates, events
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from uuid import UUID
 
 from tests.integration.record_world import BED, CAMERA, T0, US, FakeTarget, admit, alert, change, question, stay, window
+from tests.support.verdicts import verdict_id
 from wince.domain.assessment import Verdict
 from wince.domain.audit import verify
 from wince.domain.census import Revision
 from wince.domain.entry import Entry, TaskEntry
-from wince.domain.ids import verdict_id
 from wince.domain.reason import Reason
 from wince.domain.stay import Watch
 from wince.pipeline.record.live import Live

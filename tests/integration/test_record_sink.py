@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 
 from tests.integration.record_world import CAMERA, T0, US, FakeTarget, admit, alert, change, question, stay, window
+from tests.support.verdicts import verdict_id
 from wince.domain.assessment import Verdict
 from wince.domain.audit import verify
 from wince.domain.census import Revision
 from wince.domain.entry import Kind
-from wince.domain.ids import verdict_id
 from wince.domain.reason import Reason
 from wince.domain.snapshot import Snapshot
 from wince.errors import MessageError, StoreError

@@ -71,12 +71,12 @@ def test_memory_is_flat_over_a_long_clip():
     front = scoring.build(Settings(), rules)
     stay = Stay(UUID(int=1), "ICU^1^A", Identifier("urn:test", "p1"), Identifier("urn:test", "v1"), 0, None, 0, birth_date=date(1950, 1, 1))
     graded = grade.begin("laps", grade.Setup(rules, site_namespace("test"), scoring.personal(rules)))
-    graded, _ = grade.step(graded, [Occupancy("laps", 0, stay)], 0)
+    graded, _ = grade.step(graded, [Occupancy("laps", 0, stay)])
     frames, warm, windows, alerts = 0, 0, 0, 0
     source = Laps(clips.clip("bed1"), LAPS, rules.detect.rate_hz)
     for message in source:
         frames += isinstance(message, Frame)
-        graded, events = grade.step(graded, front(message), message.time_us)
+        graded, events = grade.step(graded, front(message))
         windows += sum(isinstance(event, Assessment) for event in events)
         alerts += sum(isinstance(event, Alert) for event in events)
         if not warm and source.lap == WARM_LAPS:

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from tests.support.verdicts import verdict_id
 from wince import settings
 from wince.demo import play, scenario
 from wince.domain.assessment import Verdict
 from wince.domain.care import Answer
-from wince.domain.ids import verdict_id
 from wince.serve.embedded import Embedded
 from wince.settings import Camera
 from wince.store.answers import given, source_of

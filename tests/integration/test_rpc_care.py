@@ -230,7 +230,7 @@ def test_patient_states_hold_reach_the_cameras_and_follow_the_patient(database, 
 def blocked_at(messages: list, at_us: int) -> Reason | None:
     """Why grade must not assess what this camera sees then, told this in this order."""
     state = stage.begin(CAMERA, stage.Setup(load("activity"), site_namespace("test")))
-    return blocked(stage.step(state, messages, 0)[0], at_us, at_us + US)
+    return blocked(stage.step(state, messages)[0], at_us, at_us + US)
 
 
 def test_what_was_said_of_a_patient_who_had_left_before_does_not_stay_with_the_next(database, channel):

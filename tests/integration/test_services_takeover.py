@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.record_world import BED, FakeTarget, alert, change, stay, window
 from tests.integration.test_record_sink import PROTOCOLS, count
+from tests.support.verdicts import verdict_id
 from tests.unit.pipeline.grade.feed import assessments, feed, setup
 from tests.unit.pipeline.grade.test_stage import Against
 from wince import codec
@@ -20,7 +21,7 @@ from wince.domain.assessment import Assessment, Verdict
 from wince.domain.care import Pause
 from wince.domain.census import Revision
 from wince.domain.frame import US
-from wince.domain.ids import content_hash, verdict_id
+from wince.domain.ids import content_hash
 from wince.domain.snapshot import Graded
 from wince.domain.stay import Occupancy, Watch
 from wince.pipeline.grade import stage
@@ -70,7 +71,7 @@ class Store:
 def test_a_successor_gives_the_same_ids(cut):
     """The first owner ends without committing anything more after `cut` messages; whoever comes next gives the same story."""
     messages = feed(lambda at: (6.0 if 12 <= at < 20 else 0.5, 0.9, 0.0), 30)
-    _, wanted = stage.step(stage.begin(messages[0].source, setup()), messages, 0)
+    _, wanted = stage.step(stage.begin(messages[0].source, setup()), messages)
     with_bus, store = MemoryBus(partitions=4), Store()
     recording = Recording(with_bus, store.commit, lambda _: None)
     recording.start()
@@ -80,13 +81,13 @@ def test_a_successor_gives_the_same_ids(cut):
             schema, value = codec.encode(message)
             with_bus.publish(ESTIMATES, message.source, value, {"schema": schema.encode()})
 
-    first = Grading(with_bus, store.begin, lambda: 0, store.closed, default="activity", ask_every_s=0.0)
+    first = Grading(with_bus, store.begin, store.closed, default="activity", ask_every_s=0.0)
     first.batch = 4
     first.start()
     publish(messages[:cut])
     until(lambda: len(store.begun) == 1)
     first.stop()
-    second = Grading(with_bus, store.begin, lambda: 0, store.closed, default="activity", ask_every_s=0.0)
+    second = Grading(with_bus, store.begin, store.closed, default="activity", ask_every_s=0.0)
     second.start()
     publish(messages[cut:])
     until(lambda: {one.id for one in wanted} <= set(store.messages))
@@ -103,9 +104,9 @@ def test_a_nurse_s_word_holds_for_a_successor(cut):
     or says that they rest on something else."""
     messages = feed(lambda at: (5.0, 0.9, 0.0), 60)
     source, begun = messages[0].source, stage.begin(messages[0].source, setup(Against()))
-    _, (alert, *_) = stage.step(begun, messages[:40], 0)
+    _, (alert, *_) = stage.step(begun, messages[:40])
     word = Verdict(verdict_id(alert.assessment, "n7", 20_000_000), None, alert.assessment, "n7", 0, 20_000_000)
-    _, wanted = stage.step(begun, [*messages[:40], answer(source, word), *messages[40:]], 0)
+    _, wanted = stage.step(begun, [*messages[:40], answer(source, word), *messages[40:]])
     bus, store = MemoryBus(partitions=4), Store(Against())
     recording = Recording(bus, store.commit, lambda _: None)
     recording.start()
@@ -115,7 +116,7 @@ def test_a_nurse_s_word_holds_for_a_successor(cut):
             schema, value = codec.encode(message)
             bus.publish(topic, source, value, {"schema": schema.encode()})
 
-    first = Grading(bus, store.begin, lambda: 0, store.closed, default="activity", ask_every_s=0.0)
+    first = Grading(bus, store.begin, store.closed, default="activity", ask_every_s=0.0)
     first.batch = 4
     first.start()
     publish(ESTIMATES, messages[:40])
@@ -123,7 +124,7 @@ def test_a_nurse_s_word_holds_for_a_successor(cut):
     publish(CARE, [word])
     publish(ESTIMATES, messages[40 : 40 + cut])
     first.stop()
-    second = Grading(bus, store.begin, lambda: 0, store.closed, default="activity", ask_every_s=0.0)
+    second = Grading(bus, store.begin, store.closed, default="activity", ask_every_s=0.0)
     second.start()
     publish(ESTIMATES, messages[40 + cut :])
     last = wanted[-1].id
@@ -191,8 +192,8 @@ def test_a_stay_known_only_to_the_successor_is_no_alarm(database):
     save_watches(database, [Watch("cam", BED, 0, None, 0)])
     calm_then_pain = feed(lambda at: (6.0 if 12 <= at < 20 else 0.5, 0.9, 0.0), 30)
     came = Occupancy("cam", 14 * US, stay())
-    _, first = stage.step(stage.begin("cam", setup()), [Occupancy("cam", 0, None), *calm_then_pain], 0)
-    _, second = stage.step(stage.begin("cam", setup()), [Occupancy("cam", 0, None), came, *calm_then_pain], 0)
+    _, first = stage.step(stage.begin("cam", setup()), [Occupancy("cam", 0, None), *calm_then_pain])
+    _, second = stage.step(stage.begin("cam", setup()), [Occupancy("cam", 0, None), came, *calm_then_pain])
     differ = {one.id for one in first} & {one.id for one in second if content_hash(one) not in map(content_hash, first)}
     assert differ, "else this shows nothing"
     sink = PostgresSink(database, PROTOCOLS, [FakeTarget()])
@@ -212,12 +213,12 @@ def test_a_stay_known_only_to_the_successor_is_no_alarm(database):
 def test_the_same_knowledge_gives_the_same_basis_whatever_the_batches_and_across_a_snapshot():
     """Nothing known: none. A message twice, or told again with what holds already, changes nothing."""
     messages = feed(lambda _: (0.5, 0.9, 0.0), 30)
-    assert {one.basis for one in assessments(stage.step(stage.begin("cam", setup()), messages, 0)[1])} == {""}
+    assert {one.basis for one in assessments(stage.step(stage.begin("cam", setup()), messages)[1])} == {""}
     known = [Occupancy("cam", 0, stay()), Pause("cam", 11 * US, 13 * US)]
-    _, at_once = stage.step(stage.begin("cam", setup()), [*known, *messages], 0)
+    _, at_once = stage.step(stage.begin("cam", setup()), [*known, *messages])
     state, found = stage.begin("cam", setup()), []
     for one in (*known, *messages):
-        state, events = stage.step(stage.load(stage.dump(state), setup()), [one, known[0]], 0)
+        state, events = stage.step(stage.load(stage.dump(state), setup()), [one, known[0]])
         found += events
     assert [one.basis for one in assessments(found)] == [one.basis for one in assessments(at_once)]
     assert len({one.basis for one in assessments(found)}) == 6

@@ -73,7 +73,7 @@ def drive(database: Database, target: FakeTarget) -> None:
     setup = stage.Setup(PROTOCOL, SITE)
     parts = [
         Estimating(bus, Nobody(), LENGTH, media_clock, windows("estimate")),
-        Grading(bus, lambda source: {"activity": stage.begin(source, setup)}, lambda: 0, default="activity"),
+        Grading(bus, lambda source: {"activity": stage.begin(source, setup)}, default="activity"),
         Recording(bus, lambda batch: sink.commit([one for graded in batch for one in graded.assessments]) and None, lambda _: None),
         Delivery(database, [target], poll_s=0.05),
     ]

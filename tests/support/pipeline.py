@@ -39,7 +39,7 @@ def grade_clip(path: Path, protocol: str = "activity", region: Share | None = No
     for message in FileSource(path, "clip", rate_hz=rules.detect.rate_hz):
         seen, faces = detect.step(seen, [message], message.time_us, models, rules.detect, region=region)
         scored, estimates = estimate.step(scored, faces, message.time_us, scorer, round(rules.estimate.max_age_s * US))
-        graded, events = grade.step(graded, estimates, message.time_us)
+        graded, events = grade.step(graded, estimates)
         out[3].extend(face for face in faces if isinstance(face, Face))
         for event in events:
             out[(Assessment, Alert, Question).index(type(event))].append(event)  # type: ignore[arg-type]

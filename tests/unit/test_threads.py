@@ -49,6 +49,7 @@ UNWATCHED = {
     "bus/memory.py": "keeps what it raises: Subscription.failed",
     "pipeline/capture/rtsp.py": "gives what it raises to whoever takes frames",
     "serve/process.py": "ends the process, whatever it raises",
+    "local/stopping.py": "ends a command that doesn't end in time; lives for one command",
     "parts.py": "is what watches",
     "testing/": "parts of tests; the sandbox, which runs for users too, has `failed`",
 }

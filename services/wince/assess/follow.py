@@ -72,7 +72,7 @@ class Follow:
     def take(self, message: Estimate | Beat) -> list[FrameRow]:
         """Fold one message; gives the rows that it made certain (a window's, when it closes), which are appended to `rows`, too."""
         before = self._state
-        self._state, events = grade.step(before, [message], message.time_us)
+        self._state, events = grade.step(before, [message])
         for event in events:
             if isinstance(event, Assessment):
                 self.assessments.append(event)

@@ -36,17 +36,6 @@ def fuse_probabilities(members: Members, method: str = "mean", weights: Sequence
     return np.asarray(fused / fused.sum())
 
 
-def fuse_units(members: Members, method: str = "mean", weights: Sequence[float] = ()) -> NDArray[np.float64] | None:
-    """Each action unit, in the order of UNITS; NaN where any member did not measure it; None where a member is missing.
-
-    majority is the median. Raises InputError as `fuse_probabilities` does.
-    """
-    table = _table(members, nan=True)
-    if table is None:
-        return None
-    return np.median(table, axis=0) if method == "majority" else _average(table, method, weights)
-
-
 def label(probabilities: NDArray[np.float64]) -> int:
     """The most probable class; of equals the higher one.
 
@@ -56,7 +45,7 @@ def label(probabilities: NDArray[np.float64]) -> int:
     return len(probabilities) - 1 - int(np.argmax(probabilities[::-1]))
 
 
-def _table(members: Members, *, nan: bool = False) -> NDArray[np.float64] | None:
+def _table(members: Members) -> NDArray[np.float64] | None:
     if not members:
         raise InputError("there is no member", field="members", remedy="name at least one model")
     rows = [np.asarray(member, dtype=np.float64) for member in members if member is not None]
@@ -65,7 +54,7 @@ def _table(members: Members, *, nan: bool = False) -> NDArray[np.float64] | None
     if len({row.shape for row in rows}) > 1 or rows[0].ndim != 1 or not rows[0].size:
         raise InputError("members answer in different shapes", field="members", remedy="models of one protocol share its classes")
     table = np.stack(rows)
-    return None if not nan and np.isnan(table).any() else table
+    return None if np.isnan(table).any() else table
 
 
 def _average(table: NDArray[np.float64], method: str, weights: Sequence[float]) -> NDArray[np.float64]:

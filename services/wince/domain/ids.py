@@ -53,11 +53,6 @@ def stay_id(site: UUID, encounter: Identifier, bed: str, start_us: int) -> UUID:
     return make(site, "stay", encounter.system, encounter.value, bed, start_us)
 
 
-def verdict_id(assessment: UUID, nurse: str, at_us: int) -> UUID:
-    """A nurse's answer at a moment."""
-    return make(assessment, "verdict", nurse, at_us)
-
-
 def device_id(model_set: str, version: str) -> UUID:
     """The software with its models, as FHIR Device."""
     return make(ROOT, "device", model_set, version)

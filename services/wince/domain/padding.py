@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from wince.errors import InputError
 
 SIZE = 224
@@ -31,14 +28,6 @@ class Padding:
     top: int
     right: int
     bottom: int
-
-    def to_square(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, 2) points of the picture, in pixels of the square."""
-        return np.asarray(points * self.scale + (self.left, self.top))
-
-    def to_picture(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, 2) points of the square, in pixels of the picture."""
-        return np.asarray((points - (self.left, self.top)) / self.scale)
 
 
 def fit(width: float, height: float, size: int = SIZE) -> Padding:

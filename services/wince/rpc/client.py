@@ -1,4 +1,4 @@
-"""Channels to services: spread over replicas, with TLS, token, retries and backoff; and streams that go on after their end.
+"""Channels to services: spread over replicas, with TLS, token, retries and backoff.
 
 `targets`: "host:port" of each replica, or one name that resolves to all of them, such as "dns:///detect:50051" (a headless service).
 Every unary RPC of Wince may be repeated, since ids are the caller's; so UNAVAILABLE is tried five times in about 3 s. Who can wait longer
@@ -7,18 +7,14 @@ gives `wait_for_ready=True` and a `timeout` with the call.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import random
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import grpc
 
-from wince.errors import ConfigError, Unavailable
+from wince.errors import ConfigError
 from wince.rpc.config import RpcSettings, read
-from wince.rpc.status import error_of
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -124,77 +120,3 @@ def _token(config: RpcSettings) -> list[grpc.aio.ClientInterceptor]:
         "intercept_stream_stream": grpc.aio.StreamStreamClientInterceptor,
     }
     return [type("Token", (kind,), {name: call})() for name, kind in kinds.items()]
-
-
-async def answered(
-    call: Callable[[AsyncIterator[Request]], Any],
-    requests: AsyncIterator[Request],
-    *,
-    in_flight: int = 16,
-    attempts: int = 10,
-    begin: Callable[[Request], Request] = lambda request: request,
-) -> AsyncIterator[tuple[Request, Any]]:
-    """Each request with its answer, in order, over as many streams as it takes; for RPCs that answer each request once.
-
-    What a stream left without an answer is sent again on the next, which round_robin puts on another replica. `begin`: makes the first
-    request of a stream. `attempts`: streams in a row that may end without an answer, with backoff between them. Raises the error of the
-    tree that ended the last.
-    """
-    coming: asyncio.Queue[Request | None] = asyncio.Queue(1)
-    waiting: deque[Request] = deque()
-    room = asyncio.Event()
-    room.set()
-    over = False
-
-    async def read() -> None:
-        """Apart from any stream, so that a stream's end does not cut the caller's iterator in the middle."""
-        try:
-            async for request in requests:
-                await coming.put(request)
-        finally:
-            await coming.put(None)
-
-    async def outgoing() -> AsyncIterator[Request]:
-        nonlocal over
-        first = True
-        for request in tuple(waiting):
-            yield begin(request) if first else request
-            first = False
-        while not over:
-            await room.wait()
-            taken = await coming.get()
-            if taken is None:
-                over = True
-                return
-            waiting.append(taken)
-            if len(waiting) >= in_flight:
-                room.clear()
-            yield begin(taken) if first else taken
-            first = False
-
-    reader = asyncio.ensure_future(read())
-    failures = 0
-    try:
-        while True:
-            got, failure = False, Unavailable("the stream ended before everything was answered")
-            try:
-                async for answer in call(outgoing()):
-                    got, failures = True, 0
-                    request = waiting.popleft()
-                    room.set()
-                    yield request, answer
-            except grpc.aio.AioRpcError as error:
-                found = error_of(error)
-                if not isinstance(found, Unavailable):
-                    raise found from None
-                failure = found
-            if over and not waiting:
-                if reader.done() and (why := reader.exception()) is not None:
-                    raise why
-                return
-            failures += not got
-            if failures >= attempts:
-                raise failure
-            await asyncio.sleep(random.uniform(0.5, 1.0) * min(LONGEST_S, FIRST_S * 2**failures))
-    finally:
-        reader.cancel()

@@ -1,20 +1,15 @@
 """A gRPC server for one process: services registered, guarded, healthy, drained.
 
-    asyncio.run(serve([registration(...)], config, on_start=print))     # until SIGTERM or SIGINT, then drained
-
-    with ServerThread([registration(...)], config) as server:           # beside threads of the caller's own
+    with ServerThread([registration(...)], config) as server:
         server.port
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import signal
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -35,7 +30,7 @@ from wince.telemetry import logs
 
 log = logs.get(__name__)
 
-__all__ = ["Called", "Registration", "RpcServer", "ServerThread", "Workers", "serve"]
+__all__ = ["Registration", "RpcServer", "ServerThread", "Workers"]
 
 OWN_FILES = 1024
 """Descriptors that a process may need beside its connections."""
@@ -60,10 +55,6 @@ class Registration:
     """Longest request that makes sense; a server takes no longer ones than its services, nor than its settings say."""
     close: Callable[[], None] | None = None
     """Called once when the server has stopped."""
-
-
-Called = Callable[[], Awaitable[None] | None]
-"""A plain or an async function."""
 
 
 class RpcServer:
@@ -148,43 +139,6 @@ class RpcServer:
             if one.close is not None:
                 await asyncio.to_thread(one.close)
         log.info("gRPC has stopped", port=self.port)
-
-
-async def serve(
-    registrations: Sequence[Registration],
-    config: RpcSettings,
-    *,
-    on_start: Callable[[RpcServer], Awaitable[None] | None] | None = None,
-    on_drain: Called | None = None,
-    stop: asyncio.Event | None = None,
-    observe: Observer | None = None,
-) -> None:
-    """Serve until SIGTERM, SIGINT or `stop`, then drain and return. In the process' main thread.
-
-    `on_start`: told the listening server. `on_drain`: called when draining begins, before calls in flight are waited for; what must
-    outlive them is closed by the caller afterwards.
-    """
-    stopped = stop or asyncio.Event()
-    loop = asyncio.get_running_loop()
-    server = RpcServer(registrations, config, observe=observe)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        await server.start()
-        await _call(on_start, server)
-        await stopped.wait()
-        await _call(on_drain)
-    finally:
-        await server.drain()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-
-async def _call(what: Callable[..., Any] | None, *arguments: object) -> None:
-    if what is not None:
-        made = what(*arguments)
-        if inspect.isawaitable(made):
-            await made
 
 
 class ServerThread:

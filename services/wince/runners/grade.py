@@ -49,7 +49,6 @@ class Grading(Consumer):
         self,
         bus: Bus,
         begin: Begin,
-        now_us: Callable[[], int],
         durable: Durable | None = None,
         *,
         default: str,
@@ -58,7 +57,7 @@ class Grading(Consumer):
         """`default`: the protocol of estimates that name none. `durable`: asked at most every `ask_every_s`; None: every position is
         committed as soon as it is handled, because the process that reads is also the one that the source begins anew with (embedded)."""
         super().__init__(bus)
-        self._begin, self._now_us = begin, now_us
+        self._begin = begin
         self._durable, self._ask_every_s, self._asked = durable, ask_every_s, -ask_every_s
         self._uncovered = Uncovered()
         self._carried = Carried()
@@ -96,7 +95,7 @@ class Grading(Consumer):
         found: list[Graded] = []
         for name, state in before.items():
             mine = [one for one in batch if not isinstance(one, Estimate) or (one.protocol or self._default) == name]
-            after[name], events = stage.step(state, mine, self._now_us())
+            after[name], events = stage.step(state, mine)
             graded = _graded(events, state, after[name])
             if graded is not None:
                 found.append(graded)

@@ -45,7 +45,7 @@ class Begin:
         since_us = max(state.closed_until_us, self._origin_us or 0)
         shown = [one.assessment for one in state.calm.shown]
         known = [*lying(tx, source, since_us), *standing(tx, source, since_us), *given(tx, source, shown)]
-        return stage.step(state, known, since_us)[0]
+        return stage.step(state, known)[0]
 
 
 def closed(database: Database, sources: Sequence[str], protocols: Sequence[str], origin_us: int | None = None) -> dict[str, int]:

@@ -120,7 +120,7 @@ class Embedded:
         self._recording = Recording(self._bus, self._writer.commit, self._committed)
         setup_ = grade.Setup(self.protocol, site_namespace(self._settings.site), scoring.personal(self.protocol))
         self._begin = Begin(self.database, [setup_], self.origin_us)
-        self._grading = Grading(self._bus, self._begin, wall_us, default=self.protocol.name)
+        self._grading = Grading(self._bus, self._begin, default=self.protocol.name)
         census = stays.PostgresCensus(self.database)
         self.listener = enter(
             AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, **mllp.place(self._settings))

@@ -7,7 +7,6 @@ position that it reads on from is that of the oldest input which no stored snaps
 
 from __future__ import annotations
 
-from wince.clock import wall_us
 from wince.domain.ids import site_namespace
 from wince.models import lock
 from wince.pipeline.grade import stage
@@ -23,7 +22,7 @@ def build(deps: Deps) -> Service:
     """The service."""
     setup = stage.Setup(deps.protocol, site_namespace(deps.settings.site), scoring.personal(deps.protocol))
     begin = Begin(deps.database, [setup], deps.replay_us)
-    grading = Grading(deps.bus, begin, wall_us, begin.closed, default=deps.protocol.name)
+    grading = Grading(deps.bus, begin, begin.closed, default=deps.protocol.name)
     return Service("grade", [grading], [registration(GradeServicer(_setups(deps)))])
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wince.domain import binding, charting, debounce, fusion, ids, scales, threshold, window
 from wince.domain.assessment import Assessment
 from wince.domain.debounce import Debounce
-from wince.domain.fusion import fuse_probabilities, fuse_units, label
+from wince.domain.fusion import fuse_probabilities, label
 from wince.domain.reason import Reason
 from wince.domain.scales import ICU, PAIN, VAS, pspi
 from wince.domain.window import Held, Run, Sample, follow, summarise, window_start
@@ -87,13 +87,7 @@ def test_fusion_is_a_distribution_whatever_the_order(raw: list[list[float]], met
     assert fuse_probabilities([*members, None], method, [*weights, 1.0] if weights else []) is None
 
 
-def test_fusion_of_units_and_bad_members() -> None:
-    """A unit that one member did not measure is not measured."""
-    fused = fuse_units([(1, math.nan, 3), (3, 2, 3)], "mean")
-    assert fused is not None
-    assert fused.tolist()[0] == 2
-    assert math.isnan(fused[1])
-    assert fuse_units([(0, 0), (9, 0), (1, 0)], "majority").tolist() == [1, 0]  # type: ignore[union-attr]
+def test_members_that_can_t_be_fused_are_named() -> None:
     for members, method, weights in (
         ([], "mean", ()),
         ([(1, 1)], "mean", ()),

@@ -41,14 +41,6 @@ def test_padding_fills_the_square_and_keeps_the_aspect(width: float, height: flo
     assert 0 <= fitted.bottom - fitted.top <= 1
 
 
-@given(sides, sides, st.floats(0, 1), st.floats(0, 1))
-def test_points_come_back(width: float, height: float, x: float, y: float) -> None:
-    fitted = padding.fit(width, height)
-    point = np.array([[x * width, y * height]])
-    assert fitted.to_picture(fitted.to_square(point)) == pytest.approx(point, abs=1e-6 * max(width, height))
-    assert (fitted.to_square(point) <= padding.SIZE + 1).all()
-
-
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (5, -1), (math.nan, 5), (math.inf, 5)])
 def test_no_box_no_padding(width: float, height: float) -> None:
     with pytest.raises(InputError, match="padded"):

@@ -81,7 +81,7 @@ class _Fold:
             if message.source != before.source:
                 raise MessageError("is another than the stream's", field="source", remedy="one stream for each source")
             self._in_order(message)
-            after, events = stage.step(before, [message], message.at_us if isinstance(message, Occupancy) else message.time_us)
+            after, events = stage.step(before, [message])
         self._state = after
         answers = [_answer(event) for event in events]
         if self._snapshots and stage.snapshot_due(before, after):

@@ -20,13 +20,12 @@ from wince.domain.frame import Beat
 from wince.domain.stay import Occupancy
 from wince.domain.window import window_start
 from wince.errors import InputError
-from wince.pipeline.grade.calm import Calm
 from wince.pipeline.grade.closing import close
 from wince.pipeline.grade.people import heed
 from wince.pipeline.grade.snapshot import VERSION, dump, load
 from wince.pipeline.grade.state import Beats, Seen, Setup, State
 
-__all__ = ["VERSION", "Event", "Input", "Setup", "State", "begin", "dump", "forget_calm", "load", "snapshot_due", "step"]
+__all__ = ["VERSION", "Event", "Input", "Setup", "State", "begin", "dump", "load", "snapshot_due", "step"]
 
 Input = Estimate | Beat | Occupancy | PatientState | Pause | Answer
 Event = Assessment | Alert | Question
@@ -45,17 +44,11 @@ def snapshot_due(before: State, after: State) -> bool:
     return before.closed_until_us != after.closed_until_us
 
 
-def forget_calm(state: State) -> State:
-    """The patient's calm face is forgotten and learned anew (on a nurse's word)."""
-    return replace(state, calm=Calm(state.calm.stay))
-
-
-def step(state: State, batch: Sequence[Input], now_us: int) -> tuple[State, list[Event]]:
-    """Fold messages of one source. `now_us` is not heeded: only the times that messages carry count.
+def step(state: State, batch: Sequence[Input]) -> tuple[State, list[Event]]:
+    """Fold messages of one source. Only the times that messages carry count.
 
     Raises InputError where a message is of another source.
     """
-    del now_us
     fold = _Fold(state)
     for message in batch:
         if message.source != state.source:

@@ -76,7 +76,7 @@ def feed(
 
 
 def play(messages: Sequence[stage.Input], state: stage.State | None = None) -> tuple[stage.State, list[stage.Event]]:
-    return stage.step(stage.begin("cam", setup()) if state is None else state, messages, 0)
+    return stage.step(stage.begin("cam", setup()) if state is None else state, messages)
 
 
 def assessments(events: Sequence[stage.Event]) -> list[Assessment]:

@@ -36,14 +36,14 @@ def said(start_s: float, at_s: float, *, painless: bool = True) -> Answer:
 def begun(personal: object | None = None) -> stage.State:
     """Fifteen seconds of a resting face that reads high: an alert in the first window."""
     state = stage.begin("cam", setup(personal or Against()))
-    state, events = stage.step(state, [occupied(0, 1), *feed(lambda t: RESTS, 15, ended=False)], 0)
+    state, events = stage.step(state, [occupied(0, 1), *feed(lambda t: RESTS, 15, ended=False)])
     assert [one.assessment for one in alerts(events)] == [window(0)]
     assert [one.grade_name for one in assessments(events)] == ["high"] * 3
     return state
 
 
 def graded(state: stage.State, *messages: stage.Input, look: Look = RESTS, at_s: float = 15) -> list[tuple[bool, str]]:
-    _, events = stage.step(state, [*messages, *feed(lambda t: look, 10, origin_s=at_s, ended=False)], 0)
+    _, events = stage.step(state, [*messages, *feed(lambda t: look, 10, origin_s=at_s, ended=False)])
     return [(one.personal, one.grade_name) for one in assessments(events)]
 
 
@@ -73,13 +73,13 @@ def test_a_later_word_of_no_pain_holds() -> None:
 
 
 def test_a_word_that_is_told_twice_changes_nothing() -> None:
-    state, _ = stage.step(begun(), [said(0, 14)], 0)
-    again, _ = stage.step(state, [said(0, 14)], 0)
+    state, _ = stage.step(begun(), [said(0, 14)])
+    again, _ = stage.step(state, [said(0, 14)])
     assert dump(again) == dump(state)
 
 
 def test_a_late_word_teaches_from_the_open_window_on_and_never_before_she_decided() -> None:
-    state, _ = stage.step(begun(), feed(lambda t: RESTS, 60, origin_s=15, ended=False), 0)
+    state, _ = stage.step(begun(), feed(lambda t: RESTS, 60, origin_s=15, ended=False))
     assert graded(state, said(0, 14), at_s=75) == [(True, "quiet"), (True, "quiet")]
     assert graded(state, said(0, 78), at_s=75) == [(False, "high"), (True, "quiet")]
 
@@ -88,8 +88,8 @@ def test_another_patient_is_not_taught() -> None:
     """The stay changes before or after the word: nothing of the window is left, not in the snapshot either."""
     other = occupied(15, 2)
     assert graded(begun(), said(0, 14), other) == [(False, "high"), (False, "high")]
-    state, _ = stage.step(begun(), [other, *feed(lambda t: RESTS, 4, origin_s=15, ended=False)], 0)
-    state, _ = stage.step(state, feed(lambda t: RESTS, 4, origin_s=19.2, ended=False), 0)
+    state, _ = stage.step(begun(), [other, *feed(lambda t: RESTS, 4, origin_s=15, ended=False)])
+    state, _ = stage.step(state, feed(lambda t: RESTS, 4, origin_s=19.2, ended=False))
     assert [one.assessment for one in state.calm.shown] == [window(15)], "the second patient's own alert"
     assert state.calm.face(25, 1 << 60) is None
     assert graded(state, said(0, 22), at_s=23.4) == [(False, "high"), (False, "high")]
@@ -98,7 +98,7 @@ def test_another_patient_is_not_taught() -> None:
 def test_a_smile_never_teaches() -> None:
     """Asked about a smile with pain, she says no pain: the smile isn't the resting face."""
     grin: Look = (7.0, 0.9, 0.9)
-    state, events = stage.step(stage.begin("cam", setup(Against())), [occupied(0, 1), *feed(lambda t: grin, 15, ended=False)], 0)
+    state, events = stage.step(stage.begin("cam", setup(Against())), [occupied(0, 1), *feed(lambda t: grin, 15, ended=False)])
     assert questions(events)
     assert state.calm.shown == ()
 
@@ -114,14 +114,14 @@ def test_no_expression_teaches() -> None:
 def test_an_unsure_look_teaches() -> None:
     """The scorer is unsure of a face; the nurse who is asked isn't."""
     unsure: Look = (5.0, 0.2, 0.0)
-    state, events = stage.step(stage.begin("cam", setup(Against())), [occupied(0, 1), *feed(lambda t: unsure, 15, ended=False)], 0)
+    state, events = stage.step(stage.begin("cam", setup(Against())), [occupied(0, 1), *feed(lambda t: unsure, 15, ended=False)])
     (asked,) = questions(events)
     assert graded(state, Answer("cam", asked.assessment, True, 14 * US)) == [(True, "quiet"), (True, "quiet")]
 
 
 def test_paused_windows_and_those_of_two_patients_are_not_kept() -> None:
     for message in (Pause("cam", 0, 5 * US), occupied(3, 2)):
-        state, _ = stage.step(stage.begin("cam", setup(Against())), [occupied(0, 1), message, *feed(lambda t: RESTS, 5, ended=False)], 0)
+        state, _ = stage.step(stage.begin("cam", setup(Against())), [occupied(0, 1), message, *feed(lambda t: RESTS, 5, ended=False)])
         assert state.calm.shown == ()
 
 
@@ -163,11 +163,11 @@ def test_any_split_and_any_snapshot_gives_the_same() -> None:
     """Also where the state went through bytes between the alert, the word and the window that it changes."""
     rest = feed(lambda t: RESTS, 40, ended=False)
     messages: list[stage.Input] = [occupied(0, 1), *rest[:90], said(0, 14), *rest[90:140], said(0, 24, painless=False), *rest[140:]]
-    whole, events = stage.step(stage.begin("cam", setup(Against())), messages, 0)
+    whole, events = stage.step(stage.begin("cam", setup(Against())), messages)
     assert [one.personal for one in assessments(events)] == [False] * 3 + [True] + [False] * 4
     state, parts = stage.begin("cam", setup(Against())), []
     for low, high in pairwise([0, 20, 89, 90, 91, 92, 120, 141, 142, 143, 180, len(messages)]):
-        state, some = stage.step(load(dump(state), setup(Against())), messages[low:high], 0)
+        state, some = stage.step(load(dump(state), setup(Against())), messages[low:high])
         parts += some
     assert parts == events
     assert dump(state) == dump(whole)
@@ -176,9 +176,9 @@ def test_any_split_and_any_snapshot_gives_the_same() -> None:
 def test_a_word_changes_what_the_windows_rest_on() -> None:
     """Folded without the word that the record knew of, a window has another basis: no alarm."""
     for message in ([occupied(0, 1)], []):
-        state, _ = stage.step(stage.begin("cam", setup(Against())), [*message, *feed(lambda t: RESTS, 15, ended=False)], 0)
+        state, _ = stage.step(stage.begin("cam", setup(Against())), [*message, *feed(lambda t: RESTS, 15, ended=False)])
         more = feed(lambda t: RESTS, 5, origin_s=15, ended=False)
-        (_, one), (_, two) = (stage.step(state, [*known, *more], 0) for known in ([], [said(0, 14)]))
+        (_, one), (_, two) = (stage.step(state, [*known, *more]) for known in ([], [said(0, 14)]))
         assert assessments(one)[0].basis != assessments(two)[0].basis
 
 
@@ -195,5 +195,5 @@ def test_a_snapshot_from_before_is_read() -> None:
 def test_not_finite_teaches_nothing() -> None:
     bad = np.array([np.nan, 1.0], np.float32)
     frames = [estimate(index * 200_000, RESTS, embedding=bad) for index in range(25)]
-    state, _ = stage.step(stage.begin("cam", setup(Against())), [occupied(0, 1), *frames, estimate(5 * US, RESTS, embedding=bad)], 0)
+    state, _ = stage.step(stage.begin("cam", setup(Against())), [occupied(0, 1), *frames, estimate(5 * US, RESTS, embedding=bad)])
     assert state.calm.shown == ()

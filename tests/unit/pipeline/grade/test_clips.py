@@ -23,8 +23,8 @@ def stay(number, start_us):
 
 def reasons(protocol, change_s):
     state = stage.begin("cam", setup(protocol=protocol))
-    state, _ = stage.step(state, [Occupancy("cam", 0, stay(1, 0)), Occupancy("cam", round(change_s * US), stay(2, change_s * US))], 0)
-    _, events = stage.step(state, feed(lambda _: (1.0, 0.9, 0.0), 15), 0)
+    state, _ = stage.step(state, [Occupancy("cam", 0, stay(1, 0)), Occupancy("cam", round(change_s * US), stay(2, change_s * US))])
+    _, events = stage.step(state, feed(lambda _: (1.0, 0.9, 0.0), 15))
     return [dict(one.reasons).get(Reason.GAP, 0) for one in assessments(events)]
 
 
@@ -36,5 +36,5 @@ def test_faces_soon_after_a_change_of_stay_have_no_number():
 
 
 def test_without_a_census_every_clip_counts():
-    _, events = stage.step(stage.begin("cam", setup(protocol=SEES_CLIPS)), feed(lambda _: (1.0, 0.9, 0.0), 10), 0)
+    _, events = stage.step(stage.begin("cam", setup(protocol=SEES_CLIPS)), feed(lambda _: (1.0, 0.9, 0.0), 10))
     assert [one.reason for one in assessments(events)] == [None, None]

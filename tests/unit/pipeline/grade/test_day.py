@@ -34,7 +34,7 @@ def test_a_day_is_forty_entries_and_no_missed_alert() -> None:
     stay = Stay(make(site_namespace("test"), "stay", 1), "A^1^1", Identifier("urn:mrn", "1"), visit, 0, None, 0)
     plain = np.array([math.nan] * 6, np.float32)
     state, charted = stage.begin("cam", setup(protocol=protocol)), ChartState()
-    state, _ = stage.step(state, [Occupancy("cam", 0, None)], 0)
+    state, _ = stage.step(state, [Occupancy("cam", 0, None)])
     entries: list[Entry] = []
     fired = []
     painful = {second for begin, length in PAINS for second in range(begin, begin + length)}
@@ -50,7 +50,7 @@ def test_a_day_is_forty_entries_and_no_missed_alert() -> None:
                 score = rng.uniform(5, 12) if second in painful else rng.uniform(0, 1.5) + spike
                 batch.append(Estimate("cam", 0, at, None, Reading(score, 0.9, plain, 0.0), model_set="m"))
             batch.append(Beat("cam", (second + 1) * US, RATE, 0, 0))
-        state, events = stage.step(state, batch, 0)
+        state, events = stage.step(state, batch)
         fired += alerts(events)
         for window in assessments(events):
             own = [one for one in alerts(events) if one.assessment == window.id]
@@ -87,7 +87,7 @@ def test_five_grades_of_a_site() -> None:
     batch: list[stage.Input] = [
         Estimate("cam", n, n * US // 5, None, Reading(20.0 * (n // 25) + 1, 0.9, plain, 0.0), model_set="m") for n in range(125)
     ]
-    _, events = stage.step(stage.begin("cam", setup(protocol=own)), [*batch, Beat("cam", 25 * US, 125, 0, 0)], 0)
+    _, events = stage.step(stage.begin("cam", setup(protocol=own)), [*batch, Beat("cam", 25 * US, 125, 0, 0)])
     assert [window.grade_name for window in assessments(events)] == list(names)
     assert [(one.start_us // US, one.grade_name) for one in alerts(events)] == [(15, "d")]
     assert {window.protocol for window in assessments(events)} == {"own"}

@@ -39,7 +39,7 @@ def setups(*rules: Rule) -> dict[str, stage.Setup]:
 
 def play(messages: Sequence[stage.Input], *rules: Rule) -> Mapping[str, list[stage.Event]]:
     """What each protocol gives for one feed."""
-    return {name: stage.step(stage.begin("cam", setup), messages, 0)[1] for name, setup in setups(*rules).items()}
+    return {name: stage.step(stage.begin("cam", setup), messages)[1] for name, setup in setups(*rules).items()}
 
 
 BY_AGE = (Rule("activity"), Rule("children"))
@@ -65,7 +65,7 @@ def test_a_change_of_stay_changes_the_protocol():
 
 def test_a_silent_protocol_goes_on_in_time():
     """Its state closes windows as the others' do: a successor need not read them again, and it remembers nobody's face."""
-    state, events = stage.step(stage.begin("cam", setups(*BY_AGE)["children"]), [occupied(0, 1, GROWN), *feed(lambda _: CALM, 25)], 0)
+    state, events = stage.step(stage.begin("cam", setups(*BY_AGE)["children"]), [occupied(0, 1, GROWN), *feed(lambda _: CALM, 25)])
     assert (events, state.closed_until_us) == ([], 30 * US)
     assert (state.calm.medians, state.seen) == ((), ())
 
@@ -118,19 +118,19 @@ def test_without_rules_all_is_as_with_one_protocol():
     """The default under its own routing gives what it gives without any."""
     for messages in ([], [occupied(0, 1, GROWN)], [occupied(0, 1, CHILD)], [occupied(0, 1, None)], [occupied(0, None)]):
         both = [*messages, *feed(lambda at: PAIN if at > 8 else CALM, 20)]
-        _, alone = stage.step(stage.begin("cam", stage.Setup(ADULTS, SITE)), both, 0)
+        _, alone = stage.step(stage.begin("cam", stage.Setup(ADULTS, SITE)), both)
         assert play(both)["activity"] == alone
 
 
 def test_the_bed_is_in_the_snapshot():
     """A state goes on as its patient's; one that an earlier version wrote, without a bed, is read."""
     setup = setups(*BY_AGE)["activity"]
-    state, _ = stage.step(stage.begin("cam", setup), [occupied(0, 1, GROWN), *feed(lambda _: CALM, 7, ended=False)], 0)
+    state, _ = stage.step(stage.begin("cam", setup), [occupied(0, 1, GROWN), *feed(lambda _: CALM, 7, ended=False)])
     assert load(dump(state), setup).occupants == state.occupants
     assert state.occupants[0].bed == "A^1^1"
     content = json.loads(dump(state))
     content["occupants"] = [one[:3] for one in content["occupants"]]
     before = load(json.dumps(content).encode(), setup)
     assert before.occupants == (replace(state.occupants[0], bed=""),)
-    told, _ = stage.step(before, [occupied(0, 1, GROWN)], 0)
+    told, _ = stage.step(before, [occupied(0, 1, GROWN)])
     assert told.occupants == state.occupants

@@ -76,9 +76,9 @@ def test_a_frame_or_a_beat_closes_and_nothing_earlier_does() -> None:
     messages = [m for m in feed(lambda t: CALM, 5, ended=False) if not isinstance(m, Beat)]
     state, events = play(messages)
     assert events == []
-    assert len(assessments(stage.step(state, [estimate(5 * US, CALM)], 0)[1])) == 1
-    assert len(assessments(stage.step(state, [Beat("cam", 5 * US, 25, 0, 0)], 0)[1])) == 1
-    assert stage.step(state, [Beat("cam", 5 * US - 1, 25, 0, 0)], 0)[1] == []
+    assert len(assessments(stage.step(state, [estimate(5 * US, CALM)])[1])) == 1
+    assert len(assessments(stage.step(state, [Beat("cam", 5 * US, 25, 0, 0)])[1])) == 1
+    assert stage.step(state, [Beat("cam", 5 * US - 1, 25, 0, 0)])[1] == []
 
 
 def test_pain_is_one_alert_per_episode() -> None:
@@ -185,7 +185,7 @@ def test_after_a_resume_the_hole_is_gap_windows() -> None:
     """Between the snapshot and the first new input: unassessable, gap, every window of it; no question about the past pain."""
     state, events = play(feed(lambda t: PAIN, 10, ended=False))
     resumed = load(dump(state), setup())
-    _, after = stage.step(resumed, feed(lambda t: CALM, 5, origin_s=25), 0)
+    _, after = stage.step(resumed, feed(lambda t: CALM, 5, origin_s=25))
     assert [(w.start_us // US, w.reason, w.frames) for w in assessments(after)] == [
         (10, Reason.GAP, 0),
         (15, Reason.GAP, 0),
@@ -197,7 +197,7 @@ def test_after_a_resume_the_hole_is_gap_windows() -> None:
 
 def test_a_hole_of_years_is_bounded_and_counted() -> None:
     state, _ = play(feed(lambda t: CALM, 5, ended=False))
-    state, events = stage.step(state, [Beat("cam", 10**15, 0, 0, 0)], 0)
+    state, events = stage.step(state, [Beat("cam", 10**15, 0, 0, 0)])
     assert len(events) == len(assessments(events)) == stage.MAX_GAPS + 2
     assert state.skipped == 10**15 // (5 * US) - 1 - len(events)
     assert state.closed_until_us == 10**15
@@ -209,7 +209,7 @@ def test_what_comes_twice_or_late_changes_nothing() -> None:
     _, twice = play([copy for message in messages for copy in (message, message)])
     state, _ = play(messages)
     assert once == twice
-    assert stage.step(state, messages, 0)[1] == []
+    assert stage.step(state, messages)[1] == []
 
 
 def test_population() -> None:
@@ -247,19 +247,17 @@ def test_the_calm_face_is_learned_used_and_void() -> None:
     next patient has no calm face yet."""
     look = lambda t: (1.5, 0.9, 0.0) if t < 10 else (4.5, 0.9, 0.0)  # noqa: E731
     state = stage.begin("cam", setup(Against()))
-    state, events = stage.step(state, [occupied(0, 1), *feed(look, 15, ended=False)], 0)
+    state, events = stage.step(state, [occupied(0, 1), *feed(look, 15, ended=False)])
     assert [(w.personal, w.grade) for w in assessments(events)] == [(False, 0), (True, 0), (True, 1)]
     assert state.calm.frames == 50
-    _, events = stage.step(stage.forget_calm(state), feed(look, 5, origin_s=15), 0)
-    assert [(w.personal, w.grade) for w in assessments(events)] == [(False, 2)]
-    state, events = stage.step(state, [occupied(15, 2), *feed(look, 5, origin_s=15)], 0)
+    state, events = stage.step(state, [occupied(15, 2), *feed(look, 5, origin_s=15)])
     assert [(w.personal, w.grade) for w in assessments(events)] == [(False, 2)]
     assert state.calm.frames == 0
 
 
 def test_pain_at_admission_is_not_the_calm_face() -> None:
     """A patient who comes in pain: no calm face until there was a calm stretch."""
-    state, _ = stage.step(stage.begin("cam", setup(Against())), feed(lambda t: PAIN if t < 30 else CALM, 40, ended=False), 0)
+    state, _ = stage.step(stage.begin("cam", setup(Against())), feed(lambda t: PAIN if t < 30 else CALM, 40, ended=False))
     face = state.calm.face(25, 40 * US)
     assert state.calm.frames == 50
     assert face is not None
@@ -273,7 +271,7 @@ def test_only_a_face_at_rest_teaches_the_calm_face() -> None:
         def at_rest(self, embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
             return embeddings[:, 0] < 1.0
 
-    state, _ = stage.step(stage.begin("cam", setup(Awake())), feed(lambda t: (1.5, 0.9, 0.0) if t < 20 else CALM, 30, ended=False), 0)
+    state, _ = stage.step(stage.begin("cam", setup(Awake())), feed(lambda t: (1.5, 0.9, 0.0) if t < 20 else CALM, 30, ended=False))
     face = state.calm.face(25, 40 * US)
     assert state.calm.frames == 50
     assert face is not None
@@ -290,7 +288,7 @@ def test_wrong_source_and_foreign_snapshots_are_named() -> None:
 
 
 def test_changed_rules_begin_runs_anew_and_keep_the_calm_face() -> None:
-    state, _ = stage.step(stage.begin("cam", setup(Against())), [occupied(0, 1), *feed(lambda t: CALM, 10, ended=False)], 0)
+    state, _ = stage.step(stage.begin("cam", setup(Against())), [occupied(0, 1), *feed(lambda t: CALM, 10, ended=False)])
     other = load(dump(state), setup(Against(), replace(PROTOCOL, rule="other")))
     assert other.run.label.held is None
     assert (other.calm.frames, other.closed_until_us) == (state.calm.frames, 10 * US)
@@ -311,11 +309,11 @@ def test_any_split_gives_the_same(stretches: list[tuple[Look, int]], cuts: list[
     frames = [look for look, count in stretches for _ in range(count)]
     messages: list[stage.Input] = [occupied(0, 1), *feed(lambda t: frames[min(len(frames) - 1, round(t * 5))], len(frames) / 5)]
     messages.insert(len(messages) // 2, occupied(len(frames) / 10, 2))
-    whole, events = stage.step(stage.begin("cam", setup(Against())), messages, 0)
+    whole, events = stage.step(stage.begin("cam", setup(Against())), messages)
     state, parts = stage.begin("cam", setup(Against())), []
     edges = sorted({0, len(messages), *(min(cut, len(messages)) for cut in [*cuts, *dumps])})
     for low, high in pairwise(edges):
-        state, some = stage.step(state, messages[low:high], low)
+        state, some = stage.step(state, messages[low:high])
         parts += some
         if high in dumps:
             state = load(dump(state), setup(Against()))
@@ -331,6 +329,6 @@ def test_cost_per_frame() -> None:
     """Ten minutes of frames in far less than a tenth of a millisecond each (about 20 us alone on a core), in bounded state."""
     messages = feed(lambda t: PAIN if t % 60 < 5 else CALM, 600)
     begun = time.perf_counter()
-    state, _ = stage.step(stage.begin("cam", setup(Against())), messages, 0)
+    state, _ = stage.step(stage.begin("cam", setup(Against())), messages)
     assert (time.perf_counter() - begun) / 3000 < 500e-6
     assert len(dump(state)) < 20_000
