@@ -9,6 +9,10 @@ KeyPath = tuple[str | int, ...]
 """Such as ("cameras", 0, "url")."""
 
 
+_ENDS = ("]", "}", '"""', "'''")
+"""One of these stands in the last line of a statement that has several."""
+
+
 def lines(text: str) -> dict[KeyPath, int]:
     """Line (from 1) of every table and key of a valid TOML document.
 
@@ -25,6 +29,8 @@ def lines(text: str) -> dict[KeyPath, int]:
         if not statement:
             begun = number
         statement += line + "\n"
+        if number > begun and not any(end in line for end in _ENDS):
+            continue
         try:
             parsed = tomllib.loads(statement)
         except tomllib.TOMLDecodeError:

@@ -94,8 +94,10 @@ def _in_our_words(error: ValidationError, arguments: dict[str, Any]) -> ConfigEr
 def _with_line(error: ConfigError) -> ConfigError:
     """A camera's own fault names it by its id: find the place where that camera is set."""
     parts = error.field.partition("=")[0].split(".")
+    if parts[0] != "cameras" or len(parts) < 3:
+        return error
     origins = Origins()
-    if parts[0] != "cameras" or len(parts) < 3 or not origins.file or "WINCE_CAMERAS" in origins.variables:
+    if not origins.file or "WINCE_CAMERAS" in origins.variables:
         return error
     ids = [camera.get("id") for camera in tomllib.loads(Path(origins.file).read_text("utf-8")).get("cameras", ())]
     name = ".".join(parts[1:-1])
