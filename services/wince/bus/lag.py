@@ -67,8 +67,12 @@ def _offsets(admin: KafkaAdminClient, parts: list[TopicPartition], which: Offset
 
 def _group(admin: KafkaAdminClient, group: str, ends: Mapping[TopicPartition, int]) -> GroupLag:
     behind: Counter[str] = Counter()
-    for part, settled in admin.list_group_offsets({group: None}).get(group, {}).items():
+    try:
+        positions = admin.list_group_offsets({group: None}).get(group, {})
+        members = admin.describe_groups([group])[group].get("members") or ()
+    except kafka_errors.CoordinatorNotAvailableError:  # of a broker on which nobody has ever settled anything
+        return GroupLag(group, 0, {})
+    for part, settled in positions.items():
         if part in ends and settled.offset >= 0:
             behind[part.topic] += max(0, ends[part] - settled.offset)
-    members = admin.describe_groups([group])[group].get("members") or ()
     return GroupLag(group, len(members), dict(sorted(behind.items())))
