@@ -69,6 +69,7 @@ def test_last_line(state_dir):
     line = ran.stdout.strip().splitlines()[-1]
     assert re.fullmatch(r"wince: \d+ observations for 3 patients, \d+ sent to a nurse, audit chain verified \(\d+ entries\)", line)
     assert "research use, not validated" in ran.stdout
+    assert f"data in {state_dir}" in ran.stdout
 
 
 @pytest.mark.slow
