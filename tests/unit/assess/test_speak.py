@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.unit.assess.report import synthetic
 from wince.assess.result import ClipResult
-from wince.assess.speak import sentence
+from wince.assess.speak import say, sentence
 
 PROTOCOL = synthetic.PROTOCOL
 GRADED: dict[str, tuple[list[ClipResult], str]] = {
@@ -29,3 +31,12 @@ def test_what_has_no_grade_says_why() -> None:
     assert sentence([synthetic.unassessable()], PROTOCOL).startswith("Not assessable: ")
     assert sentence([synthetic.failed("smith.txt")], PROTOCOL) == "The input could not be assessed."
     assert sentence([], PROTOCOL) == "Nothing was assessed."
+
+
+def test_what_keeps_it_from_being_said_is_told_in_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a program that fails, and of one that is not there."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "apt install espeak-ng" in say("Quiet.")
+    (tmp_path / "espeak-ng").write_text("#!/bin/sh\necho 'error: no audio device' >&2\nexit 1\n")
+    (tmp_path / "espeak-ng").chmod(0o755)
+    assert "error: no audio device" in say("Quiet.")

@@ -72,6 +72,7 @@ def test_models_fetch_offline(wince, tmp_path, monkeypatch):
     done = wince("models", "fetch", "--json")
     assert done.code == Unavailable.exit_code == 6, done.err
     assert "PIP_FIND_LINKS" in done.json()["remedy"]
+    assert "No matching distribution found" in done.json()["message"], "pip's own last words"
 
 
 def test_protocols_list(wince):
