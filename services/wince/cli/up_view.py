@@ -162,7 +162,7 @@ def _services(said: Mapping[str, tuple[str, float]], ports: Mapping[str, int], r
     known = {row.what: row for row in rows}
     for who, (what, at_s) in said.items():
         row = known.get(who)
-        if who == "all":
+        if who == "all" or what == "cached":  # a model file that was there already
             continue
         where = f"127.0.0.1:{ports[who]}" if who in ports else ""
         if row is None:

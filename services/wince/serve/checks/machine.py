@@ -30,7 +30,7 @@ def protocol(settings: Settings) -> Iterator[Finding]:
 def disk(settings: Settings) -> Iterator[Finding]:
     """Room where state and models are kept, and where that is."""
     for what, folder, field in (("disk", settings.state_dir, "WINCE_STATE_DIR"), ("models' disk", settings.models_dir, "WINCE_MODELS_DIR")):
-        there = _nearest(folder.expanduser().resolve())
+        there = nearest(folder.expanduser().resolve())
         free = shutil.disk_usage(there).free
         where = f"{folder}" if there == folder.resolve() else f"{folder} (made at the first start)"
         if free < MIN_FREE:
@@ -39,7 +39,7 @@ def disk(settings: Settings) -> Iterator[Finding]:
             yield ok(what, f"{free >> 30} GiB free at {where}")
 
 
-def _nearest(folder: Path) -> Path:
+def nearest(folder: Path) -> Path:
     """The folder, or the nearest around it that is there."""
     while not folder.is_dir():
         folder = folder.parent

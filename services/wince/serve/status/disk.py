@@ -6,10 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
+from wince.serve.checks.machine import MIN_FREE, nearest
 from wince.serve.status.interface import Figures, Look, Row, State
 
-WARNING, BAD = 1 << 30, 200 << 20
-"""Bytes free below which a person should look, and below which PostgreSQL may stop at any moment."""
+BAD = 200 << 20
+"""Bytes free below which PostgreSQL may stop at any moment."""
 
 
 def disk(look: Look) -> list[Row]:
@@ -17,7 +18,7 @@ def disk(look: Look) -> list[Row]:
     places = {"state": look.places.root, "models": look.settings.models_dir.expanduser(), "checkpoints": look.places.checkpoints.parent}
     seen: dict[int, Row] = {}
     for name, folder in places.items():
-        there = _existing(folder)
+        there = nearest(folder)
         seen.setdefault(os.stat(there).st_dev, _row(name, folder, shutil.disk_usage(there).free))
     return list(seen.values())
 
@@ -25,14 +26,8 @@ def disk(look: Look) -> list[Row]:
 def _row(name: str, folder: Path, free: int) -> Row:
     said = f"{free / (1 << 30):.1f} GiB free at {folder}"
     figures: Figures = {"free_bytes": free, "folder": str(folder)}
-    if free >= WARNING:
+    if free >= MIN_FREE:
         return Row("disk", name, State.OK, said, figures=figures)
     state = State.WARNING if free >= BAD else State.BAD
     remedy = "free space there; nothing committed is lost"
     return Row("disk", name, state, said, reason="less than 1 GiB is free", remedy=remedy, figures=figures)
-
-
-def _existing(folder: Path) -> Path:
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder
