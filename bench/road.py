@@ -125,7 +125,7 @@ def _calls(path: Path) -> tuple[Counter[Callable[[], Any]], int]:
         counted[same(self, lambda: answers(self, one))] += len(x["maps"])
         return answers(self, x)
 
-    front = scoring.build(Settings(), protocol)
+    front = scoring.build(Settings(), [protocol])
     Network.run, Ensemble.answers = running, answering  # type: ignore[method-assign]
     try:
         source = FileSource(path, "bench", rate_hz=protocol.detect.rate_hz)

@@ -60,7 +60,7 @@ def hosted(tmp_path_factory):
 def graded(settings):
     """Estimates, and what grade makes of them, of one bundled clip."""
     rules = load("icu")
-    through = scoring.build(settings, rules)
+    through = scoring.build(settings, [rules])
     state = grade.begin("bed1", grade.Setup(rules, site_namespace("test"), scoring.personal(rules)))
     estimates, events = [], []
     for message in FileSource(clip("bed1"), "bed1", rate_hz=rules.detect.rate_hz):

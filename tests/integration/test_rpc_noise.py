@@ -63,7 +63,7 @@ def port(database, tmp_path) -> Iterator[int]:
     cameras = Cameras(opener(RULES.detect.rate_hz), lambda *_: None, _NoLeases())  # type: ignore[arg-type, return-value]
     made = [
         capture(CaptureServicer(cameras, cameras)),
-        detect(DetectServicer(lambda: None, RULES.detect)),  # type: ignore[arg-type, return-value]
+        detect(DetectServicer(lambda _: None, {"activity": RULES.detect})),  # type: ignore[arg-type, return-value]
         estimate(EstimateServicer({"activity": lambda: None}, lambda: ("", []))),  # type: ignore[dict-item, return-value]
         grade(GradeServicer(lambda name: stage.Setup(load(name), site_namespace("test")))),
         record(RecordServicer(database, lambda: checkpoints.verify(database, tmp_path / "checkpoints", checkpoints.public_hex(key)))),
@@ -100,6 +100,8 @@ def odd(message: Message, dice: random.Random, depth: int = 4) -> Message:
     """A message of this kind with odd values in about half of its fields."""
     for field in message.DESCRIPTOR.fields:
         if dice.random() < 0.5 or (depth == 0 and field.message_type):
+            continue
+        if field.message_type and field.message_type.GetOptions().map_entry:
             continue
         for _ in range(dice.choice((1, 3)) if field.is_repeated else 1):
             if field.message_type:

@@ -59,7 +59,7 @@ def stages() -> list[Registration]:
 
     used = [ModelInUse(name, lock.find(name).sha256) for name in RULES.estimate.models]
     return [
-        detect(DetectServicer(lambda: face_models(RULES.detect.full_range), RULES.detect)),
+        detect(DetectServicer(lambda limits: face_models(limits.full_range), {"activity": RULES.detect})),
         estimate(EstimateServicer({"activity": lambda: scoring.scorer(RULES)}, lambda: (scorer.model_set, used))),
         grade(GradeServicer(setups)),
     ]

@@ -53,13 +53,13 @@ def windows(database: Database) -> dict:
 
 
 @contextmanager
-def services(dsn: str, state: Path, *names: str) -> Iterator[dict[str, process.Running]]:
-    """All of them in this process, each with what a process of its own would have."""
+def services(dsn: str, state: Path, *names: str, **more: object) -> Iterator[dict[str, process.Running]]:
+    """All of them in this process, each with what a process of its own would have. `more`: settings."""
     cameras = tuple(bed.camera for bed in scenario.bundled().beds)
     bus = MemoryBus(partitions=12)
     with ExitStack() as stack:
         stack.callback(bus.close)
-        base = Settings(state_dir=state, pg_dsn=dsn, cameras=cameras, replay_at=AT, mllp_port=free_port())
+        base = Settings(state_dir=state, pg_dsn=dsn, cameras=cameras, replay_at=AT, mllp_port=free_port(), **more)
         running: dict[str, process.Running] = {}
         for name in names:
             loaded = base if name != "capture" else base.model_copy(update={"detect": f"127.0.0.1:{running['detect'].port}"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from itertools import pairwise
 
@@ -25,6 +25,7 @@ from wince.domain.frame import Beat
 from wince.domain.ids import assessment_id
 from wince.domain.reason import Reason
 from wince.pipeline.detect.servicer import DetectServicer, registration
+from wince.pipeline.estimate.readers import Reader
 from wince.pipeline.grade import stage
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
@@ -58,28 +59,29 @@ class Nobody:
 
 
 def windows(of: str) -> Windows:
-    return Windows(of, SITE, PROTOCOL.name, LENGTH)
+    return Windows(of, SITE, {PROTOCOL.name: LENGTH})
 
 
 def drive(database: Database, target: FakeTarget) -> None:
     """Two windows of a camera that gives no frame, over gRPC, the bus, the database and a delivery."""
     bus, seen = MemoryBus(partitions=4), windows("detect")
 
-    def publish(found: Face | Beat) -> Future[None]:
-        schema, value = codec.encode(found)
-        return bus.publish(FACES, found.source, value, headers(schema, seen.seen(found)))
+    def publish(found: Sequence[Face | Beat]) -> list[Future[None]]:
+        (one,) = found
+        schema, value = codec.encode(one)
+        return [bus.publish(FACES, one.source, value, headers(schema, seen.seen(one)))]
 
     sink = PostgresSink(database, {PROTOCOL.name: PROTOCOL}, [target])
     setup = stage.Setup(PROTOCOL, SITE)
     parts = [
-        Estimating(bus, Nobody(), LENGTH, media_clock, windows("estimate")),
+        Estimating(bus, [Reader(PROTOCOL.name, Nobody(), LENGTH)], media_clock, windows("estimate")),
         Grading(bus, lambda source: {"activity": stage.begin(source, setup)}, default="activity"),
         Recording(bus, lambda batch: sink.commit([one for graded in batch for one in graded.assessments]) and None, lambda _: None),
         Delivery(database, [target], poll_s=0.05),
     ]
     for part in parts:
         part.start()
-    servicer = DetectServicer(lambda: None, PROTOCOL.detect, publish=publish)
+    servicer = DetectServicer(lambda _: None, {"activity": PROTOCOL.detect}, publish=publish)
     with served(registration(servicer)) as server, dialled(server.port) as channel:
         link = Link(CAMERA, channel, lossless=True, windows=windows("capture"))
         link.start()

@@ -14,6 +14,7 @@ from wince.domain.frame import US
 from wince.domain.ids import site_namespace
 from wince.pipeline.capture.file import FileSource
 from wince.pipeline.detect import stage as detect
+from wince.pipeline.detect.interface import Cut
 from wince.pipeline.detect.patient import Share
 from wince.pipeline.estimate import stage as estimate
 from wince.pipeline.grade import stage as grade
@@ -37,7 +38,7 @@ def grade_clip(path: Path, protocol: str = "activity", region: Share | None = No
     seen, scored, graded = detect.SourceState(), estimate.State(), grade.begin("clip", setup)
     out: Graded = ([], [], [], [])
     for message in FileSource(path, "clip", rate_hz=rules.detect.rate_hz):
-        seen, faces = detect.step(seen, [message], message.time_us, models, rules.detect, region=region)
+        seen, faces = detect.step(seen, [message], message.time_us, models, [Cut(rules.detect)], region=region)
         scored, estimates = estimate.step(scored, faces, message.time_us, scorer, round(rules.estimate.max_age_s * US))
         graded, events = grade.step(graded, estimates)
         out[3].extend(face for face in faces if isinstance(face, Face))

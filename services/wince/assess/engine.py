@@ -36,12 +36,12 @@ class Engine:
     """Models loaded once, one input after another. Use it from one thread; it computes on one."""
 
     def __init__(self, settings: Settings, protocol: ClinicalProtocol) -> None:
-        """`protocol`: checked, with its models in the lock (`wince.serve.setup.protocol`).
+        """`protocol`: checked, with its models in the lock (`wince.serve.protocols.default`).
 
         Raises ModelFileError where a model is absent or changed, ProtocolError where nothing here can score for the protocol.
         """
         self.protocol, self._site = protocol, settings.site
-        self._chain = scoring.build(settings, protocol)
+        self._chain = scoring.build(settings, [protocol])
         self._personal: Personal | None = scoring.personal(protocol) if protocol.estimate.scorer in scoring.PERSONALS else None
         self._referable = protocol.estimate.reference and self._personal is not None
         self._kept: tuple[Path, CalmFace] | None = None

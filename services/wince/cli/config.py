@@ -33,7 +33,8 @@ def check(json_: Json = False, offline: Offline = False) -> None:
     database, Kafka, EHR, cameras. Nothing is created or changed. Exit code 1 where one of them is missing.
     """
     loaded = settings()
-    rules = protocols.default(loaded)
+    chosen = protocols.protocol_set(loaded)
+    rules = chosen.default
     for camera in loaded.cameras:
         if camera.path is not None and not camera.path.exists():
             raise ConfigError("no such file", field=f"cameras.{camera.id}.path={camera.path}", remedy="name a video file that is there")
@@ -45,11 +46,12 @@ def check(json_: Json = False, offline: Offline = False) -> None:
     check_settings.check(loaded)
     findings = [] if offline else _tried(loaded)
     if json_:
-        sound = {"ok": True, "protocol": rules.name, "rule": rules.rule, "cameras": len(loaded.cameras)}
+        sound = {"ok": True, "protocol": rules.name, "rule": rules.rule, "protocols": list(chosen.every), "cameras": len(loaded.cameras)}
         good = all(finding.state != "missing" for finding in findings)
         print(to_json(sound | {"ok": good, "findings": findings}))
         raise typer.Exit(0 if good else 1)
-    out.print(f"configuration is sound: site {loaded.site}, protocol {rules.name}, {len(loaded.cameras) or 'the bundled'} cameras")
+    names = ("protocols " if len(chosen.every) > 1 else "protocol ") + ", ".join(chosen.every)
+    out.print(f"configuration is sound: site {loaded.site}, {names}, {len(loaded.cameras) or 'the bundled'} cameras")
     if findings:
         from wince.cli.doctor import show as show_findings
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from wince.cli.common import Json, out, settings, to_json
-from wince.errors import ProtocolError
+from wince.domain.routing import Person, ward_of
+from wince.errors import ConfigError, ProtocolError
 from wince.models import site
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
@@ -61,6 +63,40 @@ def show(name: Annotated[str, typer.Argument(help="Name of the protocol.")], jso
         return
     for line in explained(rules, _state(rules)):
         out.print(line, markup=False)
+
+
+@app.command("route")
+def route(
+    ward: Annotated[str, typer.Option(metavar="WARD", help="Ward as in PV1-3.1; needed without --bed.")] = "",
+    bed: Annotated[str, typer.Option(metavar="BED", help="Bed as in PV1-3: POINTOFCARE^ROOM^BED.")] = "",
+    born: Annotated[str, typer.Option(metavar="DATE", help="Birth date, YYYY-MM-DD; absent: unknown.")] = "",
+    gestation: Annotated[float | None, typer.Option(metavar="WEEKS", help="Gestational age at birth; absent: unknown.")] = None,
+    on: Annotated[str, typer.Option(metavar="DATE", help="The day that is asked about; absent: today (UTC).")] = "",
+    empty: Annotated[bool, typer.Option("--nobody", help="Nobody is known to lie there, or two are claimed.")] = False,
+    json_: Json = False,
+) -> None:
+    """Which protocol would grade a stay, which would look on, and what each rule of [[routing]] came to. Nothing is graded."""
+    if not (ward or bed) or (ward and bed and ward_of(bed) != ward):
+        raise ConfigError("names no one place", field="--ward, --bed", remedy="give one of them, or a bed of that ward")
+    loaded = settings()
+    every = {name: loader.load(name, protocols.folders(loaded)) for name in (loaded.protocol, *(one.protocol for one in loaded.routing))}
+    person = None if empty else Person(_day(born, "--born") if born else None, gestation)
+    found = protocols.routes(loaded, every).route(bed or f"{ward}^^", person, _day(on, "--on") if on else datetime.now(UTC).date())
+    if json_:
+        population = None if found.grades else loaded.protocol
+        print(to_json({"grades": found.grades, "shadows": found.shadows, "says_population": population, "rules": found.why}))
+        return
+    out.print(_row("grades", found.grades or f"nobody: {loaded.protocol} says `population` in every window"), markup=False)
+    out.print(_row("looks on", ", ".join(found.shadows) or "nobody"), markup=False)
+    for number, why in enumerate(found.why, 1):
+        out.print(_row(f"rule {number}" if loaded.routing else "no rules", why), markup=False)
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError("is no date", field=option, remedy="such as 2026-01-31") from None
 
 
 def _state(rules: ClinicalProtocol) -> str:

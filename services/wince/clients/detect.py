@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import grpc
 
@@ -43,16 +43,18 @@ class Link(threading.Thread):
         channel: grpc.Channel,
         *,
         region: tuple[float, float, float, float] | None = None,
+        protocols: Sequence[str] = (),
         room: int = 25,
         lossless: bool = False,
         exact: bool = False,
         metadata: Callable[[], tuple[tuple[str, str], ...]] = tuple,
         windows: Windows | None = None,
     ) -> None:
-        """`room`: frames that wait at most. `lossless`: `put` waits instead of dropping. `exact`: they go as they are while detect keeps
-        up, not as JPEG. `metadata`: of each call (a token). `windows`: spans."""
+        """`protocols`: those that look at the source; empty: detect's default. `room`: frames that wait at most. `lossless`: `put` waits
+        instead of dropping. `exact`: they go as they are while detect keeps up, not as JPEG. `metadata`: of each call (a token).
+        `windows`: spans."""
         super().__init__(name=f"link-{source[:16]}", daemon=True)
-        self._source, self._region, self._metadata = source, region, metadata
+        self._source, self._region, self._protocols, self._metadata = source, region, tuple(protocols), metadata
         self._stub = DetectServiceStub(channel)
         self._windows = windows
         self._parent = ""
@@ -70,7 +72,7 @@ class Link(threading.Thread):
     def put(self, message: Frame | Beat) -> None:
         """Hand a message over: of a camera at once, of a file when there is room. Raises what ended the link."""
         if self._windows is not None:
-            self._windows.seen(message, stream=self._parent)
+            self._windows.seen(message, stream=self._parent, protocol=next(iter(self._protocols), ""))
         while not self._stopped.is_set():
             if self.error is not None:
                 raise self.error
@@ -161,6 +163,7 @@ class Link(threading.Thread):
             if first:
                 request = DetectFacesRequest.FromString(request.SerializeToString())
                 request.publish = True
+                request.protocols.extend(self._protocols)
                 if self._region is not None:
                     x0, y0, x1, y1 = self._region
                     request.region.CopyFrom(Region(x0=x0, y0=y0, x1=x1, y1=y1))

@@ -53,6 +53,7 @@ def face_to_message(face: Face) -> pb.Face:
         reason=reason.to_message(face.reason),
         seen=face.seen,
         crop=face.crop,
+        protocols=face.protocols,
     )
     if face.box is not None:
         x0, y0, x1, y1 = face.box.tolist()
@@ -107,4 +108,5 @@ def face_from_message(message: pb.Face) -> Face:
         features=checks.floats16(message.features, FEATURES, "features") if message.features else None,
         crop=message.crop,
         grey=checks.bytes8(message.grey, GREY, "grey") if message.grey else None,
+        protocols=tuple(message.protocols),
     )

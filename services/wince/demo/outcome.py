@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -106,23 +107,31 @@ def latest(database: Database, sources: list[str] | None, from_us: int) -> int:
     return int(found[0]) if found and found[0] is not None else from_us
 
 
-def bed(database: Database, bed: Bed, visit: str, scale: Scale, from_us: int, charted: list[Charted]) -> BedOutcome:
-    """One bed and what the database says of it since a moment. `visit`: its encounter number, "-" where nobody lies there."""
+def bed(
+    database: Database, bed: Bed, visit: str, scales: Mapping[str, Scale], from_us: int, charted: list[Charted]
+) -> BedOutcome:
+    """One bed and what the database says of it since a moment. `visit`: its encounter number, "-" where nobody lies there. `scales`: of
+    the protocols that are set; windows of others (an earlier run that was cut off) and of shadows don't count."""
     source = bed.camera.id
     with database.transaction() as tx:
 
-        def counted(query: str) -> dict[Any, int]:
-            return dict(tx.execute(query.encode(), (source, from_us)).fetchall())
+        def counted(query: str, *more: object) -> dict[Any, int]:
+            return dict(tx.execute(query.encode(), (source, from_us, *more)).fetchall())
 
         of_source = "WHERE source = %s AND start_us >= %s"
-        grades = counted(f"SELECT grade, count(*) FROM assessment {of_source} AND grade IS NOT NULL GROUP BY 1 ORDER BY 1")
-        reasons = counted(f"SELECT reason, count(*) FROM assessment {of_source} AND grade IS NULL GROUP BY 1 ORDER BY 2 DESC")
+        graded, names = f"FROM assessment {of_source} AND NOT shadow AND protocol = ANY(%s) AND grade", list(scales)
+        rows = tx.execute(
+            f"SELECT protocol, grade, count(*) {graded} IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2".encode(), (source, from_us, names)
+        ).fetchall()
+        reasons = counted(f"SELECT reason, count(*) {graded} IS NULL GROUP BY 1 ORDER BY 2 DESC", names)
         questions = counted(f"SELECT reason, count(*) FROM question {of_source} GROUP BY 1 ORDER BY 2 DESC")
         alerts = counted(f"SELECT 'alerts', count(*) FROM alert {of_source}")["alerts"]
     kinds = Counter(entry.kind for entry in charted if entry.source == source and entry.revision == 1)
-    named = {scale.grades[index].name: count for index, count in grades.items()}
-    windows = sum(grades.values()) + sum(reasons.values())
-    return BedOutcome(bed.camera.bed, source, visit, bed.about, windows, named, reasons, alerts, questions, dict(kinds))
+    named: Counter[str] = Counter()
+    for protocol, index, count in rows:
+        named[scales[protocol].grades[index].name] += count
+    windows = named.total() + sum(reasons.values())
+    return BedOutcome(bed.camera.bed, source, visit, bed.about, windows, dict(named), reasons, alerts, questions, dict(kinds))
 
 
 def undelivered(database: Database) -> tuple[int, str]:

@@ -35,7 +35,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """The patient's face in one frame. Exactly one Face per Frame; where it can't be assessed, `reason` says why.
+    """The patient's face in one frame. Exactly one Face per Frame and protocol; where it can't be assessed, `reason` says why.
 
     A face that is not assessable still carries what was measured (box, pose, quality), or None where nothing was.
     """
@@ -61,3 +61,5 @@ class Face:
     """224 x 224 px aligned JPEG, encoded once; empty where not assessable."""
     grey: NDArray[np.uint8] | None = None
     """(64, 64) the region that the mesh looks at, grey; None where not assessable."""
+    protocols: tuple[str, ...] = ()
+    """Protocols by whose [detect] it was judged and cut, and whose scorers read it; empty: the one protocol that is set."""

@@ -50,6 +50,11 @@ class DetectLimits:
     filming: str = ""
     """How the face is to be filmed; for people."""
 
+    def apart(self, other: DetectLimits) -> str:
+        """The first key in which two protocols look for faces differently, so that one search can't serve both; empty: none."""
+        keys = ("rate_hz", "detector", "full_range", "search_every_s", "min_presence")
+        return next((key for key in keys if getattr(self, key) != getattr(other, key)), "")
+
 
 @dataclass(frozen=True, slots=True)
 class EstimateRules:

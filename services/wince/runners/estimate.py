@@ -13,9 +13,10 @@ from wince.bus.topics import ESTIMATES, FACES
 from wince.domain.estimate import Estimate
 from wince.domain.face import Face
 from wince.domain.frame import Beat
-from wince.pipeline.estimate import stage
+from wince.pipeline.estimate import readers as readers_
 from wince.pipeline.estimate.clips import Clips
-from wince.pipeline.estimate.interface import ClipScorer, Scorer
+from wince.pipeline.estimate.interface import ClipScorer
+from wince.pipeline.estimate.readers import Reader
 from wince.runners.consumer import Consumer
 from wince.runners.positions import Recent
 from wince.telemetry.windows import Windows
@@ -30,7 +31,7 @@ def media_clock(batch: Sequence[Face | Beat]) -> int:
 
 
 class Estimating(Consumer):
-    """Subscribes to faces; publishes one estimate per face.
+    """Subscribes to faces; publishes an estimate for each protocol of a face.
 
     Where members see clips, the last seconds of each source are held in memory, and what they came from stays uncommitted: a successor
     reads it again. The estimates that it makes of it a second time are ignored by grade, by their time."""
@@ -40,43 +41,53 @@ class Estimating(Consumer):
     batch = 64
     gather_s = 0.15
 
-    def __init__(self, bus: Bus, scorer: Scorer, max_age_us: int, now_us: Now, windows: Windows | None = None) -> None:
-        """`windows`: spans, one for each window of a source."""
+    def __init__(self, bus: Bus, readers: Sequence[Reader], now_us: Now, windows: Windows | None = None) -> None:
+        """`readers`: one for each protocol, the default's first. `windows`: spans, one for each window of a source."""
         super().__init__(bus)
         self._windows = windows
-        self._scorer, self._max_age_us, self._now_us = scorer, max_age_us, now_us
+        self._readers, self._now_us = tuple(readers), now_us
         self._recent = Recent()
-        self.state = stage.State()
-        """Counts since the start, and clips."""
+        self.states: readers_.States = {}
+        """Counts since the start, and clips, by protocol."""
 
     def handle(self, records: Sequence[Record]) -> Positions | None:
         """Score a batch; returns when its estimates will survive."""
         found = [(record, message) for record, message in self.read(records, (Face, Beat)) if isinstance(message, Face | Beat)]
         if batch := [message for _, message in found]:
-            state, out = stage.step(self.state, batch, self._now_us(batch), self._scorer, self._max_age_us)
+            states, out = readers_.step(self.states, batch, self._now_us(batch), self._readers)
             futures = []
-            for (record, _), message in zip(found, out, strict=True):
-                schema, value = codec.encode(message)
-                futures.append(self._bus.publish(ESTIMATES, message.source, value, headers(schema, self._trace(record, message))))
+            for (record, _), several in zip(found, out, strict=True):
+                trace = self._trace(record, several[0]) if several else b""  # one face is one message of its window
+                for message in several:
+                    schema, value = codec.encode(message)
+                    futures.append(self._bus.publish(ESTIMATES, message.source, value, headers(schema, trace)))
             for future in futures:
                 future.result()
-            self.state = state
-        if not isinstance(self._scorer, ClipScorer):
+            self.states = states
+        if not any(isinstance(one.scorer, ClipScorer) for one in self._readers):
             return None
         return self._positions(records, {(record.partition, record.offset): message.time_us for record, message in found})
 
     def _trace(self, record: Record, message: Estimate | Beat) -> bytes:
-        return b"" if self._windows is None else self._windows.seen(message, carried=record.headers.get("trace", b""))
+        if self._windows is None:
+            return b""
+        protocol = message.protocol if isinstance(message, Estimate) else ""
+        return self._windows.seen(message, carried=record.headers.get("trace", b""), protocol=protocol)
 
     def revoked(self, partitions: Sequence[Partition]) -> None:
         """Another gathers these clips from now on: forget them."""
         gone = self._recent.drop(partitions)
-        kept = {source: faces for source, faces in self.state.clips.sources.items() if source not in gone}
-        self.state = replace(self.state, clips=Clips(kept))
+        for name, state in dict(self.states).items():
+            kept = {source: faces for source, faces in state.clips.sources.items() if source not in gone}
+            self.states = {**self.states, name: replace(state, clips=Clips(kept))}
 
     def _positions(self, records: Sequence[Record], times: dict[tuple[int, int], int]) -> Positions:
         now_s = time.monotonic()
         for record in records:
             self._recent.handled(record, now_s, record.key, times.get((record.partition, record.offset)))
-        self._recent.forget({source: faces[0].time_us for source, faces in self.state.clips.sources.items()}, now_s)
+        oldest: dict[str, int] = {}
+        for state in self.states.values():
+            for source, faces in state.clips.sources.items():
+                oldest[source] = min(faces[0].time_us, oldest.get(source, faces[0].time_us))
+        self._recent.forget(oldest, now_s)
         return self._recent.positions()

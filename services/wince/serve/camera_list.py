@@ -30,6 +30,7 @@ from wince.pipeline.capture.interface import Source
 from wince.pipeline.capture.paced import PacedSource
 from wince.pipeline.capture.push import PushSource
 from wince.pipeline.capture.rtsp import StreamSource
+from wince.protocols.rules import ClinicalProtocol
 from wince.serve.watched_file import WatchedFile
 from wince.settings import Camera
 from wince.store import locks, stays
@@ -42,19 +43,26 @@ log = logs.get(__name__)
 LOOK_S = 1.0
 
 
-def plan(camera: Camera) -> CameraPlan:
-    """How a camera of the list is read."""
+OfBed = Callable[[str], Sequence[ClinicalProtocol]]
+"""Protocols that may have to look at a bed; empty: the default. Raises ConfigError where they don't go together."""
+
+
+def plan(camera: Camera, of_bed: OfBed = lambda _bed: ()) -> CameraPlan:
+    """How a camera of the list is read, and for which protocols. Raises ConfigError where those of its bed don't go together."""
+    looking = of_bed(camera.bed)
     uri = camera.url or ("" if camera.push else str(camera.clip))
     spec = CameraSpec(camera.id, uri, rotation=camera.rotation, region=camera.region)
-    return CameraPlan(spec, camera.transport, Login(camera.login_file, camera.login_env), camera.trust)
+    login = Login(camera.login_file, camera.login_env)
+    names, rate_hz = tuple(one.name for one in looking), looking[0].detect.rate_hz if looking else 0.0
+    return CameraPlan(spec, camera.transport, login, camera.trust, names, rate_hz)
 
 
 def opener(rate_hz: float, *, clock: Clock = wall_us) -> OpenCamera:
-    """Opens network cameras, pushed ones, and files, which play from now on. `rate_hz`: the protocol's."""
+    """Opens network cameras, pushed ones, and files, which play from now on. `rate_hz`: the default protocol's."""
 
     def opened(wanted: CameraPlan, owned: Callable[[], bool]) -> Source:
         spec = wanted.spec
-        rate = spec.rate_hz or rate_hz
+        rate = spec.rate_hz or wanted.rate_hz or rate_hz
         if not spec.uri:
             return PushSource(spec.source, rate_hz=rate, clock=clock, owned=owned)
         if "://" in spec.uri:
@@ -111,7 +119,10 @@ class CameraList:
 
     name = "camera-list"
 
-    def __init__(self, cameras: Cameras, database: Database, *, read: Read, clock: Clock = wall_us) -> None:
+    def __init__(
+        self, cameras: Cameras, database: Database, *, read: Read, clock: Clock = wall_us, of_bed: OfBed = lambda _bed: ()
+    ) -> None:
+        self._of_bed = of_bed
         self._cameras, self._database, self._read, self._clock = cameras, database, read, clock
         self._file = WatchedFile(lambda: os.environ.get("WINCE_CONFIG"))
         self._known: tuple[Camera, ...] = ()
@@ -188,7 +199,7 @@ class CameraList:
     def _apply(self, cameras: tuple[Camera, ...]) -> None:
         if cameras == self._known:
             return
-        plans = [plan(camera) for camera in cameras]
+        plans = [plan(camera, self._of_bed) for camera in cameras]
         bind(self._database, cameras, self._clock())
         self._cameras.set_list(plans)
         self._known = cameras

@@ -23,6 +23,7 @@ from wince.rpc import client
 from wince.rpc.config import RpcSettings
 from wince.serve.begin import closed
 from wince.serve.camera_list import CameraList, opener
+from wince.serve.protocols import ProtocolSet
 from wince.serve.service import Deps, Service
 from wince.store.camera_leases import CameraLeases
 from wince.store.database import Database
@@ -42,7 +43,7 @@ def build(deps: Deps) -> Service:
     deps.stack.callback(channel.close)
     windows = deps.windows("capture")
     exact = near(targets, config)
-    replay_us, rate_hz = deps.replay_us, deps.protocol.detect.rate_hz
+    replay_us, protocols = deps.replay_us, deps.protocols
 
     def run(source: Source, plan: CameraPlan) -> Road:
         lossless = replay_us is not None
@@ -50,6 +51,7 @@ def build(deps: Deps) -> Service:
             source.source,
             channel,
             region=plan.spec.region,
+            protocols=plan.protocols,
             lossless=lossless,
             exact=exact,
             metadata=lambda: client.metadata(config),
@@ -57,14 +59,13 @@ def build(deps: Deps) -> Service:
         )
         return Road(source, link, FOR_EVER_S if lossless else END_S)
 
-    before_us = deps.protocol.clip.before_us if deps.protocol.clip is not None else 0
-    opened = opener(rate_hz)
+    opened = opener(protocols.default.detect.rate_hz)
     if replay_us is not None:
-        opened = replayer(deps.database, rate_hz, replay_us, opened, before_us, [deps.protocol.name])
+        opened = replayer(deps.database, protocols, replay_us, opened)
     cameras = Cameras(opened, run, CameraLeases(deps.database, uuid.uuid4().hex))
     deps.stack.callback(metrics.CAMERAS.watch(cameras.counters))
     clock = wall_us if replay_us is None else (lambda: replay_us)
-    list_ = CameraList(cameras, deps.database, read=deps.cameras, clock=clock)
+    list_ = CameraList(cameras, deps.database, read=deps.cameras, clock=clock, of_bed=protocols.of_bed)
     return Service("capture", [Reading(cameras), list_], [registration(CaptureServicer(cameras, cameras))])
 
 
@@ -95,17 +96,17 @@ def near(targets: Sequence[str], config: RpcSettings) -> bool:
     return config.ca_file is None and all(loopback(host) for host in hosts)
 
 
-def replayer(database: Database, rate_hz: float, begins_us: int, live: OpenCamera, before_us: int, protocols: Sequence[str]) -> OpenCamera:
-    """Opens clips as if they had begun at `begins_us`, each from the last window that was committed of it, and `before_us` earlier for
-    members that see clips; other cameras by `live`."""
+def replayer(database: Database, protocols: ProtocolSet, begins_us: int, live: OpenCamera) -> OpenCamera:
+    """Opens clips as if they had begun at `begins_us`, each from the last window that was committed of it under every protocol, and earlier
+    for members that see clips; other cameras by `live`."""
 
     def opened(plan: CameraPlan, owned: Callable[[], bool]) -> Source:
         spec = plan.spec
         if not spec.uri or "://" in spec.uri:
             return live(plan, owned)
-        closed_us = closed(database, [spec.source], protocols, begins_us).get(spec.source, begins_us)
-        from_us = max(begins_us, closed_us - before_us)
-        rate = spec.rate_hz or rate_hz
+        closed_us = closed(database, [spec.source], list(protocols.every), begins_us).get(spec.source, begins_us)
+        from_us = max(begins_us, closed_us - protocols.before_us)
+        rate = spec.rate_hz or plan.rate_hz or protocols.default.detect.rate_hz
         return open_source(
             Path(spec.uri), spec.source, rate_hz=rate, origin_us=begins_us, from_us=from_us, rotation=spec.rotation
         )

@@ -10,7 +10,6 @@ from wince.serve.service import Deps, Service
 
 def build(deps: Deps) -> Service:
     """The service."""
-    protocol = deps.protocol
     relay = Relay(deps.database, deps.bus.publish)
-    servicer = CareServicer(PostgresCare(deps.database, {protocol.name: protocol}), committed=relay.wake)
+    servicer = CareServicer(PostgresCare(deps.database, deps.protocols.every), committed=relay.wake)
     return Service("care", [relay], [registration(servicer)])

@@ -6,6 +6,7 @@ searched anew, and smoothing begins again, so that for about a second the points
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 from wince import codec
@@ -16,6 +17,7 @@ from wince.domain.frame import Beat
 from wince.pipeline.detect.face_models import load_face_models
 from wince.pipeline.detect.interface import FaceModels
 from wince.pipeline.detect.servicer import DetectServicer, registration
+from wince.protocols.rules import DetectLimits
 from wince.serve.service import Deps, Service
 
 THREADS = 2
@@ -24,16 +26,20 @@ THREADS = 2
 
 def build(deps: Deps) -> Service:
     """The service."""
-    limits, folder, bus = deps.protocol.detect, deps.settings.models_dir, deps.bus
+    folder, bus = deps.settings.models_dir, deps.bus
     windows = deps.windows("detect")
 
-    def models() -> FaceModels:
+    def models(limits: DetectLimits) -> FaceModels:
         return load_face_models(limits.full_range, folder, limits.detector, deps.settings.face_precision)
 
-    def publish(found: Face | Beat) -> Future[None]:
-        schema, value = codec.encode(found)
-        return bus.publish(FACES, found.source, value, headers(schema, windows.seen(found)))
+    def publish(found: Sequence[Face | Beat]) -> list[Future[None]]:
+        first = found[0]
+        protocol = first.protocols[0] if isinstance(first, Face) and first.protocols else ""
+        trace = windows.seen(first, protocol=protocol)
+        encoded = [codec.encode(one) for one in found]
+        return [bus.publish(FACES, first.source, value, headers(schema, trace)) for schema, value in encoded]
 
-    servicer = DetectServicer(models, limits, threads=THREADS, publish=publish)
+    protocols = {name: one.detect for name, one in deps.protocols.every.items()}
+    servicer = DetectServicer(models, protocols, threads=THREADS, publish=publish)
     servicer.warm()  # what is wrong with a model is said at the start
     return Service("detect", registrations=[registration(servicer)])

@@ -27,20 +27,19 @@ from wince.domain.assessment import Verdict
 from wince.domain.audit import Verified
 from wince.domain.estimate import Estimate
 from wince.domain.frame import Beat
-from wince.domain.ids import site_namespace
 from wince.domain.snapshot import Graded
 from wince.domain.stay import Occupancy, Watch
 from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
 from wince.parts import cause, first_failed
 from wince.pipeline.capture.folder import open_source
-from wince.pipeline.grade import stage as grade
 from wince.pipeline.record.sink import PostgresSink
 from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
-from wince.serve import ehr, mllp, protocols, sandbox, scoring, setup
+from wince.serve import ehr, mllp, sandbox, scoring, setup
 from wince.serve.begin import Begin
+from wince.serve.protocols import protocol_set
 from wince.serve.state_dir import Owner, Places
 from wince.settings import Camera, Settings
 from wince.store import answers, checkpoints, stays
@@ -71,8 +70,8 @@ class Embedded:
         self._on_event, self._telling = on_event, threading.Lock()
         self._stack = ExitStack()
         self._places = Places.of(settings)
-        self.protocol = protocols.default(settings)
-        """The protocol that grades."""
+        self.protocols = protocol_set(settings)
+        """The protocols that are set."""
         self._fronts: list[Front] = []
         self._looked = time.monotonic()
         self.sandbox: EhrSandbox | None = None
@@ -101,7 +100,8 @@ class Embedded:
         self._places.make()
         enter(Owner(self._places))
         logs.configure(self._settings.log_level, json=self._settings.log_json, key=hash_key(self._places.logs_key))
-        scoring.fetch_models(self._settings, lambda name, what: self.tell("models", detail=f"{name}: {what}"), self.protocol)
+        every = self.protocols.every.values()
+        scoring.fetch_models(self._settings, lambda name, what: self.tell("models", detail=f"{name}: {what}"), *every)
         self._opened = enter(setup.database(self._settings, self._places))
         self.database, self.server = self._opened.database, self._opened.server
         self.origin_us = self._choose(self.database)
@@ -116,11 +116,10 @@ class Embedded:
         self._stack.callback(self._bus.close)
         self._bus.ensure_topics(ALL)
         self._delivery = Delivery(self.database, targets, alone=self._settings.pg_dsn is None)
-        self._writer = Writer(PostgresSink(self.database, {self.protocol.name: self.protocol}, targets), self._delivery.wake)
+        self._writer = Writer(PostgresSink(self.database, self.protocols.every, targets), self._delivery.wake)
         self._recording = Recording(self._bus, self._writer.commit, self._committed)
-        setup_ = grade.Setup(self.protocol, site_namespace(self._settings.site), scoring.personal(self.protocol))
-        self._begin = Begin(self.database, [setup_], self.origin_us)
-        self._grading = Grading(self._bus, self._begin, default=self.protocol.name)
+        self._begin = Begin(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
+        self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name)
         census = stays.PostgresCensus(self.database)
         self.listener = enter(
             AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, **mllp.place(self._settings))
@@ -139,7 +138,7 @@ class Embedded:
             self.sandbox, reached = sandbox.start(settings, self._places, self._stack)
             settings = settings.model_copy(update=reached)
         self.tell("ehr", url=settings.ehr_url)
-        return ehr.targets(settings, {self.protocol.name: self.protocol}, self._stack)
+        return ehr.targets(settings, self.protocols.every, self._stack)
 
     def _watch(self) -> None:
         self._watches = tuple(
@@ -156,18 +155,18 @@ class Embedded:
         """Play every clip to its end, each from where the last run left off. Raises what ended a front or a stage."""
         resumed = self._begin.closed([camera.id for camera in self._cameras])
         for camera in self._cameras:
-            from_us = resumed.get(camera.id, self.origin_us)
-            if self.protocol.clip is not None:  # grade ignores what it closed; the first clips are whole
-                from_us = max(self.origin_us, from_us - self.protocol.clip.before_us)
+            looking = self.protocols.of_bed(camera.bed)
+            # Grade ignores what it closed; the first clips of members that see them are whole.
+            from_us = max(self.origin_us, resumed.get(camera.id, self.origin_us) - self.protocols.before_us)
             source = open_source(
                 camera.clip,
                 camera.id,
-                rate_hz=self.protocol.detect.rate_hz,
+                rate_hz=looking[0].detect.rate_hz,
                 origin_us=self.origin_us,
                 from_us=from_us,
                 rotation=camera.rotation,
             )
-            front = Front(source, scoring.build(self._settings, self.protocol, camera.region), self._bus, self._seen)
+            front = Front(source, scoring.build(self._settings, looking, camera.region), self._bus, self._seen)
             self._fronts.append(front)
         for front in self._fronts:
             front.start()
@@ -230,7 +229,7 @@ class Embedded:
             for one in graded.assessments:
                 self.tell(
                     "window", source=one.source, protocol=one.protocol, start_s=(one.start_us - self.origin_us) / 1e6,
-                    grade=one.grade_name, reason=one.reason, share=round(one.assessable_share, 3),
+                    grade=one.grade_name, reason=one.reason, share=round(one.assessable_share, 3), shadow=one.shadow,
                 )  # fmt: skip
             for alert in graded.alerts:
                 start_s, end_s = ((at_us - self.origin_us) / 1e6 for at_us in (alert.start_us, alert.end_us))

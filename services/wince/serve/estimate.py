@@ -4,14 +4,16 @@ are read again by a successor."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wince.clock import wall_us
 from wince.domain.face import Face
 from wince.domain.frame import Beat
 from wince.models import lock
 from wince.pipeline.estimate.ensemble import EnsembleScorer
+from wince.pipeline.estimate.interface import Scorer
 from wince.pipeline.estimate.servicer import FAILED, READY, EstimateServicer, ModelInUse, registration
+from wince.protocols.rules import ClinicalProtocol
 from wince.runners.estimate import Estimating, media_clock
 from wince.serve import scoring
 from wince.serve.service import Deps, Service
@@ -20,24 +22,27 @@ from wince.telemetry import metrics
 
 def build(deps: Deps) -> Service:
     """The service."""
-    protocol = deps.protocol
-    folder, serving = deps.settings.models_dir, deps.settings.serving
+    settings, serving = deps.settings, deps.settings.serving
     if deps.replay_us is not None:  # media time is the clock: nothing is late, however long it takes
         serving = serving.model_copy(update={"budget_s": math.inf})
-    scorer = scoring.scorer(protocol, folder, serving)
-    if isinstance(scorer, EnsembleScorer):
-        ensemble = scorer
-        deps.stack.callback(metrics.ask_fault(lambda: ensemble.fault))
+    every = deps.protocols.every
+    readers = [scoring.reader(settings, protocol, serving) for protocol in every.values()]
+    ensembles = [one.scorer for one in readers if isinstance(one.scorer, EnsembleScorer)]
+    if ensembles:
+        deps.stack.callback(metrics.ask_fault(lambda: next((one.fault for one in ensembles if one.fault is not None), None)))
     now_us = media_clock if deps.replay_us is not None else _wall
 
     def inventory() -> tuple[str, list[ModelInUse]]:
-        own = scorer.members() if isinstance(scorer, EnsembleScorer) else ()
-        models = [ModelInUse(name, lock.find(name).sha256) for name in protocol.estimate.models]
-        return scorer.model_set, models + [ModelInUse(one.name, one.sha256, READY if one.ready else FAILED) for one in own]
+        names = dict.fromkeys(name for protocol in every.values() for name in protocol.estimate.models)
+        models = [ModelInUse(name, lock.find(name).sha256) for name in names]
+        own = [member for scorer in ensembles for member in scorer.members()]
+        return readers[0].scorer.model_set, models + [ModelInUse(one.name, one.sha256, READY if one.ready else FAILED) for one in own]
 
-    servicer = EstimateServicer({protocol.name: lambda: scoring.scorer(protocol, folder, serving)}, inventory)
-    parts = [Estimating(deps.bus, scorer, round(protocol.estimate.max_age_s * 1e6), now_us, deps.windows("estimate"))]
-    return Service("estimate", parts, [registration(servicer)])
+    def another(protocol: ClinicalProtocol) -> Callable[[], Scorer]:
+        return lambda: scoring.scorer(protocol, settings.models_dir, serving)
+
+    servicer = EstimateServicer({name: another(protocol) for name, protocol in every.items()}, inventory)
+    return Service("estimate", [Estimating(deps.bus, readers, now_us, deps.windows("estimate"))], [registration(servicer)])
 
 
 def _wall(batch: Sequence[Face | Beat]) -> int:

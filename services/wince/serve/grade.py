@@ -20,9 +20,8 @@ from wince.serve.service import Deps, Service
 
 def build(deps: Deps) -> Service:
     """The service."""
-    setup = stage.Setup(deps.protocol, site_namespace(deps.settings.site), scoring.personal(deps.protocol))
-    begin = Begin(deps.database, [setup], deps.replay_us)
-    grading = Grading(deps.bus, begin, begin.closed, default=deps.protocol.name)
+    begin = Begin(deps.database, scoring.setups(deps.protocols, deps.settings.site), deps.replay_us)
+    grading = Grading(deps.bus, begin, begin.closed, default=deps.protocols.default.name)
     return Service("grade", [grading], [registration(GradeServicer(_setups(deps)))])
 
 

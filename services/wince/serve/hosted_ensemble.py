@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wince.errors import ConfigError, ModelFileError, Unavailable
@@ -77,11 +77,16 @@ def come_ready(target: str, manifest: Manifest, wait_s: float = 120.0, ensure: C
                 time.sleep(0.3)
 
 
-def hosted(settings: Settings, protocol: ClinicalProtocol, folder: Path) -> Hosted | None:
-    """The ensemble to host here; None where the protocol has no members, or a server is set. Raises as `Hosted` does."""
-    if protocol.estimate.scorer != "ensemble" or settings.serving.target is not None:
+def hosted(settings: Settings, protocols: Sequence[ClinicalProtocol], folder: Path) -> Hosted | None:
+    """The ensemble to host here; None where no protocol has members, or a server is set. Raises as `Hosted` does, and ConfigError where
+    several have: a server holds one protocol's."""
+    ensembles = [one for one in protocols if one.estimate.scorer == "ensemble"]
+    if not ensembles or settings.serving.target is not None:
         return None
+    if len(ensembles) > 1:
+        remedy = "route to one of them where their members must run on a server"
+        raise ConfigError(f"several protocols have members: {', '.join(one.name for one in ensembles)}", field="routing", remedy=remedy)
     if not python(settings).exists():
         remedy = "make serving, or WINCE_SERVING__PYTHON, or WINCE_SERVING__TARGET of a server that runs"
         raise ConfigError("TorchServe is not installed here", field=f"serving.python={python(settings)}", remedy=remedy)
-    return Hosted(settings, protocol, folder)
+    return Hosted(settings, ensembles[0], folder)

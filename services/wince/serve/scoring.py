@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wince.domain.estimate import Estimate
 from wince.domain.face import Face
 from wince.domain.frame import Beat, Frame
+from wince.domain.ids import site_namespace
 from wince.errors import ProtocolError
 from wince.models import fetch, lock, site
 from wince.pipeline.detect import stage as detect
+from wince.pipeline.detect.cuts import cuts
 from wince.pipeline.detect.face_models import load_face_models
-from wince.pipeline.detect.interface import FaceModels
+from wince.pipeline.detect.interface import Cut, FaceModels
 from wince.pipeline.detect.patient import Share
-from wince.pipeline.estimate import stage as estimate
+from wince.pipeline.estimate import readers as readers_
 from wince.pipeline.estimate.activity import load_activity_scorer
 from wince.pipeline.estimate.interface import Scorer
+from wince.pipeline.estimate.readers import Reader
 from wince.pipeline.grade.activity_personal import ActivityPersonal
 from wince.pipeline.grade.interface import Personal
+from wince.pipeline.grade.state import Setup
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
+from wince.serve.protocols import ProtocolSet
 from wince.serve.scoring_ensemble import ensemble_scorer
 from wince.serving.config import ServingSettings
 from wince.settings import Settings
@@ -33,9 +38,9 @@ SCORERS: dict[str, Callable[[ClinicalProtocol, Path | None, ServingSettings | No
 PERSONALS: dict[str, Callable[[], Personal]] = {"activity": ActivityPersonal}
 
 
-def fetch_models(settings: Settings, progress: Callable[[str, str], None], protocol: ClinicalProtocol | None = None) -> None:
-    """Make the face models present and verified, those of `protocol` too; touches the network only where one is missing."""
-    wanted = (*lock.FACE_MODELS, *(protocol.estimate.models if protocol is not None else ()))
+def fetch_models(settings: Settings, progress: Callable[[str, str], None], *protocols: ClinicalProtocol) -> None:
+    """Make the face models present and verified, those of `protocols` too; touches the network only where one is missing."""
+    wanted = (*lock.FACE_MODELS, *(name for protocol in protocols for name in protocol.estimate.models))
     fetch.fetch(wanted, cache_dir=settings.models_dir, progress=progress)
 
 
@@ -72,35 +77,49 @@ def _known(protocol: ClinicalProtocol) -> None:
         )
 
 
-class Chain:
-    """One camera's detect and estimate. Called from one thread."""
+def setups(protocols: ProtocolSet, site: str) -> list[Setup]:
+    """What grade needs for each protocol that is set. Raises ProtocolError for an unknown scorer."""
+    namespace = site_namespace(site)
+    return [Setup(one, namespace, personal(one), protocols.routing) for one in protocols.every.values()]
 
-    def __init__(self, models: FaceModels, scorer: Scorer, protocol: ClinicalProtocol, region: Share | None = None) -> None:
-        self._models, self._scorer, self._protocol, self._region = models, scorer, protocol, region
-        self._detect, self._estimate = detect.SourceState(), estimate.State()
-        self._max_age_us = round(protocol.estimate.max_age_s * 1e6)
+
+class Chain:
+    """One camera's detect and estimate, for every protocol that may look at it. Called from one thread."""
+
+    def __init__(self, models: FaceModels, cuts: Sequence[Cut], readers: Sequence[Reader], region: Share | None = None) -> None:
+        """`readers`: one for each protocol of the `cuts`, at least one."""
+        self._models, self._cuts, self._readers, self._region = models, tuple(cuts), tuple(readers), region
+        self._detect = detect.SourceState()
+        self._estimate: readers_.States = {}
         self.face: Face | None = None
-        """What detect gave for the last frame; None before the first."""
-        self.model_set = scorer.model_set
+        """What detect gave for the last frame, as the first protocol cuts it; None before the first."""
+        self.model_set = self._readers[0].scorer.model_set
+        """Of the first protocol."""
 
     def anew(self) -> Chain:
         """A chain for another source with the same models, remembering nothing of this one. Use one of them at a time."""
-        return Chain(self._models, self._scorer, self._protocol, self._region)
+        return Chain(self._models, self._cuts, self._readers, self._region)
 
     def __call__(self, message: Frame | Beat) -> list[Estimate | Beat]:
         """What comes of one message. A file's own time is the clock: nothing of it is late."""
         now_us = message.time_us
-        self._detect, faces = detect.step(self._detect, [message], now_us, self._models, self._protocol.detect, region=self._region)
-        for face in faces:
-            if isinstance(face, Face):
-                self.face = face
-        self._estimate, out = estimate.step(self._estimate, faces, now_us, self._scorer, self._max_age_us)
-        return out
+        self._detect, faces = detect.step(self._detect, [message], now_us, self._models, self._cuts, region=self._region)
+        if isinstance(faces[0], Face):
+            self.face = faces[0]
+        self._estimate, out = readers_.step(self._estimate, faces, now_us, self._readers)
+        return [one for several in out for one in several]
 
 
-def build(settings: Settings, protocol: ClinicalProtocol, region: Share | None = None) -> Chain:
-    """A chain with models of its own. Raises ModelFileError where a model is absent or changed."""
-    folder = settings.models_dir
-    scores = scorer(protocol, folder, settings.serving)
-    models = load_face_models(protocol.detect.full_range, folder, protocol.detect.detector, settings.face_precision)
-    return Chain(models, scores, protocol, region)
+def build(settings: Settings, protocols: Sequence[ClinicalProtocol], region: Share | None = None) -> Chain:
+    """A chain with models of its own. Raises ModelFileError where a model is absent or changed, ConfigError where these protocols look for
+    faces differently."""
+    limits = protocols[0].detect
+    wanted = cuts({one.name: one.detect for one in protocols})
+    models = load_face_models(limits.full_range, settings.models_dir, limits.detector, settings.face_precision)
+    return Chain(models, wanted, [reader(settings, one) for one in protocols], region)
+
+
+def reader(settings: Settings, protocol: ClinicalProtocol, serving: ServingSettings | None = None) -> Reader:
+    """Who reads faces for a protocol. `serving`: instead of the settings'. Raises as `scorer`."""
+    made = scorer(protocol, settings.models_dir, serving or settings.serving)
+    return Reader(protocol.name, made, round(protocol.estimate.max_age_s * 1e6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import time
@@ -15,9 +16,9 @@ from wince.bus.topics import ALL
 from wince.domain.ids import site_namespace
 from wince.errors import ConfigError, Unavailable
 from wince.parts import PASSING, Part, Watched, WatchedThread
-from wince.protocols.rules import ClinicalProtocol
 from wince.rpc.server import Registration
-from wince.serve import broker, protocols, setup
+from wince.serve import broker, setup
+from wince.serve.protocols import ProtocolSet, protocol_set
 from wince.serve.replay import moment
 from wince.settings import Camera, Settings, load
 from wince.store.database import Database
@@ -64,14 +65,15 @@ class Deps:
     _bus: Bus | None = field(default=None, init=False)
     _database: Database | None = field(default=None, init=False)
 
-    @property
-    def protocol(self) -> ClinicalProtocol:
-        """The protocol that is set."""
-        return protocols.default(self.settings)
+    @functools.cached_property
+    def protocols(self) -> ProtocolSet:
+        """The protocols that are set. Raises ProtocolError, ConfigError."""
+        return protocol_set(self.settings)
 
     def windows(self, stage: str) -> Windows:
         """Spans of a stage's windows, ended with the process."""
-        made = Windows(stage, site_namespace(self.settings.site), self.protocol.name, self.protocol.window_us)
+        lengths = {name: one.window_us for name, one in self.protocols.every.items()}
+        made = Windows(stage, site_namespace(self.settings.site), lengths)
         self.stack.callback(made.stop)
         return made
 

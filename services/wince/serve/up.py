@@ -22,9 +22,10 @@ from wince.local.leftovers import end_outlived
 from wince.local.supervisor import Child, Supervisor
 from wince.parts import PASSING, WatchedThread, cause, first_failed
 from wince.rpc import client
-from wince.serve import protocols, sandbox, scoring, setup, whereabouts
+from wince.serve import sandbox, scoring, setup, whereabouts
 from wince.serve.hosted_ensemble import Hosted, hosted
 from wince.serve.process import PORTS, SERVICES
+from wince.serve.protocols import protocol_set
 from wince.serve.state_dir import Owner, Places
 from wince.serve.status.interface import Look
 from wince.serve.whereabouts import ServiceAt, Whereabouts
@@ -82,7 +83,8 @@ class Up:
         enter(Owner(self._places))
         if end_outlived(self._places.root):
             self._told("all", "what an earlier start left running was ended")
-        scoring.fetch_models(settings, self._told, protocols.default(settings))
+        self._protocols = protocol_set(settings)
+        scoring.fetch_models(settings, self._told, *self._protocols.every.values())
         self._opened = enter(setup.database(settings, self._places))
         self.database = self._opened.database
         self._told("database", "ready")
@@ -183,7 +185,7 @@ class Up:
     def _ensemble(self) -> dict[str, str]:
         """TorchServe for a protocol with members of a site's own; where it can't be started the members run in the processes."""
         try:
-            self.hosted = hosted(self._settings, protocols.default(self._settings), self._places.root / "serving")
+            self.hosted = hosted(self._settings, list(self._protocols.every.values()), self._places.root / "serving")
         except ConfigError as error:
             self._told("torchserve", f"not started, the ensemble runs in the processes: {error.diagnostics()}")
             return {}

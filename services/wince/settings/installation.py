@@ -28,7 +28,7 @@ class Installation(Part):
     )
     """Folder of the face models, and of a site's own in its folder `site`."""
     protocol: str = "activity"
-    """The protocol that grades."""
+    """The protocol that grades; with rules (`[[routing]]`) the one that says so where none of them fits."""
     protocol_dir: str | None = None
     """A folder with further protocol files, or several with colons between, as in PATH: the first that holds a protocol gives it."""
     face_precision: Literal["f32", "bf16"] = "f32"

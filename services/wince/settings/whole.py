@@ -25,6 +25,7 @@ from wince.settings.installation import Installation
 from wince.settings.kafka import Kafka
 from wince.settings.lines import KeyPath
 from wince.settings.origin import Origins, known_keys, meant
+from wince.settings.routing import Routing
 from wince.settings.services import Services
 from wince.settings.sources import SECRETS, SecretFiles, checked
 from wince.settings.telemetry import Telemetry
@@ -33,7 +34,7 @@ OUTSIDE = ("WINCE_CONFIG", "WINCE_HEAD_DATA", "WINCE_SHARED", "WINCE_PEERS_DIR",
 """Variables with the prefix that are not settings."""
 
 
-class Settings(Installation, Cameras, Database, Ehr, Hl7, Telemetry, Kafka, Services, BaseSettings):
+class Settings(Installation, Routing, Cameras, Database, Ehr, Hl7, Telemetry, Kafka, Services, BaseSettings):
     """Everything that can be set, with its default."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="WINCE_", env_ignore_empty=True, env_nested_delimiter="__")

@@ -90,6 +90,9 @@ def committed(assessments: Iterable[Assessment], alerts: Iterable[Alert], questi
     alerted = {one.assessment for one in raised}
     for one in assessments:
         protocol, length_s = label(one.protocol), (one.end_us - one.start_us) / US
+        if one.shadow:  # the bed is watched once, by the protocol that grades
+            WINDOWS.labels(protocol, "shadow").inc()
+            continue
         WINDOWS.labels(protocol, "graded" if one.grade is not None else label(one.reason or "unknown")).inc()
         ASSESSABLE_SHARE.labels(protocol).observe(one.assessable_share)
         BED_SECONDS.labels(protocol).inc(max(0.0, length_s))

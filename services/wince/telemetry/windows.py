@@ -1,7 +1,7 @@
 """Spans of windows at the stages that see frames, before there is an assessment: one per source and window, in the trace of the assessment
 that will come of it. Its id is made of (site, source, protocol, window), so every stage knows it.
 
-    windows = Windows("detect", site, "activity", 60_000_000)
+    windows = Windows("detect", site, {"activity": 60_000_000})
     trace = windows.seen(face)      # b"" while spans are off
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -33,6 +34,7 @@ LINKS = 8
 
 @dataclass(slots=True)
 class _Open:
+    protocol: str
     start_us: int
     span: Span
     parent: bytes
@@ -44,32 +46,39 @@ class _Open:
 class Windows:
     """One stage's. Thread-safe; does nothing while spans are off."""
 
-    def __init__(self, stage: str, site: UUID, protocol: str, length_us: int, *, to: Traces = TRACES) -> None:
-        """`site`: namespace of the site's ids. Spans are called `<stage>.window`; capture's is the first of its trace."""
-        self._name, self._site, self._protocol, self._length_us, self._to = f"{stage}.window", site, protocol, length_us, to
+    def __init__(self, stage: str, site: UUID, lengths_us: Mapping[str, int], *, to: Traces = TRACES) -> None:
+        """`site`: namespace of the site's ids. `lengths_us`: of the windows of each protocol, the default's first. Spans are called
+        `<stage>.window`; capture's is the first of its trace."""
+        self._name, self._site, self._lengths_us, self._to = f"{stage}.window", site, dict(lengths_us), to
+        self._default = next(iter(self._lengths_us))
         self._first = stage == "capture"
         self._lock = threading.Lock()
         self._open: OrderedDict[str, _Open] = OrderedDict()
 
-    def seen(self, message: Frame | Face | Estimate | Beat, *, carried: bytes = b"", stream: str = "") -> bytes:
+    def seen(self, message: Frame | Face | Estimate | Beat, *, carried: bytes = b"", stream: str = "", protocol: str = "") -> bytes:
         """A message passed here; the traceparent that goes on with it.
 
-        `carried`: the traceparent that came with it. `stream`: that of the gRPC stream that it goes by.
+        `carried`: the traceparent that came with it. `stream`: that of the gRPC stream that it goes by. `protocol`: the first of those that
+        look at the source: its windows are spans; empty: as before, at first the default's.
         """
         if not self._to.on:
             return b""
         source, time_us = message.source, message.time_us
         if isinstance(message, Beat):  # it speaks of the second before its time
             time_us -= 1
-        start_us = window_start(time_us, self._length_us)
         with self._lock:
             one = self._open.get(source)
+            name = protocol if protocol in self._lengths_us else self._default if one is None else one.protocol
+            start_us = window_start(time_us, self._lengths_us[name])
+            if one is not None and one.protocol != name:
+                _end(self._open.pop(source))
+                one = None
             if one is not None and start_us < one.start_us:
                 return carried  # sent again: its window's span is over
             if one is None or start_us > one.start_us:
                 if one is not None:
                     _end(self._open.pop(source))
-                one = self._begun(source, start_us, time_us, carried, stream)
+                one = self._begun(name, source, start_us, time_us, carried, stream)
                 if one is None:
                     return b""
                 self._open[source] = one
@@ -92,13 +101,13 @@ class Windows:
             while self._open:
                 _end(self._open.popitem()[1])
 
-    def _begun(self, source: str, start_us: int, time_us: int, carried: bytes, stream: str) -> _Open | None:
-        assessment = assessment_id(self._site, source, self._protocol, start_us)
-        attributes = {"wince.assessment": str(assessment), "wince.protocol": self._protocol}
+    def _begun(self, protocol: str, source: str, start_us: int, time_us: int, carried: bytes, stream: str) -> _Open | None:
+        assessment = assessment_id(self._site, source, protocol, start_us)
+        attributes = {"wince.assessment": str(assessment), "wince.protocol": protocol}
         first = self._first and time_us - start_us < US  # who begins in the middle may not be the first: a replica that took over
         links = [stream] if stream else []
         span = self._to.begin(self._name, assessment, attributes, carried=carried, first=first, links=links)
-        return None if span is None else _Open(start_us, span, traces.traceparent(span), streams=set(links))
+        return None if span is None else _Open(protocol, start_us, span, traces.traceparent(span), streams=set(links))
 
 
 class Carried:

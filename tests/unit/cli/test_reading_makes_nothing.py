@@ -10,7 +10,7 @@ ENTRY = "00000000-0000-5000-8000-000000000000"
 READING = {
     "audit verify": [], "audit show": [], "outbox list": [], "outbox replay": [ENTRY], "outbox release": ["ehr"], "doctor": [],
     "config check": [], "config show": [], "config reference": [], "config example": [], "models list": [], "protocols list": [],
-    "protocols show": ["activity"],
+    "protocols show": ["activity"], "protocols route": ["--ward", "ICU"],
 }  # fmt: skip
 """With the arguments that each needs. What acts on an installation makes none either."""
 MAKING = {"assess", "run", "serve", "up", "push", "models fetch"}

@@ -13,6 +13,7 @@ from wince.domain.estimate import Estimate
 from wince.domain.frame import US, Beat
 from wince.domain.reason import Reason
 from wince.pipeline.estimate.interface import Score
+from wince.pipeline.estimate.readers import Reader
 from wince.runners.estimate import Estimating, media_clock
 from wince.runners.positions import Recent
 
@@ -65,13 +66,13 @@ def messages(first, last, sources=("bed1", "bed2", "bed3")):
 def test_a_successor_s_clips_are_whole(bus):
     """Two consumers one after the other give what one would have given."""
     collected = Collected(bus)
-    one = Estimating(bus, Seers(), 10 * US, media_clock)
+    one = Estimating(bus, [Reader("icu", Seers(), 10 * US)], media_clock)
     one.start()
     publish(bus, messages(0, 12))
     collected.wait(36)
     one.stop()
-    assert not one.state.clips.sources  # given up with the partitions
-    second = Estimating(bus, Seers(), 10 * US, media_clock)
+    assert not any(state.clips.sources for state in one.states.values())  # given up with the partitions
+    second = Estimating(bus, [Reader("icu", Seers(), 10 * US)], media_clock)
     second.start()
     publish(bus, messages(12, 24))
     collected.wait(72 + 3 * 3)  # three faces of each source are read again
@@ -89,13 +90,13 @@ def test_without_such_members_everything_is_committed(bus):
 
     collected = Collected(bus)
     for first in (0, 4):
-        one = Estimating(bus, Plain(), 10 * US, media_clock)
+        one = Estimating(bus, [Reader("activity", Plain(), 10 * US)], media_clock)
         one.start()
         publish(bus, messages(first, first + 4))
         collected.wait(3 * (first + 4))
         one.stop()
     assert len(collected.made) == 24
-    assert not one.state.clips.sources
+    assert not any(state.clips.sources for state in one.states.values())
 
 
 def record(offset, source="a", partition=0):
@@ -122,7 +123,7 @@ def test_positions_hold_back_what_is_remembered_and_no_more():
 
 
 def test_a_beat_that_ends_a_source_holds_nothing_back(bus):
-    one = Estimating(bus, Seers(), 10 * US, media_clock)
+    one = Estimating(bus, [Reader("icu", Seers(), 10 * US)], media_clock)
     records = []
     for offset, message in enumerate([*messages(0, 4, ("a",)), Beat("a", US, 4, 0, 0, ended=True)]):
         schema, value = codec.encode(message)

@@ -16,9 +16,9 @@ def test_models_come_from_the_folder_that_is_set(tmp_path, monkeypatch):
     filled = fetch.cache_folder()
     rules = load("activity")
     with pytest.raises(ModelFileError) as error:
-        scoring.build(Settings(models_dir=tmp_path), rules)
+        scoring.build(Settings(models_dir=tmp_path), [rules])
     assert "wince models fetch" in error.value.remedy
     monkeypatch.setenv("WINCE_MODELS_DIR", str(tmp_path))
-    assert scoring.build(Settings(models_dir=filled), rules) is not None
+    assert scoring.build(Settings(models_dir=filled), [rules]) is not None
     with pytest.raises(ModelFileError):
         scoring.scorer(rules)

@@ -48,7 +48,7 @@ def test_a_site_s_file_is_all_that_a_protocol_needs(models):
     first = scoring.scorer(rules, models)
     assert [one.name for one in first.members()] == ["postoperative-vgg16"]
     assert scoring.personal(rules) is None
-    assert scoring.build(settings, rules).model_set == first.model_set
+    assert scoring.build(settings, [rules]).model_set == first.model_set
     write(site_folder(models) / "postoperative-vgg16.onnx", 4, 2)
     assert scoring.scorer(rules, models).model_set != first.model_set
 
@@ -162,9 +162,9 @@ def test_settings_by_the_environment(monkeypatch):
 def test_nothing_is_hosted_without_members_or_beside_a_server(models, tmp_path):
     """And without TorchServe the remedy is named."""
     settings = Settings(models_dir=models, serving=ServingSettings(python=tmp_path / "python"))
-    assert hosted_ensemble.hosted(settings, load("activity"), tmp_path) is None
+    assert hosted_ensemble.hosted(settings, [load("activity")], tmp_path) is None
     elsewhere = settings.model_copy(update={"serving": ServingSettings(target="127.0.0.1:1")})
-    assert hosted_ensemble.hosted(elsewhere, load("postoperative"), tmp_path) is None
+    assert hosted_ensemble.hosted(elsewhere, [load("postoperative")], tmp_path) is None
     with pytest.raises(ConfigError) as caught:
-        hosted_ensemble.hosted(settings, load("postoperative"), tmp_path)
+        hosted_ensemble.hosted(settings, [load("postoperative")], tmp_path)
     assert "make serving" in caught.value.remedy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -69,6 +70,16 @@ def test_a_committed_batch_is_counted() -> None:
     assert value("wince_alerts_per_bed_day") > 0
     metrics.committed([graded], [alert], [], 86_400 * US)
     assert value("wince_window_latency_seconds_count") == before["wince_window_latency_seconds_count"] + 2
+
+
+def test_a_bed_is_watched_once_whoever_looks_on() -> None:
+    """A shadow's windows are counted as that, and add nothing to the time watched, of which alerts are a rate."""
+    shadow = replace(window(0, 2), protocol="other", shadow=True)
+    labels = {"protocol": "other"}
+    before = value("wince_windows_total", outcome="shadow", **labels)
+    metrics.committed([shadow], [], [], 10 * US)
+    assert value("wince_windows_total", outcome="shadow", **labels) == before + 1
+    assert value("wince_bed_seconds_total", **labels) == value("wince_assessable_share_count", **labels) == 0.0
 
 
 def test_what_waits_and_what_was_tried() -> None:

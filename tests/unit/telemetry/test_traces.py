@@ -95,7 +95,7 @@ def beats_sent() -> None:
     """Two beats from capture's link to a detect that publishes to nobody."""
     done: Future[None] = Future()
     done.set_result(None)
-    servicer = DetectServicer(lambda: None, load("activity").detect, publish=lambda _: done)
+    servicer = DetectServicer(lambda _: None, {"activity": load("activity").detect}, publish=lambda found: [done for _ in found])
     with served(registration(servicer)) as server, dialled(server.port) as channel:
         link = Link("bed-1", channel, lossless=True)
         link.start()

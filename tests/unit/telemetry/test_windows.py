@@ -34,7 +34,7 @@ def beat(second: int, source: str = "cam", *, ended: bool = False) -> Beat:
 
 
 def made(to: Traces, stage: str = "detect") -> Windows:
-    return Windows(stage, SITE, "activity", LENGTH, to=to)
+    return Windows(stage, SITE, {"activity": LENGTH, "icu": LENGTH // 2}, to=to)
 
 
 def test_off_it_gives_and_keeps_nothing():
@@ -52,6 +52,18 @@ def test_a_window_is_one_span_and_a_beat_belongs_to_the_second_before_it(kept, t
     assert [span.attributes["wince.messages"] for span in (first, second)] == [2, 2]
     assert first.context.trace_id == assessment_id(SITE, "cam", "activity", 0).int
     assert second.context.trace_id == assessment_id(SITE, "cam", "activity", LENGTH).int
+
+
+def test_a_source_s_spans_are_of_the_protocol_that_looks_at_it(kept, traces):
+    """On its own grid; what says no protocol goes with what was said before, and one that is not set is the default's."""
+    one = made(traces)
+    said = ((20, ""), (21, "icu"), (22, ""), (31, ""), (32, "icu"))
+    parents = [one.seen(beat(second), protocol=protocol) for second, protocol in said]
+    assert parents[0] != parents[1] == parents[2] != parents[3] == parents[4]
+    one.seen(beat(5, "other"), protocol="none-such")
+    one.stop()
+    ids = {span.attributes["wince.protocol"]: span.context.trace_id for span in kept.get_finished_spans()[:2]}
+    assert ids == {"activity": assessment_id(SITE, "cam", "activity", 0).int, "icu": assessment_id(SITE, "cam", "icu", 0).int}
 
 
 def test_what_is_sent_again_of_an_earlier_window_begins_nothing(kept, traces):

@@ -44,6 +44,10 @@ class CameraPlan:
     transport: Literal["tcp", "udp"] = "tcp"
     login: address.Login = field(default_factory=address.Login)
     trust: Trust = field(default_factory=Trust)
+    protocols: tuple[str, ...] = ()
+    """Protocols that may look at its bed; empty: the default."""
+    rate_hz: float = 0.0
+    """Frames a second that these look at; 0: the default's."""
 
 
 class Running(Protocol):

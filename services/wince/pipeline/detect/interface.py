@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from wince.domain.face import Pose
 from wince.pipeline.detect.warp import Wide
+from wince.protocols.rules import DetectLimits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +46,16 @@ class Mesh:
     """0-1."""
     features: NDArray[np.float16]
     """(128, 8, 8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a face is judged and cut for some protocols: their [detect]. Those that look at one source find the face alike
+    (`DetectLimits.apart`); what they take for assessable, and which crop they look at, may differ."""
+
+    limits: DetectLimits
+    protocols: tuple[str, ...] = ()
+    """Stands in the face (`Face.protocols`)."""
 
 
 class Detector(Protocol):

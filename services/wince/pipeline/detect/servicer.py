@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -16,12 +17,14 @@ from wince.codec.detect import face_to_message
 from wince.codec.frame import MAX_JPEG, frame_from_message
 from wince.domain.face import Face
 from wince.domain.frame import Beat
-from wince.errors import MessageError, Refused
+from wince.errors import ConfigError, MessageError, Refused
 from wince.pipeline.detect import stage
-from wince.pipeline.detect.interface import FaceModels
+from wince.pipeline.detect.cuts import cuts
+from wince.pipeline.detect.interface import Cut, FaceModels
 from wince.pipeline.detect.patient import Share
 from wince.protocols.rules import DetectLimits
 from wince.rpc.auth import Role
+from wince.rpc.errors import NotFound
 from wince.rpc.requests import under
 from wince.rpc.server import Registration, Workers
 from wince.telemetry import traces
@@ -34,17 +37,25 @@ MAX_BYTES = MAX_JPEG + (64 << 10)
 AHEAD = 16
 """Answers that may wait for their faces to survive while the next frame is looked at."""
 
-Publish = Callable[[Face | Beat], "Future[None]"]
-"""Hands what detect gives to the other stages; the future is done when it will survive there."""
-_Step = tuple[pb.DetectFacesResponse, "Future[None] | None"]
+Publish = Callable[[Sequence[Face | Beat]], "Sequence[Future[None]]"]
+"""Hands what came of a request to the other stages; the futures are done when it will survive there."""
+_Step = tuple[pb.DetectFacesResponse, "Sequence[Future[None]]"]
 
 
 class DetectServicer(DetectServiceServicer):
     """One fold per stream; the models are shared by all streams, a set per worker thread."""
 
-    def __init__(self, models: Callable[[], FaceModels], limits: DetectLimits, *, threads: int = 1, publish: Publish | None = None) -> None:
-        """`models`: loads a set of models, called once in each thread. `publish`: None where detect is not joined to the others."""
-        self._load, self._limits, self._publish = models, limits, publish
+    def __init__(
+        self,
+        models: Callable[[DetectLimits], FaceModels],
+        protocols: Mapping[str, DetectLimits],
+        *,
+        threads: int = 1,
+        publish: Publish | None = None,
+    ) -> None:
+        """`models`: loads a set of models, called once in each thread and for each way to find faces. `protocols`: those that are set, the
+        default first. `publish`: None where detect is not joined to the others."""
+        self._load, self._protocols, self._publish = models, dict(protocols), publish
         self._models = threading.local()
         self.workers = Workers(threads, "detect")
 
@@ -59,9 +70,10 @@ class DetectServicer(DetectServiceServicer):
                 while (found := await looked.get()) is not None:
                     if isinstance(found, BaseException):
                         raise found
-                    face, told = found
-                    if told is not None and (not told.done() or told.exception() is not None):
-                        await asyncio.wrap_future(told)
+                    face, futures = found
+                    for told in futures:
+                        if not told.done() or told.exception() is not None:
+                            await asyncio.wrap_future(told)
                     yield face
             finally:
                 looking.cancel()
@@ -74,7 +86,8 @@ class DetectServicer(DetectServiceServicer):
         try:
             async for request in requests:
                 if fold is None:
-                    fold = _Fold(self._limits, region_from_message(request.region) if request.HasField("region") else None)
+                    region = region_from_message(request.region) if request.HasField("region") else None
+                    fold = _Fold(self._cuts(request.protocols), region)
                     send = self._publish if request.publish else None
                     if request.publish and send is None:
                         what = "detect is not joined to the other stages"
@@ -86,34 +99,49 @@ class DetectServicer(DetectServiceServicer):
             ended = error
         await looked.put(ended)
 
+    def _cuts(self, names: Sequence[str]) -> Sequence[Cut]:
+        wanted = list(names) or [next(iter(self._protocols))]
+        if unknown := [name for name in wanted if name not in self._protocols]:
+            remedy = f"one of: {', '.join(self._protocols)}; capture and detect need the same settings"
+            raise NotFound(f"protocol {unknown[0][:40]!r} is not set here", field="protocols", remedy=remedy)
+        try:
+            return cuts({name: self._protocols[name] for name in wanted})
+        except ConfigError as error:
+            raise MessageError(error.message, field="protocols", remedy=error.remedy) from None
+
     def _step(self, fold: _Fold, request: pb.DetectFacesRequest, send: Publish | None) -> _Step:
         """On a worker's thread: one request."""
-        found = fold.step(request, self._own())
-        told = None if send is None else send(found)
-        if isinstance(found, Beat):
-            return pb.DetectFacesResponse(beat=beat_to_message(found)), told
-        return pb.DetectFacesResponse(face=face_to_message(found) if send is None else _outline(found)), told
+        found = fold.step(request, self._own(fold.cuts[0].limits))
+        told = () if send is None else send(found)
+        first = found[0]
+        if isinstance(first, Beat):
+            return pb.DetectFacesResponse(beat=beat_to_message(first)), told
+        return pb.DetectFacesResponse(face=face_to_message(first) if send is None else _outline(first)), told
 
-    def _own(self) -> FaceModels:
-        models: FaceModels | None = getattr(self._models, "loaded", None)
-        if models is None:
-            models = self._models.loaded = self._load()
-        return models
+    def _own(self, limits: DetectLimits) -> FaceModels:
+        loaded: dict[tuple[str, bool], FaceModels] | None = getattr(self._models, "loaded", None)
+        if loaded is None:
+            loaded = self._models.loaded = {}
+        key = (limits.detector, limits.full_range)
+        if key not in loaded:
+            loaded[key] = self._load(limits)
+        return loaded[key]
 
     def warm(self) -> None:
         """Load the models of every thread now; raises ModelFileError where one is absent or changed."""
-        self.workers.everywhere(self._own)
+        for limits in self._protocols.values():
+            self.workers.everywhere(functools.partial(self._own, limits))
 
 
 class _Fold:
     """One stream's state."""
 
-    def __init__(self, limits: DetectLimits, region: Share | None) -> None:
-        self._limits, self._region = limits, region
+    def __init__(self, cuts: Sequence[Cut], region: Share | None) -> None:
+        self.cuts, self._region = cuts, region
         self._state = stage.SourceState()
         self._source = ""
 
-    def step(self, request: pb.DetectFacesRequest, models: FaceModels) -> Face | Beat:
+    def step(self, request: pb.DetectFacesRequest, models: FaceModels) -> list[Face | Beat]:
         item = request.WhichOneof("item")
         if item is None:
             raise MessageError("a frame or a beat must be given", field="frame")
@@ -122,8 +150,8 @@ class _Fold:
             if self._source not in ("", message.source):
                 raise MessageError("is another than the stream's", field="source", remedy="one stream for each source")
         self._source = message.source
-        self._state, events = stage.step(self._state, [message], message.time_us, models, self._limits, region=self._region)
-        return events[0]
+        self._state, events = stage.step(self._state, [message], message.time_us, models, self.cuts, region=self._region)
+        return events
 
 
 def _outline(face: Face) -> detect_pb2.Face:

@@ -1,4 +1,4 @@
-"""The detect stage: frames in, one Face per frame out; beats pass through unchanged.
+"""The detect stage: frames in, one Face per frame and cut out; beats pass through unchanged.
 
 A fold for one source: `step(state, batch, ...) -> (state, events)`. No I/O, no clock; the models are called through a port.
 
@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from wince.domain.face import Face
+from wince.domain.face import Face, Quality
 from wince.domain.frame import US, Beat, Frame
 from wince.domain.reason import Reason
 from wince.pipeline.detect import align, occlusion, patient, quality
 from wince.pipeline.detect.geometry import drifted, landmark_box, region_from_landmarks
-from wince.pipeline.detect.interface import FaceModels, Fit, Mesh, Region
+from wince.pipeline.detect.interface import Cut, FaceModels, Fit, Mesh, Region
 from wince.pipeline.detect.search import Found, search, search_besides
 from wince.pipeline.detect.smoothing import Smoothed, smooth
 from wince.protocols.rules import DetectLimits
@@ -79,12 +79,13 @@ def step(
     batch: Sequence[Frame | Beat],
     now_us: int,
     models: FaceModels,
-    limits: DetectLimits,
+    cuts: Sequence[Cut],
     *,
     region: patient.Share | None = None,
 ) -> tuple[SourceState, list[Face | Beat]]:
     """Faces and beats of one source, in the order of the batch. `now_us` is not looked at: the messages carry their time.
 
+    cuts: what protocols want, at least one; a frame is searched once for all of them and gives a face for each, in their order.
     region: the bed's, as shares of the picture; None: the whole picture.
     """
     events: list[Face | Beat] = []
@@ -92,15 +93,24 @@ def step(
         if isinstance(message, Beat):
             events.append(message)
             continue
-        state, face = look(state, message, models, limits, region)
-        events.append(face)
+        state, faces = look_each(state, message, models, cuts, region)
+        events += faces
     return state, events
 
 
 def look(
     state: SourceState, frame: Frame, models: FaceModels, limits: DetectLimits, region: patient.Share | None
 ) -> tuple[SourceState, Face]:
-    """One frame."""
+    """One frame for one protocol."""
+    state, (face,) = look_each(state, frame, models, [Cut(limits)], region)
+    return state, face
+
+
+def look_each(
+    state: SourceState, frame: Frame, models: FaceModels, cuts: Sequence[Cut], region: patient.Share | None
+) -> tuple[SourceState, list[Face]]:
+    """One frame. Where a crop is cut by the detector's points, its protocol says how often the detector looks."""
+    limits = next((cut.limits for cut in cuts if cut.limits.crop == "points"), cuts[0].limits)
     size = (frame.pixels.shape[1], frame.pixels.shape[0])
     why: Reason | None = None
     wide = models.wide(frame.pixels) if state.track is not None else frame.pixels
@@ -112,13 +122,15 @@ def look(
     if seen is None:
         state, seen, why = _search(replace(state, track=None), frame, models, limits, region)
     if seen is None:
-        return replace(state, track=None), _nothing(frame, why or Reason.NONE, state.seen, limits)
+        nothing = [_nothing(frame, why or Reason.NONE, state.seen, cut) for cut in cuts]
+        return replace(state, track=None), nothing
     before = state.track.smoothed if state.track is not None else None
     smoothed = smooth(before, seen.mesh.landmarks, frame.time_us)
     misses = state.track.misses if state.track is not None else 0
     following = Track(seen.box, seen.region, smoothed, frame.time_us, misses)
     memory = patient.Memory(seen.box, frame.time_us)
-    return replace(state, track=following, memory=memory), _face(frame, wide, seen, smoothed.landmarks, state.seen, limits)
+    faces = _faces(frame, wide, seen, smoothed.landmarks, state.seen, cuts)
+    return replace(state, track=following, memory=memory), faces
 
 
 def _follow(
@@ -178,30 +190,38 @@ def _due(last_us: int | None, time_us: int, limits: DetectLimits) -> bool:
     return last_us is None or not 0 <= time_us - last_us < limits.search_every_s * US
 
 
-def _nothing(frame: Frame, why: Reason, seen: int, limits: DetectLimits) -> Face:
+def _nothing(frame: Frame, why: Reason, seen: int, cut: Cut) -> Face:
     """No face of the patient. In a picture too dark to see one in, the light is to blame."""
     height, width = frame.pixels.shape[:2]
     whole = np.array([0, 0, width, height], np.float32)
-    if why is Reason.NONE and quality.brightness(frame.pixels, whole) < limits.min_brightness / 2:
+    if why is Reason.NONE and quality.brightness(frame.pixels, whole) < cut.limits.min_brightness / 2:
         why = Reason.DARK
     return Face(
         source=frame.source, sequence=frame.sequence, time_us=frame.time_us, frame_size=(width, height), reason=why, seen=seen,
-        box=None, landmarks=None, pose=None, quality=None, features=None, crop=b"",
+        box=None, landmarks=None, pose=None, quality=None, features=None, crop=b"", protocols=cut.protocols,
     )  # fmt: skip
 
 
-def _face(
-    frame: Frame, wide: NDArray[np.uint8], seen: _Look, landmarks: NDArray[np.float32], count: int, limits: DetectLimits
-) -> Face:
-    """Measure, judge, and cut out what later stages look at."""
+def _faces(
+    frame: Frame, wide: NDArray[np.uint8], seen: _Look, landmarks: NDArray[np.float32], count: int, cuts: Sequence[Cut]
+) -> list[Face]:
+    """Measure once; judge, and cut out what later stages look at, for each cut."""
     size = (frame.pixels.shape[1], frame.pixels.shape[0])
     if occlusion.share_outside(seen.mesh.landmarks, size) > quality.OUT_OF_PICTURE:
-        return _nothing(frame, Reason.NONE, count, limits)
-    crop = align.aligned(wide, landmarks)
-    measured = quality.measure(frame.pixels, seen.box, seen.mesh.landmarks, crop, seen.mesh)
+        return [_nothing(frame, Reason.NONE, count, cut) for cut in cuts]
+    aligned = align.aligned(wide, landmarks)
+    measured = quality.measure(frame.pixels, seen.box, seen.mesh.landmarks, aligned, seen.mesh)
+    return [_face(frame, seen, landmarks, count, aligned, measured, cut) for cut in cuts]
+
+
+def _face(
+    frame: Frame, seen: _Look, landmarks: NDArray[np.float32], count: int, crop: NDArray[np.uint8], measured: Quality, cut: Cut
+) -> Face:
+    """`crop`: the aligned one."""
+    limits, size = cut.limits, (frame.pixels.shape[1], frame.pixels.shape[0])
     if limits.crop == "points":
         if seen.points is None:  # the protocol's own detector does not see a face here
-            return _nothing(frame, Reason.NONE, count, limits)
+            return _nothing(frame, Reason.NONE, count, cut)
         crop = align.by_points(frame.pixels, seen.points)
     elif limits.crop == "padded":
         crop = align.padded(frame.pixels, seen.box)
@@ -211,5 +231,5 @@ def _face(
         source=frame.source, sequence=frame.sequence, time_us=frame.time_us, frame_size=size, reason=why, seen=max(count, 1),
         box=seen.box, landmarks=landmarks, pose=seen.fit.pose, quality=measured,
         features=seen.mesh.features if good else None, crop=align.encode(crop) if good else b"",
-        grey=align.grey(frame.pixels, seen.region) if good else None,
+        grey=align.grey(frame.pixels, seen.region) if good else None, protocols=cut.protocols,
     )  # fmt: skip

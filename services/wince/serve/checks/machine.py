@@ -22,9 +22,9 @@ def python(_: Settings) -> Iterator[Finding]:
 
 
 def protocol(settings: Settings) -> Iterator[Finding]:
-    """The protocol that is set, with its models."""
-    rules = protocols.default(settings)
-    yield ok("protocol", f"{rules.name}, rule {rules.rule[:12]}")
+    """The protocols that are set, with their models."""
+    every = protocols.protocol_set(settings).every.values()
+    yield ok("protocol", "; ".join(f"{one.name}, rule {one.rule[:12]}" for one in every))
 
 
 def disk(settings: Settings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The model files that the protocol needs."""
+"""The model files that the protocols need."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ REMEDY = "run `wince models fetch` once, with a package registry in reach"
 
 
 def look(settings: Settings) -> tuple[int, list[str]]:
-    """How many the protocol needs, and which of them are not in the cache, or not whole."""
+    """How many the protocols need, and which of them are not in the cache, or not whole."""
     try:
-        needed = {*lock.FACE_MODELS, *protocols.default(settings).estimate.models}
+        needed = {*lock.FACE_MODELS, *protocols.protocol_set(settings).models}
     except WinceError:  # whoever looks at the protocol says it
         needed = {*lock.FACE_MODELS}
     return len(needed), [name for name in lock.load() if name in needed and not fetch.cached(name, settings.models_dir)]

@@ -1,4 +1,4 @@
-"""The models: whether every file that the protocol needs is there and is the one that was locked."""
+"""The models: whether every file that the protocols need is there and is the one that was locked."""
 
 from __future__ import annotations
 

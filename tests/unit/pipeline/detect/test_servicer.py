@@ -1,19 +1,23 @@
 """DetectServicer's stream: it looks ahead while faces are on their way to the bus; answers wait for them, in order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.unit.pipeline.detect.fakes import LIMITS, Script, Someone, frame
 from wince.api.detect.v1.detect_service_pb2 import DetectFacesRequest
 from wince.codec.capture import beat_to_message
+from wince.codec.frame import frame_to_message
 from wince.domain.face import Face
 from wince.domain.frame import US, Beat
 from wince.errors import MessageError, Unavailable
 from wince.pipeline.detect.servicer import DetectServicer
 from wince.protocols.loader import load
+from wince.rpc.errors import NotFound
 
 NO_MODELS: Any = None
 """No frame is sent."""
@@ -33,10 +37,11 @@ class Bus:
     def __init__(self) -> None:
         self.taken: list[Future[None]] = []
 
-    def publish(self, _found: Face | Beat) -> "Future[None]":
+    def publish(self, found: Sequence[Face | Beat]) -> "list[Future[None]]":
         """On a worker's thread."""
-        self.taken.append(Future())
-        return self.taken[-1]
+        made: list[Future[None]] = [Future() for _ in found]
+        self.taken += made
+        return made
 
 
 def beat(second: int, source: str = "camera-1") -> DetectFacesRequest:
@@ -62,7 +67,7 @@ async def until(condition, bus: Bus) -> None:
 
 def stream(bus: Bus, *all_of: DetectFacesRequest) -> AsyncIterator:
     """A call's answers."""
-    return DetectServicer(lambda: NO_MODELS, load("activity").detect, publish=bus.publish).DetectFaces(
+    return DetectServicer(lambda _: NO_MODELS, {"activity": load("activity").detect}, publish=bus.publish).DetectFaces(
         requests(*all_of), Context()
     )
 
@@ -124,5 +129,41 @@ def test_no_more_than_its_bound_waits():
             future.set_result(None)
         await first
         await answers.aclose()
+
+    asyncio.run(scene())
+
+
+def test_what_is_published_goes_for_every_protocol_and_the_answer_is_the_first_s():
+    """Two protocols that cut differently: two faces on the bus, one answer, which waits for both."""
+
+    async def scene() -> None:
+        bus, script = Bus(), Script([[Someone(100)]])
+        limits = {"a": LIMITS, "b": replace(LIMITS, crop="padded")}
+        asked = DetectFacesRequest(frame=frame_to_message(frame(0)), publish=True, protocols=["b", "a"])
+        servicer = DetectServicer(lambda _: script.models(), limits, publish=bus.publish)
+        answers = servicer.DetectFaces(requests(asked), Context())
+        first = asyncio.ensure_future(anext(answers))
+        await until(lambda: len(bus.taken) == 2, bus)
+        bus.taken[0].set_result(None)
+        await asyncio.sleep(0.05)
+        assert not first.done(), "the other protocol's face may still be lost"
+        bus.taken[1].set_result(None)
+        assert list((await first).face.protocols) == ["b"]
+        assert script.searches <= 2
+        await answers.aclose()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("names", "error"), [(["none-such"], NotFound), (["a", "fast"], MessageError)])
+def test_protocols_that_are_not_set_or_do_not_go_together_are_refused(names, error):
+    async def scene() -> None:
+        limits = {"a": LIMITS, "fast": replace(LIMITS, rate_hz=10)}
+        servicer = DetectServicer(lambda _: NO_MODELS, limits, publish=Bus().publish)
+        request = beat(1)
+        request.protocols.extend(names)
+        with pytest.raises(error) as caught:
+            await anext(servicer.DetectFaces(requests(request), Context()))
+        assert caught.value.field == "protocols"
 
     asyncio.run(scene())

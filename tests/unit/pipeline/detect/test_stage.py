@@ -9,12 +9,15 @@ from wince.domain.reason import Reason
 from wince.lab.corpus import draw
 from wince.pipeline.detect import align
 from wince.pipeline.detect.geometry import region_from_landmarks
+from wince.pipeline.detect.interface import Cut
 from wince.pipeline.detect.patient import Share
 from wince.pipeline.detect.stage import SourceState, step
 
+CUTS = [Cut(LIMITS)]
+
 
 def play(script: Script, region: Share | None = None, grey: int = 120) -> list[Face]:
-    _, events = step(SourceState(), [frame(i, grey=grey) for i in range(len(script.frames))], 0, script.models(), LIMITS, region=region)
+    _, events = step(SourceState(), [frame(i, grey=grey) for i in range(len(script.frames))], 0, script.models(), CUTS, region=region)
     assert all(isinstance(event, Face) for event in events)
     return [event for event in events if isinstance(event, Face)]
 
@@ -25,7 +28,7 @@ def reasons(faces: list[Face]) -> list[Reason | None]:
 
 def test_one_face_a_frame_and_beats_pass_through_unchanged() -> None:
     script, beat = Script([[Someone(100)]] * 2), Beat("camera", US, 2, 0, 0)
-    _, events = step(SourceState(), [frame(0), beat, frame(1)], 0, script.models(), LIMITS)
+    _, events = step(SourceState(), [frame(0), beat, frame(1)], 0, script.models(), CUTS)
     assert events[1] is beat
     first, last = events[0], events[2]
     assert isinstance(first, Face)
@@ -43,7 +46,7 @@ def test_the_grey_region_is_cut_as_the_corpus_cuts_it_and_not_from_smoothed_poin
     faces = [[Someone(100)], [Someone(130)]]
     frames = [frame(0), frame(1)]
     frames[1].pixels[1:] = np.random.default_rng(1).integers(0, 256, frames[1].pixels[1:].shape)
-    last = step(SourceState(), frames, 0, Script(faces).models(), LIMITS)[1][-1]
+    last = step(SourceState(), frames, 0, Script(faces).models(), CUTS)[1][-1]
     assert isinstance(last, Face)
     assert last.grey is not None
     assert last.grey.std() > 20
@@ -57,7 +60,7 @@ def test_the_batch_s_cuts_do_not_matter() -> None:
     state, parts = SourceState(), []
     script = Script(faces)
     for i in range(8):
-        state, events = step(state, [frame(i)], 0, script.models(), LIMITS)
+        state, events = step(state, [frame(i)], 0, script.models(), CUTS)
         parts += events
     at_once, in_parts = (
         [f.landmarks.tobytes() for f in faces if isinstance(f, Face) and f.landmarks is not None] for faces in (whole, parts)
@@ -147,6 +150,6 @@ def test_a_face_that_the_detector_no_longer_sees_is_given_up_after_four_searches
 
 def test_a_gap_in_time_starts_a_new_search() -> None:
     script = Script([[Someone(100)], [Someone(130)]])
-    _, events = step(SourceState(), [frame(0), frame(1, time_us=9 * US)], 0, script.models(), LIMITS)
+    _, events = step(SourceState(), [frame(0), frame(1, time_us=9 * US)], 0, script.models(), CUTS)
     assert [event.reason for event in events] == [None, None]
     assert script.searches >= 2

@@ -3,8 +3,10 @@
 isort:skip_file
 What detect gives: the patient's face in one frame, or why there is none."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from wince.api.reason.v1 import reason_pb2 as _reason_pb2
 import builtins as _builtins
 import sys
@@ -121,7 +123,7 @@ Global___Box: _TypeAlias = Box  # noqa: Y015
 
 @_typing.final
 class Face(_message.Message):
-    """The patient's face in one frame: exactly one Face per Frame. Where it can't be assessed, `reason` says why and what
+    """The patient's face in one frame: exactly one Face per Frame and protocol. Where it can't be assessed, `reason` says why and what
     was measured is still here. Holds a picture of a patient: kept for minutes.
     """
 
@@ -141,6 +143,7 @@ class Face(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     CROP_FIELD_NUMBER: _builtins.int
     GREY_FIELD_NUMBER: _builtins.int
+    PROTOCOLS_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Camera id, or sha256 of the file (hex), or SOP Instance UID. Not empty, at most 256 characters."""
     sequence: _builtins.int
@@ -181,6 +184,12 @@ class Face(_message.Message):
     def quality(self) -> Global___Quality:
         """What decided. Absent: not measured."""
 
+    @_builtins.property
+    def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the protocols by whose limits and crop this is, and whose scorers read it; protocols that differ in them have a face each.
+        Empty: the one protocol that is set.
+        """
+
     def __init__(
         self,
         *,
@@ -198,10 +207,11 @@ class Face(_message.Message):
         features: _builtins.bytes = ...,
         crop: _builtins.bytes = ...,
         grey: _builtins.bytes = ...,
+        protocols: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "pose", b"pose", "quality", b"quality"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "crop", b"crop", "features", b"features", "frame_height", b"frame_height", "frame_width", b"frame_width", "grey", b"grey", "landmarks", b"landmarks", "pose", b"pose", "quality", b"quality", "reason", b"reason", "seen", b"seen", "sequence", b"sequence", "source", b"source", "time_us", b"time_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "crop", b"crop", "features", b"features", "frame_height", b"frame_height", "frame_width", b"frame_width", "grey", b"grey", "landmarks", b"landmarks", "pose", b"pose", "protocols", b"protocols", "quality", b"quality", "reason", b"reason", "seen", b"seen", "sequence", b"sequence", "source", b"source", "time_us", b"time_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

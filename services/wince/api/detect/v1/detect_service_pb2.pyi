@@ -3,8 +3,10 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from wince.api.capture.v1 import capture_pb2 as _capture_pb2
 from wince.api.detect.v1 import detect_pb2 as _detect_pb2
 import builtins as _builtins
@@ -28,6 +30,7 @@ class DetectFacesRequest(_message.Message):
     BEAT_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     PUBLISH_FIELD_NUMBER: _builtins.int
+    PROTOCOLS_FIELD_NUMBER: _builtins.int
     publish: _builtins.bool
     """The answers go to the installation's own stages (Wince's capture sets it). Each then comes when it will survive there, and
     without landmarks, features and crop. Read on the first request of a stream only. FAILED_PRECONDITION where detect is not
@@ -45,6 +48,13 @@ class DetectFacesRequest(_message.Message):
     def region(self) -> _capture_pb2.Region:
         """The bed's region. Read on the first request of a stream only. Absent: the whole picture."""
 
+    @_builtins.property
+    def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Protocols that look at this source. The answer is the face as the first of them cuts it; where they differ in that, each has its own
+        among what is published. Read on the first request of a stream only. Empty: the default. NOT_FOUND for one that isn't set here,
+        INVALID_ARGUMENT where they don't look for faces alike.
+        """
+
     def __init__(
         self,
         *,
@@ -52,10 +62,11 @@ class DetectFacesRequest(_message.Message):
         beat: _capture_pb2.Beat | None = ...,
         region: _capture_pb2.Region | None = ...,
         publish: _builtins.bool = ...,
+        protocols: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "frame", b"frame", "item", b"item", "region", b"region"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "frame", b"frame", "item", b"item", "publish", b"publish", "region", b"region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat", b"beat", "frame", b"frame", "item", b"item", "protocols", b"protocols", "publish", b"publish", "region", b"region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["frame", "beat"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
