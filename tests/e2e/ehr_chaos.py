@@ -157,11 +157,11 @@ def _name(fault: dict[str, Any]) -> str:
 
 
 class Hasty(random.Random):
-    """A backoff of at most 2 s."""
+    """A backoff of at most 2 s: its longest is 300."""
 
     def uniform(self, a: float, b: float) -> float:
         """See random.Random."""
-        return super().uniform(a, min(b, 2.0))
+        return super().uniform(a, b) / 150.0
 
 
 def replica(dsn: str, base_url: str, key: Path, number: int, replicas: int, count: int) -> None:

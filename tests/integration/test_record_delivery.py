@@ -31,7 +31,7 @@ from wince.store.database import Database
 
 PROTOCOLS = {"activity": load("activity")}
 NO_WAIT = random.Random()
-NO_WAIT.uniform = lambda low, high: 0.0  # type: ignore[method-assign]
+NO_WAIT.uniform = lambda low, high: low  # type: ignore[method-assign]
 
 
 def charted(database: Database, target: FakeTarget, grades: int = 4) -> list[Entry]:

@@ -30,10 +30,10 @@ NAMES = ("ehr", "second")
 
 
 class Hasty(random.Random):
-    """No backoff."""
+    """The shortest waits that jitter allows: no backoff of deliveries, half of the pause before a probe."""
 
     def uniform(self, a: float, b: float) -> float:
-        return 0.0
+        return a
 
 
 @dataclass
