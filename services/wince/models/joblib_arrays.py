@@ -2,17 +2,16 @@
 
 Such a dump is a pickle with the arrays' raw bytes between its instructions. Only three names may occur in it, and all three stand for
 inert classes of this module: no code of joblib, numpy or anybody else is called by the file. Read only files whose hash was checked.
-LZ4: the frame and block format documents of the LZ4 project; checksums are not looked at, the file's sha256 is.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-import struct
 from collections.abc import Callable
 from typing import Any
 
+import lz4.frame
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +19,6 @@ from wince.errors import ModelFileError
 
 MAX_BYTES = 64 << 20
 """Unpacked size above which a file is refused."""
-_MAGIC = 0x184D2204
 
 
 def read_arrays(data: bytes, name: str) -> list[NDArray[np.float32]]:
@@ -32,63 +30,17 @@ def read_arrays(data: bytes, name: str) -> list[NDArray[np.float32]]:
 
 
 def unpack(data: bytes) -> bytes:
-    """The content of one LZ4 frame. Raises ValueError where it is none, is cut off, or unpacks to more than MAX_BYTES."""
-    magic, flags, _ = struct.unpack_from("<IBB", data)
-    if magic != _MAGIC or flags >> 6 != 1 or flags & 1:
-        raise ValueError("no LZ4 frame of version 1 without dictionary")
-    at = 7 + (8 if flags & 8 else 0)
-    check = 4 if flags & 16 else 0
-    out = bytearray()
-    while size := int(struct.unpack_from("<I", data, at)[0]):
-        length, at = size & 0x7FFFFFFF, at + 4
-        block = data[at : at + length]
-        if len(block) != length:
-            raise ValueError("cut off")
-        if size >> 31:
-            out += block
-        else:
-            _block(block, out)
-        if len(out) > MAX_BYTES:
-            raise ValueError("too large")
-        at += length + check
-    return bytes(out)
-
-
-def _block(block: bytes, out: bytearray) -> None:
-    """Unpack one block onto `out`: runs of new bytes, then copies of bytes that came before (also in earlier blocks)."""
-    at = 0
-
-    def more(length: int) -> int:
-        nonlocal at
-        if length == 15:
-            while True:
-                byte = block[at]
-                at += 1
-                length += byte
-                if byte < 255:
-                    break
-        return length
-
-    while at < len(block):
-        token = block[at]
-        at += 1
-        length = more(token >> 4)
-        if at + length > len(block):
-            raise ValueError("cut off")
-        out += block[at : at + length]
-        at += length
-        if at == len(block):
-            return
-        back = block[at] | block[at + 1] << 8
-        at += 2
-        length = more(token & 15) + 4
-        if not 0 < back <= len(out) or len(out) + length > MAX_BYTES:
-            raise ValueError("copies from before the begin")
-        start = len(out) - back
-        if back >= length:
-            out += out[start : start + length]
-        else:
-            out += (bytes(out[start:]) * (length // back + 1))[:length]
+    """The content of one LZ4 frame. Raises ValueError where it is none, is cut off, damaged, or unpacks to more than MAX_BYTES."""
+    reader = lz4.frame.LZ4FrameDecompressor()
+    try:
+        out = bytes(reader.decompress(data, max_length=MAX_BYTES + 1))
+    except RuntimeError:  # the library's only error
+        raise ValueError("no LZ4 frame, or a damaged one") from None
+    if len(out) > MAX_BYTES:
+        raise ValueError("too large")
+    if not reader.eof:
+        raise ValueError("cut off")
+    return out
 
 
 class _Inert:

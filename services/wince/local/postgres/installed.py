@@ -14,14 +14,15 @@ versions go as soon as no server runs from them.
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+
+import psutil
 
 from wince.errors import ResourceError, WinceError
 from wince.local.postgres import account as accounts
@@ -149,10 +150,7 @@ def _open_up(folder: Path) -> None:
 
 def _remove_others(root: Path, home: Path) -> None:
     """Copies of other versions that no process runs from."""
-    running = []
-    for process in Path("/proc").glob("[0-9]*/exe"):
-        with suppress(OSError):
-            running.append(os.readlink(process))
+    running = [process.info["exe"] or "" for process in psutil.process_iter(["exe"])]  # None: another user's
     for other in root.glob(f"{PREFIX}*"):
         if other != home and not any(program.startswith(f"{other}/") for program in running):
             shutil.rmtree(other, ignore_errors=True)

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from wince.local.postgres.programs import Programs, resource
 
 RECOVERY_S = 300.0
@@ -45,18 +47,15 @@ class Postmaster:
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             pid, port = int(lines[0]), int(lines[3])
-            os.kill(pid, 0)
-        except PermissionError:
-            pass
-        except (OSError, ValueError, IndexError):
+            process = psutil.Process(pid)
+            with contextlib.suppress(psutil.AccessDenied):  # not everybody may look
+                if not any("postgres" in word for word in process.cmdline()):  # another's by now, or one that waits to be reaped
+                    return None
+            with contextlib.suppress(psutil.AccessDenied, OSError):
+                if not Path(process.cwd()).samefile(self.data):
+                    return None
+        except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
             return None
-        process = Path(f"/proc/{pid}")
-        with contextlib.suppress(OSError):
-            if b"postgres" not in (process / "cmdline").read_bytes():  # another's by now, or one that waits to be reaped
-                return None
-        with contextlib.suppress(OSError):  # not everybody may look
-            if not (process / "cwd").samefile(self.data):
-                return None
         return pid, port
 
     @property
