@@ -34,7 +34,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(BASE) $(PACKAGE) ## three beds on this machine, from bundled clips to a verified audit trail (ARGS="--help")
-	@exec requirements/run.sh $(BIN)/wince run $(ARGS)
+	@exec requirements/run.sh $(BIN)/python -m wince.cli.main run $(ARGS)  # pip's script fails where a quotation mark is in the path
 
 test: apt dev serving ## everything: lint, types, the whole test suite with real peers (PYTEST_ARGS="-k grade")
 	@$(MAKE) lint types

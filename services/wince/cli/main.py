@@ -66,7 +66,7 @@ def main() -> None:
     """Run the command line; every error of ours becomes one message with its remedy and its exit code."""
     try:
         with stoppable():
-            build([sys.argv[1]] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS)()
+            build([sys.argv[1]] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS)(prog_name="wince")
     except WinceError as error:
         _say(error.code, error.message, error.field, error.remedy, error.diagnostics())
         sys.exit(error.exit_code)
