@@ -126,6 +126,15 @@ def test_a_verdict_that_the_bus_forgot_is_sent_again(database, channel):
     assert len(taken) == 2
 
 
+def test_no_verdict_about_a_protocol_that_only_looked_on(database, channel):
+    """It would answer nothing that anybody was asked, in grades that nobody uses here."""
+    admit(database, stay())
+    shadow = replace(window(0), id=uuid4(), protocol="other", shadow=True)
+    commit(database, shadow)
+    found = refused(CareServiceStub(channel).GiveVerdict, verdict(shadow))
+    assert found.code is grpc.StatusCode.FAILED_PRECONDITION
+
+
 @pytest.mark.parametrize(
     ("change_", "code", "field"),
     [

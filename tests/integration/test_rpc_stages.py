@@ -171,7 +171,7 @@ def test_estimate_takes_what_faces_say_and_names_what_is_wrong(channel):
     stub = EstimateServiceStub(channel)
     none = detect_pb2.Face(source="a", sequence=3, time_us=7, frame_width=9, frame_height=9, reason=10)
     (answer,) = stub.EstimateFaces(estimate_service_pb2.EstimateFacesRequest(faces=[none])).estimates
-    assert (answer.source, answer.sequence, answer.time_us, answer.reason) == ("a", 3, 7, 10)
+    assert (answer.source, answer.sequence, answer.time_us, answer.reason, answer.protocol) == ("a", 3, 7, 10, "activity")
     assert not stub.EstimateFaces(estimate_service_pb2.EstimateFacesRequest()).estimates
     wrong = detect_pb2.Face(source="a", frame_width=9, frame_height=9)
     found = refused(stub.EstimateFaces, estimate_service_pb2.EstimateFacesRequest(faces=[none, wrong]))
@@ -223,6 +223,16 @@ def test_grade_goes_on_from_a_snapshot_with_the_same_results(channel):
             [*feed(range(1)), grade_service_pb2.GradeEstimatesRequest(estimate=an_estimate(9 * US, source="b"))],
             grpc.StatusCode.INVALID_ARGUMENT,
             "estimate.source",
+        ),
+        (
+            [grade_service_pb2.GradeEstimatesRequest(estimate=estimate_pb2.Estimate(source="cam", reason=2, protocol="icu"))],
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "estimate.protocol",
+        ),
+        (
+            [grade_service_pb2.GradeEstimatesRequest(snapshot={"source": "cam", "fold_version": 1, "state": b"{}", "protocol": "icu"})],
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "snapshot.protocol",
         ),
         (
             [grade_service_pb2.GradeEstimatesRequest(snapshot={"source": "cam", "fold_version": 99, "state": b"{}"})],

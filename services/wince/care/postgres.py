@@ -81,10 +81,13 @@ class PostgresCare:
             events.serialise(tx, verdict.id, *([verdict.question] if verdict.question else []))
             if _known(tx, verdict.id, body, "id"):
                 return verdict
-            row = tx.execute("SELECT source, protocol FROM assessment WHERE id = %s", (verdict.assessment,)).fetchone()
+            row = tx.execute("SELECT source, protocol, shadow FROM assessment WHERE id = %s", (verdict.assessment,)).fetchone()
             if row is None:
                 raise NotFound("there is no such assessment", field="assessment_id")
-            source, protocol = row
+            source, protocol, shadow = row
+            if shadow:
+                remedy = "give it about the assessment of the protocol that graded"
+                raise Refused(f"protocol {protocol!r} only looked on here", field="assessment_id", remedy=remedy)
             self._fits(protocol, verdict.grade)
             if verdict.question is not None:
                 _open(tx, verdict.question, verdict.assessment)

@@ -30,6 +30,8 @@ AGAIN = Backoff(0.1, 3.0, jitter=0.5)
 """Between streams that break."""
 HOPELESS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)
 """Codes that no further attempt mends."""
+OTHERWISE_SET = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
+"""Codes that an equal start of detect mends: it is tried again."""
 UNFIT = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE)
 """Codes that speak of the oldest message without an answer: it is given up."""
 
@@ -185,5 +187,7 @@ class Link(threading.Thread):
         elif code in UNFIT and self.waiting.unanswered():
             log.error("detect can't use a message; it is given up", source=self._source, status=code.name)
             self.waiting.answered()
+        elif code in OTHERWISE_SET and self._protocols and not self._stopped.is_set():
+            log.error("detect has other protocols; both need the same settings", source=self._source, status=code.name)
         elif not self._stopped.is_set():
             log.warning("no stream to detect", source=self._source, status=code.name)

@@ -107,7 +107,7 @@ class DetectServicer(DetectServiceServicer):
         try:
             return cuts({name: self._protocols[name] for name in wanted})
         except ConfigError as error:
-            raise MessageError(error.message, field="protocols", remedy=error.remedy) from None
+            raise Refused(error.message, field="protocols", remedy=error.remedy) from None
 
     def _step(self, fold: _Fold, request: pb.DetectFacesRequest, send: Publish | None) -> _Step:
         """On a worker's thread: one request."""

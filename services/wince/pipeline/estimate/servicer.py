@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wince.api.estimate.v1 import estimate_pb2
@@ -83,7 +83,8 @@ class EstimateServicer(EstimateServiceServicer):
         if name not in made:
             made[name] = self._make[name]()
         _, estimates = stage.step(stage.State(), faces, min((face.time_us for face in faces), default=0), made[name], 0)
-        return pb.EstimateFacesResponse(estimates=[estimate_to_message(one) for one in estimates if isinstance(one, Estimate)])
+        read = [replace(one, protocol=name) for one in estimates if isinstance(one, Estimate)]
+        return pb.EstimateFacesResponse(estimates=list(map(estimate_to_message, read)))
 
 
 def registration(servicer: EstimateServicer) -> Registration:

@@ -80,6 +80,9 @@ class _Fold:
             before = self._state or stage.begin(message.source, self._setup)
             if message.source != before.source:
                 raise MessageError("is another than the stream's", field="source", remedy="one stream for each source")
+            if isinstance(message, Estimate) and message.protocol not in ("", self._setup.protocol.name):
+                remedy = "grade each protocol's estimates in a stream of their own"
+                raise MessageError("another protocol's scorer read it", field="protocol", remedy=remedy)
             self._in_order(message)
             after, events = stage.step(before, [message])
         self._state = after

@@ -14,7 +14,7 @@ from wince.codec.capture import beat_to_message
 from wince.codec.frame import frame_to_message
 from wince.domain.face import Face
 from wince.domain.frame import US, Beat
-from wince.errors import MessageError, Unavailable
+from wince.errors import MessageError, Refused, Unavailable
 from wince.pipeline.detect.servicer import DetectServicer
 from wince.protocols.loader import load
 from wince.rpc.errors import NotFound
@@ -155,7 +155,7 @@ def test_what_is_published_goes_for_every_protocol_and_the_answer_is_the_first_s
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize(("names", "error"), [(["none-such"], NotFound), (["a", "fast"], MessageError)])
+@pytest.mark.parametrize(("names", "error"), [(["none-such"], NotFound), (["a", "fast"], Refused)])
 def test_protocols_that_are_not_set_or_do_not_go_together_are_refused(names, error):
     async def scene() -> None:
         limits = {"a": LIMITS, "fast": replace(LIMITS, rate_hz=10)}

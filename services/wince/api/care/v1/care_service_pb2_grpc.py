@@ -82,8 +82,8 @@ class CareServiceServicer:
 
     def GiveVerdict(self, request, context):
         """Answer a question, or score unasked. The same id again answers the same.
-        Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it or it is
-        no longer asked, ALREADY_EXISTS where another verdict stands under the id.
+        Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it, it is
+        no longer asked, or the assessment is of a protocol that only looked on (`shadow`), ALREADY_EXISTS where another verdict stands under the id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,8 +39,8 @@ class CareServiceStub:
     """Open questions, oldest first."""
     GiveVerdict: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.GiveVerdictRequest, _care_service_pb2.GiveVerdictResponse]
     """Answer a question, or score unasked. The same id again answers the same.
-    Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it or it is
-    no longer asked, ALREADY_EXISTS where another verdict stands under the id.
+    Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it, it is
+    no longer asked, or the assessment is of a protocol that only looked on (`shadow`), ALREADY_EXISTS where another verdict stands under the id.
     """
     StartPause: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.StartPauseRequest, _care_service_pb2.StartPauseResponse]
     """Let assessment of a bed rest. The same id again answers the same. Returns INVALID_ARGUMENT where the pause is longer than
@@ -66,8 +66,8 @@ class CareServiceAsyncStub(CareServiceStub):
     """Open questions, oldest first."""
     GiveVerdict: _aio.UnaryUnaryMultiCallable[_care_service_pb2.GiveVerdictRequest, _care_service_pb2.GiveVerdictResponse]  # type: ignore[assignment]
     """Answer a question, or score unasked. The same id again answers the same.
-    Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it or it is
-    no longer asked, ALREADY_EXISTS where another verdict stands under the id.
+    Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it, it is
+    no longer asked, or the assessment is of a protocol that only looked on (`shadow`), ALREADY_EXISTS where another verdict stands under the id.
     """
     StartPause: _aio.UnaryUnaryMultiCallable[_care_service_pb2.StartPauseRequest, _care_service_pb2.StartPauseResponse]  # type: ignore[assignment]
     """Let assessment of a bed rest. The same id again answers the same. Returns INVALID_ARGUMENT where the pause is longer than
@@ -102,8 +102,8 @@ class CareServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_care_service_pb2.GiveVerdictResponse, _abc.Awaitable[_care_service_pb2.GiveVerdictResponse]]:
         """Answer a question, or score unasked. The same id again answers the same.
-        Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it or it is
-        no longer asked, ALREADY_EXISTS where another verdict stands under the id.
+        Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it, it is
+        no longer asked, or the assessment is of a protocol that only looked on (`shadow`), ALREADY_EXISTS where another verdict stands under the id.
         """
 
     @_abc_1.abstractmethod

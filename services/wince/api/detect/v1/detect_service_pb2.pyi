@@ -52,7 +52,7 @@ class DetectFacesRequest(_message.Message):
     def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Protocols that look at this source. The answer is the face as the first of them cuts it; where they differ in that, each has its own
         among what is published. Read on the first request of a stream only. Empty: the default. NOT_FOUND for one that isn't set here,
-        INVALID_ARGUMENT where they don't look for faces alike.
+        FAILED_PRECONDITION where they don't look for faces alike.
         """
 
     def __init__(

@@ -53,8 +53,8 @@ class GradeServiceServicer:
         function of the requests alone: the same stream gives the same ids and grades. Nothing is stored or charted.
         A stream ends with UNAVAILABLE when it is old or the server drains; who asked for snapshots goes on with a new one: the
         last snapshot first, then every input from its `closed_until_us` on.
-        Returns INVALID_ARGUMENT where time runs backwards or the source changes within the stream, NOT_FOUND for an unknown
-        protocol.
+        Returns INVALID_ARGUMENT where time runs backwards, the source changes within the stream, or an estimate was read for
+        another protocol; NOT_FOUND for an unknown protocol.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,8 +40,8 @@ class GradeServiceStub:
     function of the requests alone: the same stream gives the same ids and grades. Nothing is stored or charted.
     A stream ends with UNAVAILABLE when it is old or the server drains; who asked for snapshots goes on with a new one: the
     last snapshot first, then every input from its `closed_until_us` on.
-    Returns INVALID_ARGUMENT where time runs backwards or the source changes within the stream, NOT_FOUND for an unknown
-    protocol.
+    Returns INVALID_ARGUMENT where time runs backwards, the source changes within the stream, or an estimate was read for
+    another protocol; NOT_FOUND for an unknown protocol.
     """
 
 @_typing.type_check_only
@@ -56,8 +56,8 @@ class GradeServiceAsyncStub(GradeServiceStub):
     function of the requests alone: the same stream gives the same ids and grades. Nothing is stored or charted.
     A stream ends with UNAVAILABLE when it is old or the server drains; who asked for snapshots goes on with a new one: the
     last snapshot first, then every input from its `closed_until_us` on.
-    Returns INVALID_ARGUMENT where time runs backwards or the source changes within the stream, NOT_FOUND for an unknown
-    protocol.
+    Returns INVALID_ARGUMENT where time runs backwards, the source changes within the stream, or an estimate was read for
+    another protocol; NOT_FOUND for an unknown protocol.
     """
 
 class GradeServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -75,8 +75,8 @@ class GradeServiceServicer(metaclass=_abc_1.ABCMeta):
         function of the requests alone: the same stream gives the same ids and grades. Nothing is stored or charted.
         A stream ends with UNAVAILABLE when it is old or the server drains; who asked for snapshots goes on with a new one: the
         last snapshot first, then every input from its `closed_until_us` on.
-        Returns INVALID_ARGUMENT where time runs backwards or the source changes within the stream, NOT_FOUND for an unknown
-        protocol.
+        Returns INVALID_ARGUMENT where time runs backwards, the source changes within the stream, or an estimate was read for
+        another protocol; NOT_FOUND for an unknown protocol.
         """
 
 def add_GradeServiceServicer_to_server(servicer: GradeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
