@@ -48,6 +48,8 @@ UNWATCHED = {
     "serve/capture.py": "a Thread of its own that keeps `error`",
     "bus/memory.py": "keeps what it raises: Subscription.failed",
     "pipeline/capture/rtsp.py": "gives what it raises to whoever takes frames",
+    "serve/checks/": "asks one question, and is waited for with a limit",
+    "serve/status/": "asks one question, and is waited for with a limit",
     "serve/process.py": "ends the process, whatever it raises",
     "local/stopping.py": "ends a command that doesn't end in time; lives for one command",
     "parts.py": "is what watches",
@@ -266,6 +268,7 @@ def test_what_keeps_everything_up(monkeypatch):
     monkeypatch.setattr("wince.serve.up.LOOK_S", 0.01)
     up = Up(Settings())
     up._opened, up.supervisor = Opened(), Supervisor([])  # type: ignore[assignment]
+    monkeypatch.setattr(up, "_write_whereabouts", lambda: None)
     up._keep_going()
     until(up.failed)
     assert str(up.failed()) == "keeper ended: Fault"
