@@ -5,6 +5,7 @@ defaults. Unknown keys are refused, in the file and in the environment.
 """
 
 from wince.settings.cameras import Camera
-from wince.settings.whole import Settings, load
+from wince.settings.loading import load
+from wince.settings.whole import Settings
 
 __all__ = ["Camera", "Settings", "load"]

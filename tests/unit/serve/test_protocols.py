@@ -11,9 +11,8 @@ from wince.domain.routing import Person
 from wince.errors import ConfigError, ProtocolError
 from wince.protocols import loader
 from wince.serve.protocols import protocol_set
-from wince.settings import Camera, Settings
+from wince.settings import Camera, Settings, load
 from wince.settings.routing import RoutingRule
-from wince.settings.whole import load
 
 
 def own(folder: Path, name: str, **changed: str) -> None:
