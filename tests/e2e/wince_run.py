@@ -51,7 +51,7 @@ def run(state: Path, *arguments: str, kill_at: int | str | None = None, at: str 
             ran.stdout += line
             if not text:
                 ran.events.append(json.loads(line))
-            if kill_at in (len(ran.events), ran.events[-1].get("event") if ran.events else ""):
+            if kill_at is not None and kill_at in (len(ran.events), ran.events[-1].get("event") if ran.events else ""):  # an error has none
                 process.send_signal(signal.SIGKILL)
                 break
         ran.returncode = process.wait(240)
