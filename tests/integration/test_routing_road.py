@@ -11,6 +11,7 @@ from tests.face_models import fetched
 from tests.integration.test_services_memory import services, until, windows
 from tests.unit.serve.test_protocols import own
 from wince import codec
+from wince.cli.run import _table
 from wince.demo import play, scenario
 from wince.serve import embedded as road_
 from wince.serve import process, scoring
@@ -89,11 +90,19 @@ def test_of_a_shadow_nothing_reaches_anybody(embedded):
     assert embedded["states"] == [("cam-101", "elders"), ("cam-102", "activity"), ("cam-103", "activity")]
     assert set(embedded["alerts"]) == {"elders"}
     third = embedded["done"].beds[2]
+    assert (set(third.protocols), set(third.shadows)) == ({"activity"}, {"elders"})
+    assert {(entry.bed, entry.protocol) for entry in embedded["done"].entries} == set(embedded["charted"])
     shadows = [fields for event, fields in embedded["said"] if event == "window" and fields["shadow"]]
     assert {fields["source"] for fields in shadows} == {"cam-103"}
-    assert third.windows == sum(
-        1 for event, fields in embedded["said"] if event == "window" and fields["source"] == "cam-103" and not fields["shadow"]
-    )
+    graded = [fields for event, fields in embedded["said"] if event == "window" and fields["source"] == "cam-103" and not fields["shadow"]]
+    assert third.windows == sum(third.protocols.values()) == len(graded)
+
+
+def test_the_table_says_who_looks(embedded):
+    """A column more where several protocols looked."""
+    table = _table(embedded["done"])
+    (column,) = [one for one in table.columns if one.header == "protocol"]
+    assert list(column.cells) == ["elders", "activity", "activity; looked on: elders"]
 
 
 def test_every_event_says_its_protocol(embedded):

@@ -114,6 +114,11 @@ def _seen(bed: BedOutcome) -> str:
     return _counts(bed.grades | ({"unassessable": sum(bed.reasons.values())} if bed.reasons else {}))
 
 
+def _looks(bed: BedOutcome) -> str:
+    looked_on = f"; looked on: {', '.join(bed.shadows)}" if bed.shadows else ""
+    return (", ".join(bed.protocols) or "-") + looked_on
+
+
 def _why_not(bed: BedOutcome) -> str:
     said = []
     if bed.reasons:
@@ -130,8 +135,10 @@ def _why_not(bed: BedOutcome) -> str:
 
 def _table(done: Outcome) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("bed", "encounter", "clip", "seen (windows)", "charted", "why not"):
+    several = len({name for bed in done.beds for name in (*bed.protocols, *bed.shadows)}) > 1
+    for column in ("bed", "encounter", "clip", *(["protocol"] if several else []), "seen (windows)", "charted", "why not"):
         table.add_column(column, overflow="fold")
     for bed in done.beds:
-        table.add_row(bed.bed, bed.patient, bed.about, _seen(bed), _counts(bed.charted), _why_not(bed))
+        protocol = [_looks(bed)] if several else []
+        table.add_row(bed.bed, bed.patient, bed.about, *protocol, _seen(bed), _counts(bed.charted), _why_not(bed))
     return table

@@ -23,6 +23,7 @@ class Charted:
     kind: str
     bed: str
     source: str
+    protocol: str
     start_us: int
     end_us: int
     grade: int | None
@@ -50,6 +51,10 @@ class BedOutcome:
     """Questions to a nurse per reason."""
     charted: dict[str, int]
     """Entries per kind."""
+    protocols: dict[str, int]
+    """Windows per protocol that graded, or said why it could not."""
+    shadows: dict[str, int]
+    """Windows per protocol that only looked on; counted nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +91,16 @@ def entries(database: Database, sources: list[str], from_us: int) -> list[Charte
     """Entries of some sources since a moment, in order of time."""
     with database.transaction() as tx:
         rows = tx.execute(
-            "SELECT e.id, e.revision, e.kind, e.source, e.start_us, e.end_us, e.body::json->>'bed', (e.body::json->>'grade')::int,"
+            "SELECT e.id, e.revision, e.kind, e.source, e.start_us, e.end_us, e.body::json->>'bed', e.body::json->>'protocol',"
+            " (e.body::json->>'grade')::int,"
             " coalesce(o.state, 'kept'), coalesce(o.location, '') FROM entry e"
             " LEFT JOIN LATERAL (SELECT state, location FROM outbox WHERE entry = e.id AND revision = e.revision"
             " ORDER BY (state = 'written'), target LIMIT 1) o ON true"
             " WHERE e.source = ANY(%s) AND e.start_us >= %s ORDER BY e.start_us, e.source, e.id, e.revision",
             (sources, from_us),
         ).fetchall()
-    return [Charted(id_, revision, kind, bed, source, start, end, grade, state, location)
-            for id_, revision, kind, source, start, end, bed, grade, state, location in rows]  # fmt: skip
+    return [Charted(id_, revision, kind, bed, source, protocol, start, end, grade, state, location)
+            for id_, revision, kind, source, start, end, bed, protocol, grade, state, location in rows]  # fmt: skip
 
 
 def latest(database: Database, sources: list[str] | None, from_us: int) -> int:
@@ -124,6 +130,10 @@ def bed(
             f"SELECT protocol, grade, count(*) {graded} IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2".encode(), (source, from_us, names)
         ).fetchall()
         reasons = counted(f"SELECT reason, count(*) {graded} IS NULL GROUP BY 1 ORDER BY 2 DESC", names)
+        looking = tx.execute(
+            f"SELECT shadow, protocol, count(*) FROM assessment {of_source} AND protocol = ANY(%s) GROUP BY 1, 2 ORDER BY 2".encode(),
+            (source, from_us, names),
+        ).fetchall()
         questions = counted(f"SELECT reason, count(*) FROM question {of_source} GROUP BY 1 ORDER BY 2 DESC")
         alerts = counted(f"SELECT 'alerts', count(*) FROM alert {of_source}")["alerts"]
     kinds = Counter(entry.kind for entry in charted if entry.source == source and entry.revision == 1)
@@ -131,7 +141,10 @@ def bed(
     for protocol, index, count in rows:
         named[scales[protocol].grades[index].name] += count
     windows = named.total() + sum(reasons.values())
-    return BedOutcome(bed.camera.bed, source, visit, bed.about, windows, dict(named), reasons, alerts, questions, dict(kinds))
+    graders, shadows = ({name: count for aside, name, count in looking if aside is shadow} for shadow in (False, True))
+    return BedOutcome(
+        bed.camera.bed, source, visit, bed.about, windows, dict(named), reasons, alerts, questions, dict(kinds), graders, shadows
+    )
 
 
 def undelivered(database: Database) -> tuple[int, str]:
