@@ -13,7 +13,7 @@ def checked(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> BaseExc
     file = folder / "wince.toml"
     file.write_text(text)
     monkeypatch.setenv("WINCE_CONFIG", str(file))
-    return CliRunner().invoke(build(["config"]), ["config", "check"]).exception
+    return CliRunner().invoke(build(["config"]), ["config", "check", "--offline"]).exception
 
 
 def test_a_list_of_every_kind_is_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
