@@ -9,8 +9,9 @@ cause, and its supervisor starts it again.
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, Self
 
 from wince.errors import PeerError, ResourceError, StoreError, WinceError
 from wince.telemetry import logs
@@ -36,6 +37,29 @@ class Part(Protocol):
     def failed(self) -> BaseException | None:
         """What must end the process; None where there is nothing. Doesn't block."""
         ...
+
+
+class StartStop(ABC):
+    """Something that starts and stops; as a context manager, what a failed start left running is stopped."""
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @abstractmethod
+    def start(self) -> object:
+        """Begin. Raises what keeps it from that."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End it. Idempotent, also after a start that failed."""
 
 
 class Watched(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import grpc
 
@@ -14,7 +14,7 @@ from wince.rpc.status import error_of
 DEADLINE_S = 10.0
 
 
-class ServiceClient:
+class ServiceClient(client.Connection):
     """A blocking client of one service, spread over its replicas. Thread-safe; a context manager.
 
     UNAVAILABLE is tried again by the channel until the deadline: every unary call of Wince may be repeated, since ids are the caller's.
@@ -23,17 +23,7 @@ class ServiceClient:
     def __init__(self, targets: Sequence[str], config: RpcSettings, *, deadline_s: float = DEADLINE_S, server_name: str = "") -> None:
         """targets: HOST:PORT of each replica, or one dns:/// name. deadline_s: of each call. Raises ConfigError."""
         self._config, self._deadline_s = config, deadline_s
-        self._channel = client.blocking_channel(targets, config, server_name=server_name)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the connections. Idempotent."""
-        self._channel.close()
+        super().__init__(client.blocking_channel(targets, config, server_name=server_name))
 
     def _call(self, method: Any, request: Any) -> Any:
         """The answer. Raises what error_of makes of a failure: MessageError, NotFound, Forbidden, Refused, Unavailable and others."""

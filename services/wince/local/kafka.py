@@ -7,29 +7,24 @@ directory it keeps ports, identity and data, as long as nobody took the ports me
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
-import random
 import shutil
 import signal
 import socket
 import subprocess
-import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 from wince.errors import ConfigError, ResourceError
-from wince.local.last_words import last_words, size
+from wince.local.interface import LocalServer
 from wince.local.maven import classpath
-from wince.local.stopping import at_last
+from wince.local.ports import free_ports
+from wince.local.server_process import ServerProcess
 
 STOP_S = 12.0
 """A node that has not ended this long after SIGTERM is killed."""
-KILLED_TWICE = 2
-"""So often a node that is killed while it starts is started again."""
 
 _LOG4J = """status=ERROR
 appender.c.type=Console
@@ -41,7 +36,7 @@ rootLogger.appenderRef.c.ref=C
 """
 
 
-class KafkaPeer:
+class KafkaPeer(LocalServer):
     """A cluster of one node or of three; numbers of nodes count from 0."""
 
     def __init__(
@@ -68,19 +63,8 @@ class KafkaPeer:
         self._settings = {"log.retention.check.interval.ms": str(retention_check_s * 1000), **(settings or {})}
         self._tls_pem, self._sign_in = tls_pem, sign_in
         self._hosts, self._inside = list(hosts) or ["127.0.0.1"] * nodes, list(inside) or [()] * nodes
-        self._stopping = False
-        self._ended: Callable[[], object] = lambda: None
-        self._processes: list[subprocess.Popen[bytes] | None] = [None] * nodes
-        self._said_from = [0] * nodes
-        """Where in each log this start's own words begin."""
+        self._processes = [ServerProcess(f"Kafka's node {node}", self.log(node)) for node in range(nodes)]
         self._plan: dict[str, list[int] | list[str] | str] = {}
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def bootstrap(self) -> str:
@@ -94,54 +78,43 @@ class KafkaPeer:
 
     def pid(self, node: int) -> int | None:
         """Process id of a node; None where it does not run."""
-        process = self._processes[node]
-        return process.pid if process is not None and process.poll() is None else None
+        return self._processes[node].pid
 
     def start(self, timeout_s: float = 120.0) -> str:
         """Start every node that does not run, wait until all answer; returns `bootstrap`. Raises ResourceError where one does not."""
-        self._stopping = False
-        self._ended()
-        self._ended = at_last(self._kill_all)
         self._prepare()
-        down = [node for node in range(self._nodes) if self.pid(node) is None]
-        for node in down:
-            self._launch(node)
-        for node in down:
-            self._wait(node, timeout_s)
+        try:
+            self._bring_up(timeout_s)
+        except BaseException:
+            self.stop()
+            raise
         return self.bootstrap
+
+    def ensure(self) -> bool:
+        """Start the nodes that died, on their old ports; True where there were any. Raises ResourceError."""
+        return self._bring_up()
 
     def kill(self, node: int = 0) -> None:
         """kill -9."""
-        if (process := self._processes[node]) is not None:
-            process.kill()
-            process.wait()
+        self._processes[node].kill()
 
     def terminate(self, node: int = 0) -> None:
         """Stop one node in order."""
-        if (process := self._processes[node]) is not None and process.poll() is None:
-            process.send_signal(signal.SIGCONT)
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        self._processes[node].stop(STOP_S)
 
     def freeze(self, node: int = 0) -> None:
         """SIGSTOP: it holds its connections and says nothing, as one that is cut off from the others."""
-        if (process := self._processes[node]) is not None:
-            process.send_signal(signal.SIGSTOP)
+        self._processes[node].send(signal.SIGSTOP)
 
     def thaw(self, node: int = 0) -> None:
         """It goes on."""
-        if (process := self._processes[node]) is not None:
-            process.send_signal(signal.SIGCONT)
+        self._processes[node].send(signal.SIGCONT)
 
     def restart(self, node: int = 0, timeout_s: float = 120.0) -> None:
         """Start a node that was killed or terminated, on its old port, and wait until it answers."""
         if self.pid(node) is None:
-            self._launch(node)
-        self._wait(node, timeout_s)
+            self._spawn(node)
+        self._await(node, timeout_s)
 
     def wipe(self, node: int = 0) -> None:
         """Kill a node and delete everything that it wrote. A cluster of one then knows no topic, no group, nothing."""
@@ -151,26 +124,18 @@ class KafkaPeer:
 
     def stop(self) -> None:
         """End every node in order; what they wrote stays. Idempotent."""
-        self._stopping = True
         for process in self._processes:
-            if process is not None and process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-        for node, process in enumerate(self._processes):
-            if process is not None:
-                try:
-                    process.wait(STOP_S)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-                self._processes[node] = None
-        self._ended()
+            process.ask_to_end()
+        for process in self._processes:
+            process.stop(STOP_S)
 
-    def _kill_all(self) -> None:
-        self._stopping = True
-        for process in self._processes:
-            if process is not None and process.poll() is None:
-                process.kill()
+    def _bring_up(self, timeout_s: float = 120.0) -> bool:
+        down = [node for node in range(self._nodes) if self.pid(node) is None]
+        for node in down:
+            self._spawn(node)
+        for node in down:
+            self._await(node, timeout_s)
+        return bool(down)
 
     def log(self, node: int = 0) -> Path:
         """What a node says."""
@@ -188,7 +153,7 @@ class KafkaPeer:
             if len(self._plan["brokers"]) != self._nodes:
                 raise ConfigError("was made for another number of nodes", field=str(path), remedy="name another directory")
         if not self._plan:
-            ports = _free_ports(3 * self._nodes)
+            ports = free_ports(3 * self._nodes)
             ids = [_identity() for _ in range(self._nodes + 1)]
             names = ("brokers", "inner", "controllers")
             self._plan = {name: ports[place :: len(names)] for place, name in enumerate(names)}
@@ -273,48 +238,23 @@ class KafkaPeer:
             tail = " | ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
             raise ResourceError(f"Kafka can't format its directory: {tail}", field=str(self._data(node)))
 
-    def _launch(self, node: int) -> None:
+    def _spawn(self, node: int) -> None:
         folder = self._directory / f"node{node}"
         command = [*self._inside[node], *self._java(), "kafka.Kafka", str(folder / "server.properties")]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("WINCE_")}
-        self._said_from[node] = size(self.log(node))
-        with self.log(node).open("ab") as sink:
-            self._processes[node] = subprocess.Popen(
-                command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, cwd=folder, env=environment, start_new_session=True
-            )  # a session of its own: Ctrl-C is for whoever drains what stands on it
+        self._processes[node].spawn(command, folder=folder, environment=environment)
 
-    def _wait(self, node: int, timeout_s: float) -> None:
-        deadline, again = time.monotonic() + timeout_s, KILLED_TWICE
+    def _await(self, node: int, timeout_s: float) -> None:
         address = (self._hosts[node], int(self._plan["brokers"][node]))
-        while True:
-            process = self._processes[node]
-            code = process.poll() if process is not None else 0
-            if code == -signal.SIGKILL and again and not self._stopping:  # it may be killed while it starts, too
-                again -= 1
-                self._launch(node)
-            elif code is not None or time.monotonic() > deadline:
-                self.stop()
-                how = f"did not answer within {timeout_s:.0f} s" if code is None else f"ended with {code}"
-                said, _ = last_words(self.log(node), self._said_from[node])
-                message = f"Kafka's node {node} {how}" + (f"; its last words: {said}" if said else "")
-                raise ResourceError(message, field=str(self.log(node)), remedy="read its log; is its port taken?")
-            try:
-                socket.create_connection(address, 0.3).close()
-                return
-            except OSError:
-                time.sleep(0.05)
+        self._processes[node].await_answer(lambda: _listens(address), timeout_s, remedy="read its log; is its port taken?")
 
 
-def _free_ports(count: int) -> list[int]:
-    """Below those that the system gives to outgoing connections: a node that was killed finds them free again."""
-    found: list[int] = []
-    for port in random.sample(range(20000, 32768), 2000):
-        with contextlib.suppress(OSError), socket.socket() as one:
-            one.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise ResourceError("no ports are free", field="127.0.0.1", remedy="stop something that listens")
+def _listens(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, 0.3).close()
+    except OSError:
+        return False
+    return True
 
 
 def _identity() -> str:

@@ -21,7 +21,7 @@ from wince.clock import wall_us
 from wince.errors import ResourceError, Unavailable
 from wince.local.last_words import last_words, size
 from wince.local.stopping import at_last
-from wince.parts import WatchedThread
+from wince.parts import StartStop, WatchedThread
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -30,11 +30,11 @@ LOOK_S = 0.2
 AGAIN = Backoff(0.2, 15.0)
 """Between two starts of a process that ends."""
 STARTS = 5
-"""So often a process that ends before it was ready is started again, where that was not its fault."""
+"""How many times to restart a process that was killed, or that lost a dependency, before it became ready."""
 NOT_ITS_FAULT = (-signal.SIGKILL, Unavailable.exit_code)
 """Killed by somebody else; what it needs was away."""
 STEADY_S = 30.0
-"""A process that ran for so long begins its backoff anew."""
+"""The backoff of a process that ran this long starts from its first wait again."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ChildState:
     """When it was last started, microseconds UTC."""
 
 
-class Supervisor:
+class Supervisor(StartStop):
     """Runs children until `stop`. A context manager."""
 
     def __init__(self, children: Sequence[Child], *, told: Callable[[str, str], None] = lambda _name, _what: None) -> None:
@@ -92,17 +92,6 @@ class Supervisor:
         self._lock = threading.Lock()
         self._ended: Callable[[], object] = lambda: None
         self._thread = WatchedThread("supervisor", self._watch, self._stopping)
-
-    def __enter__(self) -> Supervisor:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start all, wait until each is ready. Raises ResourceError naming the one that did not become ready, what it said, its log."""

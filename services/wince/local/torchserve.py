@@ -4,22 +4,18 @@ where it could not bind. Everything of an instance (logs, unpacked models, socke
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-from wince.errors import ConfigError, ResourceError
-from wince.local.last_words import last_words, size
-from wince.local.stopping import at_last
+from wince.errors import ConfigError
+from wince.local.interface import LocalServer
+from wince.local.ports import free_ports
+from wince.local.server_process import ServerProcess
 from wince.serving.client import OipClient
 
 STANDIN = Path(__file__).parent / "standin"
@@ -31,8 +27,8 @@ ts = u.find_spec("ts")
 print(ts.submodule_search_locations[0] if ts else "")
 print(u.find_spec("torch") is not None)
 """
-KILLED_TWICE = 2
-"""So often it is started again where it is killed while it starts."""
+STOP_S = 20.0
+"""How long it may finish what is in flight."""
 PORTS = ("inference", "management", "metrics", "grpc", "grpc_management", "worker")
 CONFIG = """\
 inference_address=http://127.0.0.1:{inference}
@@ -87,7 +83,7 @@ def installed(python: Path | None = None) -> Installed:
     return Installed(Path(command[0]), Path(ts).parent, torch == "True")
 
 
-class TorchServe:
+class TorchServe(LocalServer):
     """One TorchServe over one or more archives, as a process of its own."""
 
     def __init__(
@@ -110,46 +106,36 @@ class TorchServe:
         self._archives, self._folder = [archive.name for archive in archives], folder.resolve()
         self._installed = installed(python)
         self._queue, self._workers, self._response_s, self._memory_mb = queue, workers, response_s, memory_mb
-        self._process: subprocess.Popen[bytes] | None = None
-        self._said_from = 0
-        self._ended: Callable[[], object] = lambda: None
+        self._process = ServerProcess("TorchServe", self._folder / "torchserve.log")
         self._ports: dict[str, int] = {}
         self.target = ""
         """host:port of the Open Inference Protocol; empty before `start`."""
         self.metrics_url = ""
         """Prometheus metrics of TorchServe itself."""
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
     @property
     def log(self) -> Path:
         """What the process says."""
-        return self._folder / "torchserve.log"
+        return self._process.log
 
     @property
     def pid(self) -> int | None:
         """Of java; None where it does not run."""
-        return self._process.pid if self.alive and self._process is not None else None
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
         """Whether java runs; of the models `ready.check` knows."""
-        return self._process is not None and self._process.poll() is None
+        return self.pid is not None
 
     def start(self, wait_s: float = 120.0) -> str:
         """Start and wait until it answers; gives `target`, the same when it is started again. Whether the models are there,
         `ready.check` says. Raises ResourceError."""
         self.stop()
-        self._ended = at_last(self._kill)
         temp = self._folder / "tmp"
         for folder in (temp, self._folder / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
-        ports = self._ports = self._ports or dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        ports = self._ports = self._ports or dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         config = self._folder / "config.properties"
         config.write_text(
             CONFIG.format(
@@ -161,20 +147,23 @@ class TorchServe:
                 response=self._response_s,
             )
         )
-        self._spawn()
         self.target = f"127.0.0.1:{ports['grpc']}"
         self.metrics_url = f"http://127.0.0.1:{ports['metrics']}/metrics"
-        self._wait(wait_s)
+        self._process.spawn(self._command(config, temp), folder=self._folder, environment=self._environment(temp))
+        with OipClient(self.target) as client:
+            self._process.await_answer(lambda: client.live(1.0), wait_s)
         return self.target
 
-    def _spawn(self) -> None:
-        config, temp = self._folder / "config.properties", self._folder / "tmp"
-        self._said_from = size(self.log)
-        with self.log.open("ab") as sink:
-            self._process = subprocess.Popen(
-                self._command(config, temp), cwd=self._folder, env=self._environment(temp), stdin=subprocess.DEVNULL, stdout=sink,
-                stderr=sink, start_new_session=True,
-            )  # fmt: skip
+    def ensure(self) -> bool:
+        """Start it again, at its address, where it has died; True where it had. Raises ResourceError."""
+        if self.alive:
+            return False
+        self.start()
+        return True
+
+    def stop(self) -> None:
+        """End it: what is in flight is finished, then the workers. Idempotent."""
+        self._process.stop(STOP_S)
 
     def _command(self, config: Path, temp: Path) -> list[str]:
         site = self._installed.site
@@ -190,52 +179,3 @@ class TorchServe:
         here = {"TMPDIR": temp, "TEMP": temp, "LOG_LOCATION": self._folder / "logs", "METRICS_LOCATION": self._folder / "logs"}
         path = {} if self._installed.torch else {"PYTHONPATH": str(STANDIN)}
         return kept | {name: str(value) for name, value in here.items()} | path | {"OMP_NUM_THREADS": "1"}
-
-    def _wait(self, wait_s: float) -> None:
-        end, again = time.monotonic() + wait_s, KILLED_TWICE
-        with OipClient(self.target) as client:
-            while not client.live(1.0):
-                if self._process is not None and self._process.poll() == -signal.SIGKILL and again:
-                    again -= 1
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(self._process.pid, signal.SIGKILL)  # workers that it had begun
-                    self._spawn()
-                elif not self.alive or time.monotonic() > end:
-                    what = "TorchServe did not come up" if self.alive else "TorchServe ended while it started"
-                    self.stop()
-                    said, _ = last_words(self.log, self._said_from)
-                    what += f"; its last words: {said}" if said else ""
-                    raise ResourceError(what, field=str(self.log), remedy="read its log")
-                time.sleep(0.1)
-
-    def stop(self, wait_s: float = 20.0) -> None:
-        """End it: what is in flight is finished, then the workers. Idempotent."""
-        process, self._process = self._process, None
-        if process is None:
-            self._ended()
-            return
-        process.terminate()
-        try:
-            process.wait(wait_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # workers that outlived it
-        self._ended()
-
-    def _kill(self) -> None:
-        if (process := self._process) is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

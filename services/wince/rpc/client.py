@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import grpc
 
 from wince.errors import ConfigError
 from wince.rpc.config import RpcSettings, read
-
-Request = TypeVar("Request")
-Response = TypeVar("Response")
 
 FIRST_S, LONGEST_S = 0.2, 5.0
 """Backoff: doubling, with jitter."""
@@ -39,6 +36,23 @@ _SERVICE = json.dumps(
         ],
     }
 )
+
+
+class Connection:
+    """A client's channel for threads; a context manager."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._channel = channel
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it; calls in flight end too. Idempotent."""
+        self._channel.close()
 
 
 def target_of(targets: Sequence[str]) -> str:

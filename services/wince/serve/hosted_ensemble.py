@@ -56,10 +56,7 @@ class Hosted:
 
     def ensure(self) -> bool:
         """Start it again, at its address, where it has died; True where it had."""
-        if self.server.alive:
-            return False
-        self.server.start()
-        return True
+        return self.server.ensure()
 
 
 def come_ready(target: str, manifest: Manifest, wait_s: float = 120.0, ensure: Callable[[], object] = lambda: None) -> None:

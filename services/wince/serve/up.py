@@ -19,8 +19,9 @@ from wince.errors import ConfigError, WinceError
 from wince.local import maven
 from wince.local.kafka import KafkaPeer
 from wince.local.leftovers import end_outlived
+from wince.local.ports import QUIET
 from wince.local.supervisor import Child, Supervisor
-from wince.parts import PASSING, WatchedThread, cause, first_failed
+from wince.parts import PASSING, StartStop, WatchedThread, cause, first_failed
 from wince.rpc import client
 from wince.serve import sandbox, scoring, setup, whereabouts
 from wince.serve.hosted_ensemble import Hosted, hosted
@@ -36,13 +37,11 @@ from wince.testing.ehr import EhrSandbox
 log = logs.get(__name__)
 
 LOOK_S = 0.5
-QUIET = range(20000, 32768)
-"""Ports below those that Linux gives to outgoing connections and to whoever asks for any."""
 Told = Callable[[str, str], None]
 """Told who, and what of it: a port, started, ready, ended, stopped."""
 
 
-class Up:
+class Up(StartStop):
     """All of it, from `start` to `stop`. A context manager."""
 
     def __init__(self, settings: Settings, told: Told = lambda _who, _what: None, *, services: Sequence[str] = SERVICES) -> None:
@@ -63,17 +62,6 @@ class Up:
         self._since_us = time.time_ns() // 1000
         self._reached: dict[str, str] = {}
         self._written: Whereabouts | None = None
-
-    def __enter__(self) -> Up:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Bring everything up. Raises what keeps it from that, with what to do."""
@@ -223,8 +211,7 @@ class Up:
                     self._told("database", "started again")
                 if self.sandbox is not None:
                     self._acquaint(self.sandbox)
-                if self.kafka is not None and self.kafka.pid(0) is None and not self._stopping.is_set():
-                    self.kafka.restart(0)
+                if self.kafka is not None and not self._stopping.is_set() and self.kafka.ensure():
                     self._told("kafka", "started again")
                 if self.hosted is not None and not self._stopping.is_set() and self.hosted.ensure():
                     self._told("torchserve", "started again")

@@ -2,7 +2,7 @@
 other servers (Triton, KServe, OpenVINO Model Server) have "inference".
 
 Its errors are ours. TorchServe's codes say little (a full queue is INTERNAL, a dead worker RESOURCE_EXHAUSTED, an unknown model
-INTERNAL), and its texts may change, so both are only logged by nobody:
+INTERNAL), and its texts may change, so neither is used, nor logged:
 
     no answer in time                            Unavailable
     no connection                                Unavailable
@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import grpc
 import numpy as np
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from wince.api.open_inference.v2 import open_inference_pb2 as pb
 from wince.errors import ConfigError, InputError, Unavailable
 from wince.models.ensemble import MAX_CROPS, Answer, Status
+from wince.rpc.client import Connection
 from wince.serving.config import TORCHSERVE
 from wince.serving.handler import digest_of
 
@@ -47,7 +48,7 @@ class Served:
     model_set: str
 
 
-class OipClient:
+class OipClient(Connection):
     """One connection to one server. Thread-safe."""
 
     def __init__(
@@ -63,7 +64,7 @@ class OipClient:
         self.target, self.deadline_s, self._clock = target, deadline_s, clock
         options = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", MAX_MESSAGE)]
         make = grpc.insecure_channel if credentials is None else lambda t, options: grpc.secure_channel(t, credentials, options)
-        self._channel = make(target, options=options)
+        super().__init__(make(target, options=options))
         path = f"/{prefix}.GRPCInferenceService"
         self._live = self._call(path, "ServerLive", pb.ServerLiveResponse)
         self._ready = self._call(path, "ModelReady", pb.ModelReadyResponse)
@@ -71,16 +72,6 @@ class OipClient:
 
     def _call(self, path: str, name: str, response: Any) -> Any:
         return self._channel.unary_unary(f"{path}/{name}", lambda message: message.SerializeToString(), response.FromString)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End it; calls in flight end too."""
-        self._channel.close()
 
     def live(self, deadline_s: float = 3.0) -> bool:
         """Whether the server answers at all. Raises ConfigError for a wrong prefix."""

@@ -2,8 +2,9 @@
 
 import socket
 
+from wince.local.ports import QUIET
 from wince.serve.state_dir import Places
-from wince.serve.up import QUIET, Up
+from wince.serve.up import Up
 from wince.settings import Settings
 
 

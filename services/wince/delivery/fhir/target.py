@@ -84,29 +84,14 @@ class FhirTarget:
 
     def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
         """Send a rendered body; see `Target`. Blocks for a few HTTP exchanges (a patient who is not known yet: four more)."""
-        try:
-            return self._deliver(json.loads(body)["entry"], location, version)
-        except Stop as stop:
-            return stop.answer
-        except Unavailable as error:
-            return Answer(Outcome.RETRY, error.message, retry_after_s=error.retry_after_s)
-        except Refused as error:
-            return Answer(Outcome.HELD, error.message, remedy=error.remedy)
-        except MessageError as error:
-            return Answer(Outcome.RETRY, error.message)
+        return _answered(lambda: self._deliver(json.loads(body)["entry"], location, version))
 
     def probe(self) -> Answer:
         """Sign in and search for a patient whom nobody has: what every delivery does first, and changes nothing."""
-        try:
-            self._resolver.search("Patient", *_NOBODY)
-        except Stop as stop:
-            return stop.answer
-        except Unavailable as error:
-            return Answer(Outcome.RETRY, error.message, retry_after_s=error.retry_after_s)
-        except Refused as error:
-            return Answer(Outcome.HELD, error.message, remedy=error.remedy)
-        except MessageError as error:
-            return Answer(Outcome.RETRY, error.message)
+        return _answered(self._probe)
+
+    def _probe(self) -> Answer:
+        self._resolver.search("Patient", *_NOBODY)
         return Answer(Outcome.WRITTEN, "200")
 
     def _deliver(self, entries: list[Resource], location: str, version: str) -> Answer:
@@ -246,6 +231,20 @@ class FhirTarget:
         else:
             return None
         return None if answer.status in (200, 201) else judged(answer)
+
+
+def _answered(exchange: Callable[[], Answer]) -> Answer:
+    """What an exchange came to; its errors as the rule above says."""
+    try:
+        return exchange()
+    except Stop as stop:
+        return stop.answer
+    except Unavailable as error:
+        return Answer(Outcome.RETRY, error.message, retry_after_s=error.retry_after_s)
+    except Refused as error:
+        return Answer(Outcome.HELD, error.message, remedy=error.remedy)
+    except MessageError as error:
+        return Answer(Outcome.RETRY, error.message)
 
 
 def _place(reference: Resource) -> str:

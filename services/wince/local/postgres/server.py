@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,8 @@ import psycopg
 
 from wince.errors import ResourceError, StoreError
 from wince.local import stopping
+from wince.local.interface import LocalServer
+from wince.local.ports import free_ports
 from wince.local.postgres.account import Account, server_account
 from wince.local.postgres.cluster import check_version, find_home, initialise, read_password
 from wince.local.postgres.installed import binaries
@@ -38,7 +39,7 @@ class InUse(ResourceError):
     """Somebody else owns the data directory."""
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(LocalServer):
     """One PostgreSQL server for one data directory. `start`, `dsn`, `stop`; or a context manager.
 
     `directory`: made where absent. `port`: 0, any free one; else exactly this. Not thread-safe.
@@ -57,13 +58,6 @@ class EmbeddedPostgres:
         self._home = directory
         self._master = Postmaster(directory, self._programs)
         self._password = ""
-
-    def __enter__(self) -> EmbeddedPostgres:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def data(self) -> Path:
@@ -210,7 +204,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + START_S
         port = port or self._fixed
         while True:
-            self._port = port or _free_port()
+            self._port = port or free_ports(1)[0]
             said = self._master.start(self._port, self._answers)
             if said is None:
                 return
@@ -250,9 +244,3 @@ def _unlocked(directory: Path) -> bool:
         return _flock(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
