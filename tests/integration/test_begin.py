@@ -21,7 +21,7 @@ from wince.domain.frame import US
 from wince.domain.snapshot import Snapshot
 from wince.pipeline.grade import stage
 from wince.pipeline.grade.calm import Calm, Shown
-from wince.serve.begin import Begin
+from wince.serve.begin import SourceStart
 from wince.store import snapshots
 from wince.store.database import Database
 from wince.store.migrate import bundled, migrate
@@ -45,7 +45,7 @@ def test_each_protocol_goes_on_from_its_own_snapshot(database):
     """Two protocols of one camera lie beside each other; one that has none yet begins."""
     keep(database, graded(PROTOCOL, 7.0))
     keep(database, graded(MINE, 12.0))
-    begin = Begin(database, [setup(), setup(protocol=MINE), setup(protocol=replace(PROTOCOL, name="third"))])
+    begin = SourceStart(database, [setup(), setup(protocol=MINE), setup(protocol=replace(PROTOCOL, name="third"))])
     states = begin(CAMERA)
     assert {name: state.closed_until_us - T0 for name, state in states.items() if state.closed_until_us} == {
         "activity": 5 * US,
@@ -53,7 +53,7 @@ def test_each_protocol_goes_on_from_its_own_snapshot(database):
     }
     assert states["third"].closed_until_us == 0
     assert begin.closed([CAMERA]) == {}
-    assert Begin(database, [setup(), setup(protocol=MINE)]).closed([CAMERA, "other"]) == {CAMERA: T0 + 5 * US}
+    assert SourceStart(database, [setup(), setup(protocol=MINE)]).closed([CAMERA, "other"]) == {CAMERA: T0 + 5 * US}
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_each_protocol_goes_on_from_its_own_snapshot(database):
 def test_what_cannot_be_read_begins_anew(database, version, content):
     """Another version of the fold, bytes that are none: the source begins, whoever folds it."""
     keep(database, graded(), version=version, content=content)
-    (state,) = Begin(database, [setup()])(CAMERA).values()
+    (state,) = SourceStart(database, [setup()])(CAMERA).values()
     assert state.closed_until_us == 0
 
 
 def test_a_snapshot_of_another_protocol_is_left_alone(database):
     keep(database, graded(MINE))
-    begin = Begin(database, [setup()])
+    begin = SourceStart(database, [setup()])
     assert begin(CAMERA)["activity"].closed_until_us == 0
     assert begin.closed([CAMERA]) == {}
 
@@ -78,7 +78,7 @@ def test_a_snapshot_of_another_time_is_left_alone(database):
     """A replay that begins after the snapshot, or a day and more before it, begins anew."""
     keep(database, graded())
     for origin_us, known in ((T0, True), (T0 + 3600 * US, False), (T0 - 25 * 3600 * US, False)):
-        begin = Begin(database, [setup()], origin_us)
+        begin = SourceStart(database, [setup()], origin_us)
         assert (begin(CAMERA)["activity"].closed_until_us > 0) is known
         assert (CAMERA in begin.closed([CAMERA])) is known
 
@@ -97,7 +97,7 @@ def test_people_are_asked_for_in_every_mode(database):
     embedding = next(one.embedding for one in state.seen if one.embedding is not None)
     shown = Calm(stay().id, shown=(Shown(first.id, 25, embedding),))
     keep(database, replace(state, calm=shown))
-    (begun,) = Begin(database, [setup()], T0)(CAMERA).values()
+    (begun,) = SourceStart(database, [setup()], T0)(CAMERA).values()
     assert [one.stay for one in begun.occupants] == [stay().id]
     assert begun.pauses == (Pause(CAMERA, T0 + 8 * US, T0 + 60 * US),)
     assert [(one.painless, one.answered_us) for one in begun.calm.shown] == [(True, T0 + 6 * US)]
@@ -120,7 +120,7 @@ def test_todays_snapshots_stay_valid(postgres_dsn):
                             (key, old.closed_until_us, content),
                         )
                 migrate(database)
-                states = Begin(database, [setup(), setup(protocol=MINE)])(CAMERA)
+                states = SourceStart(database, [setup(), setup(protocol=MINE)])(CAMERA)
                 assert states["mine"].closed_until_us == old.closed_until_us
                 assert len(states["mine"].seen) == len(old.seen) > 0
                 assert states["activity"].closed_until_us == 0

@@ -25,7 +25,7 @@ from wince.pipeline.estimate.ensemble import EnsembleScorer
 from wince.pipeline.grade import stage as grade
 from wince.protocols.loader import load
 from wince.serve import scoring
-from wince.serve.hosted_ensemble import Hosted, come_ready
+from wince.serve.hosted_ensemble import HostedEnsemble, come_ready
 from wince.serving.config import ServingSettings
 from wince.settings import Settings
 from wince.testing.clips import clip
@@ -48,7 +48,7 @@ def hosted(tmp_path_factory):
     write_clip(site_folder(models) / "icu-bilstm.onnx", 3, 5, frames=10, rate_hz=5)
     settings = Settings(models_dir=models, protocol="icu", serving=ServingSettings(python=PYTHON))
     try:
-        started = Hosted(settings, load("icu"), tmp_path_factory.mktemp("serving"))
+        started = HostedEnsemble(settings, load("icu"), tmp_path_factory.mktemp("serving"))
     except ConfigError as error:
         pytest.skip(error.diagnostics())
     try:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import reachable
 from wince.errors import ConfigError, ResourceError, StoreError
-from wince.local.postgres.beside import Beside
+from wince.local.postgres.beside import DirectoryReader
 from wince.local.postgres.opened import NAME, open_database
 from wince.local.postgres.server import EmbeddedPostgres
 from wince.serve.reading import reading
@@ -89,7 +89,7 @@ def test_an_owner_that_starts_meanwhile_takes_the_server_over(installation: Sett
 
 
 def test_the_last_of_two_readers_stops_the_server(installation: Settings) -> None:
-    first, second = (Beside(installation.state_dir / "postgres") for _ in range(2))
+    first, second = (DirectoryReader(installation.state_dir / "postgres") for _ in range(2))
     for reader in (first, second):
         assert reader.exists()
         with psycopg.connect(reader.open(NAME)):

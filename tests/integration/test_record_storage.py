@@ -32,7 +32,7 @@ from wince.domain.stay import Watch
 from wince.errors import WinceError
 from wince.local.postgres import server as embedded
 from wince.local.postgres.installed import binaries
-from wince.local.postgres.opened import Opened, open_database
+from wince.local.postgres.opened import OpenDatabase, open_database
 from wince.store import audit
 from wince.store.stays import save_watches
 
@@ -46,7 +46,7 @@ GROWN = 48 << 20
 class Load:
     """The process that records, and its database."""
 
-    opened: Opened
+    opened: OpenDatabase
     directory: Path
     process: "subprocess.Popen[bytes]"
 

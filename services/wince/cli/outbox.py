@@ -14,7 +14,7 @@ from rich.table import Table
 from wince.cli.common import Json, out, settings, to_json
 from wince.clock import wall_us
 from wince.delivery import books
-from wince.delivery.books import Backlog, Letter
+from wince.delivery.books import Backlog, DeadLetter
 from wince.errors import ConfigError, InputError
 from wince.serve.reading import reading
 from wince.store.database import Tx
@@ -63,7 +63,7 @@ def show(backlog: Sequence[Backlog]) -> None:
         )
 
 
-def _letters(dead: Sequence[Letter]) -> Table:
+def _letters(dead: Sequence[DeadLetter]) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("entry", "revision", "target", "attempts", "answer"):
         table.add_column(column, overflow="fold")

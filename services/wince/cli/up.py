@@ -21,13 +21,13 @@ def up(json_: Json = False) -> None:
     On a terminal services, cameras and deliveries are shown live, else a line for each change. Cameras come from the configuration
     (WINCE_CONFIG). Kafka needs Java 17 and Maven, or WINCE_KAFKA_BOOTSTRAP.
     """
-    from wince.cli.up_view import Lines, Tables, View  # gRPC takes its time; other commands don't wait for it
+    from wince.cli.up_view import LineView, TableView, View  # gRPC takes its time; other commands don't wait for it
     from wince.serve.status.collect import collect
     from wince.serve.up import Up
 
     loaded = settings()
     keeps(lambda: f"what is committed is kept in {loaded.state_dir}", "`wince up` goes on from there")
-    view: View = Tables(out) if out.is_terminal and not json_ else Lines(out, as_json=json_)
+    view: View = TableView(out) if out.is_terminal and not json_ else LineView(out, as_json=json_)
     # A service manager and a closed terminal wait for the drain, however long it takes; a person does not.
     with stoppable(patient=(signal.SIGTERM, signal.SIGHUP)), view, Up(loaded, view.told) as running:
         view.up(running.ports, running.sandbox.base_url if running.sandbox else None)

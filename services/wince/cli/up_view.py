@@ -48,7 +48,7 @@ class View(Protocol):
         ...
 
 
-class Lines:
+class LineView:
     """A line for each change; with `as_json` an object a line."""
 
     subjects: Mapping[str, Subject] = {"cameras": cameras, "outbox": outbox}
@@ -100,7 +100,7 @@ class Lines:
             self._console.print(f"{who:<10} {row.state.value}: {words}", markup=False)
 
 
-class Tables:
+class TableView:
     """Services, cameras and deliveries, live."""
 
     subjects: Mapping[str, Subject] = {"services": services, "cameras": cameras, "outbox": outbox, "written": written}

@@ -54,7 +54,7 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A dead letter. `detail` holds no PHI."""
 
     entry: UUID
@@ -108,17 +108,17 @@ def waiting(tx: Tx, targets: Sequence[str] | None = None) -> int:
     return int(row[0]) if row else 0
 
 
-def dead(tx: Tx, target: str = "", *, limit: int = 1000) -> list[Letter]:
+def dead(tx: Tx, target: str = "", *, limit: int = 1000) -> list[DeadLetter]:
     """Dead letters of a target (empty: of all), oldest first."""
     found = tx.execute(
         "SELECT entry, revision, target, attempts, last_error FROM outbox WHERE state = 'dead' AND (%s = '' OR target = %s)"
         " ORDER BY made LIMIT %s",
         (target, target, limit),
     ).fetchall()
-    return [Letter(*row) for row in found]
+    return [DeadLetter(*row) for row in found]
 
 
-def letter(tx: Tx, entry: UUID, revision: int, target: str = "") -> Letter:
+def letter(tx: Tx, entry: UUID, revision: int, target: str = "") -> DeadLetter:
     """The dead letter of an entry's revision; `target` may be empty where one target alone refused it.
 
     Raises InputError where there is none, or several.
@@ -134,7 +134,7 @@ def letter(tx: Tx, entry: UUID, revision: int, target: str = "") -> Letter:
     if len(found) > 1:
         names = ", ".join(row[2] for row in found)
         raise InputError(f"several targets refused it: {names}", field=field, remedy="name one of them")
-    return Letter(*found[0])
+    return DeadLetter(*found[0])
 
 
 def replay(tx: Tx, entry: UUID, revision: int, target: str, now_us: int) -> None:

@@ -55,7 +55,7 @@ class Child:
 
 
 @dataclass
-class _Kept:
+class _ChildProcess:
     child: Child
     process: subprocess.Popen[bytes] | None = None
     since_s: float = 0.0
@@ -86,7 +86,7 @@ class Supervisor(StartStop):
 
     def __init__(self, children: Sequence[Child], *, told: Callable[[str, str], None] = lambda _name, _what: None) -> None:
         """`told`: what happened to whom: started, ready, ended, stopped. Called from two threads."""
-        self._kept = {child.name: _Kept(child) for child in children}
+        self._kept = {child.name: _ChildProcess(child) for child in children}
         self._told = told
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -144,7 +144,7 @@ class Supervisor(StartStop):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
-    def _spawn(self, kept: _Kept) -> None:
+    def _spawn(self, kept: _ChildProcess) -> None:
         child = kept.child
         child.log.parent.mkdir(parents=True, exist_ok=True)
         kept.said_from = size(child.log)
@@ -156,7 +156,7 @@ class Supervisor(StartStop):
             kept.process, kept.since_s, kept.since_us = process, time.monotonic(), wall_us()
         self._told(child.name, "started")
 
-    def _await(self, kept: _Kept) -> None:
+    def _await(self, kept: _ChildProcess) -> None:
         deadline, again = time.monotonic() + kept.child.ready_s, STARTS
         while not self._stopping.is_set():
             process = kept.process
@@ -210,7 +210,7 @@ def _end(process: subprocess.Popen[bytes], drain_s: float) -> None:
         process.stdin.close()
 
 
-def _failure(kept: _Kept, what: str) -> ResourceError:
+def _failure(kept: _ChildProcess, what: str) -> ResourceError:
     """Why a start failed, in the child's own words of this start."""
     cause, remedy = last_words(kept.child.log, kept.said_from)
     return ResourceError(

@@ -23,7 +23,7 @@ LONGEST_US = 24 * 3600 * US
 """A clip that is played as a camera is no longer than this."""
 
 
-class Begin:
+class SourceStart:
     """Makes the states of a source, one for each protocol that looks at it."""
 
     def __init__(self, database: Database, setups: Sequence[stage.Setup], origin_us: int | None = None) -> None:
@@ -49,8 +49,8 @@ class Begin:
 
 
 def closed(database: Database, sources: Sequence[str], protocols: Sequence[str], origin_us: int | None = None) -> dict[str, int]:
-    """Up to when snapshots that `Begin` takes closed, microseconds: of several protocols the one that is furthest behind. A source of which
-    a protocol has none is absent. `origin_us` as for `Begin`. Raises StoreError, Unavailable."""
+    """Up to when snapshots that `SourceStart` takes closed, microseconds: of several protocols the one that is furthest behind. A source
+    of which a protocol has none is absent. `origin_us` as for `SourceStart`. Raises StoreError, Unavailable."""
     found = snapshots.closed(database, FOLD, stage.VERSION, sources, protocols)
     return {source: until_us for source, until_us in found.items() if _of_this_time(until_us, origin_us)}
 

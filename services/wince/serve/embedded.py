@@ -38,7 +38,7 @@ from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
 from wince.serve import ehr, mllp, sandbox, scoring, setup
-from wince.serve.begin import Begin
+from wince.serve.begin import SourceStart
 from wince.serve.protocols import protocol_set
 from wince.serve.state_dir import Owner, Places
 from wince.settings import Camera, Settings
@@ -118,7 +118,7 @@ class Embedded:
         self._delivery = Delivery(self.database, targets, alone=self._settings.pg_dsn is None)
         self._writer = Writer(PostgresSink(self.database, self.protocols.every, targets), self._delivery.wake)
         self._recording = Recording(self._bus, self._writer.commit, self._committed)
-        self._begin = Begin(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
+        self._begin = SourceStart(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
         self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name)
         census = stays.PostgresCensus(self.database)
         self.listener = enter(

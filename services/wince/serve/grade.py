@@ -14,13 +14,13 @@ from wince.pipeline.grade.servicer import GradeServicer, Setups, registration
 from wince.protocols import loader
 from wince.runners.grade import Grading
 from wince.serve import protocols, scoring
-from wince.serve.begin import Begin
+from wince.serve.begin import SourceStart
 from wince.serve.service import Deps, Service
 
 
 def build(deps: Deps) -> Service:
     """The service."""
-    begin = Begin(deps.database, scoring.setups(deps.protocols, deps.settings.site), deps.replay_us)
+    begin = SourceStart(deps.database, scoring.setups(deps.protocols, deps.settings.site), deps.replay_us)
     grading = Grading(deps.bus, begin, begin.closed, default=deps.protocols.default.name)
     return Service("grade", [grading], [registration(GradeServicer(_setups(deps)))])
 

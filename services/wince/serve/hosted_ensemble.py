@@ -26,7 +26,7 @@ def python(settings: Settings) -> Path:
     return settings.serving.python or PYTHON.absolute()
 
 
-class Hosted:
+class HostedEnsemble:
     """The protocol's ensemble on a TorchServe of this machine."""
 
     def __init__(self, settings: Settings, protocol: ClinicalProtocol, folder: Path) -> None:
@@ -74,9 +74,9 @@ def come_ready(target: str, manifest: Manifest, wait_s: float = 120.0, ensure: C
                 time.sleep(0.3)
 
 
-def hosted(settings: Settings, protocols: Sequence[ClinicalProtocol], folder: Path) -> Hosted | None:
-    """The ensemble to host here; None where no protocol has members, or a server is set. Raises as `Hosted` does, and ConfigError where
-    several have: a server holds one protocol's."""
+def hosted(settings: Settings, protocols: Sequence[ClinicalProtocol], folder: Path) -> HostedEnsemble | None:
+    """The ensemble to host here; None where no protocol has members, or a server is set. Raises as `HostedEnsemble` does, and ConfigError
+    where several have: a server holds one protocol's."""
     ensembles = [one for one in protocols if one.estimate.scorer == "ensemble"]
     if not ensembles or settings.serving.target is not None:
         return None
@@ -86,4 +86,4 @@ def hosted(settings: Settings, protocols: Sequence[ClinicalProtocol], folder: Pa
     if not python(settings).exists():
         remedy = "make serving, or WINCE_SERVING__PYTHON, or WINCE_SERVING__TARGET of a server that runs"
         raise ConfigError("TorchServe is not installed here", field=f"serving.python={python(settings)}", remedy=remedy)
-    return Hosted(settings, ensembles[0], folder)
+    return HostedEnsemble(settings, ensembles[0], folder)

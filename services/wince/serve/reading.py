@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from wince.errors import ConfigError
-from wince.local.postgres.beside import Beside
+from wince.local.postgres.beside import DirectoryReader
 from wince.local.postgres.opened import NAME
 from wince.local.stopping import Stopped
 from wince.serve.state_dir import Places
@@ -42,12 +42,12 @@ def reading(settings: Settings, *, write: bool = False, wait_s: float = 10.0) ->
 
 
 @contextmanager
-def _dsn(settings: Settings, held: _Held) -> Iterator[str]:
+def _dsn(settings: Settings, held: _DeferredSignals) -> Iterator[str]:
     if settings.pg_dsn is not None:
         yield settings.pg_dsn.get_secret_value()
         return
     places = Places.of(settings)
-    server = Beside(places.postgres)
+    server = DirectoryReader(places.postgres)
     if not server.exists():
         raise ConfigError(
             "holds no installation of Wince, so there is nothing to read" if places.root.is_dir() else "does not exist",
@@ -63,7 +63,7 @@ def _dsn(settings: Settings, held: _Held) -> Iterator[str]:
             server.close()
 
 
-class _Held:
+class _DeferredSignals:
     """While entered, signals that end the process wait."""
 
     def __init__(self) -> None:
@@ -87,8 +87,8 @@ class _Held:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[_Held]:
-    held = _Held()
+def _ended_by_signals() -> Iterator[_DeferredSignals]:
+    held = _DeferredSignals()
     if threading.current_thread() is not threading.main_thread():
         yield held
         return

@@ -8,12 +8,12 @@ from wince.errors import ConfigError
 from wince.local.postgres.account import server_account
 from wince.local.postgres.cluster import MAJOR, home_of
 from wince.local.postgres.installed import describe
-from wince.local.postgres.opened import Opened, open_database
+from wince.local.postgres.opened import OpenDatabase, open_database
 from wince.serve.state_dir import Places
 from wince.settings import Settings
 
 
-def database(settings: Settings, places: Places) -> Opened:
+def database(settings: Settings, places: Places) -> OpenDatabase:
     """The configured or embedded database, migrated; a context manager."""
     if settings.pg_dsn is not None:
         return open_database(settings.pg_dsn.get_secret_value(), places.postgres)

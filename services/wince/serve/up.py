@@ -24,7 +24,7 @@ from wince.local.supervisor import Child, Supervisor
 from wince.parts import PASSING, StartStop, WatchedThread, cause, first_failed
 from wince.rpc import client
 from wince.serve import sandbox, scoring, setup, whereabouts
-from wince.serve.hosted_ensemble import Hosted, hosted
+from wince.serve.hosted_ensemble import HostedEnsemble, hosted
 from wince.serve.process import PORTS, SERVICES
 from wince.serve.protocols import protocol_set
 from wince.serve.state_dir import Owner, Places
@@ -50,7 +50,7 @@ class Up(StartStop):
         self._stopping = threading.Event()
         self.kafka: KafkaPeer | None = None
         """The broker that was started here; None where another is set."""
-        self.hosted: Hosted | None = None
+        self.hosted: HostedEnsemble | None = None
         """The TorchServe that was started here; None where there is no ensemble, or another server is set."""
         self.sandbox: EhrSandbox | None = None
         """The EHR that was started here; None where another is set."""

@@ -11,7 +11,7 @@ import time
 import pytest
 from rich.console import Console
 
-from wince.cli.up_view import Lines, Tables
+from wince.cli.up_view import LineView, TableView
 from wince.serve.status.collect import Status
 from wince.serve.status.interface import Row, State
 
@@ -33,7 +33,7 @@ def seen(*rows: Row) -> Status:
 
 
 def test_a_line_for_each_change_and_none_for_what_runs_on(capsys: pytest.CaptureFixture[str]) -> None:
-    with Lines(Console(width=200, color_system=None), as_json=False) as view:
+    with LineView(Console(width=200, color_system=None), as_json=False) as view:
         view.told("record", "ready")
         view.up({"record": 7425}, None)
         for rate in (5.0, 4.8, 5.1):
@@ -55,7 +55,7 @@ def test_a_line_for_each_change_and_none_for_what_runs_on(capsys: pytest.Capture
 
 
 def test_json_has_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with Lines(Console(), as_json=True) as view:
+    with LineView(Console(), as_json=True) as view:
         view.told("record", "ready")
         view.up({"record": 7425}, "http://127.0.0.1:1/fhir")
         view.saw(seen(camera(State.BAD, "login")))
@@ -67,7 +67,7 @@ def test_json_has_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_tables_show_services_cameras_and_deliveries() -> None:
     console = Console(width=160, color_system=None, force_terminal=True, record=True)
-    view = Tables(console)
+    view = TableView(console)
     view.told("database", "ready")
     view.told("record", "started")
     with console.capture() as begun:
@@ -95,9 +95,9 @@ def test_the_tables_show_services_cameras_and_deliveries() -> None:
 PROGRAM = """
 import time
 from wince.cli.common import out
-from wince.cli.up_view import Lines, Tables
+from wince.cli.up_view import LineView, TableView
 assert out.is_terminal
-with Tables(out) as view:
+with TableView(out) as view:
     view.told("record", "started")
     time.sleep(0.6)
     view.up({"record": 7425}, None)

@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 from wince.cli.lab import corpus, evaluate, pack, synthesize, train
 
 
-class Contents(TyperGroup):
+class OrderedCommands(TyperGroup):
     """Lists its commands in the order in which they are used."""
 
     def list_commands(self, ctx: object) -> list[str]:
@@ -16,7 +16,8 @@ class Contents(TyperGroup):
         return ["synthesize", "corpus", "train", "evaluate", "pack"]
 
 
-app = typer.Typer(cls=Contents, no_args_is_help=True, help="Drawn faces with known action units, the default scorer, a site's own models.")
+_HELP = "Drawn faces with known action units, the default scorer, a site's own models."
+app = typer.Typer(cls=OrderedCommands, no_args_is_help=True, help=_HELP)
 DRAW, LEARN, GO_LIVE = "Draw faces whose truth is known", "Train and measure the default scorer", "A site's own models"
 app.command("synthesize", rich_help_panel=DRAW)(synthesize.synthesize)
 app.command("corpus", rich_help_panel=DRAW)(corpus.corpus)

@@ -19,7 +19,7 @@ from wince.local.postgres.server import START_S, EmbeddedPostgres, InUse
 LOOK_S = 0.1
 
 
-class Beside:
+class DirectoryReader:
     """One reader of one data directory: `open`, then `close`. Not thread-safe.
 
     Raises ResourceError (permission, a server that does not come up) and StoreError as EmbeddedPostgres does.

@@ -14,7 +14,7 @@ NAME = "wince"
 """The database on the embedded server."""
 
 
-class Opened:
+class OpenDatabase:
     """A migrated database and the server that was started for it. A context manager."""
 
     def __init__(self, database: Database, server: EmbeddedPostgres | None) -> None:
@@ -22,7 +22,7 @@ class Opened:
         self.server = server
         """None where somebody else runs it."""
 
-    def __enter__(self) -> Opened:
+    def __enter__(self) -> OpenDatabase:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -44,7 +44,7 @@ class Opened:
             self.server.stop()
 
 
-def open_database(dsn: str | None, directory: Path, *, size: int = 8) -> Opened:
+def open_database(dsn: str | None, directory: Path, *, size: int = 8) -> OpenDatabase:
     """`dsn`: a server of the installation's own; None or empty: the embedded one, in `directory`. `size`: connections in the pool.
 
     Raises ResourceError, StoreError, Unavailable; what was started is stopped then.
@@ -64,7 +64,7 @@ def open_database(dsn: str | None, directory: Path, *, size: int = 8) -> Opened:
         if server:
             server.stop()
         raise
-    return Opened(database, server)
+    return OpenDatabase(database, server)
 
 
 def _create(server: EmbeddedPostgres) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wince.domain.face import Pose
-from wince.pipeline.detect.warp import Wide
+from wince.pipeline.detect.warp import Widener
 from wince.protocols.rules import DetectLimits
 
 
@@ -98,5 +98,5 @@ class FaceModels:
     detector: Detector
     mesh: MeshModel
     pose: PoseModel
-    wide: Wide = field(default_factory=Wide)
+    wide: Widener = field(default_factory=Widener)
     """Memory for the picture that is looked at."""

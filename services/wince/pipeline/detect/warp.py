@@ -14,7 +14,7 @@ WIDE = 4
 """Channels of a widened picture."""
 
 
-class Wide:
+class Widener:
     """Widens pictures into memory of its own: fresh memory of that size costs more than the work itself. One instance per thread."""
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ LEFT JOIN audit t ON t.entry = a.id AND t.event = 'assessment' AND t.revision = 
 
 
 @dataclass(frozen=True, slots=True)
-class _Last:
+class _LastSeen:
     """What came of a camera last."""
 
     unassessable: bool
@@ -54,7 +54,7 @@ def beds(look: Look) -> list[Row]:
         beds_ = {watch.bed for watch in watches}
         here = stays.believed(tx, sorted(beds_), look.now_us, look.now_us)
         lying = {bed: in_bed(here, bed, look.now_us, look.now_us) for bed in beds_}
-        last = {source: _Last(*rest) for source, *rest in tx.execute(_LAST.encode(), ([watch.source for watch in watches],)).fetchall()}
+        last = {source: _LastSeen(*rest) for source, *rest in tx.execute(_LAST.encode(), ([watch.source for watch in watches],)).fetchall()}
     quiet = {source for source, one in last.items() if one.read and one.age_s is not None and one.age_s > LATE_S}
     stuck = quiet and {source for source, status in listed(look)[0].items() if status.state is CameraState.RUNNING} & quiet
     rows = [_row(look, watch, lying[watch.bed], last[watch.source], watch.source in stuck) for watch in watches]
@@ -67,7 +67,7 @@ def _watches(tx: Tx, now_us: int) -> list[Watch]:
     return [watch for source in sources if (watch := bed_of(known, source, now_us, now_us)) is not None]
 
 
-def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _Last, stuck: bool) -> Row:
+def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck: bool) -> Row:
     figures: Figures = {
         "camera": watch.source,
         "patient": _patient(look, watch.bed, lying),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wince.delivery import books
-from wince.delivery.books import Backlog, Hold, Letter
+from wince.delivery.books import Backlog, DeadLetter, Hold
 from wince.serve.status.interface import Figures, Look, Row, State
 
 LATE_S = 900.0
@@ -23,7 +23,7 @@ def outbox(look: Look) -> list[Row]:
     return rows or [Row("outbox", "outbox", State.OK, "nothing waits, nothing is held, nothing was refused")]
 
 
-def _rows(look: Look, one: Backlog, letters: Sequence[Letter]) -> list[Row]:
+def _rows(look: Look, one: Backlog, letters: Sequence[DeadLetter]) -> list[Row]:
     waits = one.waiting + one.leased
     behind = {"its hold": one.held, "dead letters": one.stuck}
     said = ", ".join([f"{waits} wait", *(f"{count} behind {what}" for what, count in behind.items() if count)])
@@ -42,7 +42,7 @@ def _hold(look: Look, target: str, hold: Hold | None) -> list[Row]:
     return [Row("outbox", f"{target} hold", State.BAD, "held", look.age_s(hold.since_us), hold.detail, hold.remedy, figures)]
 
 
-def _dead(target: str, count: int, letters: Sequence[Letter]) -> list[Row]:
+def _dead(target: str, count: int, letters: Sequence[DeadLetter]) -> list[Row]:
     if not count:
         return []
     first = letters[0]

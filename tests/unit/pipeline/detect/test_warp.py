@@ -6,7 +6,7 @@ import pytest
 
 from wince.pipeline.detect.geometry import region_affine
 from wince.pipeline.detect.interface import Region
-from wince.pipeline.detect.warp import WIDE, Wide, cut
+from wince.pipeline.detect.warp import WIDE, Widener, cut
 
 
 @pytest.mark.parametrize("size", [(480, 640), (721, 1279), (33, 41)])
@@ -14,7 +14,7 @@ from wince.pipeline.detect.warp import WIDE, Wide, cut
 def test_a_widened_picture_gives_the_same_bytes(size: tuple[int, int], repeat_edge: bool) -> None:
     """Also turned, beyond every edge, enlarged and shrunk."""
     rng = np.random.default_rng(7)
-    wide = Wide()
+    wide = Widener()
     for _ in range(40):
         pixels = rng.integers(0, 256, (*size, 3), np.uint8)
         region = Region(*rng.uniform(-50, 700, 2), rng.uniform(20, 900), rng.uniform(-3.1, 3.1))
@@ -28,7 +28,7 @@ def test_a_widened_picture_gives_the_same_bytes(size: tuple[int, int], repeat_ed
 
 def test_memory_follows_the_picture_and_is_used_again() -> None:
     """A camera that changes its size gets memory of that size; one that does not costs none anew."""
-    wide = Wide()
+    wide = Widener()
     first = wide(np.full((4, 6, 3), 9, np.uint8))
     assert first.shape == (4, 6, WIDE)
     assert wide(np.full((4, 6, 3), 5, np.uint8)) is first
