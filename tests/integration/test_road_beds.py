@@ -1,5 +1,6 @@
 """Who lies in the bed decides whether anything is written: nobody, two, discharged; and what stands in no log."""
 
+import time
 from dataclasses import replace
 from uuid import UUID
 
@@ -171,7 +172,7 @@ def test_the_next_run_begins_after_the_last_window(loaded, database, monkeypatch
     first = play._Job(loaded, beds(True), AT)
     assert first.begin(database) == AT
     play.runs.finish(database, first.run, play.runs.RunState.DONE)
-    future_us = (play.time.time_ns() // 1000 // play.GRID_US + 600) * play.GRID_US + 1
+    future_us = (time.time_ns() // 1000 // play.GRID_US + 600) * play.GRID_US + 1
     monkeypatch.setattr(play.outcome, "latest", lambda *_: future_us)
     origin_us = play._Job(loaded, beds(True), None).begin(database)
     assert origin_us % play.GRID_US == 0
