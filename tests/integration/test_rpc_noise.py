@@ -102,6 +102,7 @@ def odd(message: Message, dice: random.Random, depth: int = 4) -> Message:
         if dice.random() < 0.5 or (depth == 0 and field.message_type):
             continue
         if field.message_type and field.message_type.GetOptions().map_entry:
+            _odd_map(message, field, dice, depth)
             continue
         for _ in range(dice.choice((1, 3)) if field.is_repeated else 1):
             if field.message_type:
@@ -114,6 +115,18 @@ def odd(message: Message, dice: random.Random, depth: int = 4) -> Message:
             else:
                 setattr(message, field.name, value)
     return message
+
+
+def _odd_map(message: Message, field: FieldDescriptor, dice: random.Random, depth: int) -> None:
+    """Entries with odd keys and values."""
+    key, value = field.message_type.fields_by_name["key"], field.message_type.fields_by_name["value"]
+    entries: Any = getattr(message, field.name)
+    for _ in range(dice.choice((1, 3))):
+        name = _value(key, dice)
+        if value.message_type:
+            odd(entries[name], dice, depth - 1)
+        else:
+            entries[name] = _value(value, dice)
 
 
 def _value(field: FieldDescriptor, dice: random.Random) -> object:
@@ -156,4 +169,4 @@ def test_every_rpc_names_what_is_wrong_with_noise_nothing_and_odd_values(port):
             for _ in range(6):
                 message = odd(kind(), dice)
                 named(call(channel, method, [message.SerializeToString()], follow_s=0.5), (method.full_name, message))
-    assert len(METHODS) == 25
+    assert len(METHODS) == 27
