@@ -183,7 +183,10 @@ class PostgresCare:
 
     def _fits(self, protocol: str, grade: int | None) -> None:
         rules = self._protocols.get(protocol)
-        if grade is not None and rules is not None and grade >= len(rules.scale.grades):
+        if rules is None:  # record could not chart it
+            remedy = "put its file back into a folder of WINCE_PROTOCOL_DIR"
+            raise Refused(f"protocol {protocol!r} is not there any more", field="assessment_id", remedy=remedy)
+        if grade is not None and grade >= len(rules.scale.grades):
             raise MessageError(f"must be below {len(rules.scale.grades)}: the grades of {protocol}", field="grade")
 
 

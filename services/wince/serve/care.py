@@ -11,5 +11,5 @@ from wince.serve.service import Deps, Service
 def build(deps: Deps) -> Service:
     """The service."""
     relay = Relay(deps.database, deps.bus.publish)
-    servicer = CareServicer(PostgresCare(deps.database, deps.protocols.every), committed=relay.wake)
+    servicer = CareServicer(PostgresCare(deps.database, deps.protocols.recorded), committed=relay.wake)
     return Service("care", [relay], [registration(servicer)])

@@ -116,7 +116,7 @@ class Embedded:
         self._stack.callback(self._bus.close)
         self._bus.ensure_topics(ALL)
         self._delivery = Delivery(self.database, targets, alone=self._settings.pg_dsn is None)
-        self._writer = Writer(PostgresSink(self.database, self.protocols.every, targets), self._delivery.wake)
+        self._writer = Writer(PostgresSink(self.database, self.protocols.recorded, targets), self._delivery.wake)
         self._recording = Recording(self._bus, self._writer.commit, self._committed)
         self._begin = SourceStart(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
         self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name)
@@ -138,7 +138,7 @@ class Embedded:
             self.sandbox, reached = sandbox.start(settings, self._places, self._stack)
             settings = settings.model_copy(update=reached)
         self.tell("ehr", url=settings.ehr_url)
-        return ehr.targets(settings, self.protocols.every, self._stack)
+        return ehr.targets(settings, self.protocols.recorded, self._stack)
 
     def _watch(self) -> None:
         self._watches = tuple(

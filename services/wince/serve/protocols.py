@@ -13,6 +13,9 @@ from wince.models import site
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
 from wince.settings import Settings
+from wince.telemetry import logs
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class ProtocolSet:
     every: Mapping[str, ClinicalProtocol]
     """All of them by name, the default first."""
     routing: Routing
+    recorded: Mapping[str, ClinicalProtocol]
+    """Those, and every other whose file is there. The record speaks of what was graded before the settings changed: entries of a protocol
+    that is set no more are still withdrawn, and nurses still answer its questions."""
 
     @property
     def before_us(self) -> int:
@@ -72,7 +78,7 @@ def protocol_set(settings: Settings) -> ProtocolSet:
         if rule.protocol not in every:
             every[rule.protocol] = _loaded(settings, rule.protocol, f"routing[{index}].protocol")
     routing = routes(settings, every)
-    made = ProtocolSet(first, every, routing)
+    made = ProtocolSet(first, every, routing, {**_others(settings), **every})
     _one_server(settings, made)
     for camera in settings.cameras:
         made.of_bed(camera.bed)
@@ -94,6 +100,17 @@ def _loaded(settings: Settings, name: str, field: str) -> ClinicalProtocol:
     served = () if settings.serving.target is None else [member.name for member in loaded.estimate.members]
     loader.check_models(loaded, {*site.known(settings.models_dir), *served})
     return loaded
+
+
+def _others(settings: Settings) -> dict[str, ClinicalProtocol]:
+    """Every protocol that there is, whether or not it can run here; one that can't be read is logged."""
+    found = {}
+    for name, path in loader.available(folders(settings)).items():
+        try:
+            found[name] = loader.read(path)
+        except ProtocolError as error:
+            log.warning("a protocol that isn't set can't be read", error=error)
+    return found
 
 
 def _one_server(settings: Settings, made: ProtocolSet) -> None:

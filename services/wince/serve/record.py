@@ -33,7 +33,7 @@ def build(deps: Deps) -> Service:
     settings, database = deps.settings, deps.database
     places = Places.of(settings)
     places.make()
-    protocols = deps.protocols.every
+    protocols = deps.protocols.recorded
     targets = ehr.targets(settings, protocols, deps.stack)
     delivery = Delivery(database, targets, lease_s=settings.lease_s)
     writer = Writer(PostgresSink(database, protocols, targets), delivery.wake)

@@ -106,3 +106,14 @@ def test_a_wrong_rule_is_named(tmp_path, monkeypatch, line, said):
         load()
     assert said in caught.value.message
     assert caught.value.field.startswith("routing.0")
+
+
+def test_the_record_knows_every_protocol_that_has_a_file(tmp_path, caplog):
+    """Also one that is set no more, that has no model here, or beside which a file is broken: what it graded stays to be spoken of."""
+    own(tmp_path, "evening")
+    (tmp_path / "broken.toml").write_text("name = ", "utf-8")
+    made = protocol_set(settings(tmp_path, {"protocol": "activity"}))
+    assert list(made.every) == ["activity"]
+    assert {"activity", "evening", "icu", "postoperative"} < set(made.recorded)
+    assert "broken" not in made.recorded
+    assert made.recorded["activity"] is made.default
