@@ -21,7 +21,8 @@ if TYPE_CHECKING:  # until `main` minds signals, Ctrl-C would show a traceback: 
     import typer
 
 EPILOGUE = (
-    "Research use, not validated, adjunct to a nurse's judgement. Exit codes: 0 done, 2 usage, 3 input, 4 configuration, "
+    "Research use, not validated, adjunct to a nurse's judgement. Exit codes: 0 done, 1 something "
+    "needs a person, 2 usage, 3 input, 4 configuration, "
     "5 model file, 6 another party, 7 this machine, 8 database, 9 broken promise."
 )
 
