@@ -1,4 +1,4 @@
-"""Keeps processes running on one machine: started together, ready by their health, restarted with backoff, drained in reverse.
+"""Keeps processes running on one machine: started together, ready by their health, restarted with backoff, drained rank by rank.
 
 Children are spawned, never forked. Each holds one end of a pipe as its standard input: where the supervisor dies, however it dies, its
 children see the end of it and drain by themselves.
@@ -52,6 +52,8 @@ class Child:
     """How long it may take to become ready the first time."""
     drain_s: float = 40.0
     """How long it may take to end after SIGTERM; then it is killed."""
+    rank: int = 0
+    """The highest rank drains first, the next one once it has ended; those of one rank drain together."""
 
 
 @dataclass
@@ -124,17 +126,26 @@ class Supervisor(StartStop):
         return self._thread.failed()
 
     def stop(self) -> None:
-        """Drain: SIGTERM to the last, wait for its end, then the one before. Idempotent."""
+        """Drain: SIGTERM to all of the highest rank, wait for their ends, then the rank below. Idempotent."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(10)
-        for kept in reversed(list(self._kept.values())):
-            with self._lock:
-                process, kept.process = kept.process, None
-            if process is not None:
-                _end(process, kept.child.drain_s)
-                self._told(kept.child.name, "stopped")
+        ranks = {kept.child.rank for kept in self._kept.values()}
+        for rank in sorted(ranks, reverse=True):
+            self._drain([kept for kept in self._kept.values() if kept.child.rank == rank])
         self._ended()
+
+    def _drain(self, together: Sequence[_Kept]) -> None:
+        """SIGTERM to all, then wait for each: the slowest counts, not their sum."""
+        for kept in together:
+            if kept.process is not None and kept.process.poll() is None:
+                kept.process.send_signal(signal.SIGTERM)
+        begun_s = time.monotonic()
+        for kept in together:
+            if kept.process is not None:
+                _end(kept.process, begun_s + kept.child.drain_s - time.monotonic())
+                kept.process = None  # not before: where there is no time, `_kill` still finds it
+                self._told(kept.child.name, "stopped")
 
     def _kill(self) -> None:
         """Where there is no time to drain: whatever a service holds survives that."""
@@ -198,14 +209,13 @@ class Supervisor(StartStop):
 
 
 def _end(process: subprocess.Popen[bytes], drain_s: float) -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(drain_s)
-        except subprocess.TimeoutExpired:
-            log.error("a service did not drain in time and is killed", pid=process.pid)
-            process.kill()
-            process.wait()
+    """Wait for the end of one that was told to drain; kill it after `drain_s`."""
+    try:
+        process.wait(max(drain_s, 0.0))
+    except subprocess.TimeoutExpired:
+        log.error("a service did not drain in time and is killed", pid=process.pid)
+        process.kill()
+        process.wait()
     if process.stdin is not None:
         process.stdin.close()
 

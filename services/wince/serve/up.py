@@ -37,6 +37,8 @@ from wince.testing.ehr import EhrSandbox
 log = logs.get(__name__)
 
 LOOK_S = 0.5
+BEHIND = ("capture", "detect", "estimate", "grade")
+"""What a camera's data pass, in order: each drains once the one before it gives nothing more; what is not named drains last, together."""
 Told = Callable[[str, str], None]
 """Told who, and what of it: a port, started, ready, ended, stopped."""
 
@@ -191,7 +193,9 @@ class Up(StartStop):
         own = environment | {"WINCE_RPC__PORT": str(port)}
         if self._settings.metrics_port:  # one machine, so each service has a port of its own
             own["WINCE_METRICS_PORT"] = str(self._settings.metrics_port + list(PORTS).index(name))
-        return Child(name, command, own, lambda: ready(port, self._settings), self._places.root / "logs" / f"{name}.log")
+        rank = len(BEHIND) - BEHIND.index(name) if name in BEHIND else 0
+        place = self._places.root / "logs" / f"{name}.log"
+        return Child(name, command, own, lambda: ready(port, self._settings), place, rank=rank)
 
     def _acquaint(self, ehr: EhrSandbox) -> None:
         """The sandbox knows whom the hospital admitted: an EHR would by itself."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from wince.errors import ResourceError
+from wince.local.stopping import finish
 from wince.local.supervisor import Child, Supervisor
 
 SLEEPER = """
@@ -36,10 +38,11 @@ def until(what: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_it_comes_back_and_is_drained_in_reverse(tmp_path):
-    """kill -9: another process; stop: SIGTERM to the last first."""
+def test_it_comes_back_and_the_highest_rank_is_drained_first(tmp_path):
+    """kill -9: another process; stop: SIGTERM to the highest rank first."""
     told = []
-    with Supervisor([child(tmp_path, "a"), child(tmp_path, "b")], told=lambda who, what: told.append((who, what))) as running:
+    children = [child(tmp_path, "a"), replace(child(tmp_path, "b"), rank=1)]
+    with Supervisor(children, told=lambda who, what: told.append((who, what))) as running:
         before = running.pid("a")
         os.kill(before, signal.SIGKILL)
         until(lambda: running.pid("a") not in (None, before) and running.restarts("a") == 1)
@@ -48,6 +51,47 @@ def test_it_comes_back_and_is_drained_in_reverse(tmp_path):
         until((tmp_path / "a").exists)
     assert [one for one in told if one[1] == "stopped"] == [("b", "stopped"), ("a", "stopped")]
     assert (tmp_path / "b").read_text() == "down"
+
+
+PAIR = """
+import pathlib, signal, sys, time
+mark = pathlib.Path(sys.argv[1])
+told = mark.with_suffix(".told")
+other = mark.with_name("a.told" if mark.name == "b" else "b.told")
+def end(*_):
+    told.touch()
+    while not other.exists():
+        time.sleep(0.01)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+mark.write_text("up")
+while True:
+    time.sleep(1)
+"""
+
+
+def test_those_of_one_rank_drain_together(tmp_path):
+    """Each ends only once the other was told to end as well; one after another neither would end by itself."""
+    started = time.monotonic()
+    with Supervisor([child(tmp_path, "a", PAIR), child(tmp_path, "b", PAIR)]) as running:
+        processes = [running._kept[name].process for name in "ab"]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert time.monotonic() - started < Child.drain_s
+
+
+def test_one_that_drains_is_killed_where_there_is_no_time(tmp_path):
+    """Cut off in the middle of a drain: the one that would not end is found and killed."""
+    deaf = "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    deaf += "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+    running = Supervisor([child(tmp_path, "a", deaf)])
+    running.start()
+    process = running._kept["a"].process
+    stopping = threading.Thread(target=running.stop, daemon=True)
+    stopping.start()
+    until(lambda: not running._thread.is_alive())
+    finish()
+    stopping.join(30)
+    assert process.poll() == -signal.SIGKILL
 
 
 def test_one_that_does_not_start_is_named_with_its_last_words(tmp_path):
