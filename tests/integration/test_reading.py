@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -69,6 +70,20 @@ def test_a_server_that_does_not_run_is_started_and_stopped_again(installation: S
         assert rows(database) > 0
     assert not running(installation)
     assert tree(installation.state_dir) == before
+
+
+def test_beside_the_owner_it_waits_for_nobody(installation: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where it comes while the owner starts the server, nor where it leaves: the lock that it would wait for is its own."""
+    naps: list[float] = []
+    with open_database(None, installation.state_dir / "postgres"):
+        clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: naps.append(seconds) or time.sleep(seconds))
+        monkeypatch.setattr("wince.local.postgres.server.time", clock)
+        reader = DirectoryReader(installation.state_dir / "postgres")
+        assert reader.exists()
+        reader.open(NAME)
+        assert not reader._start()
+        reader.close()
+    assert not naps
 
 
 def test_it_reads_beside_the_owner_and_leaves_its_server_alone(installation: Settings) -> None:

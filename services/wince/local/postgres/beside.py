@@ -80,7 +80,7 @@ class DirectoryReader:
 
     def _owned(self) -> bool:
         try:
-            self._server.start()
+            self._server.start(lock_s=0)  # the lock of those who look is our own: waiting for it would be waiting for ourselves
         except InUse:
             return False
         return True

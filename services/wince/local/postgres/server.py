@@ -69,11 +69,12 @@ class EmbeddedPostgres(LocalServer):
         """The server's log."""
         return self._master.log
 
-    def start(self) -> None:
-        """Returns when the server answers a query. Adopts one that an owner which was killed left behind."""
+    def start(self, lock_s: float = START_S) -> None:
+        """Returns when the server answers a query. Adopts one that an owner which was killed left behind. `lock_s`: how long a command
+        that only looks, and starts or stops the server now, is waited for."""
         self._account = server_account()
         self._make_directory()
-        self._take_lock()
+        self._take_lock(lock_s)
         self._port = 0
         try:
             self._programs = Programs(binaries(self._account), self._account)
@@ -160,14 +161,14 @@ class EmbeddedPostgres(LocalServer):
         except OSError as error:
             raise resource(error, self.directory) from None
 
-    def _take_lock(self) -> None:
+    def _take_lock(self, lock_s: float) -> None:
         if self._lock is not None:
             raise StoreError("the embedded PostgreSQL is already started", field=str(self.directory))
         try:
             descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise resource(error, self.directory / "lock") from None
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + lock_s
         while not _flock(descriptor):
             # A command that only looks owns the directory while it starts or stops the server; the commands' lock is on the directory.
             if _unlocked(self.directory) or time.monotonic() > deadline:
