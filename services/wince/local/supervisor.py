@@ -135,7 +135,7 @@ class Supervisor(StartStop):
             self._drain([kept for kept in self._kept.values() if kept.child.rank == rank])
         self._ended()
 
-    def _drain(self, together: Sequence[_Kept]) -> None:
+    def _drain(self, together: Sequence[_ChildProcess]) -> None:
         """SIGTERM to all, then wait for each: the slowest counts, not their sum."""
         for kept in together:
             if kept.process is not None and kept.process.poll() is None:
