@@ -19,7 +19,7 @@ from wince.pipeline.grade.alerts import US, Episode, Fired, Limits, watch
 from wince.pipeline.grade.asking import ASKED, Stretch
 from wince.pipeline.grade.calm import Calm
 from wince.pipeline.grade.clips import of_one_stay
-from wince.pipeline.grade.people import basis, blocked, changes, prune, role, silent, stay_at
+from wince.pipeline.grade.people import basis, blocked, changes, prune, role, silent, stay_at, takes_over
 from wince.pipeline.grade.state import Beats, Seen, State
 from wince.protocols.rules import ClinicalProtocol, GradeRules
 
@@ -32,11 +32,14 @@ Asked = tuple[Reason, int, int]
 def close(state: State, seen: Sequence[Seen], start_us: int, end_us: int) -> tuple[State, list[Alert | Question | Assessment]]:
     """Close the window [start, end). `seen`: its estimates in order of time. Nothing is said of it where other protocols look at who is
     there (domain/routing.py); a shadow gives its assessment alone."""
-    if silent(state, start_us):
+    if silent(state, start_us, end_us):
         return prune(replace(_nobody(state), calm=Calm(), bound=stay_at(state, end_us - 1)), end_us), []
     protocol, seen = state.setup.protocol, of_one_stay(state, seen)
-    shadow = role(state, start_us) is Role.SHADOW
     stay, moves, reason = stay_at(state, start_us), changes(state, start_us, end_us), blocked(state, start_us, end_us)
+    taken_over = takes_over(state, start_us, end_us)
+    shadow = role(state, start_us) is Role.SHADOW and not taken_over
+    if taken_over and reason is None:
+        reason = Reason.POPULATION
     state = replace(state, basis=basis(state, start_us, moves, reason))
     if stay != state.bound:
         state = _nobody(state)

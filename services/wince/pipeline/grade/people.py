@@ -15,6 +15,8 @@ from wince.domain.routing import Person, Role, Route, Routing
 from wince.domain.stay import Occupancy
 from wince.pipeline.grade.state import Occupant, State
 
+DAY_US = 86_400_000_000
+
 
 def heed(state: State, message: Occupancy | PatientState | Pause) -> State:
     """The state with a message of hospital or care. It holds from the windows that are still open on."""
@@ -90,13 +92,29 @@ def role(state: State, at_us: int) -> Role | None:
     return Role.GRADE if state.setup.routing is None else _route(state.setup.routing, state, at_us).role(state.setup.protocol.name)
 
 
-def silent(state: State, at_us: int) -> bool:
-    """Whether the protocol says nothing about this window, because others look at who is there. Where nobody does, one protocol says so."""
-    routing = state.setup.routing
-    if routing is None:
+def silent(state: State, start_us: int, end_us: int) -> bool:
+    """Whether the protocol says nothing about a window, because others look at who is there. Where nobody does, one protocol says so."""
+    mute = state.setup.routing is not None and role(state, start_us) is None and not _speaks(state, start_us)
+    return mute and not takes_over(state, start_us, end_us)
+
+
+def takes_over(state: State, start_us: int, end_us: int) -> bool:
+    """Whether the window begins as another protocol's and it falls to this one inside it. The other may have spoken for the last time
+    long before this window ends, so this one must say that it can't judge it: no moment of a bed is without an assessment."""
+    if state.setup.routing is None or _speaks(state, start_us):
         return False
-    route, name = _route(routing, state, at_us), state.setup.protocol.name
-    return route.role(name) is None and not (route.grades is None and name == routing.default)
+    midnights = range((start_us // DAY_US + 1) * DAY_US, end_us, DAY_US)  # ages change there
+    turns = [*midnights, *(one.at_us for one in state.occupants if start_us < one.at_us < end_us)]
+    return any(_speaks(state, at_us) for at_us in turns)
+
+
+def _speaks(state: State, at_us: int) -> bool:
+    """Whether it is this protocol's to grade who is there, or to say that nobody does."""
+    routing, name = state.setup.routing, state.setup.protocol.name
+    if routing is None:
+        return True
+    grades = _route(routing, state, at_us).grades
+    return name == (routing.default if grades is None else grades)
 
 
 def _route(routing: Routing, state: State, at_us: int) -> Route:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.pipeline.grade.feed import PROTOCOL, SITE, alerts, assessments, feed, questions
 from tests.unit.pipeline.grade.test_stage import CALM, GRIN, PAIN, occupied
@@ -26,7 +28,7 @@ CHILDREN = replace(
     window=replace(PROTOCOL.window, length_s=10.0),
 )  # fmt: skip
 OTHER = replace(PROTOCOL, name="other", grade=replace(PROTOCOL.grade, debounce_frames=5))
-GROWN, CHILD = date(1940, 1, 1), date(1968, 1, 1)
+GROWN, CHILD, BIRTHDAY = date(1940, 1, 1), date(1968, 1, 1), date(1952, 1, 2)
 """The windows lie in 1970."""
 
 
@@ -48,19 +50,42 @@ BY_AGE = (Rule("activity"), Rule("children"))
 def test_who_lies_there_decides_who_grades():
     """An adult's windows are of one protocol, a child's of the other, each on its own grid; neither says anything about the other's."""
     for born, name, length in ((GROWN, "activity", 5), (CHILD, "children", 10)):
-        given = play([occupied(0, 1, born), *feed(lambda _: PAIN, 20)], *BY_AGE)
-        assert {key for key, events in given.items() if events} == {name}
-        assert [one.start_us // US for one in assessments(given[name])] == list(range(0, 20, length))
-        assert len(alerts(given[name])) == 1
-        assert not any(one.shadow for one in assessments(given[name]))
+        found = play([occupied(0, 1, born), *feed(lambda _: PAIN, 20)], *BY_AGE)
+        assert {key for key, events in found.items() if events} == {name}
+        assert [one.start_us // US for one in assessments(found[name])] == list(range(0, 20, length))
+        assert len(alerts(found[name])) == 1
+        assert not any(one.shadow for one in assessments(found[name]))
 
 
 def test_a_change_of_stay_changes_the_protocol():
     """From the next window's begin on; a run before it does not go on after it."""
-    given = play([occupied(0, 1, GROWN), occupied(10, 2, CHILD), *feed(lambda _: PAIN, 30)], *BY_AGE)
-    assert [one.start_us // US for one in assessments(given["activity"])] == [0, 5]
-    assert [one.start_us // US for one in assessments(given["children"])] == [10, 20]
-    assert [one.start_us // US for one in alerts(given["children"])] == [10]
+    found = play([occupied(0, 1, GROWN), occupied(10, 2, CHILD), *feed(lambda _: PAIN, 30)], *BY_AGE)
+    assert [one.start_us // US for one in assessments(found["activity"])] == [0, 5]
+    assert [one.start_us // US for one in assessments(found["children"])] == [10, 20]
+    assert [one.start_us // US for one in alerts(found["children"])] == [10]
+
+
+def test_a_window_that_falls_to_a_protocol_halfway_is_said():
+    """The adult's last window ends at 15 s, the child's first begins at 20: between them somebody must say that nobody is graded."""
+    found = play([occupied(0, 1, GROWN), occupied(12, 2, CHILD), *feed(lambda _: PAIN, 30)], *BY_AGE)
+    assert [one.start_us // US for one in assessments(found["activity"])] == [0, 5, 10]
+    assert [(one.start_us // US, one.reason) for one in assessments(found["children"])] == [(10, Reason.POPULATION), (20, None)]
+    assert [one.start_us // US for one in alerts(found["children"])] == [20]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 39), st.integers(1, 3), st.sampled_from([GROWN, CHILD, None, BIRTHDAY])), max_size=5),
+    st.sampled_from([BY_AGE, (Rule("other", from_age=Age(60, "y")), Rule("children")), (Rule("activity", Role.SHADOW), Rule("children"))]),
+    st.integers(0, 1),
+)
+def test_no_second_of_a_bed_is_without_an_assessment(moves, rules, day):
+    """Whoever comes and goes, whoever has a birthday at midnight: some protocol that doesn't merely look on speaks of every second."""
+    origin_s = day * (86_400 - 17)
+    people = [occupied(origin_s + at, number, born) for at, number, born in sorted(moves, key=lambda move: move[0])]
+    found = play([*people, *feed(lambda _: CALM, 40, origin_s=origin_s)], *rules)
+    spoken = [one for events in found.values() for one in assessments(events) if not one.shadow]
+    seconds = {second for one in spoken for second in range(one.start_us // US, -(-one.end_us // US))}
+    assert set(range(origin_s, origin_s + 40)) <= seconds
 
 
 def test_a_silent_protocol_goes_on_in_time():
@@ -87,8 +112,8 @@ def test_a_shadow_gives_its_assessments_and_nothing_else():
 @pytest.mark.parametrize("born", [CHILD, None])
 def test_nobody_s_patient_is_said_once(born):
     """No rule fits, for a child or for want of an age: one protocol says so in every window, without alert or question."""
-    given = play([occupied(0, 1, born), *feed(lambda _: PAIN, 10)], Rule("activity"), Rule("other", from_age=Age(60, "y")))
-    assert {name: [one.reason for one in events] for name, events in given.items()} == {
+    found = play([occupied(0, 1, born), *feed(lambda _: PAIN, 10)], Rule("activity"), Rule("other", from_age=Age(60, "y")))
+    assert {name: [one.reason for one in events] for name, events in found.items()} == {
         "activity": [Reason.POPULATION] * 2,
         "children": [],
         "other": [],
@@ -98,20 +123,20 @@ def test_nobody_s_patient_is_said_once(born):
 def test_another_ward_is_nobody_s_either():
     """The default speaks although no rule names it, and although it looks on elsewhere."""
     rules = (Rule("children", wards=("PED",)), Rule("activity", Role.SHADOW, wards=("PED",)), Rule("other", wards=("B",)))
-    given = play([occupied(0, 1, GROWN), *feed(lambda _: PAIN, 10)], *rules)
-    assert {name: [one.reason for one in assessments(events)] for name, events in given.items() if events} == {
+    found = play([occupied(0, 1, GROWN), *feed(lambda _: PAIN, 10)], *rules)
+    assert {name: [one.reason for one in assessments(events)] for name, events in found.items() if events} == {
         "activity": [Reason.POPULATION] * 2
     }
-    assert not any(one.shadow for one in assessments(given["activity"]))
+    assert not any(one.shadow for one in assessments(found["activity"]))
 
 
 def test_where_nobody_is_known_the_place_counts():
     """Ages are not asked: record charts nothing of it, and asks who lies there."""
     for bed, name in (("PED^1^A", "children"), ("A^1^1", "activity")):
         nobody = Occupancy("cam", 0, None, bed=bed)
-        given = play([nobody, *feed(lambda _: CALM, 10)], Rule("children", wards=("PED",)), Rule("activity"))
-        assert {key for key, events in given.items() if events} == {name}
-        assert {one.reason for one in assessments(given[name])} == {None}
+        found = play([nobody, *feed(lambda _: CALM, 10)], Rule("children", wards=("PED",)), Rule("activity"))
+        assert {key for key, events in found.items() if events} == {name}
+        assert {one.reason for one in assessments(found[name])} == {None}
 
 
 def test_without_rules_all_is_as_with_one_protocol():
