@@ -17,7 +17,7 @@ from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
 from wince.serve import protocols
 
-app = typer.Typer(no_args_is_help=True, help="Clinical protocols: one TOML file each; WINCE_PROTOCOL_DIR adds a site's own.")
+app = typer.Typer(no_args_is_help=True, help="Clinical protocols, one TOML file each, and which of them would grade a stay.")
 
 
 @app.command("list")
