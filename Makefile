@@ -92,7 +92,7 @@ clean: ## remove what was built: the environment, caches, benchmark results; pat
 	rm -rf $(VENV) $(VENV)-lock $(VENV)-serving .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build bench/out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-lock: ## resolve pyproject.toml anew into requirements/*.txt, every file by its hash
+lock: ## resolve pyproject.toml again into requirements/*.txt, every file by its hash
 	@test -x $(VENV)-lock/bin/uv || { $(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install -q uv==$(UV_VERSION); }
 	@compile="$(VENV)-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --overrides requirements/overrides.txt"; \
 	$$compile pyproject.toml requirements/build.in --extra embedded $(ARGS) -o requirements/base.txt; \
@@ -104,7 +104,7 @@ dev: $(DEV) $(PACKAGE)
 apt:
 	@requirements/apt.sh
 
-# The environment is made anew where it is broken or was moved here; one that works is kept.
+# The environment is made again where it is broken or was moved here; one that works is kept.
 $(HERE):
 	@requirements/venv.sh "$(PYTHON)" "$(VENV)"
 	@mkdir -p $(STAMPS) && rm -f $(STAMPS)/*.here && touch $@

@@ -39,7 +39,7 @@ class WinceError(Exception):
         self.field = fspath(field)
         """The input that is wrong, as the sender knows it: an option, a file, "PID-3"; empty where none is."""
         self.is_path = isinstance(field, PathLike)
-        """Whether `field` is a path: shown to whoever named it, hashed in logs, since people name files after patients."""
+        """Whether `field` is a path: shown to the person who named it, hashed in logs, since people name files after patients."""
         self.remedy = remedy
         """What the reader can do about it; empty where nothing can be done."""
 

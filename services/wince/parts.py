@@ -1,7 +1,7 @@
 """What a process is made of: parts that start, stop, and say what ended them.
 
 A thread that ends unseen leaves a process that looks well and does nothing. So threads of ours are `WatchedThread`s: one that raises,
-or that returns although nobody asked it to, is named by `failed`, and whoever runs the process looks there twice a second
+or that returns although nobody asked it to, is named by `failed`, and the code that runs the process looks there twice a second
 (`serve/process.py`, `serve/embedded.py`, `serve/up.py`): health says NOT_SERVING, the log names the part, the process ends with the
 cause, and its supervisor starts it again.
 """

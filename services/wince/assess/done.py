@@ -3,7 +3,7 @@
 A result is kept under the hash of everything that it depends on: the file's content, the protocol's rules, the models, the reference,
 the version of Wince, and whether pictures were kept. It lies in `DIR/.wince` of a report (key frames are patients' pictures: they rest
 only where a report was asked for), else, numbers only, in `assess` of the state directory. Neither file names nor paths are kept.
-Deleting the folder begins anew.
+Deleting the folder begins again.
 """
 
 from __future__ import annotations

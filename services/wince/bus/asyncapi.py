@@ -1,4 +1,4 @@
-"""docs/asyncapi.yaml, made of topics and protobuf messages: what lies on Kafka, for whoever reads it from outside.
+"""docs/asyncapi.yaml, made of topics and protobuf messages: what lies on Kafka, for readers from outside.
 
     python -m wince.bus.asyncapi docs/asyncapi.yaml
 """

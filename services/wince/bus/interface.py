@@ -11,7 +11,7 @@ or dies, partitions change hands:
 
 A fold that keeps state per key therefore drops the state of revoked partitions, loads the snapshot of a key when its first record
 comes, and returns from its handler, instead of None, the positions that its successor needs: per partition the offset of the
-oldest record that no snapshot covers. What stays with its owner while others come and go is neither revoked nor handed out anew; what
+oldest record that no snapshot covers. What stays with its owner while others come and go is neither revoked nor handed out again; what
 was revoked and comes back later begins at the committed position like any other.
 """
 
@@ -48,7 +48,7 @@ Positions = Mapping[Partition, int]
 partition, but not by one where a compacted topic has holes."""
 
 Handler = Callable[[Sequence[Record]], Positions | None]
-"""Handles a batch. Raising means: the same batch comes again.
+"""Handles a batch. Raising means: the handler gets the same batch again.
 
 Returning None means: done, all of it may be committed. Returning positions commits exactly these: a partition that is not named
 keeps its committed position, one never committed stays at the earliest record. A position is kept where it would go backwards or

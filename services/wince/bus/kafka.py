@@ -1,7 +1,7 @@
 """The bus over Apache Kafka 4.x, by kafka-python. What it promises stands in `bus/interface.py`; how it is tuned and why, in the parts:
 `kafka_options` (reaching a broker), `kafka_outbox` (what goes out), `kafka_consumer` (what comes in).
 
-Truth is not here: a broker may lose everything. Then topics are made anew, what is unacknowledged is sent again, and consumers begin
+Truth is not here: a broker may lose everything. Then topics are made again, what is unacknowledged is sent again, and consumers begin
 at the start of what there is.
 """
 

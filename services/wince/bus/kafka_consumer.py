@@ -1,6 +1,6 @@
 """One consumer of a group on Kafka: batches to a handler on a thread of its own, positions committed after it.
 
-While brokers come and go it goes on; where the client can't, it is made anew and reads on from the committed position. A handler that
+While brokers come and go it goes on; where the client can't, it is made again and reads on from the committed position. A handler that
 fails is given the same batch again; after GIVE_UP_S of failing the consumer leaves the group, so that another may try, and comes back.
 """
 
@@ -37,7 +37,7 @@ GATHER_BYTES = 4 << 20
 STARVED_S = 4.0
 """How long a client may give nothing before it is looked whether there is more."""
 BARE_S, BARE = 10.0, Backoff(10.0, 300.0)
-"""Owning nothing for so long, doubling each time, the client joins anew: its group may have been shared out by a leader that did not know
+"""Owning nothing for so long, doubling each time, the client joins again: its group may have been shared out by a leader that did not know
 the topics yet, and kafka-python does not always notice later."""
 LOOK_S = 2.0
 """How often a missing topic is looked after."""
@@ -113,7 +113,7 @@ class KafkaSubscription:
                 failures = 0
                 self._work(consumer)
             except Exception as error:
-                log.warning("the consumer is made anew", group=self._group, error=error)
+                log.warning("the consumer is made again", group=self._group, error=error)
             except BaseException as error:
                 self._failed = error
                 log.error("consumer ended", group=self._group, error=error)
@@ -161,7 +161,7 @@ class KafkaSubscription:
         if now - self._bare_since < BARE.wait_s(self._bare_times + 1):
             return False
         self._bare_since, self._bare_times = now, self._bare_times + 1
-        log.info("nothing is ours; the group is joined anew", group=self._group)
+        log.info("nothing is ours; the group is joined again", group=self._group)
         return True
 
     def _close(self, consumer: KafkaConsumer) -> None:
@@ -171,7 +171,7 @@ class KafkaSubscription:
             log.warning("the consumer did not leave in order", group=self._group, error=error)
 
     def _work(self, consumer: KafkaConsumer) -> None:
-        """Until stopped, or until the client is to be made anew."""
+        """Until stopped, or until the client is to be made again."""
         self._stuck, self._gave = False, time.monotonic()
         while not self._stopped.is_set():
             polled = self._poll(consumer)
@@ -204,7 +204,7 @@ class KafkaSubscription:
     def _settle(self) -> bool:
         """Tell the owner what changed hands; False where it can't take what it was given.
 
-        Every rebalance takes all partitions and gives all anew. The client keeps its place in one that comes back, so the owner keeps
+        Every rebalance takes all partitions and gives all again. The client keeps its place in one that comes back, so the owner keeps
         its state: only the difference is told.
         """
         while self._changes:
@@ -288,13 +288,13 @@ class KafkaSubscription:
             log.info("it can't be seen how far a consumer is behind", group=self._group, error=error)
             return False
         if behind and self._stuck:
-            log.warning("the client gives nothing although there is more; it is made anew", group=self._group)
+            log.warning("the client gives nothing although there is more; it is made again", group=self._group)
             return True
         self._stuck = behind
         return False
 
     def _same_topics(self, consumer: KafkaConsumer) -> bool:
-        """False where a topic was made anew under its name: positions in the old one mean nothing. Missing ones are made."""
+        """False where a topic was made again under its name: positions in the old one mean nothing. Missing ones are made."""
         cluster = consumer._cluster
         missing = False
         for topic in self._topics:
@@ -302,7 +302,7 @@ class KafkaSubscription:
             if now is None:
                 missing = True
             elif known is not None and now != known:
-                log.warning("a topic was made anew", topic=topic, group=self._group)
+                log.warning("a topic was made again", topic=topic, group=self._group)
                 return False
             else:
                 self._topic_ids[topic] = now

@@ -1,7 +1,7 @@
 """What goes out to Kafka: accepted into a bounded queue, sent by an idempotent producer in order, kept until acknowledged.
 
 The producer tries for ever: an outage makes publishers wait, it loses nothing. What it can't do is go on after certain errors (its
-identity is unknown to a broker that forgot). Then it is made anew and everything unacknowledged is sent again in the order of
+identity is unknown to a broker that forgot). Then it is made again and everything unacknowledged is sent again in the order of
 publishing; a record may so come twice. When the broker refuses a record for itself (too large), the producer fails with it and with
 everything behind it: those are then sent one by one, and only what is refused alone fails.
 """
@@ -134,7 +134,7 @@ class Outbox:
             letter.future.set_exception(Unavailable(why, field=letter.topic))
 
     def _work_off(self) -> None:
-        """Where this thread dies, whoever waits for it is told; the process ends by `failed`."""
+        """If this thread dies, its waiters get an error; the process ends by `failed`."""
         try:
             self._run()
         except BaseException:
@@ -202,7 +202,7 @@ class Outbox:
                 with suppress(kafka_errors.KafkaError):
                     sent.get(ALONE_S)
             if generation != self._generation:
-                return  # made anew: what is pending is sent again
+                return  # made again: what is pending is sent again
 
     def _connected(self) -> KafkaProducer | None:
         if self._producer is None:
@@ -238,7 +238,7 @@ class Outbox:
             self._refused(letter, error)
         letter.suspect = letter.suspect or own
         if generation == self._generation:
-            log.warning("the producer is made anew", topic=letter.topic, error=error)
+            log.warning("the producer is made again", topic=letter.topic, error=error)
             self._break(generation)
 
     def _refused(self, letter: _Letter, error: BaseException) -> None:
@@ -281,7 +281,7 @@ class Outbox:
         for topic in list(getattr(cluster, "_topics", ())):
             known, now = self._topic_ids.get(topic), cluster.topic_id(topic)
             if now is not None and known is not None and now != known:
-                log.warning("a topic was made anew", topic=topic)
+                log.warning("a topic was made again", topic=topic)
                 return True
             if now is not None:
                 self._topic_ids[topic] = now

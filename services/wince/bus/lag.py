@@ -1,4 +1,4 @@
-"""How far consumers on Kafka are behind, and what lies in the dead-letter topics; asked by whoever looks, not by the consumers."""
+"""How far consumers on Kafka are behind, and what lies in the dead-letter topics; asked by the command that looks, not by the consumers."""
 
 from __future__ import annotations
 

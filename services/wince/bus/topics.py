@@ -41,7 +41,7 @@ class Topic:
 
     name: str
     about: str
-    """One sentence for whoever reads the AsyncAPI document."""
+    """One sentence for readers of the AsyncAPI document."""
     schemas: tuple[str, ...]
     """Full names of the protobuf messages on it."""
     retention_ms: int | None

@@ -64,7 +64,7 @@ def _public(places: Places) -> str:
 
 def _tail(found: Verified) -> str:
     if not found.checkpoint:
-        return "; no checkpoint stands here: whoever owns the database could have written all of it"
+        return "; no checkpoint stands here: an owner of the database could have written all of it"
     return f"; the last {found.tail} are not covered by a checkpoint yet" if found.tail else ""
 
 

@@ -29,7 +29,7 @@ def push(
     ] = None,
     camera_name: Annotated[str, typer.Option("--camera-name", help="Name in the camera's certificate, where PATH says another.")] = "",
     camera_unchecked: Annotated[
-        bool, typer.Option("--camera-unchecked-certificate", help="Take any certificate of the camera; whoever answers is told its login.")
+        bool, typer.Option("--camera-unchecked-certificate", help="Take any certificate; any server that answers is told the login.")
     ] = False,
     udp: Annotated[bool, typer.Option("--udp", help="Read an RTSP camera over UDP instead of TCP.")] = False,
     rate: Annotated[float, typer.Option("--rate", help="Frames a second.")] = 5.0,

@@ -68,7 +68,7 @@ def _hash_as_the_logs_do(loaded: Settings) -> None:
 
 
 def _watch(eye: Watch, found: Status, every: float, json_: bool) -> None:
-    """Until a signal: one picture that is drawn anew on a terminal, else a document for each look."""
+    """Until a signal: one picture that is drawn again on a terminal, else a document for each look."""
     from wince.cli.status_show import line, table
 
     if json_ or not out.is_terminal:

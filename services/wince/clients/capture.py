@@ -1,7 +1,7 @@
 """`wince push`: a file or a network camera, sampled here and pushed to capture over gRPC in its own time.
 
 For cameras that capture can't reach. The queue is that of every live camera: bounded, the oldest frame goes. A stream that breaks, grows
-old or is refused because another replica owns the camera is begun anew, on the next address, with backoff.
+old or is refused because another replica owns the camera is begun again, on the next address, with backoff.
 """
 
 from __future__ import annotations

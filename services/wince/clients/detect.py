@@ -1,4 +1,4 @@
-"""Capture's way to detect: one stream per camera, made anew when it breaks, grows old, or its server drains."""
+"""Capture's way to detect: one stream per camera, made again when it breaks, grows old, or its server drains."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Link(threading.Thread):
         return not self.is_alive()
 
     def stop(self) -> None:
-        """End now; what has no answer is sent by whoever reads the source next."""
+        """End now; what has no answer is sent by the next reader of the source."""
         self._stopped.set()
         self.waiting.close()
         self.waiting.end_stream()
@@ -175,7 +175,7 @@ class Link(threading.Thread):
     def _watch(self) -> None:
         call = self._call
         if call is not None and self.waiting.unanswered() and time.monotonic() - self._heard_s > SILENT_S:
-            log.warning("detect is silent; the stream is made anew", source=self._source)
+            log.warning("detect is silent; the stream is made again", source=self._source)
             self._heard_s = time.monotonic()
             call.cancel()
 

@@ -35,7 +35,7 @@ class RecordClient(ServiceClient):
         """Read the whole trail there. Raises IntegrityError naming the first row that does not hold. The root is not told."""
         answer = self._call(RecordServiceStub(self._channel).VerifyAudit, pb.VerifyAuditRequest())
         if not answer.verified:
-            remedy = "keep the database as it is and call whoever is in charge of security"
+            remedy = "keep the database as it is and call the person in charge of security"
             raise IntegrityError("the trail does not hold", field=answer.broken, remedy=remedy)
         return Verified(answer.entries, answer.head, b"", answer.checkpoint, answer.tail, answer.erased)
 

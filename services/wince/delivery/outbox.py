@@ -142,7 +142,7 @@ def lease(
 
 
 def reclaim(tx: Tx, targets: Sequence[str]) -> int:
-    """Make every leased row of these targets ready again; how many there were. Only for whoever knows that nobody else delivers.
+    """Make every leased row of these targets ready again; how many there were. Call it only where nobody else delivers.
 
     What a killed predecessor had in hand has an unknown outcome: the same request goes out again.
     """

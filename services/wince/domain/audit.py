@@ -8,7 +8,7 @@ two rows hash the same bytes: more than 32 bytes follow `attempt 1f` exactly whe
 
 The chain holds the payload's digest only: the text (PHI) lies beside it and may be erased. Over the same hashes stands a Merkle tree
 (RFC 9162 section 2.1.1): its root and the head go into checkpoints that are signed and kept outside the database, since who owns the
-database could compute the whole chain anew. What was appended after the last checkpoint has no such proof; `Verified.tail` names it.
+database could compute a whole new chain. What was appended after the last checkpoint has no such proof; `Verified.tail` names it.
 """
 
 from __future__ import annotations
@@ -173,4 +173,4 @@ def verify(rows: Iterable[AuditRow], checkpoints: Iterable[Checkpoint] = (), ver
 
 
 def _broken(where: str, what: str) -> IntegrityError:
-    return IntegrityError(what, field=f"audit {where}", remedy="keep the database as it is and call whoever is in charge of security")
+    return IntegrityError(what, field=f"audit {where}", remedy="keep the database as it is and call the person in charge of security")

@@ -1,7 +1,7 @@
 """What the hospital said about one encounter (movements), and what that makes of its stays (a revision). Message types only.
 
 Movements are kept as they came; stays are derived from all movements of an encounter, so that the order of arrival does not
-matter. The derivation stands in wince.hospital.adt; whoever stores both needs these types only.
+matter. The derivation stands in wince.hospital.adt; a store of both needs these types only.
 """
 
 from dataclasses import dataclass

@@ -88,7 +88,7 @@ class Routing:
     """Of every protocol that a rule names, and the default's."""
 
     def candidates(self, bed: str) -> tuple[str, ...]:
-        """Protocols that may have to look at a bed, whoever lies there: what its camera's faces are scored with."""
+        """Protocols that may have to look at a bed, for any patient: what its camera's faces are scored with."""
         return tuple(dict.fromkeys(rule.protocol for rule in self._rules if rule.at(bed)))
 
     def route(self, bed: str, person: Person | None, on: date) -> Route:

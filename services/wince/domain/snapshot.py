@@ -13,7 +13,7 @@ class Snapshot:
     protocol: str
     """Whose windows the fold makes."""
     fold_version: int
-    """Version of the fold that wrote `state`, > 0; a fold of another version does not read it and begins anew."""
+    """Version of the fold that wrote `state`, > 0; a fold of another version does not read it and begins again."""
     closed_until_us: int
     """Every input before this time is in the state, microseconds (UTC, or media time)."""
     state: bytes

@@ -26,7 +26,7 @@ _HEAD = {"Accept": FHIR_JSON, "Accept-Encoding": "identity", "User-Agent": "winc
 
 
 class Auth(Protocol):
-    """Whoever gives bearer tokens. Thread-safe; may block for the token endpoint."""
+    """The source of bearer tokens. Thread-safe; may block for the token endpoint."""
 
     def token(self) -> str:
         """A token that is valid now. Raises Unavailable or Refused."""

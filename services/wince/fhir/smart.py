@@ -74,7 +74,7 @@ class SmartAuth:
         """A token with some life left, from the cache or the token endpoint.
 
         Raises Refused where the endpoint says no (400, 401, 403: client unknown, key not registered, scope), Unavailable where it does
-        not answer, or with a status that says nothing about us (a 404 while it is deployed anew, a gateway's 5xx).
+        not answer, or with a status that says nothing about us (a 404 while it is deployed again, a gateway's 5xx).
         """
         token, ends = self._cached
         if token and self._now() < ends:

@@ -112,7 +112,7 @@ class MllpServer:
         try:
             asyncio.run(self._serve())
         finally:
-            self._ready.set()  # whoever waits in `start` must not wait for what has ended
+            self._ready.set()  # `start` must not wait for what has ended
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()

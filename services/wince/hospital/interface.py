@@ -27,7 +27,7 @@ class Census(Protocol):
 
         Returning means durable. A known (application, facility, control_id): DUPLICATE, `revise` is not called, nothing is
         written. The same with another digest: IntegrityError. What `revise` raises rolls everything back and comes out as is; the
-        key stays free then (a message that was refused comes again, corrected, under the same control id).
+        key stays free then (the sender sends a refused message again, corrected, under the same control id).
         """
         ...
 

@@ -145,7 +145,7 @@ class KafkaPeer(LocalServer):
         return self._directory / f"node{node}" / "data"
 
     def _prepare(self) -> None:
-        """Ports and identities once; settings anew at every start."""
+        """Ports and identities once; settings again at every start."""
         self._directory.mkdir(parents=True, exist_ok=True)
         path = self._directory / "cluster.json"
         if not self._plan and path.exists():

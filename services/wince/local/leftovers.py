@@ -19,7 +19,7 @@ from wince.telemetry import logs
 log = logs.get(__name__)
 
 DRAIN_S = 8.0
-"""So long a service may finish what it has begun; then it is killed: whatever it holds survives that."""
+"""How long a service may finish what it has begun; then it is killed, and nothing that is committed is lost."""
 
 
 def end_outlived(root: Path, drain_s: float = DRAIN_S) -> int:

@@ -58,7 +58,7 @@ faces 94 % of the neutral ones, 16 % in speech, 6 % in pain (1.6 % from PSPI 3),
 is stricter on drawn faces and hardly ever rises on photographs, so it isn't asked.)"""
 SECURE = 2.0
 """A score is right where it lies this close to the truth (0-16)."""
-REMEDY = "it is part of the installation: install wince again, or train it anew (make train-scorer)"
+REMEDY = "it is part of the installation: install wince again, or train it again (make train-scorer)"
 _UNIT_COLUMNS = [OUTPUTS.index(unit) for unit in UNITS]
 
 Array = NDArray[np.float32]

@@ -109,7 +109,7 @@ def _trained_on(model: ov.Model, name: str, clip: Clip) -> None:
     if (said["frames"], said["rate_hz"]) != (clip.frames, clip.rate_hz):
         what = f"was trained on clips of {said['frames']:g} crops at {said['rate_hz']:g}/s"
         what += f", the protocol has {clip.frames} at {clip.rate_hz:g}/s"
-        raise ModelFileError(what, field=name, remedy="train it anew, or correct the member's frames and rate_hz in the protocol")
+        raise ModelFileError(what, field=name, remedy="train it again, or correct the member's frames and rate_hz in the protocol")
 
 
 def _metadata(model: ov.Model, key: str) -> float | None:

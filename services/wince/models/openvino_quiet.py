@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-# None in sys.modules makes the import fail with ModuleNotFoundError. Whoever imported it before us has had it send already.
+# None in sys.modules makes the import fail with ModuleNotFoundError. A program that imported it before us has had it send already.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino as ov  # noqa: E402

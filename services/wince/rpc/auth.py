@@ -64,7 +64,7 @@ class Caller:
 
 
 ANYBODY = Caller("anonymous", frozenset(Role))
-"""Whoever calls a server without a token file."""
+"""Any caller of a server without a token file."""
 
 _caller: ContextVar[Caller] = ContextVar("wince_rpc_caller", default=ANYBODY)
 

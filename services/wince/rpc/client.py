@@ -97,7 +97,7 @@ def credentials(config: RpcSettings) -> grpc.ChannelCredentials | None:
 
 
 def metadata(config: RpcSettings) -> tuple[tuple[str, str], ...]:
-    """What goes with each call: the token, read anew each time so that it can be changed; empty where none is set."""
+    """What goes with each call: the token, read again each time so that it can be changed; empty where none is set."""
     if config.client_token_file is None:
         return ()
     token = read(config.client_token_file, "rpc.client_token_file").decode("ascii", "replace").strip()

@@ -19,7 +19,7 @@ from wince.telemetry import logs, metrics
 log = logs.get(__name__)
 
 LETTER_S = 60.0
-"""How long the bus may take to keep a dead letter; after that the batch comes again and the process ends."""
+"""How long the bus may take to keep a dead letter; after that the process ends, and its successor reads the batch again."""
 
 
 class Consumer:

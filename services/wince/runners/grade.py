@@ -55,7 +55,7 @@ class Grading(Consumer):
         ask_every_s: float = 1.0,
     ) -> None:
         """`default`: the protocol of estimates that name none. `durable`: asked at most every `ask_every_s`; None: every position is
-        committed as soon as it is handled, because the process that reads is also the one that the source begins anew with (embedded)."""
+        committed as soon as it is handled, because the process that reads is also the one that the source begins again with (embedded)."""
         super().__init__(bus)
         self._begin = begin
         self._durable, self._ask_every_s, self._asked = durable, ask_every_s, -ask_every_s

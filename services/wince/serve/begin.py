@@ -31,7 +31,7 @@ class SourceStart:
         self._database, self._setups, self._origin_us = database, tuple(setups), origin_us
 
     def __call__(self, source: str) -> Mapping[str, stage.State]:
-        """By protocol. Raises StoreError, Unavailable: the same batch comes again."""
+        """By protocol. Raises StoreError, Unavailable: the runner then gives the same batch again."""
         with self._database.transaction() as tx:
             stored = snapshots.of_source(tx, FOLD, source)
             return {setup.protocol.name: self._state(tx, source, setup, stored.get(setup.protocol.name)) for setup in self._setups}

@@ -143,7 +143,7 @@ class Road(threading.Thread):
             self._link.stop()
 
     def stop(self) -> None:
-        """End now; what has no answer is lost, or sent by whoever reads the source next."""
+        """End now; what has no answer is lost, or sent by the next reader of the source."""
         self._stopped.set()
         self._link.stop()
         self._source.close()

@@ -1,7 +1,7 @@
 """`wince serve detect`: frames in over gRPC, faces onto the bus; the answer to a frame comes when its face will survive there.
 
 Replicas share the cameras' streams. The track of a face lives with its stream: where a stream goes on on another replica the face is
-searched anew, and smoothing begins again, so that for about a second the points of the face lie where they lie without it.
+searched again, and smoothing begins again, so that for about a second the points of the face lie where they lie without it.
 """
 
 from __future__ import annotations

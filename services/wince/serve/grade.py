@@ -26,7 +26,7 @@ def build(deps: Deps) -> Service:
 
 
 def _setups(deps: Deps) -> Setups:
-    """For whoever brings their own estimates: any protocol that is there, with ids of this site."""
+    """For clients that bring their own estimates: any protocol that is there, with ids of this site."""
     settings = deps.settings
 
     def of(name: str) -> stage.Setup:

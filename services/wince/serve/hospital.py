@@ -1,6 +1,6 @@
 """`wince serve hospital`: ADT over MLLP in, stays into Postgres, and from there, by a relay, onto the bus for grade.
 
-A replica that dies between the commit and the bus leaves rows that are marked as not told; whoever runs next tells them.
+A replica that dies between the commit and the bus leaves rows that are marked as not told; the next replica that runs tells them.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def build(deps: Deps) -> Service:
 
 
 def holding(database: Database, steps: Sequence[Occupancy]) -> list[Pause | PatientState]:
-    """What people said of the beds and of whoever came into them, for the cameras of these steps: a patient who can't show pain can't
-    before another camera either."""
+    """What people said of the beds and of their new patients, for the cameras of these steps: a patient who can't show pain can't before
+    another camera either."""
     since: dict[str, int] = {}
     for step in steps:
         since[step.source] = min(step.at_us, since.get(step.source, step.at_us))

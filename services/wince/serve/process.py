@@ -25,7 +25,7 @@ from wince.telemetry.key import hash_key
 log = logs.get(__name__)
 
 SERVICES = ("hospital", "care", "record", "grade", "estimate", "detect", "capture")
-"""In the order in which they are started on one machine: whoever takes comes before whoever gives."""
+"""In the order in which they are started on one machine: a receiver comes before its sender."""
 PORTS = {"capture": 7421, "detect": 7422, "estimate": 7423, "grade": 7424, "record": 7425, "care": 7426, "hospital": 7427}
 """Where a service's gRPC listens, unless WINCE_RPC__PORT says otherwise."""
 LOOK_S = 0.5
@@ -97,7 +97,7 @@ class Running:
 
 
 def serve(name: str, settings: Settings, *, supervised: bool = False) -> None:
-    """Run a service until SIGTERM or SIGINT, then drain. `supervised`: also when standard input ends (whoever started it is gone).
+    """Run a service until SIGTERM or SIGINT, then drain. `supervised`: also when standard input ends (its starter is gone).
 
     Raises what ended the service for good.
     """
@@ -145,7 +145,7 @@ def _spans(settings: Settings) -> SpanProcessor:
 
 
 def _until_gone(stopping: threading.Event) -> None:
-    """Whoever started us holds the other end of standard input for as long as it lives."""
+    """Our starter holds the other end of standard input for as long as it lives."""
     try:
         while os.read(0, 1024):  # not by sys.stdin, whose lock a thread that waits would hold at the interpreter's end
             pass

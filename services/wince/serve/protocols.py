@@ -42,7 +42,7 @@ class ProtocolSet:
         return {name for one in self.every.values() for name in one.estimate.models}
 
     def of_bed(self, bed: str) -> tuple[ClinicalProtocol, ...]:
-        """Those that may have to look at a bed, whoever lies there; the default where no rule names it. Raises ConfigError where they
+        """Those that may have to look at a bed, for any patient; the default where no rule names it. Raises ConfigError where they
         look for faces differently: a camera's frames are searched once."""
         found = tuple(self.every[name] for name in self.routing.candidates(bed)) or (self.default,)
         for other in found[1:]:

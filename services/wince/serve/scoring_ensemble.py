@@ -98,10 +98,10 @@ def _fits(manifest: manifests.Manifest, protocol: ClinicalProtocol) -> None:
     wanted = (set(names), estimate.classes, estimate.fusion, _weights(names, estimate.weights))
     if (set(manifest.members), manifest.classes, manifest.fusion, _weights(manifest.members, manifest.weights)) != wanted:
         what = f"holds {', '.join(manifest.members)}, which is not what protocol {protocol.name!r} asks for"
-        raise ModelFileError(what, field="serving.manifest", remedy="pack it anew for this protocol")
+        raise ModelFileError(what, field="serving.manifest", remedy="pack it again for this protocol")
     if manifest.clip != (clip := clip_of(protocol, list(manifest.members))):
         what = f"was packed for {_said(manifest.clip)}, protocol {protocol.name!r} has {_said(clip)}"
-        raise ModelFileError(what, field="serving.manifest", remedy="pack it anew for this protocol")
+        raise ModelFileError(what, field="serving.manifest", remedy="pack it again for this protocol")
 
 
 def _weights(names: Iterable[str], weights: Sequence[float]) -> dict[str, float]:

@@ -29,7 +29,7 @@ from wince.telemetry.windows import Windows
 log = logs.get(__name__)
 
 WAIT_S, LOOK_S = 20.0, 0.5
-"""So long a service that starts waits for its database: to end and be started again costs more."""
+"""How long a starting service waits for its database; a restart would take longer."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Deps:
     connect: Callable[[Settings], Bus] = kafka
     """Makes the bus."""
     watched: list[Watched] = field(default_factory=list)
-    """What was made here and runs on threads of its own; whoever runs the service asks whether it failed."""
+    """What was made here and runs on threads of its own; the process asks whether it failed."""
     _bus: Bus | None = field(default=None, init=False)
     _database: Database | None = field(default=None, init=False)
 

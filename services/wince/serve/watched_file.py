@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 
 Mark = tuple[int, ...] | None
-"""Changes with the file, whoever writes it and however; None: there is none."""
+"""Changes with the file, however it is written; None: there is no file."""
 
 
 class WatchedFile:

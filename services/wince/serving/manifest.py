@@ -1,4 +1,4 @@
-"""What a served model set is: written by pack beside the archive, read by whoever asks the server. Readiness is measured against it."""
+"""What a served model set is: written by pack beside the archive, read by the server's client. Readiness is measured against it."""
 
 from __future__ import annotations
 

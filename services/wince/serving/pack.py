@@ -61,7 +61,7 @@ def pack(
     golden = golden_crops() if clip is None else golden_crops(clip.frames)
     answer = ensemble.answer(golden, golden_clips(clip))
     if answer.status.any():
-        raise ModelFileError("a member gives no probabilities on the golden crops", field=name, remedy="export it anew")
+        raise ModelFileError("a member gives no probabilities on the golden crops", field=name, remedy="export it again")
     expected = {member: tuple(tuple(map(float, row)) for row in table) for member, table in answer.members.items()}
     members = {member: {"file": f"{member}.onnx", "sha256": digest} for member, digest in ensemble.hashes.items()}
     description: dict[str, object] = {

@@ -61,7 +61,7 @@ class Camera(BaseModel):
     certificate_name: str = Field(default="", max_length=253)
     """Name in the camera's certificate, where it isn't the host of the address."""
     unchecked_certificate: bool = False
-    """Believe any certificate. Nothing then proves that it is this camera, and whoever answers is told its login."""
+    """Believe any certificate. Nothing then proves that it is this camera, and any server that answers is told its login."""
     since: AwareDatetime | None = None
     """When the camera came to this bed, with an offset, such as 2026-11-21T14:00:00Z. Not set: when this entry is first seen."""
     region: tuple[float, float, float, float] | None = None

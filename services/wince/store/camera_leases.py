@@ -76,7 +76,7 @@ class CameraLeases:
         with self._lock:
             for source, lease in held.items():
                 if self._held.get(source) is not lease:
-                    continue  # acquired anew or released meanwhile
+                    continue  # acquired again or released meanwhile
                 if source in kept:
                     self._held[source] = Lease(source, lease.fence, asked_s + self._ttl_s)
                 else:

@@ -1,6 +1,6 @@
 """Signed checkpoints of the audit chain, kept outside the database.
 
-Whoever owns the database can compute a whole new chain that fits in itself. A checkpoint (sequence number, head, Merkle root, time),
+An owner of the database can compute a whole new chain that fits in itself. A checkpoint (sequence number, head, Merkle root, time),
 signed with an Ed25519 key and appended to a file, both outside the database, says what the chain was. What was appended after the
 last checkpoint can still be rewritten: `Verified.tail` says how many rows that are. Checkpoints that are cut from the file's end show
 only in a copy elsewhere: keep one.
@@ -87,7 +87,7 @@ class Checkpointer:
     """Appends a checkpoint every `rows` links or `seconds`, and at `stop`. Thread-safe.
 
     Beginning reads the whole chain once and checks it against the checkpoints that stand (IntegrityError).
-    `tick` is called by whoever appends, after the COMMIT; or `start` begins a thread that does it: a part of a process.
+    the code that appends calls `tick`, after the COMMIT; or `start` begins a thread that does it: a part of a process.
     """
 
     def __init__(

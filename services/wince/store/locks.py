@@ -62,7 +62,7 @@ def take_named(tx: Tx, lock: Lock, *names: str) -> None:
 
 
 def take_each(tx: Tx, lock: Lock, names: Iterable[str]) -> None:
-    """Wait for the lock of each name (64-bit hash), in one statement, in one order whoever asks."""
+    """Wait for the lock of each name (64-bit hash), in one statement, in the same order for every caller."""
     if wanted := list(names):
         tx.execute(
             "SELECT pg_advisory_xact_lock(k) FROM"

@@ -1,6 +1,6 @@
 """One trace for each assessment, from its first frame to what was delivered of it; off until an exporter is set.
 
-The trace's id is the assessment's id, so that whoever knows one finds the other, and services need not agree on anything else. It
+The trace's id is the assessment's id, so that one leads to the other, and services need not agree on anything else. It
 travels in the bus header `trace` and in the outbox (W3C traceparent); a record without it still belongs to its trace. A span carries the
 assessment's id, protocol, grade and reason: nothing of a patient, a bed or an encounter. Who sees frames before there is an assessment
 knows its id all the same (windows.py); the trace's first span has the lower half of that id as its own, so that anybody can name it.

@@ -6,7 +6,7 @@ One entry becomes one Bundle of type collection, the thing itself first:
     TaskEntry  Task, AuditEvent
 
 The Bundle is what the outbox stores and the audit chain digests. Inside it, resources point to each other by urn:uuid and to
-patient, encounter and nurse by identifier; whoever delivers it knows the server's ids and puts them in.
+patient, encounter and nurse by identifier; the target knows the server's ids and puts them in when it delivers.
 """
 
 from __future__ import annotations

@@ -25,12 +25,12 @@ def find_home(directory: Path, account: Account) -> Path:
             raise StoreError(
                 "the data directory that this file names is gone",
                 field=str(location),
-                remedy="restore it from a backup, or move the whole state directory away to begin anew",
+                remedy="restore it from a backup, or move the whole state directory away to begin again",
             )
         return home
     if (directory / "data").exists() or account.can_traverse(directory.resolve()):
         return directory
-    # A name of its own, not one made from the path: whoever deletes the state directory and begins anew meets no old cluster.
+    # A name of its own, not one made from the path: a person who deletes the state directory and begins again meets no old cluster.
     home = shared_directory(f"postgres-{secrets.token_hex(6)}", account)
     location.write_text(f"{home}\n")
     return home

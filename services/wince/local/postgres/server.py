@@ -107,7 +107,7 @@ class EmbeddedPostgres(LocalServer):
         return True
 
     def reachable(self) -> bool:
-        """Whether a server that runs on the directory (`locate` said where) answers; then `dsn` leads to it, whoever owns it."""
+        """Whether a server that runs on the directory (`locate` said where) answers; then `dsn` leads to it, whatever its owner."""
         found = self._master.find()
         if found is None:
             return False
@@ -197,7 +197,7 @@ class EmbeddedPostgres(LocalServer):
         return False
 
     def _stop_stranger(self) -> bool:
-        """The server left behind listens on another port than asked for: end it, start anew."""
+        """The server left behind listens on another port than asked for: end it, start again."""
         self._master.end()
         return False
 

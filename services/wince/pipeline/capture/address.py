@@ -1,7 +1,7 @@
 """Where a camera is read, and with which login: the address that may be shown, and the secret that may not.
 
 A user name or password inside an address would lie in settings, process lists, logs and errors. So an address that holds one is refused,
-and a login (`user:password`, one line) comes from a file or from a variable of the environment, read anew at each attempt to connect.
+and a login (`user:password`, one line) comes from a file or from a variable of the environment, read again at each attempt to connect.
 """
 
 from __future__ import annotations

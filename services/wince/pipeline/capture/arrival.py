@@ -15,7 +15,7 @@ WINDOW_US = 30 * US
 BEHIND_US = 3 * US
 """Further behind its arrival than this a picture is doubted."""
 PATIENCE_US = 2 * US
-"""What stays that far behind for so long is no backlog (a backlog comes in a burst) but another clock: begin anew."""
+"""What stays that far behind for so long is no backlog (a backlog comes in a burst) but another clock: begin again."""
 BACK_US = US // 2
 """Presentation times that step back by more are another clock, at once."""
 

@@ -2,7 +2,7 @@
 (ports `CameraControl` and `FrameSink`).
 
 Every second (`tick`): leases are renewed; what is no longer owned ends at once; what is wanted and free is taken, a few at a time, so
-that replicas that start together share; what died is started again. The list may be set anew at any time; only cameras whose plan
+that replicas that start together share; what died is started again. The list may be set again at any time; only cameras whose plan
 changed notice.
 """
 
@@ -128,7 +128,7 @@ class Cameras:
     # The list
 
     def set_list(self, plans: Sequence[CameraPlan]) -> None:
-        """The cameras that are wanted from now on. One that left the list ends, one whose plan changed begins anew; one that was
+        """The cameras that are wanted from now on. One that left the list ends, one whose plan changed begins again; one that was
         started by `start` stays. Raises ConfigError for a plan that can't be read; then nothing changes."""
         for plan in plans:
             _check(plan.spec)
@@ -179,7 +179,7 @@ class Cameras:
         return [self._status(camera) for _, camera in sorted(self._cameras.copy().items())]
 
     def counters(self) -> list[Counters]:
-        """Of every camera that was read here since the process began, by source; a camera's counters restart when it begins anew."""
+        """Of every camera that was read here since the process began, by source; a camera's counters restart when it begins again."""
         return [counters for _, counters in sorted(self._kept.copy().items())]
 
     # FrameSink

@@ -1,4 +1,4 @@
-"""A live camera as a source: a bounded queue between whoever receives pictures and whoever takes them, and a beat a second whatever
+"""A live camera as a source: a bounded queue between the receiver of pictures and their taker, and a beat a second whatever
 happens.
 
 The receiving side (a reader thread, a gRPC stream) never waits: where the queue is full the oldest frame goes, counted. The taking
@@ -129,7 +129,7 @@ class LiveSource:
             self._changed.notify()
 
     def fail(self, error: BaseException) -> None:
-        """The receiving side has ended for good: whoever takes is given this error, as the cause of a WinceError."""
+        """The receiving side has ended for good: the taker gets this error, as the cause of a WinceError."""
         with self._changed:
             self._error = error
             self._changed.notify()

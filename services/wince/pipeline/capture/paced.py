@@ -14,7 +14,7 @@ from wince.pipeline.capture.interface import Source
 class PacedSource:
     """Gives what `open_file(origin_us)` gives, in its own time (port `wince.pipeline.capture.interface.Source`).
 
-    `origin_us` is the next whole second. Whoever takes too slowly gets everything later; nothing is dropped here.
+    `origin_us` is the next whole second. A slow taker gets everything later; nothing is dropped here.
     """
 
     def __init__(self, open_file: Callable[[int], Source], *, clock: Clock = wall_us) -> None:

@@ -1,7 +1,7 @@
 """A network camera as a source: RTSP over TCP or UDP, MPEG-TS over UDP, TCP or HTTP; read through FFmpeg (PyAV).
 
 One thread per camera connects, decodes and samples; a camera that fails, stalls or floods concerns no other. Whatever happens, the beats
-go on (`live.py`). A connection that fails, ends, or gives no whole picture for `stall_s` is made anew, after a wait that doubles and is
+go on (`live.py`). A connection that fails, ends, or gives no whole picture for `stall_s` is made again, after a wait that doubles and is
 jittered; a refused login waits a minute at least, since cameras lock accounts.
 
 FFmpeg's own error texts hold the address with its login: they go nowhere, errors are told by kind.

@@ -5,7 +5,7 @@ Rules, in this order; none of them ever swaps one person for another silently:
 2. A face near where the patient's was, and of about its size, is the patient's (continuity). A visitor who appears meanwhile
    changes nothing.
 3. Where the patient was known and only other faces are seen, the answer is NOT_PATIENT, until the memory is void: after 10 s
-   where the bed's region vouches for whoever lies in it, else after 2 minutes (so give each camera its region).
+   where the bed's region vouches for the person in it, else after 2 minutes (so give each camera its region).
 4. Where the patient is not known yet: the only face, or one much larger than all others; several alike are SEVERAL, and whoever
    remains of them when the others leave is believed only after 10 s alone.
 """

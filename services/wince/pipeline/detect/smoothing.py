@@ -30,7 +30,7 @@ class Smoothed:
 
 
 def smooth(state: Smoothed | None, landmarks: NDArray[np.float32], time_us: int) -> Smoothed:
-    """The next state. None, or time that does not advance: starts anew with `landmarks` (478, 3) px as they are."""
+    """The next state. None, or time that does not advance: starts again with `landmarks` (478, 3) px as they are."""
     if state is None or time_us <= state.time_us:
         return Smoothed(time_us, landmarks, np.zeros_like(landmarks))
     step = (time_us - state.time_us) / 1e6

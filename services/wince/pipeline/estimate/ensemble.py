@@ -5,7 +5,7 @@
     units        not measured
     smile        of the face mesh (see `wince.models.activity`): patients smile in pain, and no member knows that
 
-Whoever answers for the members answers for all of them or for none.
+The source of the members' answers gives all of them or none.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNKNOWN = np.full(len(UNITS), np.nan, np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member, for whoever asks what is in use."""
+    """One member, as listed for a client that asks what is in use."""
 
     name: str
     sha256: str

@@ -1,4 +1,4 @@
-"""Estimate's port: whoever puts numbers on faces (embedded models, TorchServe)."""
+"""Estimate's port: what puts numbers on faces (embedded models, TorchServe)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -72,7 +72,7 @@ class Calm:
         return tuple(one.assessment for one in self.shown if one.teaches(at_us))
 
     def add(self, embeddings: Sequence[NDArray[np.float32]]) -> Calm:
-        """With one window's calm embeddings, (k,) each. Another k (another model) begins anew."""
+        """With one window's calm embeddings, (k,) each. Another k (another model) begins again."""
         if not embeddings or len({one.shape for one in embeddings}) > 1:
             return self
         middle = np.median(np.stack(embeddings), axis=0).astype(np.float32)

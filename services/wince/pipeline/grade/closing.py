@@ -137,7 +137,7 @@ def doubt(score: float, confidence: float, smile: float, rules: GradeRules) -> R
 
 
 def _frames(state: State, samples: Sequence[Sample], moves: list[int], fired: list[Fired], asked: list[Asked]) -> tuple[State, list[Held]]:
-    """Debounce, alert rule and questions, frame by frame. A change of stay, or silence for N frames, begins anew."""
+    """Debounce, alert rule and questions, frame by frame. A change of stay, or silence for N frames, begins again."""
     protocol = state.setup.protocol
     frames, scale, ask = protocol.grade.debounce_frames, protocol.scale, protocol.grade.question
     limits = alert_limits(protocol)

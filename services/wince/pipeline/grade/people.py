@@ -129,7 +129,7 @@ def _day(at_us: int) -> date:
 
 def basis(state: State, start_us: int, moves: Sequence[int], reason: Reason | None) -> str:
     """What the window that begins at `start_us` rests on, chained to what those before it rested on; empty while nobody said anything.
-    Whoever folds the same input with the same knowledge gets the same; who knew more gets another from that window on."""
+    The same input folded with the same knowledge gives the same; more knowledge gives another from that window on."""
     told = state.calm.told(start_us) if state.calm.stay == stay_at(state, start_us) else ()
     if not (state.basis or state.occupants or reason or told):
         return ""

@@ -102,7 +102,7 @@ class _Fold:
         if self._state is not None:
             raise MessageError("must come first", field="source")
         if snapshot.fold_version != stage.VERSION:
-            raise MessageError("is of another version of the fold", field="fold_version", remedy="begin anew, from the window's begin")
+            raise MessageError("is of another version of the fold", field="fold_version", remedy="begin again, from the window's begin")
         if snapshot.protocol != self._setup.protocol.name:
             raise MessageError("is of another protocol", field="protocol", remedy="name that protocol in the first request")
         try:

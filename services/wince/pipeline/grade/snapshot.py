@@ -23,7 +23,7 @@ from wince.pipeline.grade.calm import Calm, Shown
 from wince.pipeline.grade.state import Beats, Occupant, Seen, Setup, State
 
 VERSION = 1
-"""Of the layout. Another version is not read: the source begins anew."""
+"""Of the layout. Another version is not read: the source begins again."""
 
 
 def dump(state: State) -> bytes:
@@ -65,7 +65,7 @@ def dump(state: State) -> bytes:
 def load(blob: bytes, setup: Setup) -> State:
     """The state that `dump` wrote.
 
-    Under changed rules the runs begin anew, since grades and thresholds may mean something else; times, people and the calm face
+    Under changed rules the runs begin again, since grades and thresholds may mean something else; times, people and the calm face
     stay. Raises DataError where the bytes are no snapshot, or of another version or protocol.
     """
     try:
@@ -74,11 +74,11 @@ def load(blob: bytes, setup: Setup) -> State:
         if (version, protocol) == (VERSION, setup.protocol.name):
             return _state(content, setup)
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise DataError(f"is no snapshot of grade ({type(error).__name__})", field="snapshot", remedy="begin the source anew") from None
+        raise DataError(f"is no snapshot of grade ({type(error).__name__})", field="snapshot", remedy="begin the source again") from None
     raise DataError(
         f"is of version {version!r}, protocol {protocol!r}; expected {VERSION}, {setup.protocol.name!r}",
         field="snapshot",
-        remedy="begin the source anew",
+        remedy="begin the source again",
     )
 
 
@@ -138,5 +138,5 @@ def _array(text: str) -> NDArray[np.float32]:
 
 
 def _occupant(at_us: int, stay: str | None, born: str | None, bed: str = "") -> Occupant:
-    """Versions without routing wrote no bed: whoever begins the source is told who lies there, and where."""
+    """Versions without routing wrote no bed: the source learns who lies there, and where, when it begins."""
     return Occupant(at_us, _uuid(stay), date.fromisoformat(born) if born else None, bed)

@@ -98,7 +98,7 @@ class State:
     bound: UUID | None = None
     """Stay at the end of the last window."""
     last_us: int | None = None
-    """Time of the last frame of a closed window; after a silence a run begins anew."""
+    """Time of the last frame of a closed window; after a silence a run begins again."""
     run: Run = field(default_factory=Run)
     episode: Episode = field(default_factory=Episode)
     conflict: Stretch = field(default_factory=Stretch)

@@ -1,7 +1,7 @@
-"""What is committed, told to whoever watches: one reader of the database for all watchers, and a bounded queue for each.
+"""What is committed, told to watchers: one reader of the database for all watchers, and a bounded queue for each.
 
 Every assessment and alert has its link in the audit trail, and links become visible in the order of their numbers (who appends holds
-the lock until the COMMIT): whoever reads on from a number passes nothing over, whichever replica committed it.
+the lock until the COMMIT): a reader that goes on from a number misses nothing, whichever replica committed it.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def take(tx: Tx, consumer: str, hashes: Mapping[UUID, bytes]) -> tuple[set[UUID]
     """(ids that are new and now taken, known ids that came with another content and that content's hash)."""
     if not hashes:
         return set(), {}
-    ids = sorted(hashes)  # in one order, whoever takes them
+    ids = sorted(hashes)  # in the same order for every caller
     contents = [hashes[identity] for identity in ids]
     new = tx.execute(
         "INSERT INTO inbox(consumer, id, content_hash) SELECT %s, * FROM unnest(%s::uuid[], %s::bytea[])"

@@ -92,7 +92,7 @@ class RecordServicer(RecordServiceServicer):
         await self.workers.run(self._record.watched, request.bed, caller().name)
         watcher = await self._live.begin(request.bed)
         try:
-            await context.send_initial_metadata(())  # whoever has it sees every commit from now on
+            await context.send_initial_metadata(())  # a client that has it sees every commit from now on
             async for item in self._live.items(watcher):
                 if item.is_alert:
                     yield pb.WatchAssessmentsResponse(alert=grade_pb2.Alert.FromString(item.body))

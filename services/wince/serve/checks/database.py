@@ -119,7 +119,7 @@ def _rights(facts: Facts) -> Iterator[Finding]:
     else:
         yield ok(what, f"may create in the schema {facts.schema}")
     if facts.encoding != "UTF8":
-        remedy = "make the database anew: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        remedy = "make the database again: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
         yield missing("database encoding", f"{facts.encoding} can't hold every name", remedy)
 
 

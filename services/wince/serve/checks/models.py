@@ -17,7 +17,7 @@ def look(settings: Settings) -> tuple[int, list[str]]:
     """How many the protocols need, and which of them are not in the cache, or not whole."""
     try:
         needed = {*lock.FACE_MODELS, *protocols.protocol_set(settings).models}
-    except WinceError:  # whoever looks at the protocol says it
+    except WinceError:  # the check of the protocol says it
         needed = {*lock.FACE_MODELS}
     return len(needed), [name for name in lock.load() if name in needed and not fetch.cached(name, settings.models_dir)]
 

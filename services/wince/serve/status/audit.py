@@ -28,7 +28,7 @@ def _row(look: Look, count: int, last: Checkpoint | None, uncovered_s: float, ag
     figures: Figures = {"rows": count, "covered": covered, "uncovered": max(0, count - covered), "checkpoint_age_s": age_s}
     said = f"{count} rows, {max(0, count - covered)} behind the last checkpoint"
     if covered > count:
-        remedy = "keep the database as it is, run `wince audit verify`, call whoever is in charge of security"
+        remedy = "keep the database as it is, run `wince audit verify`, call the person in charge of security"
         reason = f"checkpoint {covered} lies beyond its end: rows were cut off"
         return Row("audit", "trail", State.BAD, said, age_s, reason, remedy, figures)
     if last is None and count and look.settings.pg_dsn is not None and look.settings.checkpoint_file is None:

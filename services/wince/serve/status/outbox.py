@@ -53,7 +53,7 @@ def _dead(target: str, count: int, letters: Sequence[DeadLetter]) -> list[Row]:
 
 
 def written(look: Look) -> list[Row]:
-    """One row for each target: what it holds of ours. Counts the whole outbox, so it is for whoever watches one machine."""
+    """One row for each target: what it holds of ours. Counts the whole outbox, so it is for a person who watches one machine."""
     with look.transaction() as tx:
         found = tx.execute("SELECT target, count(*) FROM outbox WHERE state = 'written' GROUP BY target ORDER BY target").fetchall()
     return [Row("written", target, State.OK, f"{count} written", figures={"written": count}) for target, count in found]

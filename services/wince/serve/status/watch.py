@@ -1,4 +1,4 @@
-"""What a status looks with, again and again: the database is opened once and again where it went away, services are found anew."""
+"""What `wince status --watch` looks with: the database is opened once, and again after it was away; services are looked up each time."""
 
 from __future__ import annotations
 
