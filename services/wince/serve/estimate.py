@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from wince.clock import wall_us
 from wince.domain.face import Face
 from wince.domain.frame import Beat
 from wince.models import lock
+from wince.pipeline.estimate.beside import Beside, beside
 from wince.pipeline.estimate.ensemble import EnsembleScorer
 from wince.pipeline.estimate.interface import Scorer
 from wince.pipeline.estimate.servicer import FAILED, READY, EstimateServicer, ModelInUse, registration
@@ -28,8 +30,12 @@ def build(deps: Deps) -> Service:
     every = deps.protocols.every
     readers = [scoring.reader(settings, protocol, serving) for protocol in every.values()]
     ensembles = [one.scorer for one in readers if isinstance(one.scorer, EnsembleScorer)]
-    if ensembles:
-        deps.stack.callback(metrics.ask_fault(lambda: next((one.fault for one in ensembles if one.fault is not None), None)))
+    alone = [beside(one.protocol, one.scorer) for one in readers] if len(readers) > 1 and deps.replay_us is None else []
+    if alone:  # in a replay nothing gets too old: there all wait
+        readers = [replace(one, scorer=scorer) for one, scorer in zip(readers, alone, strict=True)]
+    faulty: list[Beside | EnsembleScorer] = [*alone, *ensembles]
+    if faulty:
+        deps.stack.callback(metrics.ask_fault(lambda: next((one.fault for one in faulty if one.fault is not None), None)))
     now_us = media_clock if deps.replay_us is not None else _wall
 
     def inventory() -> tuple[str, list[ModelInUse]]:
