@@ -4,8 +4,10 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -100,9 +102,7 @@ def test_a_hold_and_a_dead_letter_say_why_since_when_and_what_to_do(database: Da
     said = done.json()
     assert said["state"] == "bad"
     assert {"schema", "at", "wince", "state", "rows"} == set(said)
-    assert all(
-        {"subject", "what", "state", "said", "age_s", "reason", "remedy", "figures"} == set(row) for row in said["rows"]
-    )
+    assert all({"subject", "what", "state", "said", "age_s", "reason", "remedy", "figures"} == set(row) for row in said["rows"])
     text = wince("status")
     assert text.code == 1
     assert "422 invalid Observation.code" in text.out
@@ -135,7 +135,7 @@ def test_a_bed_says_its_camera_its_patient_as_a_hash_and_its_last_window(databas
     assert bed.figures["camera"] == CAMERA
     assert len(str(bed.figures["patient"])) == 12
     assert "M-V1" not in str(bed)
-    assert bed.figures["last_window"] == "none"
+    assert (bed.figures["last_window"], bed.figures["protocol"]) == ("none", "activity")
     assert bed.age_s is not None
     assert bed.age_s < 600
 
@@ -143,6 +143,19 @@ def test_a_bed_says_its_camera_its_patient_as_a_hash_and_its_last_window(databas
     change(database, Revision(add=(other,), recorded_us=NOW_US - 1800 * US), "V2")
     claimed = rows(installation, "beds")[BED]
     assert (claimed.state, claimed.reason) == (State.BAD, "two_patients")
+
+
+def test_a_bed_is_not_watched_by_a_protocol_that_only_looks_on(database: Database, installation: Settings) -> None:
+    """Its windows go on where those of the one that grades don't come."""
+    save_watches(database, [Watch(CAMERA, BED, NOW_US - 3600 * US, None, NOW_US - 3600 * US)])
+    graded = window(0, None, t0=NOW_US - 60 * US)
+    looked = replace(window(5, 1, t0=NOW_US - 60 * US), id=uuid4(), protocol="other", shadow=True)
+    sink = PostgresSink(database, PROTOCOLS, [FakeTarget()], clock=lambda: time.time_ns() // 1000)
+    sink.commit([looked])
+    assert rows(installation, "beds")[BED].figures["last_window"] is None
+    sink.commit([graded])
+    figures = rows(installation, "beds")[BED].figures
+    assert (figures["last_window"], figures["protocol"]) == ("none", "activity")
 
 
 def test_a_patient_is_hashed_as_in_the_logs(database: Database, installation: Settings, wince: Command) -> None:

@@ -25,21 +25,23 @@ ANSWER_S = 2.0
 LATE_S = 120.0
 """Windows are seconds long: where a camera is read and none was committed for longer, the road is stuck."""
 _LAST = """
-SELECT s.source, a.grade IS NULL, a.reason, extract(epoch FROM now() - at_utc::timestamptz)::float8,
+SELECT s.source, a.grade IS NULL, a.reason, a.protocol, extract(epoch FROM now() - at_utc::timestamptz)::float8,
        coalesce((SELECT until > now() FROM camera_lease l WHERE l.source = s.source), false),
        (SELECT count(*) FROM question q WHERE q.source = s.source AND q.state = 'open')
 FROM unnest(%s::text[]) AS s(source)
-LEFT JOIN LATERAL (SELECT id, grade, reason FROM assessment WHERE source = s.source ORDER BY start_us DESC LIMIT 1) a ON true
+LEFT JOIN LATERAL (
+    SELECT id, grade, reason, protocol FROM assessment WHERE source = s.source AND NOT shadow ORDER BY start_us DESC LIMIT 1) a ON true
 LEFT JOIN audit t ON t.entry = a.id AND t.event = 'assessment' AND t.revision = 1 AND t.attempt = 1
 """
 
 
 @dataclass(frozen=True, slots=True)
 class _LastSeen:
-    """What came of a camera last."""
+    """What came of a camera last, of the protocol that grades: one that only looks on says nothing about whether the bed is watched."""
 
     unassessable: bool
     reason: str | None
+    protocol: str | None
     age_s: float | None
     """Since its commit; None: no window yet."""
     read: bool
@@ -74,6 +76,7 @@ def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck:
         "questions": last.questions,
         "last_window_age_s": last.age_s,
         "last_window": None if last.age_s is None else last.reason or "graded",
+        "protocol": last.protocol,
     }
     said = f"{watch.source} watches it, {_words(lying, figures['patient'])}"
     if lying is Reason.TWO_PATIENTS:
