@@ -51,11 +51,11 @@ def show(backlog: Sequence[Backlog]) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("target", "waiting", "being sent", "held", "behind a dead letter", "dead", "oldest"):
         table.add_column(column)
-    for one in backlog:
-        numbers = (one.waiting, one.leased, one.held, one.stuck, one.dead)
-        table.add_row(one.target, *(str(number) for number in numbers), _age(one.oldest_s))
+    for of_target in backlog:
+        numbers = (of_target.waiting, of_target.leased, of_target.held, of_target.stuck, of_target.dead)
+        table.add_row(of_target.target, *(str(number) for number in numbers), _age(of_target.oldest_s))
     out.print(table)
-    for hold in (one.hold for one in backlog if one.hold):
+    for hold in (of_target.hold for of_target in backlog if of_target.hold):
         out.print(
             f"{hold.target} is held since {_moment(hold.since_us)}: {hold.detail}; asked again {hold.probes} times, next at"
             f" {_moment(hold.next_probe_us)}. Remedy: {hold.remedy}",

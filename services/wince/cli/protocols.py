@@ -79,7 +79,7 @@ def route(
     if not (ward or bed) or (ward and bed and ward_of(bed) != ward):
         raise ConfigError("names no one place", field="--ward, --bed", remedy="give one of them, or a bed of that ward")
     loaded = settings()
-    every = {name: loader.load(name, protocols.folders(loaded)) for name in (loaded.protocol, *(one.protocol for one in loaded.routing))}
+    every = {name: loader.load(name, protocols.folders(loaded)) for name in (loaded.protocol, *(rule.protocol for rule in loaded.routing))}
     person = None if empty else Person(_day(born, "--born") if born else None, gestation)
     found = protocols.routes(loaded, every).route(bed or f"{ward}^^", person, _day(on, "--on") if on else datetime.now(UTC).date())
     if json_:

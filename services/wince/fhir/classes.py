@@ -73,7 +73,7 @@ def misfits(resource: Resource, kind: str) -> list[Problem]:
         model.model_validate(resource)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        return [_problem(kind, one["type"], one["loc"], one["msg"]) for one in found]
+        return [_problem(kind, fault["type"], fault["loc"], fault["msg"]) for fault in found]
     return []
 
 
@@ -112,7 +112,7 @@ def targets(kind: str) -> Mapping[str, frozenset[str]]:
     for name, field in (model.model_fields if model is not None else {}).items():
         extra = field.json_schema_extra
         if isinstance(extra, dict) and isinstance(allowed := extra.get("enum_reference_types"), list):
-            found[field.alias or name] = frozenset(str(one) for one in allowed) - {"Resource"}
+            found[field.alias or name] = frozenset(str(kind) for kind in allowed) - {"Resource"}
     return found
 
 

@@ -31,7 +31,7 @@ class Stopped(BaseException):
 
     def __str__(self) -> str:
         """For a person: what happened, what of the work is kept, how to go on."""
-        return f"stopped by {self.args[0]}" + "".join(f"; {one}" for one in (_state.kept(), _state.go_on) if one)
+        return f"stopped by {self.args[0]}" + "".join(f"; {sentence}" for sentence in (_state.kept(), _state.go_on) if sentence)
 
 
 class _State:

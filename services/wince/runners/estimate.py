@@ -64,7 +64,7 @@ class Estimating(Consumer):
             for future in futures:
                 future.result()
             self.states = states
-        if not any(isinstance(one.scorer, ClipScorer) for one in self._readers):
+        if not any(isinstance(reader.scorer, ClipScorer) for reader in self._readers):
             return None
         return self._positions(records, {(record.partition, record.offset): message.time_us for record, message in found})
 

@@ -29,20 +29,21 @@ def build(deps: Deps) -> Service:
         serving = serving.model_copy(update={"budget_s": math.inf})
     every = deps.protocols.every
     readers = [scoring.reader(settings, protocol, serving) for protocol in every.values()]
-    ensembles = [one.scorer for one in readers if isinstance(one.scorer, EnsembleScorer)]
-    alone = [beside(one.protocol, one.scorer) for one in readers] if len(readers) > 1 and deps.replay_us is None else []
+    ensembles = [reader.scorer for reader in readers if isinstance(reader.scorer, EnsembleScorer)]
+    alone = [beside(reader.protocol, reader.scorer) for reader in readers] if len(readers) > 1 and deps.replay_us is None else []
     if alone:  # in a replay nothing gets too old: there all wait
-        readers = [replace(one, scorer=scorer) for one, scorer in zip(readers, alone, strict=True)]
+        readers = [replace(reader, scorer=scorer) for reader, scorer in zip(readers, alone, strict=True)]
     faulty: list[Beside | EnsembleScorer] = [*alone, *ensembles]
     if faulty:
-        deps.stack.callback(metrics.ask_fault(lambda: next((one.fault for one in faulty if one.fault is not None), None)))
+        deps.stack.callback(metrics.ask_fault(lambda: next((scorer.fault for scorer in faulty if scorer.fault is not None), None)))
     now_us = media_clock if deps.replay_us is not None else _wall
 
     def inventory() -> tuple[str, list[ModelInUse]]:
         names = dict.fromkeys(name for protocol in every.values() for name in protocol.estimate.models)
         models = [ModelInUse(name, lock.find(name).sha256) for name in names]
         own = [member for scorer in ensembles for member in scorer.members()]
-        return readers[0].scorer.model_set, models + [ModelInUse(one.name, one.sha256, READY if one.ready else FAILED) for one in own]
+        served = [ModelInUse(model.name, model.sha256, READY if model.ready else FAILED) for model in own]
+        return readers[0].scorer.model_set, models + served
 
     def another(protocol: ClinicalProtocol) -> Callable[[], Scorer]:
         return lambda: scoring.scorer(protocol, settings.models_dir, serving)

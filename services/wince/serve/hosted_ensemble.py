@@ -77,12 +77,13 @@ def come_ready(target: str, manifest: Manifest, wait_s: float = 120.0, ensure: C
 def hosted(settings: Settings, protocols: Sequence[ClinicalProtocol], folder: Path) -> HostedEnsemble | None:
     """The ensemble to host here; None where no protocol has members, or a server is set. Raises as `HostedEnsemble` does, and ConfigError
     where several have: a server holds one protocol's."""
-    ensembles = [one for one in protocols if one.estimate.scorer == "ensemble"]
+    ensembles = [protocol for protocol in protocols if protocol.estimate.scorer == "ensemble"]
     if not ensembles or settings.serving.target is not None:
         return None
     if len(ensembles) > 1:
         remedy = "route to one of them where their members must run on a server"
-        raise ConfigError(f"several protocols have members: {', '.join(one.name for one in ensembles)}", field="routing", remedy=remedy)
+        names = ", ".join(protocol.name for protocol in ensembles)
+        raise ConfigError(f"several protocols have members: {names}", field="routing", remedy=remedy)
     if not python(settings).exists():
         remedy = "make serving, or WINCE_SERVING__PYTHON, or WINCE_SERVING__TARGET of a server that runs"
         raise ConfigError("TorchServe is not installed here", field=f"serving.python={python(settings)}", remedy=remedy)

@@ -34,12 +34,12 @@ class ProtocolSet:
     @property
     def before_us(self) -> int:
         """How much earlier a clip is read than its first window needs: members that see clips look back."""
-        return max((one.clip.before_us for one in self.every.values() if one.clip is not None), default=0)
+        return max((protocol.clip.before_us for protocol in self.every.values() if protocol.clip is not None), default=0)
 
     @property
     def models(self) -> set[str]:
         """Files of the models lock that they need."""
-        return {name for one in self.every.values() for name in one.estimate.models}
+        return {name for protocol in self.every.values() for name in protocol.estimate.models}
 
     def of_bed(self, bed: str) -> tuple[ClinicalProtocol, ...]:
         """Those that may have to look at a bed, for any patient; the default where no rule names it. Raises ConfigError where they
@@ -47,7 +47,7 @@ class ProtocolSet:
         found = tuple(self.every[name] for name in self.routing.candidates(bed)) or (self.default,)
         for other in found[1:]:
             if key := found[0].detect.apart(other.detect):
-                values = [f"{one.name!r} has {getattr(one.detect, key)!r}" for one in (found[0], other)]
+                values = [f"{protocol.name!r} has {getattr(protocol.detect, key)!r}" for protocol in (found[0], other)]
                 raise ConfigError(
                     f"two protocols of one bed look for faces differently: {', '.join(values)}",
                     field=f"detect.{key} (bed {bed})",
@@ -87,7 +87,8 @@ def protocol_set(settings: Settings) -> ProtocolSet:
 
 def routes(settings: Settings, every: Mapping[str, ClinicalProtocol]) -> Routing:
     """The settings' rules with what these protocols say of whom they may judge."""
-    return Routing(settings.protocol, tuple(one.rule() for one in settings.routing), {name: one.population for name, one in every.items()})
+    populations = {name: protocol.population for name, protocol in every.items()}
+    return Routing(settings.protocol, tuple(rule.rule() for rule in settings.routing), populations)
 
 
 def _loaded(settings: Settings, name: str, field: str) -> ClinicalProtocol:
@@ -115,7 +116,7 @@ def _others(settings: Settings) -> dict[str, ClinicalProtocol]:
 
 def _one_server(settings: Settings, made: ProtocolSet) -> None:
     """An archive holds the members of one protocol."""
-    served = [one.name for one in made.every.values() if one.estimate.members]
+    served = [protocol.name for protocol in made.every.values() if protocol.estimate.members]
     if settings.serving.target is not None and len(served) > 1:
         what = f"a server holds the members of one protocol, these are several: {', '.join(served)}"
         remedy = "leave serving.target out: the members then run in the processes; or route to one of them"

@@ -80,7 +80,7 @@ def _known(protocol: ClinicalProtocol) -> None:
 def setups(protocols: ProtocolSet, site: str) -> list[Setup]:
     """What grade needs for each protocol that is set. Raises ProtocolError for an unknown scorer."""
     namespace = site_namespace(site)
-    return [Setup(one, namespace, personal(one), protocols.routing) for one in protocols.every.values()]
+    return [Setup(protocol, namespace, personal(protocol), protocols.routing) for protocol in protocols.every.values()]
 
 
 class Chain:
@@ -107,16 +107,16 @@ class Chain:
         if isinstance(faces[0], Face):
             self.face = faces[0]
         self._estimate, out = readers_.step(self._estimate, faces, now_us, self._readers)
-        return [one for several in out for one in several]
+        return [message for messages in out for message in messages]
 
 
 def build(settings: Settings, protocols: Sequence[ClinicalProtocol], region: Share | None = None) -> Chain:
     """A chain with models of its own. Raises ModelFileError where a model is absent or changed, ConfigError where these protocols look for
     faces differently."""
     limits = protocols[0].detect
-    wanted = cuts({one.name: one.detect for one in protocols})
+    wanted = cuts({protocol.name: protocol.detect for protocol in protocols})
     models = load_face_models(limits.full_range, settings.models_dir, limits.detector, settings.face_precision)
-    return Chain(models, wanted, [reader(settings, one) for one in protocols], region)
+    return Chain(models, wanted, [reader(settings, protocol) for protocol in protocols], region)
 
 
 def reader(settings: Settings, protocol: ClinicalProtocol, serving: ServingSettings | None = None) -> Reader:

@@ -153,10 +153,10 @@ class Up(StartStop):
         for port in (wanted, *random.sample(QUIET, len(QUIET))):
             claim = socket.socket(socket.AF_UNIX)
             self._stack.callback(claim.close)
-            with suppress(OSError), socket.socket() as one:
+            with suppress(OSError), socket.socket() as probe:
                 claim.bind(f"\0wince-up-{port}")  # an abstract name: it ends with the process, however that ends
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                one.bind(("127.0.0.1", port))
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
                 if port:
                     return port
         raise ConfigError("no port is free", field="127.0.0.1", remedy="stop something that listens")

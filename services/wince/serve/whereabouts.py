@@ -62,7 +62,7 @@ def read(places: Places) -> Whereabouts | None:
     try:
         said = json.loads(_path(places).read_text())
         services: Sequence[dict[str, object]] = said.pop("services")
-        return Whereabouts(services=tuple(ServiceAt(**one) for one in services), **said)  # type: ignore[arg-type]
+        return Whereabouts(services=tuple(ServiceAt(**service) for service in services), **said)  # type: ignore[arg-type]
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

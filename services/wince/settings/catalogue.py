@@ -110,7 +110,7 @@ def _in_order(model: dict[str, Any]) -> tuple[dict[str, Any], ...]:
 
 def _setting(name: str, table: str, described: dict[str, Any], *, required: bool, listed: bool = False) -> Setting:
     default = described.get("default")
-    shape = next((one for one in described.get("anyOf", ()) if one.get("type") != "null"), described)
+    shape = next((choice for choice in described.get("anyOf", ()) if choice.get("type") != "null"), described)
     example = described["examples"][0] if "examples" in described else default
     if example in (None, "", []):
         example = [f"/etc/wince/{name}"] if shape.get("type") == "array" else f"/etc/wince/{name}"

@@ -58,9 +58,9 @@ def toml(value: Any) -> str:
 def _table(section: Section) -> str:
     title = f"`{section.title}`" if section.table else section.title
     text = f"\n## {title}\n\n{section.meaning}\n\n| key | variable | type | default | meaning |\n|---|---|---|---|---|\n"
-    for one in section.settings:
-        names = " or ".join(f"`{name}`" for name in (one.variable, one.file_variable) if name)
-        text += f"| `{one.key}` | {names} | {_cell(one.kind)} | {_code(default(one))} | {_cell(one.meaning)} |\n"
+    for setting in section.settings:
+        names = " or ".join(f"`{name}`" for name in (setting.variable, setting.file_variable) if name)
+        text += f"| `{setting.key}` | {names} | {_cell(setting.kind)} | {_code(default(setting))} | {_cell(setting.meaning)} |\n"
     return text
 
 
@@ -78,12 +78,12 @@ def _lines(section: Section) -> str:
         return text + _entries(section)
     if section.table:
         text += f"#[{section.table}]\n"
-    return text + "".join(_said(one) + f"#{one.key} = {toml(_value(one))}\n" for one in section.settings)
+    return text + "".join(_said(setting) + f"#{setting.key} = {toml(_value(setting))}\n" for setting in section.settings)
 
 
 def _entries(section: Section) -> str:
     """Entries as they could be; a key is explained where it first stands."""
-    known = {one.key: one for one in section.settings}
+    known = {setting.key: setting for setting in section.settings}
     text = ""
     for entry in section.examples:
         text += f"\n#[[{section.table}]]\n"

@@ -36,10 +36,11 @@ def step(
     after: dict[str, stage.State] = {}
     out: list[list[Estimate | Beat]] = [[message] if isinstance(message, Beat) else [] for message in batch]
     for reader in readers:
-        mine = [at for at, one in enumerate(batch) if isinstance(one, Beat) or reader.protocol in (one.protocols or (readers[0].protocol,))]
+        default = (readers[0].protocol,)
+        mine = [at for at, message in enumerate(batch) if isinstance(message, Beat) or reader.protocol in (message.protocols or default)]
         state = states.get(reader.protocol) or stage.State()
         after[reader.protocol], found = stage.step(state, [batch[at] for at in mine], now_us, reader.scorer, reader.max_age_us)
-        for at, one in zip(mine, found, strict=True):
-            if isinstance(one, Estimate):
-                out[at].append(replace(one, protocol=reader.protocol))
+        for at, message in zip(mine, found, strict=True):
+            if isinstance(message, Estimate):
+                out[at].append(replace(message, protocol=reader.protocol))
     return after, out

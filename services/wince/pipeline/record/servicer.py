@@ -69,7 +69,7 @@ class RecordServicer(RecordServiceServicer):
     async def ListEntries(self, request: pb.ListEntriesRequest, context: Any) -> pb.ListEntriesResponse:  # noqa: N802
         """See the proto."""
         found, token = await self._page(self._record.entries, request)
-        return pb.ListEntriesResponse(entries=[entry_to_message(one) for one in found], next_page_token=token)
+        return pb.ListEntriesResponse(entries=[entry_to_message(entry) for entry in found], next_page_token=token)
 
     async def _page(self, ask: Callable[..., Any], request: Any) -> tuple[list[Any], str]:
         size = page_size(request.page_size)
@@ -104,14 +104,14 @@ class RecordServicer(RecordServiceServicer):
     async def GetDeliveries(self, request: pb.GetDeliveriesRequest, context: Any) -> pb.GetDeliveriesResponse:  # noqa: N802
         """See the proto."""
         found = await self.workers.run(self._record.deliveries, checks.identity(request.entry_id, "entry_id"), caller().name)
-        return pb.GetDeliveriesResponse(deliveries=[_delivery(one) for one in found])
+        return pb.GetDeliveriesResponse(deliveries=[_delivery(delivered) for delivered in found])
 
     async def ListDeadLetters(self, request: pb.ListDeadLettersRequest, context: Any) -> pb.ListDeadLettersResponse:  # noqa: N802
         """See the proto."""
         size, token = page_size(request.page_size), read_token(request.page_token, int)
         found = await self.workers.run(self._record.dead_letters, request.target, size + 1, token[0] if token else 0, caller().name)
         more = page_token((found[size - 1].made,)) if len(found) > size else ""
-        return pb.ListDeadLettersResponse(deliveries=[_delivery(one) for one in found[:size]], next_page_token=more)
+        return pb.ListDeadLettersResponse(deliveries=[_delivery(delivered) for delivered in found[:size]], next_page_token=more)
 
     async def ReplayDeadLetter(self, request: pb.ReplayDeadLetterRequest, context: Any) -> pb.ReplayDeadLetterResponse:  # noqa: N802
         """See the proto."""
@@ -124,7 +124,7 @@ class RecordServicer(RecordServiceServicer):
     async def ListTargets(self, request: pb.ListTargetsRequest, context: Any) -> pb.ListTargetsResponse:  # noqa: N802
         """See the proto."""
         found = await self.workers.run(self._record.targets, caller().name)
-        return pb.ListTargetsResponse(targets=[_backlog(one) for one in found])
+        return pb.ListTargetsResponse(targets=[_backlog(backlog) for backlog in found])
 
     async def ReleaseTarget(self, request: pb.ReleaseTargetRequest, context: Any) -> pb.ReleaseTargetResponse:  # noqa: N802
         """See the proto."""
@@ -163,32 +163,32 @@ def _scope(message: pb.Scope) -> Scope:
     return Scope(text if which == "bed" else "", text if which == "encounter" else "", start_us, end_us)
 
 
-def _delivery(one: Delivered) -> record_pb2.Delivery:
+def _delivery(delivered: Delivered) -> record_pb2.Delivery:
     return record_pb2.Delivery(
-        entry_id=str(one.entry),
-        revision=one.revision,
-        target=one.target,
-        state=_STATES[one.state],
-        attempts=one.attempts,
-        detail=one.detail,
-        location=one.location,
-        next_us=one.next_us,
+        entry_id=str(delivered.entry),
+        revision=delivered.revision,
+        target=delivered.target,
+        state=_STATES[delivered.state],
+        attempts=delivered.attempts,
+        detail=delivered.detail,
+        location=delivered.location,
+        next_us=delivered.next_us,
     )
 
 
-def _backlog(one: Backlog) -> record_pb2.TargetBacklog:
+def _backlog(backlog: Backlog) -> record_pb2.TargetBacklog:
     hold = None
-    if one.hold:
-        times = {"since_us": one.hold.since_us, "next_probe_us": one.hold.next_probe_us}
-        hold = record_pb2.TargetHold(detail=one.hold.detail, remedy=one.hold.remedy, probes=one.hold.probes, **times)
+    if backlog.hold:
+        times = {"since_us": backlog.hold.since_us, "next_probe_us": backlog.hold.next_probe_us}
+        hold = record_pb2.TargetHold(detail=backlog.hold.detail, remedy=backlog.hold.remedy, probes=backlog.hold.probes, **times)
     return record_pb2.TargetBacklog(
-        target=one.target,
-        waiting=one.waiting,
-        sending=one.leased,
-        held=one.held,
-        stuck=one.stuck,
-        dead=one.dead,
-        oldest_seconds=one.oldest_s,
+        target=backlog.target,
+        waiting=backlog.waiting,
+        sending=backlog.leased,
+        held=backlog.held,
+        stuck=backlog.stuck,
+        dead=backlog.dead,
+        oldest_seconds=backlog.oldest_s,
         hold=hold,
     )
 

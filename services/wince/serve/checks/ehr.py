@@ -59,7 +59,7 @@ def _clock(answer: Answer, before: float, after: float) -> Iterator[Finding]:
 
 
 def _takes(can: Capabilities) -> Iterator[Finding]:
-    lacks = [f"{kind}.{one}" for kind, wanted in NEEDED.items() for one in wanted if not can.can(kind, one)]
+    lacks = [f"{kind}.{interaction}" for kind, wanted in NEEDED.items() for interaction in wanted if not can.can(kind, interaction)]
     lacks += [f"{kind}.search-type or conditional create" for kind in ("Observation", "Task") if not _known_again(can, kind)]
     beside = [kind for kind in WANTED if not can.can(kind, "create") and not (kind in can.client_ids and can.can(kind, "update"))]
     what = "ehr interactions"

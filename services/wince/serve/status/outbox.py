@@ -18,21 +18,21 @@ def outbox(look: Look) -> list[Row]:
     """One row for each target of which something waits, is held or was refused, one for each hold, one for a target's dead letters."""
     with look.transaction() as tx:
         found = books.backlog(tx)
-        letters = {one.target: books.dead(tx, one.target, limit=SHOWN) for one in found if one.dead}
-    rows = [row for one in found for row in _rows(look, one, letters.get(one.target, ()))]
+        letters = {backlog.target: books.dead(tx, backlog.target, limit=SHOWN) for backlog in found if backlog.dead}
+    rows = [row for backlog in found for row in _rows(look, backlog, letters.get(backlog.target, ()))]
     return rows or [Row("outbox", "outbox", State.OK, "nothing waits, nothing is held, nothing was refused")]
 
 
-def _rows(look: Look, one: Backlog, letters: Sequence[DeadLetter]) -> list[Row]:
-    waits = one.waiting + one.leased
-    behind = {"its hold": one.held, "dead letters": one.stuck}
+def _rows(look: Look, backlog: Backlog, letters: Sequence[DeadLetter]) -> list[Row]:
+    waits = backlog.waiting + backlog.leased
+    behind = {"its hold": backlog.held, "dead letters": backlog.stuck}
     said = ", ".join([f"{waits} wait", *(f"{count} behind {what}" for what, count in behind.items() if count)])
-    age_s = one.oldest_s or None
-    figures: Figures = {name: getattr(one, name) for name in ("waiting", "leased", "held", "stuck", "dead")}
-    late = waits and one.oldest_s > LATE_S and one.hold is None
+    age_s = backlog.oldest_s or None
+    figures: Figures = {name: getattr(backlog, name) for name in ("waiting", "leased", "held", "stuck", "dead")}
+    late = waits and backlog.oldest_s > LATE_S and backlog.hold is None
     reason, remedy = ("the target takes nothing", "does the EHR answer? look at record's log") if late else ("", "")
-    rows = [Row("outbox", one.target, State.WARNING if late else State.OK, said, age_s, reason, remedy, figures)]
-    return rows + _hold(look, one.target, one.hold) + _dead(one.target, one.dead, letters)
+    rows = [Row("outbox", backlog.target, State.WARNING if late else State.OK, said, age_s, reason, remedy, figures)]
+    return rows + _hold(look, backlog.target, backlog.hold) + _dead(backlog.target, backlog.dead, letters)
 
 
 def _hold(look: Look, target: str, hold: Hold | None) -> list[Row]:
