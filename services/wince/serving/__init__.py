@@ -1,1 +1,1 @@
-"""TorchServe and whatever else speaks the Open Inference Protocol: archive, handler, launcher, client, readiness."""
+"""TorchServe and whatever else speaks the Open Inference Protocol: archive, handler, client, readiness."""
