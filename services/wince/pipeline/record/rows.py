@@ -61,13 +61,9 @@ def sources(tx: Tx, windows: Iterable[UUID]) -> set[str]:
     return {source for (source,) in found}
 
 
-def states(tx: Tx, keys: Iterable[Key]) -> dict[Key, SourceState]:
-    """Chart states of these sources and protocols."""
-    pairs = sorted(keys)
-    found = tx.execute(
-        "SELECT source, protocol, body FROM chart_state WHERE (source, protocol) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
-        ([source for source, _ in pairs], [protocol for _, protocol in pairs]),
-    ).fetchall()
+def states(tx: Tx, sources: Iterable[str]) -> dict[Key, SourceState]:
+    """Chart states of these sources, of every protocol that ever charted there."""
+    found = tx.execute("SELECT source, protocol, body FROM chart_state WHERE source = ANY(%s)", (sorted(sources),)).fetchall()
     return {(source, protocol): load(SourceState, body) for source, protocol, body in found}
 
 

@@ -119,8 +119,8 @@ class PostgresSink:
         if not messages:
             return Effects()
         known = rows.known(tx, messages)
-        keys = {(message.source, message.protocol) for message in messages if isinstance(message, Assessment | Alert | Question)}
         timed: list[Assessment | Alert | Question] = [item for item in messages if isinstance(item, Assessment | Alert | Question)]
+        sources = {item.source for item in timed}
         timed += known.assessments.values()
         spans = {(item.source, item.start_us, item.end_us) for item in timed}
         who = _who(tx, spans, now_us)
@@ -128,7 +128,7 @@ class PostgresSink:
             lying = {who(*span) for span in spans} | set(rows.answered(tx, messages))
             locks.encounters(tx, {one.encounter for one in lying if not isinstance(one, Reason) and one.encounter})
         known = replace(known, tasks=_tasks(tx, messages, known, who))
-        return plan(messages, rows.states(tx, keys), who, known, self._protocols, now_us)
+        return plan(messages, rows.states(tx, sources), who, known, self._protocols, now_us)
 
     def _review(self, tx: Tx, now_us: int) -> Effects:
         stays = store_stays.unreviewed(tx)

@@ -3,7 +3,8 @@
 - An assessment is bound to who lay there during its whole window. Nobody, two, or somebody who came or went inside it: it is kept,
   nothing is charted, and a person is asked, once per stretch, in Wince's own worklist.
 - A window of a protocol that only looks on (`shadow`) is bound and kept; nothing is charted of it and nobody is asked.
-- What is charted of bound assessments: wince/domain/charting.py. An alert is charted with its assessment, whichever comes first.
+- What is charted of bound assessments: wince/domain/charting.py. An alert is charted with its assessment, whichever comes first. A window
+  of somebody else ends what other protocols of that camera chart.
 - A nurse is asked one question of an encounter at a time: another one that comes while it is open is kept and not sent.
 - A nurse's verdict is an entry of her own, final. The model's value is never edited: an entry of the window that says the same grade
   becomes final with her as its verifier; one that says another stays preliminary. The verdict answers its question; other questions
@@ -18,7 +19,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
-from wince.domain.charting import chart, chart_late
+from wince.domain.charting import chart, chart_late, finish
 from wince.domain.charting_entries import entry as make_entry
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.ids import entry_id, question_id
@@ -106,8 +107,20 @@ class _Plan:
         asked = None if isinstance(found, Stay) else found
         waiting = tuple(alert for alert in state.waiting if alert.assessment != window.id)
         self._keep(key, SourceState(charted, asked, waiting))
+        self._left(window, stay)
         if asked is not None and asked is not state.asked:
             self._ask(question_id(window.id, asked, window.start_us), window, asked, None)
+
+    def _left(self, window: Assessment, stay: Stay | None) -> None:
+        """Other protocols of this camera charted whoever lay there before and say no more: what their summary owes is written now."""
+        for key, state in list(self._states.items()):
+            before = state.chart.stay
+            if key[0] != window.source or key[1] == window.protocol or before is None or (stay is not None and stay.id == before.id):
+                continue
+            if state.chart.seen_us is None or window.start_us >= state.chart.seen_us:
+                after, entries = finish(state.chart, issued_us=self._now_us)
+                self._chart(entries)
+                self._keep(key, replace(state, chart=after))
 
     def question(self, question: Question) -> None:
         found = self._who(question.source, question.start_us, question.end_us)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tests.integration.record_world import CAMERA, T0, US, alert, question, stay, window
 from wince.domain.assessment import Verdict
+from wince.domain.charting import ChartState
+from wince.domain.charting_entries import Period
 from wince.domain.entry import Entry, Kind
 from wince.domain.reason import Reason
 from wince.domain.stay import Stay
@@ -62,6 +64,23 @@ def test_of_a_shadow_nothing_is_charted_and_nobody_is_asked(found: Stay | Reason
     assert [(note.event, note.detail["reason"]) for note in done.notes] == [("not_charted", "shadow")]
     graded: list[Message] = [window(0, 2), window(1, 2)]
     assert run([graded[0], *shadows, graded[1]], found).entries == run(graded, found).entries
+
+
+@pytest.mark.parametrize("found", [stay("V2"), Reason.NO_PATIENT])
+def test_a_protocol_that_says_no_more_owes_no_summary(found: Stay | Reason) -> None:
+    """Who lies there now is another protocol's: alerts of the one before, which had no room, still reach the record of their patient."""
+    full = window(0, 2)
+    owing = ChartState(stay("V1"), period=Period().add(full, (alert(full),)), seen_us=full.end_us)
+    states = {KEY: SourceState(owing), ("cam-2", "activity"): SourceState(owing)}
+    protocols = PROTOCOLS | {"other": PROTOCOLS["activity"]}
+    later = [replace(window(number, 0), id=UUID(int=number), protocol="other") for number in (1, 2)]
+    done = plan(later, states, lambda *_: found, Known(), protocols, NOW)
+    summaries = [entry for entry in done.entries if entry.kind is Kind.SUMMARY]
+    assert [(entry.protocol, entry.encounter, entry.alerts) for entry in summaries] == [("activity", stay("V1").encounter, 1)]
+    assert done.states[KEY].chart.stay is None
+    assert ("cam-2", "activity") not in done.states
+    same = plan(later, states, lambda *_: stay("V1"), Known(), protocols, NOW)
+    assert not [entry for entry in same.entries if entry.kind is Kind.SUMMARY]
 
 
 def test_every_entry_is_for_who_lay_there() -> None:
