@@ -69,7 +69,7 @@ def assess(
     if per_frame is not None:
         write_whole(per_frame, plain.table(done.results).encode())
     if not quiet:
-        wide = out if out.is_terminal else Console(width=WIDE, highlight=False, soft_wrap=True)
+        wide = out if out.is_terminal else Console(width=WIDE, highlight=False, markup=False, soft_wrap=True)
         for line in rows(done, named, chosen):
             wide.print(line, markup=False) if isinstance(line, str) else wide.print(line)
     for note in done.notes:

@@ -31,7 +31,7 @@ class Bar:
         self._lines = lines and len(inputs.files) > 1
         self._sizes = [max(1, one.size) for one in inputs.files]
         self._shares = [0.0] * len(self._sizes)
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         columns = (TextColumn("{task.fields[done]}/{task.fields[count]}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         self._bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("", total=sum(self._sizes), done=0, count=len(self._sizes))

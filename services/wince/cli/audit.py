@@ -98,6 +98,9 @@ def show(
                 )
             )
         return
+    if not rows:
+        out.print("no row is about that id" if entry else "no row comes behind that one" if after else "the audit trail is empty")
+        return
     table = Table(box=None, pad_edge=False)
     for column in ("seq", "at", "event", "attempt", "entry", "revision", "hash"):
         table.add_column(column)

@@ -16,8 +16,8 @@ from wince.telemetry import logs
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
-out = Console(highlight=False, soft_wrap=True)
-"""Standard output; where it is no terminal, wide enough for a table's row to be one line."""
+out = Console(highlight=False, markup=False, soft_wrap=True)
+"""Standard output; where it is no terminal, wide enough for a table's row to be one line. What stands in brackets is text, no style."""
 if not out.is_terminal:
     out.width = 160
 
@@ -31,7 +31,7 @@ def settings(**arguments: Any) -> Settings:
 
 def bar(json_: bool) -> Progress:
     """A progress bar on a terminal; nothing elsewhere, or with --json."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=out, transient=True, disable=json_ or not out.is_terminal)
 
 

@@ -51,7 +51,9 @@ def check(json_: Json = False, offline: Offline = False) -> None:
         print(to_json(sound | {"ok": good, "findings": findings}))
         raise typer.Exit(0 if good else 1)
     names = ("protocols " if len(chosen.every) > 1 else "protocol ") + ", ".join(chosen.every)
-    out.print(f"configuration is sound: site {loaded.site}, {names}, {len(loaded.cameras) or 'the bundled'} cameras")
+    count = len(loaded.cameras)
+    cameras = "1 camera" if count == 1 else f"{count or 'the bundled'} cameras"
+    out.print(f"configuration is sound: site {loaded.site}, {names}, {cameras}")
     if findings:
         from wince.cli.doctor import show as show_findings
 

@@ -63,7 +63,8 @@ def _remarks(status: Status) -> list[Text]:
     wrong = [row for row in status.rows if row.state is not State.OK]
     said = []
     for row in wrong:
-        text = Text.assemble((f"{row.subject} {row.what}: ", STYLES[row.state]), row.reason or row.said)
+        who = row.what if row.what == row.subject else f"{row.subject} {row.what}"
+        text = Text.assemble((f"{who}: ", STYLES[row.state]), row.reason or row.said)
         if row.remedy:
             text.append(f"\n  remedy: {row.remedy}")
         said.append(text)

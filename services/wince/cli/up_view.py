@@ -24,6 +24,12 @@ from wince.serve.status.services import services
 PASSING = ("started", "starts")
 """What is said of everything at every start, and means little."""
 
+NARROW = 70
+"""Below so many columns a terminal holds what matters alone."""
+LONG = ("camera", "state", "where", "reason")
+"""What may take several lines."""
+SPARE = ("where", "since", "last frame", "frames a second", "written")
+
 
 class View(Protocol):
     """Told what happens, and how things are. Thread-safe. A context manager."""
@@ -111,6 +117,7 @@ class TableView:
         self._rows: tuple[Row, ...] = ()
         self._ports: dict[str, int] = {}
         self._note = "is starting; Ctrl-C stops"
+        self._console = console
         self._live = Live(get_renderable=self.render, console=console, refresh_per_second=4)
 
     def __enter__(self) -> Self:
@@ -147,14 +154,26 @@ class TableView:
             parts.append(_cameras(by["cameras"]))
         if by["outbox"]:
             parts.append(_deliveries(by["outbox"], by["written"]))
+        if self._console.width < NARROW:
+            parts = [_narrow(table) for table in parts]
         return Group(*parts, Text(f"wince up: {note}", "dim"))
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column not in LONG)
     return table
+
+
+def _narrow(table: Table) -> Table:
+    """Without what can be spared: a table whose words are broken says nothing."""
+    kept = [column for column in table.columns if column.header not in SPARE]
+    narrow = _table(*(str(column.header) for column in kept))
+    narrow.padding = (0, 1, 0, 0)
+    for cells in zip(*(column.cells for column in kept), strict=True):
+        narrow.add_row(*cells)
+    return narrow
 
 
 def _services(said: Mapping[str, tuple[str, float]], ports: Mapping[str, int], rows: list[Row]) -> Table:

@@ -81,7 +81,12 @@ def push(target: Target, messages: Iterable[Frame | Beat], base: RpcSettings, *,
         for address in target.addresses:
             channels.append(client.blocking_channel([address], config, server_name=target.server_name))
             stack.callback(channels[-1].close)
-        return Pusher(channels, messages, metadata=lambda: client.metadata(config), capacity=capacity).run()
+        try:
+            return Pusher(channels, messages, metadata=lambda: client.metadata(config), capacity=capacity).run()
+        except Unavailable as error:
+            where = error.field or f"--to {', '.join(target.addresses)}"
+            remedy = error.remedy or "is capture running there? `wince status` and `wince up` say where it listens"
+            raise Unavailable(error.message, field=where, remedy=remedy) from None
 
 
 @dataclass(slots=True)
@@ -136,7 +141,8 @@ class Pusher:
             if failures >= PATIENCE:
                 raise failure
             wait_s = AGAIN.wait_s(failures + 1)
-            log.warning("push interrupted, goes on", code=failure.code, attempt=failures, wait_s=round(wait_s, 1))
+            event = "push interrupted, goes on" if self.pushed.accepted else "capture takes no frames yet, is tried again"
+            log.warning(event, code=failure.code, attempt=failures, wait_s=round(wait_s, 1))
             threading.Event().wait(wait_s)
 
     def _push(self, stub: CaptureServiceStub) -> None:

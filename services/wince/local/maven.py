@@ -34,6 +34,11 @@ def cache() -> Path:
     return Path(os.environ.get("WINCE_PEERS_DIR") or Path(user_cache_dir("wince")) / "peers")
 
 
+def fetched(name: str) -> bool:
+    """Whether a peer's jars lie in the cache, so that `classpath` needs no network."""
+    return (cache() / f"{name}-{_digest([SOURCES / name / 'pom.xml'])}").is_dir()
+
+
 def classpath(name: str) -> str:
     """Class path of a peer (a folder in SOURCES), fetched and compiled where that was not done yet.
 

@@ -173,7 +173,7 @@ class Supervisor(StartStop):
             process = kept.process
             if process is not None and process.poll() in NOT_ITS_FAULT and again:
                 again -= 1
-                self._told(kept.child.name, "ended")
+                self._told(kept.child.name, _ended(kept))
                 self._spawn(kept)
             elif process is not None and process.poll() is not None:
                 raise _failure(kept, f"{_how(process.returncode)} before it was ready")
@@ -191,7 +191,7 @@ class Supervisor(StartStop):
                 process = kept.process
                 if process is not None and process.poll() is not None:
                     log.error("a service ended, is started again", stage=kept.child.name, returncode=process.returncode)
-                    self._told(kept.child.name, "ended")
+                    self._told(kept.child.name, _ended(kept))
                     if now_s - kept.since_s > STEADY_S:
                         kept.failures = 0
                     kept.failures += 1
@@ -228,6 +228,13 @@ def _failure(kept: _ChildProcess, what: str) -> ResourceError:
         field=str(kept.child.log),
         remedy=remedy or "read its log",
     )
+
+
+def _ended(kept: _ChildProcess) -> str:
+    """For a person who sees it end again and again: why, in its own words, where it said any."""
+    code = kept.process.returncode if kept.process is not None else 0
+    cause = "" if code < 0 else last_words(kept.child.log, kept.said_from)[0]
+    return f"ended: {cause}" if cause else "ended"
 
 
 def _how(code: int) -> str:

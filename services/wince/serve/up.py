@@ -165,7 +165,7 @@ class Up(StartStop):
         if reason := maven.available():
             remedy = f"set WINCE_KAFKA_BOOTSTRAP to Kafka's brokers, or let one be started here: {reason}"
             raise ConfigError("no Kafka is set and none can be started here", field="WINCE_KAFKA_BOOTSTRAP", remedy=remedy)
-        self._told("kafka", "starts")
+        self._told("kafka", "starts" if maven.fetched("kafka") else "is fetched by Maven, once: 44 MB")
         self.kafka = KafkaPeer(self._places.root / "kafka")
         self._stack.callback(self.kafka.stop)
         found = self.kafka.start()

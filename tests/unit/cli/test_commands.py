@@ -162,6 +162,7 @@ def test_config_show_keeps_secrets(wince, tmp_path, monkeypatch):
     assert shown.json()["state_dir"]["value"] == str(tmp_path / "state")
     assert shown.json()["cameras.0"]["value"]["bed"] == "B^1^1"
     assert "mllp_port" in wince("config", "show").out
+    assert "[[routing]]" in " ".join(wince("config", "show").out.split()), "brackets are text"
     assert "hush" not in shown.out + wince("config", "show").out
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 import pytest
 from rich.console import Console
 
+from wince.cli.common import out
 from wince.cli.up_view import LineView, TableView
 from wince.serve.status.collect import Status
 from wince.serve.status.interface import Row, State
@@ -125,3 +127,28 @@ def test_on_a_terminal_the_picture_is_drawn_in_its_place() -> None:
     assert "everything serves" in text
     assert "\x1b[1A" in text
     assert "127.0.0.1:7425" in text
+
+
+def test_forty_columns_hold_whole_words() -> None:
+    """What can be spared isn't shown; no service's name, state or number is broken."""
+    console = Console(width=40, color_system=None)
+    view = TableView(console)
+    names = ("hospital", "estimate", "database")
+    for name in names:
+        view.told(name, "is started again")
+    view.up(dict.fromkeys(names, 7423), None)
+    view.saw(seen(camera(), target(), HOLD))
+    with console.capture() as held:
+        console.print(view.render())
+    text = held.get()
+    assert "127.0.0.1" not in text
+    for whole in (*names, "restarts", "running", "waiting", "held", "dead"):
+        assert re.search(rf"\b{whole}\b", text), text
+
+
+def test_brackets_are_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last words of a service, a camera's reason: none is taken for a style, none ends the view."""
+    view = TableView(out)
+    view.told("record", "said [bold] and [/nothing]")
+    out.print(view.render())
+    assert "said [bold] and [/nothing]" in capsys.readouterr().out

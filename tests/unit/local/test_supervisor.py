@@ -123,8 +123,12 @@ def test_an_error_of_the_command_line_is_the_cause_and_brings_its_remedy(tmp_pat
 def test_one_that_ends_while_it_starts_by_no_fault_of_its_own_is_started_again(tmp_path, end):
     """kill -9 at any moment, what it needs away at that moment: the others need not start anew for that."""
     first = "import os, pathlib\nonce = pathlib.Path(sys.argv[1] + '.once')\nif not once.exists():\n    once.touch()\n    "
-    with Supervisor([child(tmp_path, "a", f"import sys\n{first}{end}\n{SLEEPER}")]) as running:
+    told = []
+    away = "print('wince: b:9: no broker')"
+    code = f"import sys\n{first}{away}; sys.stdout.flush(); {end}\n{SLEEPER}"
+    with Supervisor([child(tmp_path, "a", code)], told=lambda _, what: told.append(what)) as running:
         assert running.ready("a")
+    assert told == ["started", "ended" if "kill" in end else "ended: b:9: no broker", "started", "ready", "stopped"]
     assert (tmp_path / "a.once").exists()
 
 
