@@ -57,7 +57,7 @@ def show(backlog: Sequence[Backlog]) -> None:
     out.print(table)
     for hold in (of_target.hold for of_target in backlog if of_target.hold):
         out.print(
-            f"{hold.target} is held since {_moment(hold.since_us)}: {hold.detail}; asked again {hold.probes} times, next at"
+            f"{hold.target} is held since {_moment(hold.since_us)}: {hold.detail}; asked again {'once' if hold.probes == 1 else f'{hold.probes} times'}, next at"
             f" {_moment(hold.next_probe_us)}. Remedy: {hold.remedy}",
             highlight=False,
         )

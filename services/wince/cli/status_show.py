@@ -48,15 +48,15 @@ def table(status: Status) -> Group:
 def age(seconds: float | None) -> str:
     """How long, in the largest unit that says it.
 
-    >>> age(None), age(3.2), age(200), age(7300), age(200_000)
-    ('', '3 s', '3 min', '2 h', '2 d')
+    >>> age(None), age(-0.2), age(3.2), age(200), age(7300), age(200_000)
+    ('', '0 s', '3 s', '3 min', '2 h', '2 d')
     """
     if seconds is None:
         return ""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length * (2 if unit == "d" else 1):
             return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{max(seconds, 0.0):.0f} s"  # a clock that is a moment behind the frames'
 
 
 def _remarks(status: Status) -> list[Text]:

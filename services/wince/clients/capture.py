@@ -141,8 +141,7 @@ class Pusher:
             if failures >= PATIENCE:
                 raise failure
             wait_s = AGAIN.wait_s(failures + 1)
-            event = "push interrupted, goes on" if self.pushed.accepted else "capture takes no frames yet, is tried again"
-            log.warning(event, code=failure.code, attempt=failures, wait_s=round(wait_s, 1))
+            log.warning("capture takes no frames, is tried again", code=failure.code, attempt=failures, wait_s=round(wait_s, 1))
             threading.Event().wait(wait_s)
 
     def _push(self, stub: CaptureServiceStub) -> None:

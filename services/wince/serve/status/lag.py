@@ -29,7 +29,7 @@ def lag(look: Look) -> list[Row]:
 
 
 def _row(group: str, members: int, behind: int, topics: dict[str, int]) -> Row:
-    said = f"{behind} records behind, {members} reader{'' if members == 1 else 's'}"
+    said = f"{behind} record{'' if behind == 1 else 's'} behind, {members} reader{'' if members == 1 else 's'}"
     figures: Figures = {"behind": behind, "members": members, **topics}
     if not members:
         remedy = f"start {group}: `wince up`, or `wince serve {group}`"
