@@ -56,8 +56,9 @@ def show(backlog: Sequence[Backlog]) -> None:
         table.add_row(of_target.target, *(str(number) for number in numbers), _age(of_target.oldest_s))
     out.print(table)
     for hold in (of_target.hold for of_target in backlog if of_target.hold):
+        times = "once" if hold.probes == 1 else f"{hold.probes} times"
         out.print(
-            f"{hold.target} is held since {_moment(hold.since_us)}: {hold.detail}; asked again {'once' if hold.probes == 1 else f'{hold.probes} times'}, next at"
+            f"{hold.target} is held since {_moment(hold.since_us)}: {hold.detail}; asked again {times}, next at"
             f" {_moment(hold.next_probe_us)}. Remedy: {hold.remedy}",
             highlight=False,
         )
