@@ -37,8 +37,8 @@ from wince.testing.ehr import EhrSandbox
 log = logs.get(__name__)
 
 LOOK_S = 0.5
-BEHIND = ("capture", "detect", "estimate", "grade")
-"""What a camera's data pass, in order: each drains once the one before it gives nothing more; what is not named drains last, together."""
+DRAIN_ORDER = ("capture", "detect", "estimate", "grade")
+"""The road of a camera's data: a service drains when the one before it has ended. Services that are not named drain last, together."""
 Told = Callable[[str, str], None]
 """Told who, and what of it: a port, started, ready, ended, stopped."""
 
@@ -193,7 +193,7 @@ class Up(StartStop):
         own = environment | {"WINCE_RPC__PORT": str(port)}
         if self._settings.metrics_port:  # one machine, so each service has a port of its own
             own["WINCE_METRICS_PORT"] = str(self._settings.metrics_port + list(PORTS).index(name))
-        rank = len(BEHIND) - BEHIND.index(name) if name in BEHIND else 0
+        rank = len(DRAIN_ORDER) - DRAIN_ORDER.index(name) if name in DRAIN_ORDER else 0
         place = self._places.root / "logs" / f"{name}.log"
         return Child(name, command, own, lambda: ready(port, self._settings), place, rank=rank)
 
