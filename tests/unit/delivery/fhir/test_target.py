@@ -1,7 +1,6 @@
 """The writer against a faulty EHR: every answer becomes the right outcome, and one Observation stands in the end."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +14,6 @@ from wince.domain.entry import Entry
 from wince.fhir.client import FhirClient
 from wince.fhir.smart import SmartAuth
 from wince.testing.ehr import EhrSandbox
-
-
-@pytest.fixture(scope="module")
-def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EhrSandbox]:
-    with EhrSandbox(tmp_path_factory.mktemp("ehr")) as running:
-        running.seed([MRN], [(VISIT, MRN)])
-        yield running
 
 
 @pytest.fixture

@@ -5,19 +5,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.contract.ehr.samples import MRN, PROTOCOLS, VISIT, entry
+from tests.contract.ehr.samples import PROTOCOLS, entry
 from wince.delivery.fhir.target import FhirTarget
 from wince.delivery.interface import Outcome
 from wince.fhir.client import FhirClient
 from wince.fhir.smart import SmartAuth
 from wince.testing.ehr import EhrSandbox
-
-
-@pytest.fixture(scope="module")
-def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EhrSandbox]:
-    with EhrSandbox(tmp_path_factory.mktemp("ehr")) as running:
-        running.seed([MRN], [(VISIT, MRN)])
-        yield running
 
 
 @pytest.fixture
