@@ -11,7 +11,7 @@ import pytest
 from tests.integration.record_world import BED, CAMERA, T0, admit, alert, stay, window
 from tests.integration.test_record_sink import sink
 from tests.support.verdicts import verdict_id
-from tests.unit.pipeline.grade.feed import PROTOCOL, feed, setup
+from tests.unit.pipeline.grade.feed import PROTOCOL, assessments, feed, setup
 from wince.care import events
 from wince.care.events import Event
 from wince.codec.care import bed_pause_to_message
@@ -72,6 +72,18 @@ def test_a_snapshot_of_another_protocol_is_left_alone(database):
     begin = SourceStart(database, [setup()])
     assert begin(CAMERA)["activity"].closed_until_us == 0
     assert begin.closed([CAMERA]) == {}
+
+
+def test_a_protocol_that_was_not_set_for_days_calls_them_no_gap(database):
+    """Another graded meanwhile. One that is behind by a window, because its process died, goes on."""
+    keep(database, graded(PROTOCOL, 7.0))
+    for behind_s, goes_on in ((600, True), (3 * 86_400, False)):
+        other = graded(MINE, 7.0)
+        keep(database, replace(other, closed_until_us=other.closed_until_us + behind_s * US))
+        state = SourceStart(database, [setup()])(CAMERA)["activity"]
+        assert (state.closed_until_us > 0) is goes_on
+        later = [replace(one, source=CAMERA, time_us=one.time_us + T0 + 3 * 86_400 * US) for one in feed(lambda _: (1.0, 0.9, 0.0), 7.0)]
+        assert (len(assessments(stage.step(state, later)[1])) > 1000) is goes_on
 
 
 def test_a_snapshot_of_another_time_is_left_alone(database):

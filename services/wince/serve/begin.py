@@ -19,6 +19,8 @@ from wince.telemetry import logs
 log = logs.get(__name__)
 
 FOLD = "grade"
+LEFT_OUT_US = 15 * 60 * US
+"""Snapshots of one source lie a window apart; whoever is further behind than this was not folded."""
 LONGEST_US = 24 * 3600 * US
 """A clip that is played as a camera is no longer than this."""
 
@@ -34,7 +36,8 @@ class SourceStart:
         """By protocol. Raises StoreError, Unavailable: the runner then gives the same batch again."""
         with self._database.transaction() as tx:
             stored = snapshots.of_source(tx, FOLD, source)
-            return {setup.protocol.name: self._state(tx, source, setup, stored.get(setup.protocol.name)) for setup in self._setups}
+            mine = _of_now(source, stored, [setup.protocol.name for setup in self._setups], self._origin_us)
+            return {setup.protocol.name: self._state(tx, source, setup, mine.get(setup.protocol.name)) for setup in self._setups}
 
     def closed(self, sources: Sequence[str]) -> dict[str, int]:
         """Up to when the stored snapshots of these sources, of all their protocols, closed; see `closed`."""
@@ -53,6 +56,17 @@ def closed(database: Database, sources: Sequence[str], protocols: Sequence[str],
     of which a protocol has none is absent. `origin_us` as for `SourceStart`. Raises StoreError, Unavailable."""
     found = snapshots.closed(database, FOLD, stage.VERSION, sources, protocols)
     return {source: until_us for source, until_us in found.items() if _of_this_time(until_us, origin_us)}
+
+
+def _of_now(source: str, stored: Mapping[str, Snapshot], names: Sequence[str], origin_us: int | None) -> Mapping[str, Snapshot]:
+    """Those of protocols `names`, without any that was not set for a while: others looked meanwhile, so that time is no gap."""
+    closed_us = [one.closed_until_us for one in stored.values() if _of_this_time(one.closed_until_us, origin_us)]
+    until_us = max(closed_us, default=0) - LEFT_OUT_US
+    mine = {name: stored[name] for name in names if name in stored}
+    left_out = [name for name, one in mine.items() if one.closed_until_us < until_us]
+    if left_out:
+        log.info("protocols were not set while others looked at a source; they begin it again", source=source, protocol=",".join(left_out))
+    return {name: one for name, one in mine.items() if name not in left_out}
 
 
 def _loaded(source: str, setup: stage.Setup, stored: Snapshot | None, origin_us: int | None) -> stage.State | None:
