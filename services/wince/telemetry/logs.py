@@ -16,6 +16,7 @@ import logging
 import secrets
 import sys
 import threading
+import time
 import traceback
 from collections import Counter
 from enum import Enum
@@ -41,6 +42,8 @@ PLAIN = frozenset(_WORDS.split())
 """Keys whose value is written as it is: numbers, ids that Wince made, names of our own. Never free text of another party."""
 REFERENCES = frozenset({"patient", "encounter", "bed", "stay", "message", "nurse", "ward", "sender", "file"})
 """Keys whose value is written as a keyed hash."""
+FOREIGN_S = 60.0
+"""How long what a library logged is not said again."""
 LONGEST = 200
 """Characters of a value; the rest is cut."""
 
@@ -175,10 +178,20 @@ def _standard_error(*_arguments: object) -> structlog.WriteLogger:
 
 
 class _Foreign(logging.Handler):
-    """Other libraries' logging: which logger and how bad; their text may quote data."""
+    """Other libraries' logging: which logger and how bad; their text may quote data. The same once a minute: a client that connects
+    again and again says nothing new by it."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._said_s: dict[tuple[str, int, type | None], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log name and level only."""
+        what = (record.name, record.levelno, record.exc_info[0] if record.exc_info else None)
+        now_s = time.monotonic()
+        if now_s - self._said_s.get(what, -FOREIGN_S) < FOREIGN_S:
+            return
+        self._said_s[what] = now_s
         method = "error" if record.levelno >= logging.ERROR else "warning"
         error = record.exc_info[1] if record.exc_info else None
         getattr(get(record.name.split(".")[0]), method)("a library logged", component=record.name, error=error)

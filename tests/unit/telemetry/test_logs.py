@@ -167,6 +167,17 @@ def test_objects_and_long_or_broken_text_are_reduced(lines):
     assert line["reason"] == "a?b?[31m"
 
 
+def test_a_library_that_logs_the_same_again_and_again_is_heard_once_a_minute(lines, monkeypatch):
+    for _ in range(5):
+        logging.getLogger("kafka.net").error("can't reach it")
+    logging.getLogger("kafka.net").warning("another level")
+    logging.getLogger("psycopg.pool").error("another library")
+    assert [line["component"] for line in lines()] == ["kafka.net", "kafka.net", "psycopg.pool"]
+    monkeypatch.setattr(logs, "FOREIGN_S", 0.0)
+    logging.getLogger("kafka.net").error("can't reach it")
+    assert [line["component"] for line in lines()][3:] == ["kafka.net"]
+
+
 def test_foreign_libraries_are_reduced_to_their_name(lines):
     logging.getLogger("httpx").warning("GET /Patient?identifier=%s", "4711")
     try:

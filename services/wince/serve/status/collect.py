@@ -34,6 +34,8 @@ SUBJECTS: Mapping[str, Subject] = {
     "disk": disk,
 }
 """In the order in which they are shown."""
+BEHIND = {"lag": "Kafka "}
+"""Whose answer a subject waits for, where its name doesn't say it."""
 SECONDS = 3.0
 
 
@@ -62,7 +64,8 @@ def collect(look: Look, subjects: Mapping[str, Subject] = SUBJECTS, *, seconds: 
     for thread in threads:
         thread.join(max(0.0, deadline_s - time.monotonic()))
     late = f"gave no answer within {seconds:g} s"
-    rows = {name: list(found.get(name, [Row(name, name, State.WARNING, reason=late, remedy="ask again")])) for name in subjects}
+    remedy = "ask again; `wince doctor` tries what stands behind it, and says more"
+    rows = {name: list(found.get(name, [Row(name, name, State.WARNING, reason=f"{BEHIND.get(name, '')}{late}", remedy=remedy)])) for name in subjects}
     return Status(look.now_us, tuple(row for name in subjects for row in rows[name]))
 
 

@@ -45,6 +45,7 @@ def test_one_that_hangs_is_left_behind(tmp_path: Path) -> None:
     release.set()
     assert [(row.subject, row.state) for row in found.rows] == [("hangs", State.WARNING), ("fine", State.OK), ("fine", State.OK)]
     assert "0.3 s" in found.rows[0].reason
+    assert "wince doctor" in found.rows[0].remedy
 
 
 def test_without_a_database_what_needs_one_is_unknown_and_the_database_is_bad(tmp_path: Path) -> None:
