@@ -231,7 +231,9 @@ class Capabilities:
         """Raises MessageError where it is no R4 CapabilityStatement with a server part."""
         rest = [part for part in statement.get("rest", []) if part.get("mode") == "server"]
         if statement.get("resourceType") != "CapabilityStatement" or not rest:
-            raise MessageError("/metadata is no CapabilityStatement of a server", field="CapabilityStatement.rest")
+            raise MessageError(
+                "/metadata is no CapabilityStatement of a server", field="CapabilityStatement.rest", remedy="is this the FHIR base URL?"
+            )
         if not str(statement.get("fhirVersion", "")).startswith("4.0"):
             raise MessageError("the server does not speak FHIR R4", field="CapabilityStatement.fhirVersion", remedy="name its R4 base URL")
         types = {part["type"]: part for part in rest[0].get("resource", []) if "type" in part}

@@ -136,5 +136,6 @@ def test_capabilities_are_what_is_declared() -> None:
 
 @pytest.mark.parametrize("statement", [{}, {"resourceType": "CapabilityStatement", "rest": [{"mode": "server"}], "fhirVersion": "5.0.0"}])
 def test_what_is_no_r4_server_is_named(statement: dict[str, object]) -> None:
-    with pytest.raises(MessageError):
+    with pytest.raises(MessageError) as error:
         Capabilities.of(statement)
+    assert "base URL" in error.value.remedy

@@ -42,11 +42,12 @@ def check(settings: Settings) -> Iterator[Finding]:
             )
             raise Refused(f"/metadata answered {answer.status}", field=settings.ehr_url, remedy=remedy)
         if answer.status != 200:
-            remedy = "is this the FHIR base URL?"
+            remedy = "is this the FHIR base URL?" if answer.status < 500 else "see the EHR's own log; is it starting?"
             raise Unavailable(f"/metadata answered {answer.summary()}", field=settings.ehr_url, remedy=remedy)
+        takes = Capabilities.of(answer.resource)
         yield ok("ehr", f"{settings.ehr_url}, {'signed in as ' + settings.ehr_client_id if settings.ehr_auth == 'smart' else 'no sign-in'}")
         yield from _clock(answer, before, after)
-        yield from _takes(Capabilities.of(answer.resource))
+        yield from _takes(takes)
 
 
 def _clock(answer: Answer, before: float, after: float) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,9 @@ def disk(settings: Settings) -> Iterator[Finding]:
         there = nearest(folder.expanduser().resolve())
         free = shutil.disk_usage(there).free
         where = f"{folder}" if there == folder.resolve() else f"{folder} (made at the first start)"
-        if free < MIN_FREE:
+        if folder == settings.state_dir and not os.access(there, os.W_OK):  # also of a file system that is mounted read-only
+            yield missing(what, f"{field}: {where} can't be written", "name a folder that you may write")
+        elif free < MIN_FREE:
             yield missing(what, f"{field}: {free >> 20} MiB free at {where}", "free 1 GiB, or name another folder")
         else:
             yield ok(what, f"{free >> 30} GiB free at {where}")

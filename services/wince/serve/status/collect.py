@@ -63,10 +63,13 @@ def collect(look: Look, subjects: Mapping[str, Subject] = SUBJECTS, *, seconds: 
     deadline_s = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0.0, deadline_s - time.monotonic()))
-    late = f"gave no answer within {seconds:g} s"
-    remedy = "ask again; `wince doctor` tries what stands behind it, and says more"
-    rows = {name: list(found.get(name, [Row(name, name, State.WARNING, reason=f"{BEHIND.get(name, '')}{late}", remedy=remedy)])) for name in subjects}
+    rows = {name: list(found.get(name, [_late(name, seconds)])) for name in subjects}
     return Status(look.now_us, tuple(row for name in subjects for row in rows[name]))
+
+
+def _late(name: str, seconds: float) -> Row:
+    reason = f"{BEHIND.get(name, '')}gave no answer within {seconds:g} s"
+    return Row(name, name, State.WARNING, reason=reason, remedy="ask again; `wince doctor` tries what stands behind it, and says more")
 
 
 def _ask(name: str, ask: Subject, look: Look, found: dict[str, list[Row]]) -> None:
