@@ -132,6 +132,10 @@ def _ours(error: psycopg.Error) -> WinceError:
         return Unavailable(
             f"the database does not answer ({state or kind})", field="database", remedy="tried again; is PostgreSQL running?"
         )
+    if state in ("42501", "25006"):  # insufficient_privilege; read_only_sql_transaction, as of a standby
+        what = "the database's user may not do this" if state == "42501" else "the database takes no writes"
+        remedy = "name the primary, and a user who owns Wince's schema (`wince doctor` says which rights are missing)"
+        return StoreError(f"{what}: {error.diag.message_primary or kind}", field="WINCE_PG_DSN", remedy=remedy)
     where = ".".join(name for name in (error.diag.table_name, error.diag.column_name, error.diag.constraint_name) if name)
     # Class 42 (syntax, undefined table) speaks of our SQL, never of rows.
     said = f": {error.diag.message_primary}" if state.startswith("42") else ""
