@@ -189,6 +189,8 @@ def _services(said: Mapping[str, tuple[str, float]], ports: Mapping[str, int], r
         else:
             state = Text(row.reason or "serves", STYLES[row.state])
             table.add_row(who, state, where, str(row.figures.get("restarts") or 0), age(row.age_s))
+    if "mllp" in ports:
+        table.add_row("HL7", "hospital takes ADT", f"127.0.0.1:{ports['mllp']}", "", "")
     return table
 
 

@@ -146,6 +146,16 @@ def test_forty_columns_hold_whole_words() -> None:
         assert re.search(rf"\b{whole}\b", text), text
 
 
+def test_where_hl7_is_taken_is_shown() -> None:
+    """The hospital's system sends there; the port is another one where the usual one is taken."""
+    console = Console(width=100, color_system=None)
+    view = TableView(console)
+    view.up({"hospital": 7427, "mllp": 28352}, None)
+    with console.capture() as held:
+        console.print(view.render())
+    assert "127.0.0.1:28352" in held.get()
+
+
 def test_brackets_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     """The last words of a service, a camera's reason: none is taken for a style, none ends the view."""
     view = TableView(out)
