@@ -7,6 +7,7 @@ then unknown). Texts of an OperationOutcome may quote a patient, so only its cod
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +23,17 @@ OWN_CA = "name its authority (WINCE_EHR_CA_FILE), or the name that the certifica
 """What to do where a certificate is not believed."""
 FHIR_JSON = "application/fhir+json"
 _MAX_RETRY_AFTER_S = 3600.0
+ISSUE_CODES = frozenset({
+    "invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden", "suppressed",
+    "processing", "not-supported", "duplicate", "multiple-matches", "not-found", "deleted", "too-long", "code-invalid", "extension",
+    "too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled",
+    "informational",
+})  # fmt: skip
+"""FHIR R4's value set IssueType. A server that writes something else there may write a name."""
+_PATH = re.compile(
+    r"(?:Bundle|Observation|Task|Provenance|AuditEvent|Device|Patient|Encounter)"
+    r"(?:\.[a-z][A-Za-z]*(?:\[\d{1,4}\])?(?:\([a-zA-Z]*\))?)*"
+)
 _HEAD = {"Accept": FHIR_JSON, "Accept-Encoding": "identity", "User-Agent": "wince"}
 
 
@@ -102,12 +114,13 @@ class Answer:
                 where = issue.get("expression") or issue.get("location") or []
                 paths = [path for path in where if isinstance(path, str) and _plain(path)] if isinstance(where, list) else []
                 code = issue.get("code")
-                parts.append(" ".join([code if isinstance(code, str) and _plain(code) else "error", *paths[:1]]))
+                parts.append(" ".join([code if isinstance(code, str) and code in ISSUE_CODES else "error", *paths[:1]]))
         return " ".join(parts)
 
 
 def _plain(text: str) -> bool:
-    return len(text) <= 120 and all(c.isalnum() or c in ".-[]()" for c in text)
+    """Whether a text is a path to an element of a resource, such as Observation.code.coding[0]; free text may name a patient."""
+    return len(text) <= 120 and _PATH.fullmatch(text) is not None
 
 
 class FhirClient:

@@ -139,3 +139,11 @@ def test_what_is_no_r4_server_is_named(statement: dict[str, object]) -> None:
     with pytest.raises(MessageError) as error:
         Capabilities.of(statement)
     assert "base URL" in error.value.remedy
+
+
+@pytest.mark.parametrize("code", ["Musterfrau", "4711", ["value"], {"a": 1}, None, 7])
+@pytest.mark.parametrize("path", ["Musterfrau", "Patient.4711", "Observation.Musterfrau", ["Observation"]])
+def test_a_server_that_writes_a_name_as_code_or_path_gets_it_into_no_error(code: object, path: object) -> None:
+    """Codes are those of FHIR's IssueType, paths those of elements."""
+    body = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": code, "expression": [path]}]}
+    assert Answer(422, json.dumps(body).encode(), httpx.Headers()).summary() == "422 error"
