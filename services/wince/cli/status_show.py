@@ -34,8 +34,8 @@ def line(status: Status) -> str:
 def table(status: Status) -> Group:
     """A table with a block for each subject; below it what needs a person, with the remedy."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    for _ in range(5):
-        made.add_column(overflow="fold")
+    for number in range(5):
+        made.add_column(overflow="fold", no_wrap=number < 2)  # a subject and its state stay whole on a narrow terminal
     before = ""
     for row in status.rows:
         subject = "" if row.subject == before else row.subject

@@ -50,3 +50,11 @@ def test_what_is_well_has_no_remarks_and_a_narrow_terminal_loses_nothing() -> No
     well = Status(0, STATUS.rows[:1])
     assert "\n\n" not in text(well)
     assert "7425" in text(STATUS, 40).replace("\n", "")
+
+
+def test_forty_columns_keep_a_subject_whole() -> None:
+    row = Row("installation", "protocol activity", State.OK, "0.1.0, site wince-demo, state in /var/lib/wince/a/long/name", 200.0)
+    console = Console(width=40, color_system=None)
+    with console.capture() as held:
+        console.print(table(Status(0, (row,))))
+    assert "installation" in held.get()
