@@ -106,7 +106,7 @@ def check_models(protocol: ClinicalProtocol, models: Collection[str]) -> None:
     if absent and not (estimate.choose and len(absent) < len(estimate.members)):
         wanted = f"one of: {', '.join(absent)}" if estimate.choose else ", ".join(absent)
         stand_in = f"until then use protocol {estimate.instead!r}" if estimate.instead else "no other protocol stands in for it"
-        remedy = f"train one on the site's own videos (`wince lab train`, which comes with a later version); {stand_in}"
+        remedy = f"train one on the site's own videos (Wince's own training of it comes with a later version); {stand_in}"
         fail(protocol.path, "estimate.members", f"protocol {protocol.name!r} needs a model that the site trained: {wanted}", remedy)
     missing = [name for name in estimate.models if name not in models]
     if missing:
