@@ -73,7 +73,7 @@ def test_without_a_trained_model_it_refuses_by_name(name: str) -> None:
             ask()
         assert f"protocol {name!r} needs a model that the site trained" in caught.value.message
         assert all(member.name in caught.value.message for member in protocol.estimate.members)
-        assert "wince lab train" in caught.value.remedy
+        assert "comes with a later version" in caught.value.remedy
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
