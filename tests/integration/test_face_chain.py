@@ -20,6 +20,7 @@ from wince.errors import ConfigError
 from wince.models import openvino_engine
 from wince.models.fetch import path
 from wince.models.openvino_engine import core
+from wince.pipeline.detect.cuts import cuts
 from wince.pipeline.detect.face_models import load_face_models
 from wince.pipeline.detect.geometry import region_from_detection, region_from_landmarks
 from wince.pipeline.detect.interface import FaceModels
@@ -209,7 +210,7 @@ def test_a_real_face_is_assessable_while_it_is_there_and_never_when_not(models: 
 
 def test_of_five_people_five_are_found_and_none_is_chosen(models: FaceModels) -> None:
     pixels = np.ascontiguousarray(cv2.imread(str(shared("real/multi_face.jpg")))[..., ::-1])
-    _, (face,) = step(SourceState(), [Frame("x", 0, 0, pixels)], 0, models, LIMITS)
+    _, (face,) = step(SourceState(), [Frame("x", 0, 0, pixels)], 0, models, cuts({"": LIMITS}))
     assert isinstance(face, Face)
     assert (face.reason, face.seen, face.box) == (Reason.SEVERAL, 5, None)
 

@@ -17,6 +17,7 @@ from wince.errors import Unavailable
 from wince.models.fetch import fetch, path
 from wince.models.lock import MTCNN_MODELS
 from wince.pipeline.detect import align
+from wince.pipeline.detect.cuts import cuts
 from wince.pipeline.detect.face_models import load_face_models
 from wince.pipeline.detect.interface import FaceModels
 from wince.pipeline.detect.mtcnn import Mtcnn
@@ -153,7 +154,7 @@ def test_a_face_that_lies_sideways_has_no_number(models: FaceModels, turn: int) 
 
 
 def test_the_group_is_not_chosen_from(models: FaceModels) -> None:
-    _, (face,) = step(SourceState(), [Frame("x", 0, 0, read("real/multi_face.jpg"))], 0, models, HIP)
+    _, (face,) = step(SourceState(), [Frame("x", 0, 0, read("real/multi_face.jpg"))], 0, models, cuts({"": HIP}))
     assert isinstance(face, Face)
     assert (face.reason, face.seen, face.crop) == (Reason.SEVERAL, 5, b"")
 

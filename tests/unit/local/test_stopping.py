@@ -13,7 +13,7 @@ HEAD = """
 import os, signal, subprocess, sys, threading, time
 from wince.local import stopping
 from wince.local.stopping import Stopped, at_last, keeps, stoppable
-stopping.LIMIT_S = 0.5
+stopping.LIMIT_S = 5.0
 def ready(pid=0):
     print("ready", pid, flush=True)
 """
@@ -27,6 +27,10 @@ except Stopped as stop:
 finally:
     stopping.finish()
 """
+
+
+IMPATIENT = HEAD.replace("LIMIT_S = 5.0", "LIMIT_S = 0.5")
+"""For what never ends by itself."""
 
 
 def stopped(program: str, number: int = signal.SIGINT, *, times: int = 1, head: str = HEAD) -> subprocess.CompletedProcess[str]:
@@ -56,7 +60,7 @@ def test_whoever_catches_errors_does_not_catch_it() -> None:
 
 
 def test_a_second_signal_does_not_break_the_end() -> None:
-    program = "def main():\n  ready()\n  try:\n    time.sleep(60)\n  finally:\n    time.sleep(0.2)\n    print('in order', flush=True)\n"
+    program = "def main():\n  try:\n    ready()\n    time.sleep(60)\n  finally:\n    time.sleep(0.2)\n    print('in order', flush=True)\n"
     done = stopped(program, times=5)
     assert done.stdout.startswith("in order\n")
     assert done.returncode == 130
@@ -67,8 +71,8 @@ child = subprocess.Popen(["sleep", "600"])
 at_last(child.kill)
 def main():
     keeps(lambda: "all is kept", "go on")
-    ready(child.pid)
     try:
+        ready(child.pid)
         time.sleep(60)
     finally:
         threading.Lock().acquire() and time.sleep(600)
@@ -76,7 +80,7 @@ def main():
 
 
 def test_an_end_that_hangs_is_cut_off_and_servers_are_killed() -> None:
-    done = stopped(HANGS)
+    done = stopped(HANGS, head=IMPATIENT)
     assert done.returncode == 130
     assert "all is kept; go on" in done.stderr
     _gone(int(done.args))
@@ -94,17 +98,17 @@ def main():
 
 def test_a_main_thread_that_sees_no_signal_is_cut_off_too() -> None:
     """Inside a call of a library that never returns."""
-    assert stopped(STUCK).returncode == 130
+    assert stopped(STUCK, head=IMPATIENT).returncode == 130
 
 
 def test_who_is_patient_is_not_cut_off() -> None:
     """A service manager waits for the drain."""
     program = (
-        "def main():\n  with stoppable(patient=(signal.SIGTERM,)):\n    ready()\n    try:\n      time.sleep(60)\n"
+        "def main():\n  with stoppable(patient=(signal.SIGTERM,)):\n    try:\n      ready()\n      time.sleep(60)\n"
         "    finally:\n      time.sleep(1.5)\n      print('drained', flush=True)\n"
     )
-    assert stopped(program, signal.SIGTERM).stdout.startswith("drained\n")
-    assert "drained" not in stopped(program, signal.SIGINT).stdout
+    assert stopped(program, signal.SIGTERM, head=IMPATIENT).stdout.startswith("drained\n")
+    assert "drained" not in stopped(program, signal.SIGINT, head=IMPATIENT).stdout
 
 
 def test_what_was_not_ended_in_order_is_killed_at_the_end() -> None:
