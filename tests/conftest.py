@@ -21,6 +21,8 @@ from wince.store.migrate import migrate
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts the suite in the background; what tests start would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup; a handler of ours is none of theirs
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 TEMPLATE = "wince_template"
 
