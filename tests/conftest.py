@@ -15,6 +15,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from wince.local import stopping
 from wince.local.postgres.server import EmbeddedPostgres
 from wince.store.database import Database
 from wince.store.migrate import migrate
@@ -25,6 +26,12 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup; a handler of our
     signal.signal(signal.SIGHUP, lambda *_: None)
 
 TEMPLATE = "wince_template"
+
+
+@pytest.fixture(autouse=True)
+def own_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that ends everything its process began (`stopping.finish`) ends what itself began, not the session's database."""
+    monkeypatch.setattr(stopping._state, "last", {})
 
 
 @contextmanager
