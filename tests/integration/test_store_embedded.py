@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -48,6 +49,29 @@ def test_it_listens_on_loopback_with_a_password(cluster: Path) -> None:
             assert connection.execute("SHOW data_checksums").fetchone() == ("on",)
         assert (cluster / "password").stat().st_mode & 0o777 == 0o600
         assert int(str(port)) > 1023
+
+
+def test_one_that_was_killed_and_not_reaped_is_started_again(cluster: Path) -> None:
+    """Our own child, again and again; and another's, whose parent (a container's first process) never reaps: both are zombies, which
+    PostgreSQL takes for alive."""
+    with EmbeddedPostgres(cluster) as server:
+        for _ in range(2):
+            killed = server.postmaster()
+            assert killed
+            os.kill(killed, signal.SIGKILL)
+            deadline = time.monotonic() + 60
+            while server.postmaster() == killed and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert server.ensure()
+            assert server.postmaster() not in (None, killed)
+        file = server.data / "postmaster.pid"
+        lines = file.read_text().splitlines()
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        while psutil.Process(dead.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        file.write_text("\n".join([str(dead.pid), *lines[1:]]) + "\n")
+        with EmbeddedPostgres(cluster) as again:
+            assert again.postmaster()
 
 
 def test_committed_rows_survive_kill_9_of_the_postmaster(cluster: Path) -> None:

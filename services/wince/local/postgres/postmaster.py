@@ -67,6 +67,7 @@ class Postmaster:
     def start(self, port: int, answers: Callable[[], bool]) -> str | None:
         """Start it on a port and wait until it `answers`: None then, else the end of its log. Raises ResourceError."""
         account = self._programs.account
+        self._bury()
         try:
             self.log.write_bytes(b"")
             if account.switch:
@@ -81,6 +82,17 @@ class Postmaster:
         with self.log.open("ab") as sink:
             self._process = self._programs.spawn([str(self._programs.folder / "postgres"), "-D", str(self.data), *options], sink)
         return None if self._up(self._process, answers) else self.log.read_text(errors="replace")[-4000:]
+
+    def _bury(self) -> None:
+        """A postmaster that was killed and that nobody has reaped yet counts as alive for PostgreSQL, and its postmaster.pid as taken. Ours
+        is reaped here. Another's waits for its parent, which in a container may never do it: then the file is removed. That the memory
+        of the dead one is in nobody's use any more PostgreSQL asks by itself."""
+        if self._process is not None:
+            self._process.poll()
+        file = self.data / "postmaster.pid"
+        with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
+            if psutil.Process(int(file.read_text().splitlines()[0])).status() == psutil.STATUS_ZOMBIE:
+                file.unlink()
 
     def _up(self, process: subprocess.Popen[bytes], answers: Callable[[], bool]) -> bool:
         """False where it ended, or recovers longer than anybody waits (then it is ended)."""
