@@ -55,6 +55,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         monkeypatch.setattr(place, name, getattr(place, name))
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr("wince.cli.main.finish", lambda: None)  # it would kill what the tests' own process has begun, their database
+    monkeypatch.setattr("wince.cli.main.leave", sys.exit)
     yield Command(monkeypatch, capsys)
     logging.getLogger().handlers = handlers
     structlog.configure(**log)
