@@ -95,8 +95,14 @@ def fault(answer: object) -> str:
 
 
 def _storable(text: object) -> bool:
-    """Whether PostgreSQL takes it as a text: UTF-8 without NUL."""
-    return isinstance(text, str) and "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+    """Whether PostgreSQL takes it as a text: UTF-8 without NUL. Asked of every body, so not character by character."""
+    if not isinstance(text, str) or "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True
 
 
 def rendered(target: Target, entry: Entry | TaskEntry) -> str:
