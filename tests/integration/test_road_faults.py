@@ -4,12 +4,15 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 
 import pytest
 
 from wince import settings
 from wince.demo import play, scenario
 from wince.errors import WinceError
+from wince.runners.front import Front
 from wince.serve.embedded import Embedded
 
 AT = play.moment("2026-01-05T08:00:00Z")
@@ -127,3 +130,27 @@ def test_an_ehr_that_is_not_there(loaded, state_dir, monkeypatch):
     again = play.play(loaded, one_bed(), AT, lambda *_: None)
     assert again.undelivered == 0
     assert again.observations == len(again.entries) == again.in_ehr == len(done.entries) > 0
+
+
+def test_no_front_computes_any_more_when_the_road_is_left(loaded, monkeypatch):
+    """A stop in the middle of a clip: a model's thread that still runs would abort the interpreter on its way out."""
+    seen = threading.Event()
+    working = threading.Event()
+    compute = Front._publish
+
+    def slow(front, message):
+        working.set()
+        time.sleep(0.3)  # as a large picture's models take
+        compute(front, message)
+
+    def stop(_road):
+        if working.wait(60):
+            seen.set()
+            raise WinceError("stopped")
+
+    monkeypatch.setattr(Front, "_publish", slow)
+    monkeypatch.setattr(Embedded, "_check", stop)
+    with pytest.raises(WinceError, match="stopped"):
+        play.play(loaded, one_bed(), AT, lambda *_: None)
+    assert seen.is_set()
+    assert [thread.name for thread in threading.enumerate() if isinstance(thread, Front)] == []

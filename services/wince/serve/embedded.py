@@ -55,6 +55,9 @@ LOOK_S = 1.0
 SETTLE_S = 60.0
 """How long `settle` waits for an EHR that takes nothing at all; what it then left open is sent by the next start."""
 
+FRONTS_S = 1.5
+"""How long fronts may take for the message in hand when all ends; one that waits for the bus ends when that closes."""
+
 OnEvent = Callable[[str, dict[str, Any]], None]
 """Told what happened: name and fields (no PHI). Called from several threads, one call at a time."""
 
@@ -88,6 +91,10 @@ class Embedded:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for front in self._fronts:
             front.stop()
+        deadline = time.monotonic() + FRONTS_S
+        for front in self._fronts:  # one that still computes when the interpreter ends aborts it
+            if front.is_alive():
+                front.join(max(0.0, deadline - time.monotonic()))
         self._stack.close()
 
     def tell(self, event: str, **fields: Any) -> None:
