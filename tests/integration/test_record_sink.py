@@ -187,19 +187,19 @@ def test_a_verdict_that_nobody_asked_for_closes_the_older_question(database: Dat
     assert count(database, "question", "state = 'superseded'") == 1
 
 
-def test_late_alerts_stay_within_the_budget_and_are_counted(database: Database) -> None:
-    """Alerts that come one by one after their windows: no more entries than the protocol allows, the rest in a summary."""
+def test_every_late_alert_has_its_entry_and_is_counted(database: Database) -> None:
+    """Alerts that come one by one after their windows: an entry each, outside the budget, and a summary that says how many there were."""
     admit(database, stay())
     target = sink(database)
     windows = [window(number, 2) for number in range(60)]
     target.commit(windows)
     for one in windows:
         target.commit([alert(one)])
-    rules = PROTOCOLS["activity"].chart
-    made = count(database, "entry", "kind <> 'summary'")
-    assert made == rules.others
-    (summary,) = [one for one in target.commit([window(round(rules.every_s / 5) + 1)]).entries if one.kind is Kind.SUMMARY]
-    assert summary.alerts == 60 - count(database, "entry", "kind = 'alert'")
+    assert count(database, "entry", "kind = 'alert'") == 60
+    assert count(database, "entry", "kind NOT IN ('alert', 'summary')") == 1
+    every = PROTOCOLS["activity"].chart.every_s
+    (summary,) = [one for one in target.commit([window(round(every / 5) + 1)]).entries if one.kind is Kind.SUMMARY]
+    assert (summary.alerts, summary.grade_name) == (60, "high")
 
 
 def test_a_verdict_on_an_unknown_window_is_kept_and_not_charted(database: Database) -> None:

@@ -1,16 +1,17 @@
 """What is charted: what a nurse would write down, not every window.
 
+- ALERT: the alert rule fired. Each alert is charted when its window closes, however many there are; no budget holds one back. Alerts
+  of one window whose runs overlap or touch are gathered into one entry that covers them. With entering its grade in the same
+  window it is one entry.
 - GRADE: a grade was entered or left. Changes within `min_gap_s` of the last such entry wait; if they last they are charted then.
-- ALERT: the alert rule fired. With entering its grade in the same window it is one entry.
-- SUMMARY: once per `every_s`, where anything was assessable: median, peak, share, and the alerts that have no entry of their own.
+- SUMMARY: once per `every_s`, where anything was assessable or alerted: median, peak, share, and how many alerts fired. Over alerts its
+  value is the peak with the highest grade: it never says "quiet" over a stretch with an alert.
 - UNASSESSABLE, ASSESSABLE: a stretch without a grade, once at its start (the first window of a stay at once, later ones after
   `unassessable_after_windows`) and once at its end.
 
-Budget: at most `max_per_day` entries of a stay and source in any 24 hours, by construction. Summaries lie `every_s` apart, so
-24 h hold at most ceil(24 h / every_s) of them, and one more where a stay ends; all other kinds share the rest: one is written only
-if the last 24 h hold fewer. A quarter of the rest is kept for alerts, and an unassessable stretch is charted only where its end
-has room too. An alert beyond the budget is still an alert; the record counts it in the next summary. So is one that comes after
-its window was charted; only where its stay is over by then, and no summary will follow, it is charted whatever the budget says.
+Budget: besides alerts at most `max_per_day` entries of a stay and source in any 24 hours, by construction. Summaries lie `every_s`
+apart, so 24 h hold at most ceil(24 h / every_s) of them; the other kinds share the rest: one is written only if the last 24 h hold
+fewer, and an unassessable stretch is charted only where its end has room too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from wince.domain.assessment import Alert, Assessment
-from wince.domain.charting_entries import Period, entry
+from wince.domain.charting_entries import Period, entry, gathered
 from wince.domain.entry import Entry, Kind
 from wince.domain.stay import Stay
 
@@ -35,7 +36,7 @@ class ChartRules:
     every_s: float
     """At most one summary in so long."""
     max_per_day: int
-    """Entries in any 24 hours; must leave room for the summaries."""
+    """Entries in any 24 hours that are no alerts; must leave room for the summaries."""
     min_gap_s: float
     """Changes of grade that follow an entry sooner wait for the next summary."""
     unassessable_after_windows: int
@@ -43,7 +44,7 @@ class ChartRules:
 
     @property
     def others(self) -> int:
-        """Entries in any 24 hours that are no summaries."""
+        """Entries in any 24 hours that are neither summaries nor alerts."""
         return self.max_per_day - math.ceil(DAY_US / (self.every_s * US)) - 1
 
 
@@ -55,7 +56,7 @@ class ChartState:
     grade: int | None = None
     """As last charted; None: none yet."""
     spent: tuple[int, ...] = ()
-    """End times of the entries of the last 24 h that are no summaries."""
+    """End times of the entries of the last 24 h that are neither summaries nor alerts."""
     changed_us: int | None = None
     """When a grade or alert was last charted."""
     out_since_us: int | None = None
@@ -104,17 +105,17 @@ def chart(
 def chart_late(
     state: ChartState, window: Assessment, alert: Alert, *, stay: Stay, rules: ChartRules, issued_us: int
 ) -> tuple[ChartState, list[Entry]]:
-    """An alert whose window was charted without it. It gets its entry, within the budget of its stay as it stands now."""
+    """An alert whose window was charted without it. It gets its entry at once. The summary of the stretch that runs counts it, where
+    its window lies in that stretch; a summary that was written before does not know of it."""
     made = entry(Kind.ALERT, window, stay, issued_us, alert=alert)
-    if state.stay is None or state.stay.id != stay.id:
-        return state, [made]
-    if len(state.spent) + state.out_charted >= rules.others:
-        return replace(state, period=state.period.late(window, alert)), []
-    return replace(_spend(state, window), grade=alert.grade, changed_us=window.end_us), [made]
+    since_us = state.period.since_us
+    if state.stay is not None and state.stay.id == stay.id and since_us is not None and window.end_us > since_us:
+        state = replace(state, grade=alert.grade, changed_us=window.end_us, period=state.period.late(alert))
+    return state, [made]
 
 
 def finish(state: ChartState, *, issued_us: int) -> tuple[ChartState, list[Entry]]:
-    """The stay is over: a last summary where alerts are not in the record yet. Afterwards a new stay may begin."""
+    """The stay is over. Afterwards a new stay may begin. Alerts that an earlier release left to a summary get it now."""
     entries = []
     if state.stay is not None and state.period.uncharted and state.period.last is not None:
         entries.append(entry(Kind.SUMMARY, state.period.last, state.stay, issued_us, period=state.period))
@@ -122,10 +123,9 @@ def finish(state: ChartState, *, issued_us: int) -> tuple[ChartState, list[Entry
 
 
 def _transition(state: ChartState, pen: _Pen, alerts: Sequence[Alert], rules: ChartRules) -> tuple[ChartState, list[Entry]]:
-    """An alert, else a change of grade, else the start of an unassessable stretch; and the end of one, whichever of them ends it."""
+    """Alerts, else a change of grade, else the start of an unassessable stretch; and the end of one, whichever of them ends it."""
     now = pen.assessment
     written: list[Entry] = []
-    alerted = bool(alerts) and len(state.spent) + state.out_charted < rules.others
     if state.out_charted and now.grade is not None:
         state = replace(_spend(state, now), grade=now.grade, changed_us=now.end_us)
         written = [entry(Kind.ASSESSABLE, now, pen.stay, pen.issued_us)]
@@ -134,11 +134,10 @@ def _transition(state: ChartState, pen: _Pen, alerts: Sequence[Alert], rules: Ch
         state = replace(state, out_since_us=since, out_windows=state.out_windows + 1)
     else:
         state = replace(state, out_since_us=None, out_windows=0, out_charted=False)
-    if alerted:
-        first = max(alerts, key=lambda alert: (alert.grade, alert.peak, -alert.start_us))
-        period = replace(state.period, uncharted=state.period.uncharted - 1)
-        state = replace(_spend(state, now), grade=first.grade, changed_us=now.end_us, period=period)
-        return state, [*written, entry(Kind.ALERT, now, pen.stay, pen.issued_us, alert=first)]
+    if alerts:
+        state = replace(state, grade=max(alert.grade for alert in alerts), changed_us=now.end_us)
+        told = [entry(Kind.ALERT, now, pen.stay, pen.issued_us, alert=one[0], others=one[1:]) for one in gathered(alerts)]
+        return state, [*written, *told]
     if written:
         return state, written
     return _grade(state, pen, rules) if now.grade is not None else _unassessable(state, pen, rules)
@@ -165,8 +164,8 @@ def _unassessable(state: ChartState, pen: _Pen, rules: ChartRules) -> tuple[Char
 
 
 def _room(state: ChartState, rules: ChartRules, entries: int) -> bool:
-    """Whether so many entries fit without touching what is owed and what is kept for alerts."""
-    return len(state.spent) + state.out_charted + entries <= rules.others - rules.others // 4
+    """Whether so many entries fit without touching the end that is owed."""
+    return len(state.spent) + state.out_charted + entries <= rules.others
 
 
 def _spend(state: ChartState, now: Assessment) -> ChartState:
@@ -178,5 +177,5 @@ def _summary(state: ChartState, pen: _Pen, rules: ChartRules) -> tuple[ChartStat
     period, now = state.period, pen.assessment
     if period.since_us is None or now.end_us - period.since_us < rules.every_s * US:
         return state, []
-    written = [entry(Kind.SUMMARY, now, pen.stay, pen.issued_us, period=period)] if period.grades or period.uncharted else []
+    written = [entry(Kind.SUMMARY, now, pen.stay, pen.issued_us, period=period)] if period.grades or period.all_alerts else []
     return replace(state, period=Period(since_us=now.end_us)), written

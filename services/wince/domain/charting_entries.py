@@ -49,10 +49,19 @@ class Period:
     reasons: dict[str, int] = field(default_factory=dict)
     """Unassessable windows per reason."""
     peak: float | None = None
+    alerts: int = 0
+    """Alerts that fired."""
+    alert_grade: int | None = None
+    """The highest grade of an alert; None: there was none."""
     uncharted: int = 0
-    """Alerts without an entry of their own."""
+    """Alerts that an earlier release left without an entry of their own; no more are added."""
     last: Assessment | None = None
-    """The last window, kept only while alerts wait for a summary."""
+    """The last window before them; of an earlier release too."""
+
+    @property
+    def all_alerts(self) -> int:
+        """How many alerts fired in this stretch, as far as is known."""
+        return self.alerts + self.uncharted
 
     def add(self, window: Assessment, alerts: Sequence[Alert]) -> Period:
         """With one more window."""
@@ -62,8 +71,7 @@ class Period:
             names = {**names, window.grade: window.grade_name}
         elif window.reason is not None:
             reasons = {**reasons, window.reason.value: reasons.get(window.reason.value, 0) + 1}
-        uncharted = self.uncharted + len(alerts)
-        return replace(
+        summed = replace(
             self,
             since_us=window.start_us if self.since_us is None else self.since_us,
             windows=self.windows + 1,
@@ -73,16 +81,39 @@ class Period:
             grades=grades,
             names=names,
             reasons=reasons,
-            peak=max((value for value in (self.peak, window.peak, *(a.peak for a in alerts)) if value is not None), default=None),
-            uncharted=uncharted,
-            last=window if uncharted else None,
+            peak=_highest(self.peak, window.peak),
+        )
+        for alert in alerts:
+            summed = summed.late(alert)
+        return summed
+
+    def late(self, alert: Alert) -> Period:
+        """With an alert of a window that was added."""
+        return replace(
+            self,
+            alerts=self.alerts + 1,
+            alert_grade=alert.grade if self.alert_grade is None else max(self.alert_grade, alert.grade),
+            names={**self.names, alert.grade: alert.grade_name},
+            peak=_highest(self.peak, alert.peak),
         )
 
-    def late(self, window: Assessment, alert: Alert) -> Period:
-        """With an alert that has no entry of its own and whose window was added, or summed, without it."""
-        peak = alert.peak if self.peak is None else max(self.peak, alert.peak)
-        since_us = window.start_us if self.since_us is None else self.since_us
-        return replace(self, since_us=since_us, peak=peak, uncharted=self.uncharted + 1, last=self.last or window)
+
+def _highest(*values: float | None) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def gathered(alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
+    """Alerts in groups of which the runs overlap or touch, each once, in order of time; of a group the highest stands first."""
+    groups: list[list[Alert]] = []
+    until_us = 0
+    for alert in sorted(alerts, key=lambda one: (one.start_us, one.end_us)):
+        if groups and alert.start_us <= until_us:
+            groups[-1].append(alert)
+            until_us = max(until_us, alert.end_us)
+        else:
+            groups.append([alert])
+            until_us = alert.end_us
+    return [tuple(sorted(group, key=lambda one: (-one.grade, -one.peak, one.start_us, str(one.id)))) for group in groups]
 
 
 def entry(
@@ -92,10 +123,14 @@ def entry(
     issued_us: int,
     *,
     alert: Alert | None = None,
+    others: Sequence[Alert] = (),
     start_us: int | None = None,
     period: Period | None = None,
 ) -> Entry:
-    """The entry of a window. `alert`: of an alert in it; `period`: sums a period that ends with it; `start_us`: begins earlier."""
+    """The entry of a window.
+
+    `alert`: of an alert in it, `others`: gathered into it; `period`: sums a period that ends with it; `start_us`: begins earlier.
+    """
     origin = window.id if alert is None else alert.id
     made = Entry(
         id=entry_id(origin, stay.encounter, kind),
@@ -127,16 +162,30 @@ def entry(
         status="preliminary",
     )
     if alert is not None:
-        values = {"grade": alert.grade, "grade_name": alert.grade_name, "score": alert.peak, "peak": alert.peak}
-        return replace(made, start_us=alert.start_us, end_us=alert.end_us, reason=None, **values)  # type: ignore[arg-type]
+        peak = max(one.peak for one in (alert, *others))
+        return replace(
+            made,
+            start_us=min(one.start_us for one in (alert, *others)),
+            end_us=max(one.end_us for one in (alert, *others)),
+            reason=None,
+            grade=alert.grade,
+            grade_name=alert.grade_name,
+            score=peak,
+            peak=peak,
+            alerts=1 + len(others),
+            gathered=tuple(one.id for one in others),
+        )
     if period is not None:
         return _summed(made, period)
     return made
 
 
 def _summed(made: Entry, period: Period) -> Entry:
-    """A window's entry turned into the summary of a period: the commonest grade (of equals the higher), medians, mean share."""
-    grade = max(period.grades, key=lambda one: (period.grades[one], one), default=None)
+    """A window's entry turned into the summary of a period: the commonest grade (of equals the higher), medians, mean share. Over
+    alerts, the highest grade of an alert and the peak."""
+    grade = period.alert_grade
+    if grade is None:
+        grade = max(period.grades, key=lambda one: (period.grades[one], one), default=None)
     commonest = max(sorted(period.reasons), key=lambda one: period.reasons[one], default="")
     median = _median(period.medians)
     return replace(
@@ -144,12 +193,12 @@ def _summed(made: Entry, period: Period) -> Entry:
         start_us=made.start_us if period.since_us is None else period.since_us,
         grade=grade,
         grade_name="" if grade is None else period.names[grade],
-        score=median,
+        score=period.peak if period.alerts else median,
         median=median,
         peak=period.peak if grade is not None else None,
         assessable_share=min(1.0, period.share / max(1, period.windows)),
         confidence=_median(period.confidences),
         reason=None if grade is not None else Reason(commonest) if commonest else made.reason,
         units=(),
-        alerts=period.uncharted,
+        alerts=period.all_alerts,
     )

@@ -16,7 +16,7 @@ class Kind(StrEnum):
     ALERT = "alert"
     """The alert rule fired."""
     SUMMARY = "summary"
-    """At most one per `chart_every`: median, peak, assessable share."""
+    """At most one per `chart_every`: median, peak, assessable share, alerts."""
     UNASSESSABLE = "unassessable"
     """An unassessable stretch began."""
     ASSESSABLE = "assessable"
@@ -51,7 +51,7 @@ class Entry:
     """None: no value; `reason` says why (dataAbsentReason)."""
     grade_name: str
     score: float | None
-    """What is charted as the value: median of the window, peak for ALERT; None where no value."""
+    """What is charted as the value: median of the window or stretch; peak for ALERT, and for SUMMARY over alerts; None: no value."""
     median: float | None
     peak: float | None
     assessable_share: float
@@ -66,7 +66,10 @@ class Entry:
     nurse: str = ""
     """Staff identifier: the performer of a VERDICT; of a model's entry that became final, who confirmed it; else empty."""
     alerts: int = 0
-    """SUMMARY: alerts of the summed stretch that have no entry of their own; else 0."""
+    """SUMMARY: all alerts of the summed stretch, as known when it was written. ALERT: how many it covers (entries of earlier releases:
+    0, for one). Else 0."""
+    gathered: tuple[UUID, ...] = ()
+    """ALERT: the other alerts that it covers; their runs overlap or touch."""
 
 
 @dataclass(frozen=True, slots=True)

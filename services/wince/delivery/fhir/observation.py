@@ -26,7 +26,7 @@ _NAMES = {
     "peak": "Highest debounced score",
     "assessable-share": "Share of the frames that could be assessed",
     "confidence": "Median confidence of the frames",
-    "alerts": "Alerts of this stretch that have no entry of their own",
+    "alerts": "Alerts of this stretch",
     **{unit: f"FACS action unit {unit.removeprefix('au')}, estimated" for unit in UNITS},
 }
 

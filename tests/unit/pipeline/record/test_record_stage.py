@@ -68,9 +68,9 @@ def test_of_a_shadow_nothing_is_charted_and_nobody_is_asked(found: Stay | Reason
 
 @pytest.mark.parametrize("found", [stay("V2"), Reason.NO_PATIENT])
 def test_a_protocol_that_says_no_more_owes_no_summary(found: Stay | Reason) -> None:
-    """Who lies there now is another protocol's: alerts of the one before, which had no room, still reach the record of their patient."""
+    """Who lies there now is another protocol's: alerts that an earlier release left to a summary still reach their patient's record."""
     full = window(0, 2)
-    owing = ChartState(stay("V1"), period=Period().add(full, (alert(full),)), seen_us=full.end_us)
+    owing = ChartState(stay("V1"), period=replace(Period().add(full, ()), uncharted=1, last=full), seen_us=full.end_us)
     states = {KEY: SourceState(owing), ("cam-2", "activity"): SourceState(owing)}
     protocols = PROTOCOLS | {"other": PROTOCOLS["activity"]}
     later = [replace(window(number, 0), id=UUID(int=number), protocol="other") for number in (1, 2)]
