@@ -155,7 +155,7 @@ class World:
 def up(directory: Path, *, at: str | None = AT, toml: str = "", **extra: str) -> Iterator[World]:
     """Start everything; ready when this yields."""
     state, config = directory / "state", directory / "wince.toml"
-    config.write_text((f'replay_at = "{at}"\n' if at else "") + toml)
+    config.write_text('time_zone = "Europe/Berlin"\n' + (f'replay_at = "{at}"\n' if at else "") + toml)
     env = environment(state, WINCE_CONFIG=str(config), **extra)
     sandbox = EhrSandbox(directory / "ehr")
     sandbox.start()

@@ -80,7 +80,7 @@ def test_services_look_nothing_up(home: Path) -> None:
     if reason := maven.available():
         pytest.skip(reason)
     maven.classpath("kafka")
-    seen = run(home, *WINCE, "up", "--json", until='"event": "up"', WINCE_PEERS_DIR=str(maven.cache()))
+    seen = run(home, *WINCE, "up", "--json", until='"event": "up"', WINCE_PEERS_DIR=str(maven.cache()), WINCE_TIME_ZONE="UTC")
     assert seen.returncode == 0, seen.output
     assert (list(seen.names), seen.packets) == ([], 0)
     assert strangers(home) == []

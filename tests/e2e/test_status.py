@@ -133,7 +133,7 @@ def test_a_service_that_does_not_start_is_named_with_the_cause_of_this_start() -
     with reachable() as directory:
         state = directory / "state"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WINCE_") or name == "WINCE_MODELS_DIR"}
-        environment |= {"WINCE_STATE_DIR": str(state)}
+        environment |= {"WINCE_STATE_DIR": str(state), "WINCE_TIME_ZONE": "UTC"}
         (state / "logs").mkdir(parents=True)
         (state / "logs" / "hospital.log").write_text("wince: WINCE_OLD: an old trouble\n  remedy: an old remedy\n")
         environment["WINCE_MLLP_CERT_FILE"] = str(directory / "none.pem")

@@ -30,8 +30,9 @@ def left(state: Path) -> list[int]:
 
 def stopped(state: Path, command: tuple[str, ...], *, lines: int = 0, after: str = "", pause_s: float = 0.0) -> tuple[int, str]:
     """Start, read so many lines or until one holds `after`, wait, press Ctrl-C. Gives exit code and what was said then."""
+    env = environment(state, **({"WINCE_TIME_ZONE": "UTC"} if "up" in command else {}))
     with subprocess.Popen(
-        [*WINCE, *command], env=environment(state), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*WINCE, *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stdout is not None
         for number, line in enumerate(process.stdout, 1):

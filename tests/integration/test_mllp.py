@@ -12,9 +12,9 @@ from hl7.client import MLLPClient
 from hl7.mllp import open_hl7_connection
 
 from wince.errors import StoreError
-from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
 from wince.hospital.memory import MemoryCensus
+from wince.hospital.site import Site
 from wince.telemetry import logs
 from wince.testing.hl7 import Person, adt, code, send
 from wince.testing.hl7.send import answer

@@ -22,9 +22,9 @@ from wince.clients.detect import Link
 from wince.domain.frame import Beat
 from wince.errors import Unavailable, WinceError
 from wince.hl7.mllp_server import MllpServer
-from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
 from wince.hospital.memory import MemoryCensus
+from wince.hospital.site import Site
 from wince.local.supervisor import Child, Supervisor
 from wince.pipeline.capture.cameras import CameraPlan, Cameras
 from wince.pipeline.capture.interface import CameraSpec

@@ -44,7 +44,7 @@ def check(json_: Json = False, offline: Offline = False) -> None:
         if path is not None and not path.is_file():
             raise ConfigError("no such file", field=f"{name}={path}", remedy="name a PEM file, or leave it out to have a key made")
     check_settings.check(loaded)
-    findings = [] if offline else _tried(loaded)
+    findings = _said(loaded) if offline else _tried(loaded)
     if json_:
         sound = {"ok": True, "protocol": rules.name, "rule": rules.rule, "protocols": list(chosen.every), "cameras": len(loaded.cameras)}
         good = all(finding.state != "missing" for finding in findings)
@@ -58,6 +58,12 @@ def check(json_: Json = False, offline: Offline = False) -> None:
         from wince.cli.doctor import show as show_findings
 
         show_findings(findings, json_=False)
+
+
+def _said(loaded: Settings) -> list[Finding]:
+    from wince.serve.checks import hospital
+
+    return list(hospital.check(loaded))
 
 
 def _tried(loaded: Settings) -> list[Finding]:

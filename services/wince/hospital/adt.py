@@ -13,33 +13,19 @@ the admission says so in EVN-6.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, tzinfo
-from urllib.parse import quote
-
 from wince.domain.census import MessageKey, Movement
 from wince.domain.stay import Identifier
 from wince.hl7 import segments
 from wince.hl7.errors import Hl7Error
 from wince.hl7.header import Header
 from wince.hl7.message import Message
+from wince.hospital.site import Site
+from wince.hospital.site import system as named
 
 TRIGGERS = frozenset({"A01", "A02", "A03", "A04", "A08", "A11", "A12", "A13"})
 """Events that concern stays."""
 WITHOUT_BED = frozenset({"A03", "A11"})
 """Events that need no PV1-3."""
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What the hospital's messages leave unsaid."""
-
-    name: str = "wince-demo"
-    """Names the installation; part of every id."""
-    zone: tzinfo = UTC
-    """Zone of times without an offset."""
-    authority: str = ""
-    """Namespace or universal id of the authority whose MRN counts where PID-3 holds several of type MR; empty: one is expected."""
 
 
 def key(header: Header, digest: str) -> MessageKey:
@@ -79,8 +65,8 @@ def movement(message: Message, site: Site, recorded_us: int) -> Movement:
     return Movement(
         key=key(header, message.digest),
         trigger=header.trigger,
-        encounter=Identifier(system(visit.authority, header), visit.value),
-        patient=Identifier(system(patient.authority, header), patient.value),
+        encounter=Identifier(system(visit.authority, header, site), visit.value),
+        patient=Identifier(system(patient.authority, header, site), patient.value),
         bed=place.text,
         at_us=_either(happened, entered),
         known_us=_either(entered, happened),
@@ -90,15 +76,14 @@ def movement(message: Message, site: Site, recorded_us: int) -> Movement:
     )
 
 
-def system(authority: segments.Authority, header: Header) -> str:
-    """URI of an assigning authority: urn:oid, urn:uuid or the URI itself where HD says so, else urn:wince:authority:<namespace>;
-    where nothing is said, the sending facility's (MSH-4)."""
-    if authority.universal:
-        kinds = {"ISO": "urn:oid:", "UUID": "urn:uuid:", "GUID": "urn:uuid:", "URI": ""}
-        if authority.kind.upper() in kinds:
-            return kinds[authority.kind.upper()] + authority.universal
-    name = authority.namespace or authority.universal or header.part(4) or header.part(3) or "unknown"
-    return f"urn:wince:authority:{quote(name, safe='')}"
+def system(authority: segments.Authority, header: Header, site: Site) -> str:
+    """URI of an assigning authority; where nothing is said, the sending facility's (MSH-4). The site's own has one URI, whichever of its
+    names a message gives."""
+    if not authority.known:
+        authority = segments.Authority(namespace=header.part(4) or header.part(3))
+        if site.authority:
+            authority = site.own
+    return named(site.own if site.authority and site.counts(authority) else authority)
 
 
 def _patient(message: Message, site: Site) -> segments.Identifier:

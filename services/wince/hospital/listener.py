@@ -29,6 +29,7 @@ from wince.hl7.message import parse
 from wince.hl7.mllp_server import MllpServer
 from wince.hospital import adt
 from wince.hospital.interface import Census
+from wince.hospital.site import Site
 from wince.hospital.stays import changed, revise
 from wince.telemetry import logs
 
@@ -54,7 +55,7 @@ class AdtListener:
     def __init__(
         self,
         census: Census,
-        site: adt.Site,
+        site: Site,
         *,
         watches: Sequence[Watch] = (),
         publish: Publish = _nobody,

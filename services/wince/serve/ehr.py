@@ -17,6 +17,7 @@ from wince.fhir.client import FhirClient
 from wince.fhir.scopes import WRITER_SCOPE
 from wince.fhir.smart import SmartAuth
 from wince.protocols.rules import ClinicalProtocol
+from wince.serve import site
 from wince.serve.setup import read_key
 from wince.settings import Settings
 from wince.telemetry import logs
@@ -36,7 +37,7 @@ def targets(settings: Settings, protocols: Mapping[str, ClinicalProtocol], stack
     if settings.ehr_url is None:
         log.warning("no EHR is set: entries stay in Wince's own tables", field="WINCE_EHR_URL")
         return []
-    return [FhirTarget(EHR, client(settings, stack), protocols, version=VERSION, site=settings.site)]
+    return [FhirTarget(EHR, client(settings, stack), protocols, version=VERSION, site=settings.site, systems=site.systems(settings))]
 
 
 def client(settings: Settings, stack: ExitStack, *, timeout_s: float = 10.0) -> FhirClient:

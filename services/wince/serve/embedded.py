@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import UTC
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,7 +30,6 @@ from wince.domain.estimate import Estimate
 from wince.domain.frame import Beat
 from wince.domain.snapshot import Graded
 from wince.domain.stay import Occupancy, Watch
-from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
 from wince.parts import cause, first_failed
 from wince.pipeline.capture.folder import open_source
@@ -37,7 +37,7 @@ from wince.pipeline.record.sink import PostgresSink
 from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
-from wince.serve import ehr, mllp, sandbox, scoring, setup
+from wince.serve import ehr, mllp, sandbox, scoring, setup, site
 from wince.serve.begin import SourceStart
 from wince.serve.protocols import protocol_set
 from wince.serve.state_dir import Owner, Places
@@ -128,9 +128,8 @@ class Embedded:
         self._begin = SourceStart(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
         self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name)
         census = stays.PostgresCensus(self.database)
-        self.listener = enter(
-            AdtListener(census, Site(self._settings.site), watches=self._watches, publish=self._occupied, **mllp.place(self._settings))
-        )
+        place, ours = mllp.place(self._settings), site.of(self._settings, zone=UTC)  # our own feed sends offsets
+        self.listener = enter(AdtListener(census, ours, watches=self._watches, publish=self._occupied, **place))
         self.tell("listening", port=self.listener.port)
         with self.database.transaction() as tx:  # who starts has looked at what held it; a hold that is still right comes back at once
             for target in targets:

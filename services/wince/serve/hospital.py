@@ -15,11 +15,10 @@ from wince.clock import wall_us
 from wince.domain.care import PatientState, Pause
 from wince.domain.stay import Occupancy
 from wince.errors import Unavailable
-from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
 from wince.hospital.servicer import HospitalServicer, registration
 from wince.parts import Part
-from wince.serve import mllp
+from wince.serve import mllp, site
 from wince.serve.camera_list import bind
 from wince.serve.service import Deps, Repeated, Service
 from wince.store import stays, telling
@@ -46,7 +45,7 @@ def build(deps: Deps) -> Service:
         telling.tell(database, said)
 
     listener = AdtListener(
-        stays.PostgresCensus(database), Site(settings.site), watches=watches, publish=tell, **mllp.place(settings)
+        stays.PostgresCensus(database), site.of(settings), watches=watches, publish=tell, **mllp.place(settings)
     )
     parts: list[Part] = [Repeated("relay", TELL_S, tell), listener]
     return Service("hospital", parts, [registration(HospitalServicer(database))])

@@ -23,7 +23,7 @@ from wince.local.ports import QUIET
 from wince.local.supervisor import Child, Supervisor
 from wince.parts import PASSING, StartStop, WatchedThread, cause, first_failed
 from wince.rpc import client
-from wince.serve import sandbox, scoring, setup, whereabouts
+from wince.serve import sandbox, scoring, setup, site, whereabouts
 from wince.serve.hosted_ensemble import HostedEnsemble, hosted
 from wince.serve.process import PORTS, SERVICES
 from wince.serve.protocols import protocol_set
@@ -68,6 +68,8 @@ class Up(StartStop):
     def start(self) -> None:
         """Bring everything up. Raises what keeps it from that, with what to do."""
         settings, enter = self._settings, self._stack.enter_context
+        if "hospital" in self._names:
+            site.of(settings)  # before anything is started
         self._places = Places.of(settings)
         self._places.make()
         enter(Owner(self._places))

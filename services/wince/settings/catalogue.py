@@ -13,7 +13,7 @@ from wince.settings.part import Part
 from wince.settings.sources import SECRETS
 from wince.settings.whole import Settings
 
-UNITS = {"_s": "seconds", "_hz": "per second", "_bytes": "bytes"}
+UNITS = {"_s": "seconds", "_h": "hours", "_hz": "per second", "_bytes": "bytes"}
 """What a name's end says of its unit."""
 
 

@@ -214,15 +214,16 @@ def test_a_wrong_setting_is_named_with_its_place(wince, tmp_path, monkeypatch, t
     assert "hush" not in done.err
 
 
-def test_doctor(wince):
+def test_doctor(wince, monkeypatch):
     """Where everything is there, every line is ok and the exit code 0."""
     fetched()
+    monkeypatch.setenv("WINCE_TIME_ZONE", "Europe/Berlin")
     done = wince("doctor", "--json")
     assert done.code == 0, done.out
     said = [one["what"] for one in done.json()]
-    assert said == ["python", "protocol", "face models", "disk", "models' disk", "audit key", "database"]
+    assert said == ["python", "protocol", "face models", "disk", "models' disk", "time zone", "audit key", "database"]
     assert all(one["state"] == "ok" for one in done.json())
-    assert wince("doctor").out.count("ok ") == 7
+    assert wince("doctor").out.count("ok ") == 8
 
 
 def test_doctor_without_models(wince, tmp_path, monkeypatch):

@@ -11,10 +11,11 @@ from wince.hl7.header import read_header
 from wince.hl7.message import parse
 from wince.hl7.segments import Authority
 from wince.hospital import adt as meaning
+from wince.hospital.site import Site, system
 from wince.testing.hl7 import Person, adt
 
 P = Person("4711", birth_date="19500102")
-SITE = meaning.Site()
+SITE = Site()
 SECOND = 1_000_000
 
 
@@ -52,7 +53,7 @@ def test_the_time_is_evn_6_then_evn_2_then_msh_7():
 
 
 def test_a_time_without_a_zone_is_the_sites():
-    site = meaning.Site(zone=ZoneInfo("America/New_York"))
+    site = Site(zone=ZoneInfo("America/New_York"))
     assert read(site=site, fields={"EVN-2": "197001010000"}).at_us == 5 * 3600 * SECOND
 
 
@@ -89,9 +90,9 @@ def test_the_number_of_type_mr_counts_of_the_sites_authority_where_there_are_sev
     assert read(fields={"PID-3": "1^^^A^SS~2^^^B^MR"}).patient.value == "2"
     assert read(fields={"PID-3": "7^^^A"}).patient.value == "7"
     both = {"PID-3": "1^^^A^MR~2^^^B&1.2.3&ISO^MR"}
-    assert read(fields=both, site=meaning.Site(authority="B")).patient == Identifier("urn:oid:1.2.3", "2")
-    assert read(fields=both, site=meaning.Site(authority="1.2.3")).patient.value == "2"
-    assert refused(fields=both, site=meaning.Site(authority="C")) == ("PID-3", "101")
+    assert read(fields=both, site=Site(authority="B")).patient == Identifier("urn:wince:authority:B", "2")
+    assert read(fields=both, site=Site(authority="1.2.3")).patient.value == "2"
+    assert refused(fields=both, site=Site(authority="C")) == ("PID-3", "101")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,17 @@ def test_the_number_of_type_mr_counts_of_the_sites_authority_where_there_are_sev
 def test_an_authority_becomes_a_uri(authority, expected):
     header = read_header(adt("A01", P, "ICU^1^A", "V1", 0).encode())
     assert header is not None
-    assert meaning.system(authority, header) == expected
+    assert meaning.system(authority, header, Site()) == expected
+
+
+@pytest.mark.parametrize("authority", ["H", "1.2.3", "H&1.2.3&ISO"])
+def test_the_sites_authority_is_one_whichever_of_its_names_is_sent(authority):
+    header = read_header(adt("A01", P, "ICU^1^A", "V1", 0).encode())
+    assert header is not None
+    site = Site(authority=authority)
+    assert meaning.system(Authority("H", "1.2.3", "ISO"), header, site) == system(site.own)
+    assert meaning.system(Authority(), header, site) == system(site.own)
+    assert meaning.system(Authority("OTHER"), header, site) == "urn:wince:authority:OTHER"
 
 
 def test_a_hex_escape_in_the_number_is_decoded():

@@ -6,9 +6,9 @@ import pytest
 
 from wince.domain.stay import Watch
 from wince.errors import StoreError
-from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
 from wince.hospital.memory import MemoryCensus
+from wince.hospital.site import Site
 from wince.testing.hl7 import Person, adt, code
 
 P, Q = Person("4711", "Musterfrau"), Person("0815", "Beispiel")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wince.errors import WinceError
-from wince.serve.checks import cameras, database, ehr, kafka, keys, machine, models, served
+from wince.serve.checks import cameras, database, ehr, hospital, kafka, keys, machine, models, served
 from wince.serve.checks.finding import Check, Finding, failed, missing
 from wince.settings import Settings
 from wince.telemetry import logs
@@ -24,6 +24,7 @@ MACHINE: tuple[tuple[str, Check], ...] = (
 )
 """What is so on this machine."""
 CONFIGURED: tuple[tuple[str, Check], ...] = (
+    ("hospital", hospital.check),
     ("keys", keys.check),
     ("database", database.check),
     ("kafka", kafka.check),
