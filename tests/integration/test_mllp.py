@@ -85,7 +85,7 @@ def _raw(text: str, encoding="utf-8") -> bytes:
 
 
 BAD = {
-    "latin-1 under utf-8": (_raw(good(fields={"PID-5": "Müller"}), "latin-1"), "AE", "MSH^1^18"),
+    "a bed in latin-1 under utf-8": (_raw(good().replace("ICU", "ÄCU"), "latin-1"), "AE", "PV1^1^3"),
     "unknown character set": (_raw(good(charset="KOI8-R")), "AE", "MSH^1^18"),
     "no MSH": (_raw("PID|1||Musterfrau\r"), "AR", "MSH^1"),
     "empty": (_raw(""), "AR", "MSH^1"),
@@ -98,13 +98,19 @@ BAD = {
     "no visit": (_raw(good(fields={"PV1-19": ""})), "AE", "PV1^1^19"),
     "bad date of event": (_raw(good(fields={"EVN-2": "19420317"})), "AE", "EVN^1^2"),
     "bad date of birth": (_raw(good(fields={"PID-7": "17.03.1942"})), "AE", "PID^1^7"),
-    "NUL": (_raw(good(fields={"PID-5": "Muster\x00frau"})), "AE", ""),
-    "a line of nonsense": (_raw(good() + "Musterfrau Erika\r"), "AE", ""),
+    "NUL in the number": (_raw(good(fields={"PID-3": "MRN\x00-90210^^^HOSP^MR"})), "AE", "PID^1^3"),
+    "a line end in the bed": (_raw(good().replace("ICU^", "ICU\r^")), "AE", "PV1^1^3"),
+    "two patients": (_raw(good() + "PID|2||1^^^HOSP^MR\r"), "AE", "PID^1"),
+    "two messages in a frame": (_raw(good() + good()), "AE", "MSH^1"),
     "2 MB of observation": (_raw(good() + "OBX|1|TX|||" + "Musterfrau " * 200_000 + "\r"), "AR", ""),
     "20,000 repetitions": (_raw(good(fields={"PID-3": "~".join(["MRN-90210^^^H^MR"] * 20_000)})), "AE", "PID^1^3"),
 }
 GOOD = {
     "latin-1 as declared": _raw(good(charset="8859/1", fields={"PID-5": "Müller"}), "latin-1"),
+    "a name in latin-1 under utf-8": _raw(good(fields={"PID-5": "Müller"}), "latin-1"),
+    "a NUL in the name": _raw(good(fields={"PID-5": "Muster\x00frau"})),
+    "a line end in a note": _raw(good() + "NTE|1||Musterfrau\rErika\r"),
+    "a byte order mark": _raw("\ufeff" + good()),
     "no structure": _raw(good().replace("^ADT_A01", "")),
     "LF endings": _raw(good().replace("\r", "\n")),
     "version 2.3": _raw(good(version="2.3")),

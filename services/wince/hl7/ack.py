@@ -14,8 +14,9 @@ from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.core import Segment
 from hl7apy.v2_5_1 import ST, TX
 
+from wince.hl7.charset import CHARSETS
 from wince.hl7.errors import CONDITIONS, Hl7Error
-from wince.hl7.header import CHARSETS, LONGEST_ECHO, Header, usable
+from wince.hl7.header import LONGEST_ECHO, Header, usable
 
 OWN = ("WINCE", "")
 """MSH-3 and MSH-4 where there is no header to answer to."""

@@ -11,12 +11,15 @@ v2.9 and, before v2.7, a fifth encoding character, raises for an unknown segment
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+from wince.hl7.charset import UNDECLARED, bytes_as_text, codec, decode, spoiled, switched
 from wince.hl7.errors import Hl7Error
-from wince.hl7.header import Header, codec, decode, usable
+from wince.hl7.header import Header, usable
 
 KEPT = {"EVN": (2, 6), "PID": (3, 7), "PV1": (3, 6, 19), "MRG": (1,)}
 """Fields that are read, by segment; they stand at the same place in every version. Names and addresses (PID-5, PID-11) are not."""
@@ -24,8 +27,17 @@ MAX_REPETITIONS = 32
 """Of one kept field; a patient has a handful of identifiers."""
 MAX_FIELD = 2048
 """Characters of one kept field."""
+TOO_LONG: tuple[str, ...] = ("",)
+"""Stands for a field above these limits; what is kept otherwise is never empty."""
+MAX_GROUPS = 100
+"""Patients, or merged numbers, of one message."""
 _VERSION = re.compile(r"2\.[1-9](\.[1-9])?")
-_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
+_BELOW = {"PID": ("PID", "PV1", "MRG"), "MRG": ("PV1", "MRG")}
+"""A PID after a PID is another patient's, an MRG after an MRG another merged number of the same patient (structures ADT_A17, ADT_A39,
+ADT_A43, ADT_A45). What is not below it, such as EVN, is of every group."""
+
+Segments = dict[str, dict[int, tuple[str, ...]]]
+"""Segment name -> field number -> repetitions, as sent. Absent fields are absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +47,39 @@ class Message:
     header: Header
     digest: str
     """sha256 (hex) of every segment but MSH, as text."""
-    segments: dict[str, dict[int, tuple[str, ...]]]
-    """Segment name -> field number -> repetitions, as sent. Absent fields are absent."""
+    segments: Segments
+    """Of the first group."""
+    further: tuple[Segments, ...] = ()
+    """Of the other groups, where the message speaks of several patients or merged numbers."""
+    codec: str = "utf-8"
+    """Python codec by which it was read."""
+
+    def groups(self) -> list[Message]:
+        """One message for each patient (and merged number) that this one speaks of, in order; mostly itself alone."""
+        return [replace(self, segments=one, further=()) for one in (self.segments, *self.further)] if self.further else [self]
 
     def has(self, segment: str) -> bool:
         """Whether the segment was sent."""
         return segment in self.segments
 
     def repetitions(self, segment: str, field: int) -> tuple[str, ...]:
-        """Repetitions of a field as sent; empty where absent or empty."""
-        return self.segments.get(segment, {}).get(field, ())
+        """Repetitions of a field as sent; empty where absent or empty. Raises Hl7Error (AE 102), naming the field, where its bytes are
+        not of the message's character set, where it holds a line end or another control character, or where it is too long."""
+        said = self.segments.get(segment, {}).get(field, ())
+        if said == TOO_LONG:
+            remedy = f"at most {MAX_REPETITIONS} repetitions"
+            raise Hl7Error("field too long", condition="102", field=f"{segment}-{field}", remedy=remedy)
+        if any(map(spoiled, said)):
+            raise Hl7Error(
+                "bytes that are not of the message's character set, or control characters",
+                condition="102",
+                field=f"{segment}-{field}",
+                remedy="declare in MSH-18 what is sent, such as 8859/1 or UNICODE UTF-8, and send no line ends in it",
+            )
+        return said
 
     def first(self, segment: str, field: int) -> str:
-        """First repetition of a field, as sent; empty where absent."""
+        """First repetition of a field, as sent; empty where absent. Raises as `repetitions`."""
         return next(iter(self.repetitions(segment, field)), "")
 
     def components(self, text: str) -> list[str]:
@@ -59,12 +91,21 @@ class Message:
         return [self.unescape(part).strip() for part in text.split(self.header.encoding[3])]
 
     def unescape(self, text: str) -> str:
-        r"""Decode HL7 escapes (v2.5.1 section 2.7): \F\ \S\ \T\ \R\ \E\ \P\, \X..\ in the message's character set, \.br\;
-        highlighting and local escapes vanish. Raises Hl7Error for \C..\ and \M..\ (switching the character set) and bad \X..\."""
+        r"""Decode HL7 escapes (v2.5.1 section 2.7): \F\ \S\ \T\ \R\ \E\ \P\, \X..\ in the message's character set, \.br\ and other
+        formatting as a space, and what follows \C..\ or \M..\ in the set that they name; highlighting and local escapes vanish.
+        Raises Hl7Error for a bad \X..\, an unknown set, or bytes that are none of it."""
         escape = self.header.encoding[2]
         if escape not in text:
             return text
-        return re.sub(re.escape(escape) + "([^" + re.escape(escape) + "]*)" + re.escape(escape), lambda m: self._meaning(m[1]), text)
+        found, into = [], ""
+        for place, part in enumerate(re.split(re.escape(escape) + "([^" + re.escape(escape) + "]*)" + re.escape(escape), text)):
+            if not place % 2:
+                found.append(switched(into, part, self.codec) if into and part else part)
+            elif part[:1] in ("C", "M") and len(part) > 1:
+                into = part
+            else:
+                found.append(self._meaning(part))
+        return "".join(found)
 
     def _meaning(self, name: str) -> str:
         encoding = self.header.encoding
@@ -72,36 +113,58 @@ class Message:
         if name in plain:
             return plain[name]
         if name[:1] == "X":
-            try:
-                decoded = bytes.fromhex(name[1:]).decode(codec(self.header))
-            except ValueError:
-                raise Hl7Error("an escape that can't be decoded", condition="102", remedy="send the characters as they are") from None
-            if not decoded.isprintable():
-                raise Hl7Error("an escape that stands for a control character", condition="102", remedy="remove it")
-            return decoded
-        if name[:1] in ("C", "M"):
-            raise Hl7Error("an escape that switches the character set", condition="102", remedy="send UNICODE UTF-8")
+            return bytes_as_text(name[1:], self.codec)
         return " " if name[:1] == "." else ""
 
 
-def parse(raw: bytes, header: Header) -> Message:
-    """Parse a message whose header could be read.
+def parse(raw: bytes, header: Header, undeclared: str = UNDECLARED) -> Message:
+    """Parse a message whose header could be read. `undeclared`: character set (as MSH-18 would name it) of messages that declare none.
 
     Raises Hl7Error: AR for a bad header (encoding characters, version), AE for what is wrong in the rest.
     """
     _check(header)
-    lines = [line for line in decode(raw, header).split("\r") if line.strip()]
-    found: dict[str, dict[int, tuple[str, ...]]] = {}
+    name = codec(header, undeclared)
+    lines = _lines(decode(raw, name), header.separator)
+    groups: list[Segments] = [{}]
     for line in lines[1:]:
-        name = line.split(header.separator, 1)[0]
-        if not _NAME.fullmatch(name) or name == "MSH":
-            raise Hl7Error("a line that is no segment", condition="100", remedy="begin each segment with its name, end it with CR")
-        if name in KEPT:
-            if name in found:
-                raise Hl7Error("the segment occurs twice", condition="100", field=name, remedy="send one patient per message")
-            found[name] = _kept(name, line, header)
-    digest = hashlib.sha256("\r".join(lines[1:]).encode()).hexdigest()
-    return Message(header, digest, found)
+        segment = line[:3]
+        if segment == "MSH":
+            raise Hl7Error("two messages in one frame", condition="100", field="MSH", remedy="send each message in a frame of its own")
+        if segment in KEPT:
+            if segment in groups[-1]:
+                groups.append({above: fields for above, fields in groups[-1].items() if above not in _below(segment)})
+            groups[-1][segment] = _kept(segment, line, header)
+    if len(groups) > MAX_GROUPS:
+        raise Hl7Error("too many patients in one message", condition="102", field="PID", remedy=f"send at most {MAX_GROUPS}")
+    digest = hashlib.sha256("\r".join(lines[1:]).encode("utf-8", "surrogatepass")).hexdigest()
+    return Message(header, digest, groups[0], tuple(groups[1:]), name)
+
+
+def _below(segment: str) -> tuple[str, ...]:
+    try:
+        return _BELOW[segment]
+    except KeyError:
+        raise Hl7Error("the segment occurs twice", condition="100", field=segment, remedy="send one patient per message") from None
+
+
+def _lines(text: str, separator: str) -> list[str]:
+    """Segments, the first of them MSH. CR ends one; senders use LF too, alone or after CR. A line that begins with no segment's name
+    is no segment but goes on with the field before, as a note does that was typed on several lines."""
+    begins = _begins(separator)
+    found: list[list[str]] = []
+    for line in text.replace("\r\n", "\r").replace("\n", "\r").split("\r"):
+        if not line.strip():
+            continue
+        if not found or begins(line):
+            found.append([line])
+        else:
+            found[-1].append(line)
+    return ["\n".join(parts) for parts in found]
+
+
+@functools.lru_cache(maxsize=64)
+def _begins(separator: str) -> Callable[[str], object]:
+    return re.compile("[A-Z][A-Z0-9]{2}(?:" + re.escape(separator) + "|$)").match
 
 
 def _check(header: Header) -> None:
@@ -120,11 +183,15 @@ def _check(header: Header) -> None:
 def _kept(name: str, line: str, header: Header) -> dict[int, tuple[str, ...]]:
     """Repetitions that are not empty, by field number; fields without one are absent."""
     fields = line.split(header.separator)
-    kept = {}
+    kept: dict[int, tuple[str, ...]] = {}
     for number in KEPT[name]:
         text = fields[number] if number < len(fields) else ""
         if len(text) > MAX_FIELD or text.count(header.encoding[1]) >= MAX_REPETITIONS:
-            raise Hl7Error("field too long", condition="102", field=f"{name}-{number}", remedy=f"at most {MAX_REPETITIONS} repetitions")
-        if said := tuple(part for part in map(str.strip, text.split(header.encoding[1])) if part):
+            kept[number] = TOO_LONG
+        elif said := tuple(part for part in map(_trimmed, text.split(header.encoding[1])) if part):
             kept[number] = said
     return kept
+
+
+def _trimmed(part: str) -> str:
+    return part.strip(" \t")

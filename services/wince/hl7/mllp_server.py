@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 
 from wince.errors import ConfigError, ResourceError, WinceError
@@ -35,6 +36,25 @@ TooLong = Callable[[bytes], bytes]
 """Takes the beginning of a message above the limit, gives the answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a sender may take."""
+
+    message_bytes: int = 1 << 20
+    """Longest message."""
+    idle_s: float = 600.0
+    """Longest silence between messages."""
+    message_s: float = 30.0
+    """From a message's first byte to its last."""
+    connections: int = 64
+    """Above that many, new ones are closed."""
+    per_address: int = 16
+    """Above that many of one address, its new ones are closed, so that no sender shuts out the others."""
+
+
+STANDARD = Limits()
+
+
 class MllpServer:
     """Listens from `start` to `stop`; a context manager."""
 
@@ -46,20 +66,13 @@ class MllpServer:
         host: str = "127.0.0.1",
         port: int = 0,
         tls: ssl.SSLContext | None = None,
-        limit_bytes: int = 1 << 20,
-        idle_s: float = 600.0,
-        message_s: float = 30.0,
-        connections: int = 64,
-        per_address: int = 16,
+        limits: Limits = STANDARD,
         workers: int = 4,
     ) -> None:
-        """`port` 0: any free one, see `port` after `start`. `limit_bytes`: longest message. `idle_s`: longest silence between
-        messages; `message_s`: from a message's first byte to its last. `connections`: above that many new ones are closed,
-        and above `per_address` those of one address, so that no sender shuts out the others."""
+        """`port` 0: any free one, see `port` after `start`."""
         self._handle, self._too_long = handle, too_long
         self._host, self._port, self._tls = host, port, tls
-        self._limit, self._idle_s, self._message_s = limit_bytes, idle_s, message_s
-        self._most, self._per_address = connections, per_address
+        self.limits = limits
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="mllp")
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._busy: set[asyncio.Task[None]] = set()
@@ -118,9 +131,9 @@ class MllpServer:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._loop.set_exception_handler(lambda _, context: log.warning("connection broke", error=context.get("exception")))
         try:
-            patience = {"ssl_handshake_timeout": self._message_s} if self._tls is not None else {}
+            patience = {"ssl_handshake_timeout": self.limits.message_s} if self._tls is not None else {}
             server = await asyncio.start_server(
-                self._connected, self._host, self._port, limit=self._limit, ssl=self._tls, **patience
+                self._connected, self._host, self._port, limit=self.limits.message_bytes, ssl=self._tls, **patience
             )
         except OSError as error:
             self._unusable = error
@@ -140,9 +153,9 @@ class MllpServer:
         self.counts["connections"] += 1
         mine = str((writer.get_extra_info("peername") or ("",))[0])
         of_mine = sum(mine == str((one.get_extra_info("peername") or ("",))[0]) for one in self._open.values())
-        if len(self._open) >= self._most or of_mine >= self._per_address:
+        if len(self._open) >= self.limits.connections or of_mine >= self.limits.per_address:
             self.counts["refused"] += 1
-            log.warning("too many connections", limit=self._most)
+            log.warning("too many connections", limit=self.limits.connections)
             writer.close()
             return
         self._open[task] = writer
@@ -168,7 +181,7 @@ class MllpServer:
                 answer = await self._loop.run_in_executor(self._pool, self._handle, message)
                 self.counts["messages"] += 1
                 writer.write(START + answer + END)
-                await asyncio.wait_for(writer.drain(), self._message_s)
+                await asyncio.wait_for(writer.drain(), self.limits.message_s)
             except (ConnectionError, TimeoutError):
                 return
             except Exception as error:
@@ -181,7 +194,7 @@ class MllpServer:
     async def _next(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes | None:
         """The next message's bytes; None: the connection is to be closed."""
         try:
-            first = await asyncio.wait_for(_first(reader), self._idle_s)
+            first = await asyncio.wait_for(_first(reader), self.limits.idle_s)
         except TimeoutError:
             self.counts["idle"] += 1
             return None
@@ -190,7 +203,7 @@ class MllpServer:
                 self._count("junk")
             return None
         try:
-            text = await asyncio.wait_for(reader.readuntil(END), self._message_s)
+            text = await asyncio.wait_for(reader.readuntil(END), self.limits.message_s)
         except (asyncio.IncompleteReadError, TimeoutError):
             self._count("half")
             return None

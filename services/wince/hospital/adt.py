@@ -45,6 +45,8 @@ def concerns(header: Header) -> bool:
 def movement(message: Message, site: Site, recorded_us: int) -> Movement:
     """What the message says. Raises Hl7Error (AE) naming the field that is missing or wrong."""
     header = message.header
+    if message.further:
+        raise Hl7Error("several patients in one message", condition="100", field="PID", remedy="send one patient per message")
     for name in ("EVN", "PID", "PV1"):
         if not message.has(name):
             raise Hl7Error("segment missing", condition="100", field=name, remedy=f"send {name} with every ADT event")

@@ -23,10 +23,11 @@ from wince.domain.ids import site_namespace
 from wince.domain.stay import Occupancy, Watch
 from wince.errors import IntegrityError, WinceError
 from wince.hl7 import ack
+from wince.hl7.charset import UNDECLARED
 from wince.hl7.errors import Hl7Error
 from wince.hl7.header import Header, read_header
 from wince.hl7.message import parse
-from wince.hl7.mllp_server import MllpServer
+from wince.hl7.mllp_server import STANDARD, Limits, MllpServer
 from wince.hospital import adt
 from wince.hospital.interface import Census
 from wince.hospital.site import Site
@@ -63,10 +64,13 @@ class AdtListener:
         host: str = "127.0.0.1",
         port: int = 0,
         tls: ssl.SSLContext | None = None,
+        limits: Limits = STANDARD,
+        charset: str = UNDECLARED,
     ) -> None:
-        """`watches`: which camera watches which bed, for `publish`. `port` 0: any free one."""
+        """`watches`: which camera watches which bed, for `publish`. `port` 0: any free one. `charset`: of messages that declare none."""
         self._census, self._site, self._watches, self._publish, self._now_us = census, site, tuple(watches), publish, now_us
-        self._server = MllpServer(self.handle, self._too_long, host=host, port=port, tls=tls)
+        self._server = MllpServer(self.handle, self._too_long, host=host, port=port, tls=tls, limits=limits)
+        self._charset = charset
         self._namespace = site_namespace(site.name)
         self._started = f"{now_us() // 1000:x}"
         self._numbers = itertools.count(1)
@@ -121,7 +125,7 @@ class AdtListener:
             return ack.refuse(header, _internal(), self._number(), self._now_us())
 
     def _take(self, raw: bytes, header: Header) -> None:
-        message = parse(raw, header)
+        message = parse(raw, header, self._charset)
         if not adt.concerns(header):
             self._census.audit(adt.key(header, message.digest), "ignored", f"ADT^{header.trigger[:3]}")
             log.info("event ignored", trigger=header.trigger[:3], message=header.control_id)
@@ -163,7 +167,8 @@ class AdtListener:
         return ack.refuse(header, error, self._number(), self._now_us())
 
     def _too_long(self, beginning: bytes) -> bytes:
-        error = Hl7Error("message too long", condition="102", remedy="send at most 1 MiB", rejected=True)
+        most = self._server.limits.message_bytes
+        error = Hl7Error("message too long", condition="102", remedy=f"send at most {most} bytes", rejected=True)
         return self._refuse(beginning, read_header(beginning), error)
 
     def _number(self) -> str:

@@ -7,6 +7,8 @@ from typing import TypedDict
 
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
+from wince.hl7.charset import CHARSETS
+from wince.hl7.mllp_server import Limits
 from wince.settings import Settings
 
 
@@ -16,6 +18,8 @@ class Place(TypedDict):
     host: str
     port: int
     tls: ssl.SSLContext | None
+    limits: Limits
+    charset: str
 
 
 def place(settings: Settings) -> Place:
@@ -30,7 +34,18 @@ def place(settings: Settings) -> Place:
             if file is None:
                 remedy = "set it, listen on 127.0.0.1, or set insecure_mllp_beyond_loopback"
                 raise ConfigError(f"HL7 v2 would be taken beyond loopback without {what}", field=field, remedy=remedy)
-    return {"host": settings.mllp_host, "port": settings.mllp_port, "tls": _context(settings) if certificate is not None else None}
+    charset = settings.mllp_charset.strip().upper()
+    if charset not in CHARSETS:
+        remedy = "name one of HL7 table 0211: " + ", ".join(sorted(CHARSETS))
+        raise ConfigError("no character set that is known", field="mllp_charset", remedy=remedy)
+    limits = Limits(
+        message_bytes=settings.mllp_message_bytes,
+        idle_s=settings.mllp_idle_s,
+        connections=settings.mllp_connections,
+        per_address=settings.mllp_connections_per_address,
+    )
+    tls = _context(settings) if certificate is not None else None
+    return {"host": settings.mllp_host, "port": settings.mllp_port, "tls": tls, "limits": limits, "charset": charset}
 
 
 def _context(settings: Settings) -> ssl.SSLContext:

@@ -25,5 +25,17 @@ class Hl7(Part):
     """Private key (PEM) of that certificate."""
     mllp_client_ca_file: Path | None = Field(default=None, examples=["/etc/wince/senders-ca.pem"])
     """Authority (PEM) of the senders' certificates. Set: a sender without one is turned away."""
+    mllp_connections: int = Field(default=64, ge=1, le=10_000)
+    """Senders' connections at once; above that a new one is closed, and told in the log and by a metric."""
+    mllp_connections_per_address: int = Field(default=16, ge=1, le=10_000)
+    """Of these, those of one address, so that no sender shuts out the others. An interface engine often has one per interface."""
+    mllp_message_bytes: int = Field(default=1 << 20, ge=4096, le=64 << 20)
+    """Longest message that is taken. A longer one is answered AR."""
+    mllp_idle_s: float = Field(default=600.0, gt=0, le=7 * 86_400)
+    """Longest silence between two messages of a connection, seconds; then it is closed. Senders that keep theirs open all night and
+    don't connect again by themselves need more."""
+    mllp_charset: str = Field(default="UNICODE UTF-8", examples=["8859/1"])
+    """Character set of messages that declare none in MSH-18, in the words of HL7 table 0211. Bytes that are none of a message's set
+    cost the field that they stand in, never a guess."""
     insecure_mllp_beyond_loopback: bool = False
     """Take HL7 v2 beyond loopback although TLS or client certificates are missing. Everybody on the network can then admit patients."""

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from wince.errors import ConfigError, ResourceError
-from wince.hl7.mllp_server import MllpServer
+from wince.hl7.mllp_server import Limits, MllpServer
 from wince.testing.hl7.send import answer
 
 
@@ -28,7 +28,7 @@ def too_long(raw: bytes) -> bytes:
 
 @pytest.fixture
 def server():
-    with MllpServer(echo, too_long, limit_bytes=10_000, idle_s=5, message_s=0.5, connections=3) as running:
+    with MllpServer(echo, too_long, limits=Limits(message_bytes=10_000, idle_s=5, message_s=0.5, connections=3)) as running:
         yield running
 
 
@@ -92,7 +92,7 @@ def test_half_a_message_is_closed_after_its_time_or_when_the_peer_goes(server):
 
 
 def test_silence_ends_a_connection():
-    with MllpServer(echo, too_long, idle_s=0.2) as server, connect(server) as wire:
+    with MllpServer(echo, too_long, limits=Limits(idle_s=0.2)) as server, connect(server) as wire:
         assert closed(wire)
         assert server.counts["idle"] == 1
 
@@ -176,7 +176,7 @@ def test_stop_answers_what_is_in_hand():
 
 
 def test_one_sender_s_silent_connections_shut_no_other_out():
-    with MllpServer(echo, too_long, connections=20, per_address=5) as server:
+    with MllpServer(echo, too_long, limits=Limits(connections=20, per_address=5)) as server:
         silent = []
         try:
             for _ in range(50):

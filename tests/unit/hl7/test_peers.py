@@ -99,7 +99,7 @@ def test_an_identifiers_escapes_are_decoded(sent: str, value: str) -> None:
     assert identifiers(read("PID-3", f"{sent}^^^HOSP^MR"), "PID", 3) == [Identifier(value, Authority("HOSP"), "MR")]
 
 
-@pytest.mark.parametrize("sent", ["\\X0\\", "\\XZZ\\", "\\X00\\", "\\XFF\\", "\\C2842\\", "\\M2442\\"])
+@pytest.mark.parametrize("sent", ["\\X0\\", "\\XZZ\\", "\\X00\\", "\\XFF\\", "\\C2899\\1"])
 def test_an_escape_that_cannot_be_decoded_is_refused(sent: str) -> None:
     message = read("PID-3", f"7{sent}^^^HOSP^MR")
     with pytest.raises(Hl7Error) as caught:
