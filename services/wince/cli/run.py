@@ -127,7 +127,9 @@ def _why_not(bed: BedOutcome) -> str:
         said.append("no patient is known in the bed: a person is asked")
     if "two_patients" in bed.questions:
         said.append("two patients are claimed for the bed: a person is asked")
-    asked = {reason: count for reason, count in bed.questions.items() if reason not in ("no_patient", "two_patients")}
+    if "doubtful" in bed.questions:
+        said.append("who lies in the bed is in doubt: a person is asked")
+    asked = {reason: count for reason, count in bed.questions.items() if reason not in ("no_patient", "two_patients", "doubtful")}
     if asked:
         said.append("asked a nurse: " + _counts(asked))
     return "; ".join(said) or "-"

@@ -7,10 +7,24 @@ names both: `at_us`, the moment asked about, and `as_of_us`, what was known then
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from wince.domain.reason import Reason
-from wince.domain.stay import Occupancy, Stay, Watch
+from wince.domain.stay import Identifier, Occupancy, Stay, Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Who lies in a bed is not believed during [start, end), whatever the hospital's last word was."""
+
+    bed: str
+    """Empty: every bed."""
+    start_us: int
+    end_us: int | None
+    """None: it goes on."""
+    why: str = ""
+    """A code, no PHI."""
 
 
 def covers(start_us: int, end_us: int | None, at_us: int) -> bool:
@@ -36,34 +50,47 @@ def bed_of(watches: Iterable[Watch], source: str, at_us: int, as_of_us: int) -> 
     return max(rows, key=lambda row: (row.recorded_us, row.start_us), default=None)
 
 
-def who(watches: Iterable[Watch], stays: Iterable[Stay], source: str, at_us: int, as_of_us: int) -> Stay | Reason:
-    """Who lay before a camera at `at_us`, as known at `as_of_us`; NO_PATIENT or TWO_PATIENTS where that can't be said."""
+def who(
+    watches: Iterable[Watch], stays: Iterable[Stay], source: str, at_us: int, as_of_us: int, doubts: Iterable[Doubt] = ()
+) -> Stay | Reason:
+    """Who lay before a camera at `at_us`, as known at `as_of_us`; NO_PATIENT, TWO_PATIENTS or DOUBTFUL where that can't be said."""
     watch = bed_of(watches, source, at_us, as_of_us)
-    return Reason.NO_PATIENT if watch is None else in_bed(stays, watch.bed, at_us, as_of_us)
+    return Reason.NO_PATIENT if watch is None else in_bed(stays, watch.bed, at_us, as_of_us, doubts)
 
 
-def in_bed(stays: Iterable[Stay], bed: str, at_us: int, as_of_us: int) -> Stay | Reason:
-    """Who lay in a bed. Two believed encounters are TWO_PATIENTS, also of one patient: we can't tell into which to write."""
+def in_bed(stays: Iterable[Stay], bed: str, at_us: int, as_of_us: int, doubts: Iterable[Doubt] = ()) -> Stay | Reason:
+    """Who lay in a bed. Two believed encounters are TWO_PATIENTS, also of one patient: we can't tell into which to write. Somebody of
+    whom that is in doubt: DOUBTFUL; doubts are as of now."""
     rows = [s for s in stays if s.bed == bed and believed(s, as_of_us) and covers(s.start_us, s.end_us, at_us)]
     if not rows:
         return Reason.NO_PATIENT
     if len({(row.encounter, row.patient) for row in rows}) > 1:
         return Reason.TWO_PATIENTS
+    if any(doubt.bed in ("", bed) and covers(doubt.start_us, doubt.end_us, at_us) for doubt in doubts):
+        return Reason.DOUBTFUL
     return max(rows, key=lambda row: (row.recorded_us, row.start_us))
 
 
 def who_during(
-    watches: Sequence[Watch], stays: Sequence[Stay], source: str, start_us: int, end_us: int, as_of_us: int
+    watches: Sequence[Watch],
+    stays: Sequence[Stay],
+    source: str,
+    start_us: int,
+    end_us: int,
+    as_of_us: int,
+    doubts: Sequence[Doubt] = (),
 ) -> Stay | Reason:
     """Who lay before a camera during the whole window [start, end).
 
     The stay at its begin, if the same patient and encounter lay there in the same bed at every moment of it. Where somebody came
-    or went inside: NO_PATIENT; where two were claimed at any moment: TWO_PATIENTS. A window is never given to one of two.
+    or went inside: NO_PATIENT; where two were claimed at any moment: TWO_PATIENTS; else where it was in doubt: DOUBTFUL. A window is
+    never given to one of two.
     """
-    moments = {start_us, *(at for at in _edges(watches, stays, source) if start_us < at < end_us)}
-    found = [who(watches, stays, source, at, as_of_us) for at in sorted(moments)]
-    if Reason.TWO_PATIENTS in found:
-        return Reason.TWO_PATIENTS
+    moments = {start_us, *(at for at in _edges(watches, stays, source, doubts) if start_us < at < end_us)}
+    found = [who(watches, stays, source, at, as_of_us, doubts) for at in sorted(moments)]
+    for reason in (Reason.TWO_PATIENTS, Reason.DOUBTFUL):
+        if reason in found:
+            return reason
     first = found[0]
     if isinstance(first, Reason):
         return first
@@ -85,11 +112,37 @@ def occupancies(watches: Sequence[Watch], stays: Sequence[Stay], source: str, as
     return steps
 
 
+def changed(before: Iterable[Stay], after: Iterable[Stay]) -> list[tuple[str, int, int | None]]:
+    """Where other persons lie after a change than before it: (bed, from_us, to_us or None), ascending, none of them empty.
+
+    `before`: rows that stop being believed; `after`: rows that are believed from now on. A row that is better known in what says not who
+    lay there (its id, the birth date, the ward) gives nothing.
+    """
+    found: list[tuple[str, int, int | None]] = []
+    old, new = list(before), list(after)
+    for bed in sorted({row.bed for row in (*old, *new)}):
+        was, now = ([row for row in rows if row.bed == bed] for rows in (old, new))
+        edges = sorted({at for row in (*was, *now) for at in (row.start_us, row.end_us) if at is not None})
+        for number, low in enumerate(edges):
+            high = edges[number + 1] if number + 1 < len(edges) else None
+            if _lying(was, low) == _lying(now, low):
+                continue
+            if found and found[-1][0] == bed and found[-1][2] == low:
+                found[-1] = (bed, found[-1][1], high)
+            else:
+                found.append((bed, low, high))
+    return found
+
+
+def _lying(rows: Iterable[Stay], at_us: int) -> set[tuple[Identifier, Identifier]]:
+    return {(row.patient, row.encounter) for row in rows if covers(row.start_us, row.end_us, at_us)}
+
+
 def _key(stay: Stay | None) -> UUID | None:
     return None if stay is None else stay.id
 
 
-def _edges(watches: Iterable[Watch], stays: Iterable[Stay], source: str) -> set[int]:
+def _edges(watches: Iterable[Watch], stays: Iterable[Stay], source: str, doubts: Iterable[Doubt] = ()) -> set[int]:
     """Every moment at which who lies before a camera may change."""
     edges: set[int] = set()
     beds: set[str] = set()
@@ -104,4 +157,8 @@ def _edges(watches: Iterable[Watch], stays: Iterable[Stay], source: str) -> set[
             edges.add(stay.start_us)
             if stay.end_us is not None:
                 edges.add(stay.end_us)
+    for doubt in doubts:
+        edges.add(doubt.start_us)
+        if doubt.end_us is not None:
+            edges.add(doubt.end_us)
     return edges

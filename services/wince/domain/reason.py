@@ -50,3 +50,5 @@ class Reason(StrEnum):
     """Nobody is known to lie in the bed."""
     TWO_PATIENTS = "two_patients"
     """Two patients are claimed for the bed at that time."""
+    DOUBTFUL = "doubtful"
+    """Who lies in the bed is not sure any more: the hospital's feed is silent, or a stay never ended."""

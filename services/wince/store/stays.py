@@ -12,10 +12,11 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from wince import canonical
 from wince.clock import Clock, wall_us
+from wince.domain.binding import changed
 from wince.domain.census import Applied, MessageKey, Movement, Outcome, Revision
 from wince.domain.stay import Identifier, Stay, Watch
 from wince.errors import IntegrityError
-from wince.store import locks, plain
+from wince.store import locks, plain, reviews
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
 from wince.store.locks import Lock
@@ -56,6 +57,7 @@ class PostgresCensus:
             )
             revision = revise([plain.load(Movement, body) for (body,) in kept], believed, lambda bed: _believed_in(tx, bed))
             _revise(tx, revision)
+            ask_again(tx, revision)
             said = {
                 "trigger": movement.trigger,
                 "notes": list(revision.notes),
@@ -94,8 +96,16 @@ def save_watches(database: Database, watches: Iterable[Watch]) -> None:
         add_watches(tx, watches)
 
 
-def add_watches(tx: Tx, watches: Iterable[Watch]) -> None:
+def add_watches(tx: Tx, rows: Iterable[Watch]) -> None:
     """The same inside a transaction."""
+    new = list(rows)
+    known = {(row.source, row.start_us, row.recorded_us): row for row in watches(tx, sorted({item.source for item in new}))}
+    for item in new:
+        before = known.get((item.source, item.start_us, item.recorded_us))
+        if before is None or (before.bed, before.end_us) != (item.bed, item.end_us):
+            ends = [row.end_us for row in (item, before) if row is not None]
+            last = None if None in ends else max(end for end in ends if end is not None)
+            reviews.ask(tx, sources=[item.source], from_us=item.start_us, to_us=last, why="camera")
     with tx.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO watch(source, bed, start_us, end_us, recorded_us, region, rotation) VALUES (%s, %s, %s, %s, %s, %s, %s)"
@@ -112,9 +122,15 @@ def add_watches(tx: Tx, watches: Iterable[Watch]) -> None:
                     None if item.region is None else json.dumps(item.region),
                     item.rotation,
                 )
-                for item in watches
+                for item in new
             ],
         )
+
+
+def ask_again(tx: Tx, revision: Revision) -> None:
+    """Record looks again wherever others lie after a revision than before it."""
+    for bed, from_us, to_us in changed(revision.supersede, revision.add):
+        reviews.ask(tx, beds=[bed], from_us=from_us, to_us=to_us, why="census")
 
 
 def watches(tx: Tx, sources: Sequence[str]) -> list[Watch]:

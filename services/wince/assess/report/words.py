@@ -30,6 +30,7 @@ REASONS = {
     Reason.PAUSED: "paused",
     Reason.NO_PATIENT: "no patient known",
     Reason.TWO_PATIENTS: "two patients claimed",
+    Reason.DOUBTFUL: "patient in doubt",
 }
 """Every reason in at most four words."""
 

@@ -66,6 +66,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """Hospital: nobody is known to lie in the bed."""
     REASON_TWO_PATIENTS: _Reason.ValueType  # 41
     """Hospital: two patients are claimed for the bed at that time."""
+    REASON_DOUBTFUL: _Reason.ValueType  # 42
+    """Hospital: who lies in the bed is not sure any more; its feed is silent, or a stay never ended."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """A reason, in the order in which it arises on the road from the camera to the record.
@@ -116,4 +118,6 @@ REASON_NO_PATIENT: Reason.ValueType  # 40
 """Hospital: nobody is known to lie in the bed."""
 REASON_TWO_PATIENTS: Reason.ValueType  # 41
 """Hospital: two patients are claimed for the bed at that time."""
+REASON_DOUBTFUL: Reason.ValueType  # 42
+"""Hospital: who lies in the bed is not sure any more; its feed is silent, or a stay never ended."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
