@@ -64,7 +64,7 @@ class Bodies:
         """Nothing is delivered here."""
         return Answer(Outcome.WRITTEN)
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
+    def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
         """Nothing is delivered here."""
         return Answer(Outcome.DEAD, f"{len(body)} {location} {version}")
 

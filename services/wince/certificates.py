@@ -37,17 +37,29 @@ def system_pem() -> bytes | None:
         return None
 
 
-def untrusted(error: BaseException) -> str:
-    """Why a peer's certificate was not believed, in OpenSSL's words, such as "Hostname mismatch"; empty where that was not the fault.
+REMEDIES = {
+    "expired": "it is out of date: have it renewed, and see that this machine's clock is right",
+    "name": "it is for another name: use the name that it is for in the URL, or have it issued for this one",
+    "authority": "its authority is not known here: name the hospital's authority (WINCE_EHR_CA_FILE)",
+    "early": "it is not valid yet: see that this machine's clock is right",
+    "revoked": "it was revoked: have a new one issued",
+    "other": "name its authority (WINCE_EHR_CA_FILE), or the name that the certificate is for",
+}
+"""What to do where a certificate is not believed, by OpenSSL's reason."""
+_CODES = {
+    2: "authority", 18: "authority", 19: "authority", 20: "authority", 21: "authority",
+    9: "early", 10: "expired", 23: "revoked", 62: "name", 64: "name",
+}  # fmt: skip
 
-    `error`: what a library raised; what it was raised from is looked at, too.
-    """
+
+def explained(error: BaseException) -> tuple[str, str] | None:
+    """(why a peer's certificate was not believed, what to do about it); None where that was not the fault. X509_V_ERR codes."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):
-            return seen.verify_message or "the certificate is not believed"
+            return seen.verify_message or "the certificate is not believed", REMEDIES[_CODES.get(seen.verify_code, "other")]
         seen = seen.__cause__ or seen.__context__
-    return ""
+    return None
 
 
 def _system_has_some(made: ssl.SSLContext) -> bool:

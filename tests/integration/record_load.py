@@ -41,7 +41,7 @@ class FileTarget(FakeTarget):
         self._file = open(file, "a", buffering=1)  # noqa: SIM115 - open as long as the process
         self._one = threading.Lock()
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
+    def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
         said = json.loads(body)
         with self._one:
             self._file.write(f"{said['id']} {said['revision']}\n")

@@ -122,7 +122,7 @@ class FakeTarget:
         self.probed.append(time.monotonic())
         return self.open
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
+    def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
         said = json.loads(body)
         time.sleep(self.delay_s)
         with self._lock:

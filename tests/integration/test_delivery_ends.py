@@ -24,7 +24,7 @@ from wince.store.database import Database
 class Deadly(FakeTarget):
     """Its code ends the thread that calls it."""
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
+    def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
         raise SystemExit("an ill-behaved library")
 
 

@@ -63,7 +63,7 @@ class Together(FakeTarget):
         self.most = self._here = 0
         self._change = threading.Condition()
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
+    def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
         with self._change:
             self._here += 1
             self.most = max(self.most, self._here)

@@ -200,7 +200,7 @@ def test_what_is_no_answer_is_an_unknown_outcome(database: Database, wrong: obje
     """The row is tried again, an error says so, and the thread lives."""
 
     class Wrong(FakeTarget):
-        def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
+        def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
             answer = super().deliver(body, location, version)
             return answer if len(self.calls) > 1 else wrong  # type: ignore[return-value]
 
@@ -228,7 +228,7 @@ def test_a_thread_that_ends_for_good_is_a_failure(database: Database) -> None:
     """The process ends by it, in both modes: `failed` is what they ask."""
 
     class Deadly(FakeTarget):
-        def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
+        def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
             raise SystemExit("an ill-behaved library")
 
     target = Deadly()

@@ -23,7 +23,7 @@ from wince.delivery.interface import Answer, Outcome
 from wince.store.database import Database
 class Http:
     name = "fake"
-    def deliver(self, body, location="", version=""):
+    def deliver(self, body, location="", version="", *, first=False):
         try:
             with urllib.request.urlopen(sys.argv[2], body.encode(), timeout=5) as answer:
                 return Answer(Outcome.WRITTEN, "201", answer.headers["Location"], "1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from wince.delivery.interface import Answer, Outcome, Target, fault
 from wince.delivery.outbox import Lease
@@ -10,6 +11,8 @@ from wince.errors import Unavailable
 from wince.telemetry import traces
 from wince.telemetry.logs import get
 
+PASSING_S = 900.0
+"""For so long a no that may pass is answered by another attempt; then it is a dead letter."""
 _log = get("wince.delivery")
 
 
@@ -32,7 +35,10 @@ def probe(target: Target) -> Answer:
 
 
 def _deliver(target: Target, row: Lease) -> Answer:
-    return _checked(target, lambda: target.deliver(row.body, row.location, row.version))
+    answer = _checked(target, lambda: target.deliver(row.body, row.location, row.version, first=row.attempt == 1))
+    if answer.outcome is Outcome.DEAD and answer.may_pass and row.doubted_s < PASSING_S:
+        return replace(answer, outcome=Outcome.RETRY)
+    return answer
 
 
 def _checked(target: Target, request: Callable[[], object]) -> Answer:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from wince.domain.entry import Entry, TaskEntry
 from wince.errors import ConfigError, MessageError
@@ -39,6 +39,17 @@ class Answer:
     retry_after_s: float | None = None
     remedy: str = ""
     """HELD: what a person can do about it."""
+    may_pass: bool = False
+    """DEAD: a no that may not be the target's own (a gateway's page, an endpoint that is away): tried again for a while first."""
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A target whose deliveries can be broken off, so that a stop need not wait for a peer that answers slowly."""
+
+    def interrupt(self) -> None:
+        """Break off what is in hand, from another thread; its outcome is then unknown. Nothing more is delivered by this object."""
+        ...
 
 
 class Target(Protocol):
@@ -53,10 +64,10 @@ class Target(Protocol):
         encounter are logical (identifier); `deliver` resolves them. Raises MessageError where it can't be written."""
         ...
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
+    def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
         """Send a rendered body. Idempotent: the same body again leaves one resource. `location` and `version` are those of
-        the revision before (empty for revision 1, and where this target never had one). Never raises for what the peer does; see
-        Outcome."""
+        the revision before (empty for revision 1, and where this target never had one). `first`: this body was certainly never sent
+        before, so it need not be looked for. Never raises for what the peer does; see Outcome."""
         ...
 
     def probe(self) -> Answer:

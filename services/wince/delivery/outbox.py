@@ -49,6 +49,8 @@ class Lease:
     version: str
     trace: str = ""
     """Traceparent of what made the entry; empty: none."""
+    doubted_s: float = 0.0
+    """For how long the target has answered it with a no that may pass, by the database's clock; 0: the last answer was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,10 @@ WITH heads AS (
         ORDER BY o.effective, o.revision, o.made LIMIT 1) h
     WHERE (h.state = 'ready' AND h.next_at <= now()) OR (h.state = 'leased' AND h.lease_until < now())
     ORDER BY h.effective LIMIT %(encounters)s)
-SELECT r.entry, r.revision, heads.encounter, r.body, r.attempts, r.may, r.last_error, b.location, b.version, r.trace
+SELECT r.entry, r.revision, heads.encounter, r.body, r.attempts, r.may, r.last_error, b.location, b.version, r.trace,
+       coalesce(greatest(extract(epoch FROM now() - r.doubted_since), 0), 0)::float8
 FROM heads CROSS JOIN LATERAL (
-    SELECT o.entry, o.revision, o.body, o.attempts, o.last_error, o.trace, o.effective, o.made,
+    SELECT o.entry, o.revision, o.body, o.attempts, o.last_error, o.trace, o.doubted_since, o.effective, o.made,
            (o.state = 'ready' AND o.next_at <= now()) OR (o.state = 'leased' AND o.lease_until < now()) AS may
     FROM outbox o
     WHERE o.target = %(target)s AND o.encounter = heads.encounter AND o.state IN ('ready', 'leased') AND NOT {STUCK}
@@ -115,7 +118,7 @@ def lease(
     runs: dict[str, list[Lease]] = {}
     open_runs: set[str] = set()
     leased: dict[tuple[UUID, int], Lease] = {}
-    for entry, revision, encounter, body, attempts, may, failed, location, version, trace in found:
+    for entry, revision, encounter, body, attempts, may, failed, location, version, trace, doubted_s in found:
         if encounter not in runs:
             runs[encounter] = []
             open_runs.add(encounter)
@@ -123,7 +126,7 @@ def lease(
         if not may or encounter not in open_runs or (entry, revision - 1) in leased:
             open_runs.discard(encounter)
             continue
-        row = Lease(entry, revision, target, encounter, body, attempts + 1, location or "", version or "", trace)
+        row = Lease(entry, revision, target, encounter, body, attempts + 1, location or "", version or "", trace, doubted_s)
         runs[encounter].append(row)
         leased[entry, revision] = row
         if failed or len(runs[encounter]) >= paces.get(encounter, per_encounter):
@@ -170,7 +173,8 @@ def settle(tx: Tx, target: str, tried: Sequence[Tried], now_us: int, jitter: ran
     with tx.cursor() as cursor:
         cursor.executemany(
             "UPDATE outbox SET state = %s, lease_until = NULL, next_at = now() + %s * interval '1 second', location = %s, version = %s,"
-            " last_error = %s WHERE entry = %s AND revision = %s AND target = %s",
+            " last_error = %s, doubted_since = CASE WHEN %s THEN coalesce(doubted_since, now()) END"
+            " WHERE entry = %s AND revision = %s AND target = %s",
             [_after(item, jitter) for item in mine],
         )
     held = next((item.answer for item in mine if item.answer and item.answer.outcome is Outcome.HELD), None)
@@ -196,14 +200,14 @@ def _after(item: Tried, jitter: random.Random) -> tuple[object, ...]:
     lease_, answer = item.lease, item.answer
     identity = (lease_.entry, lease_.revision, lease_.target)
     if answer is None:
-        return ("ready", 0.0, "", "", "", *identity)
+        return ("ready", 0.0, "", "", "", lease_.doubted_s > 0, *identity)
     if answer.outcome is Outcome.WRITTEN:
-        return ("written", 0.0, answer.location, answer.version, "", *identity)
+        return ("written", 0.0, answer.location, answer.version, "", False, *identity)
     if answer.outcome is Outcome.DEAD:
-        return ("dead", 0.0, "", "", answer.detail, *identity)
+        return ("dead", 0.0, "", "", answer.detail, False, *identity)
     if answer.outcome is Outcome.HELD:
-        return ("ready", 0.0, "", "", answer.detail, *identity)
-    return ("ready", backoff_s(lease_.attempt, answer.retry_after_s, jitter), "", "", answer.detail, *identity)
+        return ("ready", 0.0, "", "", answer.detail, False, *identity)
+    return ("ready", backoff_s(lease_.attempt, answer.retry_after_s, jitter), "", "", answer.detail, answer.may_pass, *identity)
 
 
 def backoff_s(attempt: int, retry_after_s: float | None, jitter: random.Random) -> float:

@@ -27,9 +27,7 @@ _log = get("wince.delivery")
 class Probe:
     """Probes one target. Runs on a thread that delivers."""
 
-    def __init__(
-        self, database: Database, target: Target, *, lease_s: float, clock: Callable[[], int], jitter: random.Random
-    ) -> None:
+    def __init__(self, database: Database, target: Target, *, lease_s: float, clock: Callable[[], int], jitter: random.Random) -> None:
         self._database, self._target, self._lease_s, self._clock, self._jitter = database, target, lease_s, clock, jitter
 
     def run(self, hold: UUID) -> list[Tried]:

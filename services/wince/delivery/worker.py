@@ -13,7 +13,7 @@ from wince.backoff import Backoff
 from wince.clock import Clock, wall_us
 from wince.delivery import books, holds
 from wince.delivery.attempt import ask
-from wince.delivery.interface import Outcome, Target, distinct
+from wince.delivery.interface import Interruptible, Outcome, Target, distinct
 from wince.delivery.outbox import Lease, Tried, lease, reclaim, settle
 from wince.delivery.probe import Probe
 from wince.parts import WatchedThread
@@ -24,6 +24,8 @@ from wince.telemetry.logs import get
 
 _log = get("wince.delivery")
 
+GRACE_S = 2.0
+"""For so long a stop lets a request in hand finish."""
 AGAIN = Backoff(0.2, 5.0)
 """Between attempts to read and write the outbox."""
 
@@ -84,9 +86,16 @@ class Delivery:
             thread.start()
 
     def stop(self) -> None:
-        """Finishes the requests in hand, gives the other leases back, ends. Idempotent."""
+        """Finishes the requests in hand, gives the other leases back, ends. Idempotent. Where a peer answers slowly, its requests are
+        broken off after a moment: their outcome is then unknown, as after a kill."""
         self._stopped.set()
         self.wake()
+        end = time.monotonic() + GRACE_S
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        for loop, thread in zip(self._loops, self._threads, strict=False):
+            if thread.is_alive() and isinstance(loop.target, Interruptible):
+                loop.target.interrupt()
         for thread in self._threads:
             thread.join()
 

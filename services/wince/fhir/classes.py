@@ -60,11 +60,11 @@ def load(*kinds: str) -> None:
 def misfits(resource: Resource, kind: str) -> list[Problem]:
     """Where a resource of type `kind` does not fit its class; empty where it does.
 
-        card      an element that R4 requires is missing
-        element   R4 has no such element there
-        choice-1  at most one type of effective[x], value[x], ...
-        format    not of the element's type or format (instant, dateTime, code, id, decimal, ...)
-        type      R4 has no such type
+    card      an element that R4 requires is missing
+    element   R4 has no such element there
+    choice-1  at most one type of effective[x], value[x], ...
+    format    not of the element's type or format (instant, dateTime, code, id, decimal, ...)
+    type      R4 has no such type
     """
     model = _class(kind)
     if model is None:

@@ -1,40 +1,27 @@
 """A FHIR R4 server as seen by a writer: one pooled HTTP client with limits, signed in where the server asks for it.
 
-What a server answers is returned, not raised; `Unavailable` is raised only where no answer came (the outcome of the request is
-then unknown). Texts of an OperationOutcome may quote a patient, so only its codes and expressions leave this module.
+What a server answers is returned, not raised; `Unavailable` is raised only where no whole answer came (the outcome of the request is
+then unknown).
 """
 
 from __future__ import annotations
 
-import json
-import re
 import ssl
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import httpx
 
-from wince.certificates import context, untrusted
+from wince.certificates import context
 from wince.errors import MessageError, Refused, Unavailable
+from wince.fhir.answer import Answer, origin, parts, text
+from wince.fhir.exchange import Exchange
 
-OWN_CA = "name its authority (WINCE_EHR_CA_FILE), or the name that the certificate is for"
-"""What to do where a certificate is not believed."""
 FHIR_JSON = "application/fhir+json"
-_MAX_RETRY_AFTER_S = 3600.0
-ISSUE_CODES = frozenset({
-    "invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden", "suppressed",
-    "processing", "not-supported", "duplicate", "multiple-matches", "not-found", "deleted", "too-long", "code-invalid", "extension",
-    "too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled",
-    "informational",
-})  # fmt: skip
-"""FHIR R4's value set IssueType. A server that writes something else there may write a name."""
-_PATH = re.compile(
-    r"(?:Bundle|Observation|Task|Provenance|AuditEvent|Device|Patient|Encounter)"
-    r"(?:\.[a-z][A-Za-z]*(?:\[\d{1,4}\])?(?:\([a-zA-Z]*\))?)*"
-)
 _HEAD = {"Accept": FHIR_JSON, "Accept-Encoding": "identity", "User-Agent": "wince"}
+_HOPS = 3
+"""Redirects of one request that are followed."""
 
 
 class Auth(Protocol):
@@ -48,86 +35,17 @@ class Auth(Protocol):
         """The server refused this token; don't give it again."""
         ...
 
-
-@dataclass(frozen=True)
-class Answer:
-    """What a server answered."""
-
-    status: int
-    body: bytes = field(repr=False)
-    headers: httpx.Headers = field(repr=False)
-
-    @cached_property
-    def resource(self) -> dict[str, Any]:
-        """The body as a resource; empty where there is none or it is not a JSON object."""
-        if not self.body:
-            return {}
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) else {}
-
-    @property
-    def location(self) -> str:
-        """ "Type/id" of the resource that was written, from Location, Content-Location or the body; empty where none says it.
-
-        >>> Answer(201, b"", httpx.Headers({"location": "http://ehr/fhir/Observation/7/_history/1"})).location
-        'Observation/7'
-        """
-        for name in ("location", "content-location"):
-            parts = self.headers.get(name, "").partition("/_history/")[0].rstrip("/").split("/")
-            if len(parts) >= 2 and parts[-2][:1].isupper() and parts[-1]:
-                return f"{parts[-2]}/{parts[-1]}"
-        kind, identity = self.resource.get("resourceType"), self.resource.get("id")
-        return f"{kind}/{identity}" if kind and identity and kind != "OperationOutcome" else ""
-
-    @property
-    def version(self) -> str:
-        """Version id, from the ETag, the Location or the body's meta; empty where none says it."""
-        tag = str(self.headers.get("etag", "")).removeprefix("W/").strip('"')
-        if tag:
-            return tag
-        version = str(self.headers.get("location", "")).partition("/_history/")[2].strip("/")
-        return version or str(self.resource.get("meta", {}).get("versionId", ""))
-
-    @property
-    def retry_after_s(self) -> float | None:
-        """Retry-After in seconds (at most an hour); None where absent or given as a date."""
-        try:
-            seconds = float(self.headers.get("retry-after", ""))
-        except ValueError:
-            return None
-        return min(max(seconds, 0.0), _MAX_RETRY_AFTER_S)
-
-    def summary(self) -> str:
-        """Status and, of an OperationOutcome, the codes and expressions of its first three errors: nothing about a patient.
-
-        >>> body = b'{"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "invariant"}]}'
-        >>> Answer(422, body, httpx.Headers()).summary()
-        '422 invariant'
-        """
-        parts = [str(self.status)]
-        issues = self.resource.get("issue") if self.resource.get("resourceType") == "OperationOutcome" else None
-        for issue in (issues if isinstance(issues, list) else [])[:3]:
-            if isinstance(issue, dict) and issue.get("severity") in ("error", "fatal"):
-                where = issue.get("expression") or issue.get("location") or []
-                paths = [path for path in where if isinstance(path, str) and _plain(path)] if isinstance(where, list) else []
-                code = issue.get("code")
-                parts.append(" ".join([code if isinstance(code, str) and code in ISSUE_CODES else "error", *paths[:1]]))
-        return " ".join(parts)
-
-
-def _plain(text: str) -> bool:
-    """Whether a text is a path to an element of a resource, such as Observation.code.coding[0]; free text may name a patient."""
-    return len(text) <= 120 and _PATH.fullmatch(text) is not None
+    def interrupt(self) -> None:
+        """Break off a request to the token endpoint that is in hand."""
+        ...
 
 
 class FhirClient:
-    """Requests to one FHIR base URL. Thread-safe; every call blocks for at most about `timeout_s` times the phases of a request.
+    """Requests to one FHIR base URL. Thread-safe; a call blocks for at most `timeout_s` for each exchange (a redirect, a fresh token and
+    the same request again are exchanges of their own).
 
-    No redirects are followed (a token would go with them), no cookies are kept, no proxy of the environment is used: requests go to
-    httpx's transport directly, which also takes a fifth less time than its client does.
+    A redirect is followed only where it stays at the same scheme, host and port, and keeps the method: the token goes nowhere else. No
+    cookies are kept, no proxy of the environment is used.
     """
 
     def __init__(
@@ -141,14 +59,18 @@ class FhirClient:
         verify: ssl.SSLContext | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """base_url: such as "https://ehr.example/fhir". verify: whose certificates are believed; None: as `certificates.context` has it
-        without a file. transport: replaces the network, for tests."""
+        """base_url: such as "https://ehr.example/fhir". timeout_s: of one whole exchange. verify: whose certificates are believed; None: as
+        `certificates.context` has it without a file. transport: replaces the network, for tests."""
         self.base_url = base_url.rstrip("/")
         self._auth = auth
-        self._limit = max_answer_bytes
-        self._timeout = {"timeout": httpx.Timeout(timeout_s, connect=min(timeout_s, 5.0)).as_dict()}
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._transport = transport or httpx.HTTPTransport(verify=verify or context(None, ""), limits=limits, trust_env=False)
+        self._exchange = Exchange(
+            "the FHIR server",
+            total_s=timeout_s,
+            connections=connections,
+            limit=max_answer_bytes,
+            verify=verify or context(None, ""),
+            transport=transport,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -158,7 +80,13 @@ class FhirClient:
 
     def close(self) -> None:
         """Close all connections. Idempotent."""
-        self._transport.close()
+        self._exchange.close()
+
+    def interrupt(self) -> None:
+        """Break off what is in hand, from another thread: its outcome is then unknown. For a stop that can't wait."""
+        self._exchange.interrupt()
+        if self._auth:
+            self._auth.interrupt()
 
     def request(
         self,
@@ -169,53 +97,36 @@ class FhirClient:
         headers: dict[str, str] | None = None,
         params: dict[str, str] | None = None,
     ) -> Answer:
-        """Send one request; `path` is below the base ("Observation/7"; "" is the base itself).
+        """Send one request; `path` is below the base ("Observation/7"; "" is the base itself), or a whole URL at the same host.
 
-        A 401 is answered by one fresh token and the same request again. Raises Unavailable where no answer came (timeout,
+        A 401 is answered by one fresh token and the same request again. Raises Unavailable where no whole answer came (timeout,
         connection lost, token endpoint silent), Refused where the token endpoint says no, MessageError where the answer is too big.
         """
-        url = f"{self.base_url}/{path}" if path else self.base_url
+        url = httpx.URL(path if path.startswith(("http://", "https://")) else f"{self.base_url}/{path}".rstrip("/"))
+        if params:
+            url = url.copy_merge_params(params)
         head = {**_HEAD, **(headers or {})}
         if body is not None:
             head["Content-Type"] = FHIR_JSON
         token = self._auth.token() if self._auth else ""
-        request = httpx.Request(method, url, content=body, headers=head, params=params, extensions=self._timeout)
-        answer = self._send(request, token)
+        answer = self._send(method, url, head, body, token)
         if answer.status == 401 and self._auth:
             self._auth.invalidate(token)
-            answer = self._send(request, self._auth.token())
+            answer = self._send(method, url, head, body, self._auth.token())
         return answer
 
-    def _send(self, request: httpx.Request, token: str) -> Answer:
+    def _send(self, method: str, url: httpx.URL, head: dict[str, str], body: bytes | None, token: str) -> Answer:
         if token:
-            request.headers["Authorization"] = f"Bearer {token}"
-        try:
-            response = self._transport.handle_request(request)
-            try:
-                return Answer(response.status_code, self._read(response), response.headers)
-            finally:
-                response.close()
-        except httpx.TransportError as error:
-            if words := untrusted(error):
-                what = f"the FHIR server's certificate is not believed ({words})"
-                raise Unavailable(what, field=self.base_url, remedy=OWN_CA) from None
-            raise Unavailable(
-                f"no answer from the FHIR server ({type(error).__name__})",
-                field=self.base_url,
-                remedy="see that it runs and can be reached",
-            ) from None
-
-    def _read(self, response: httpx.Response) -> bytes:
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise MessageError("the FHIR server's answer is compressed, though we asked for none", field=self.base_url)
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        parts, size = [], 0
-        for part in response.stream:
-            size += len(part)
-            if size > self._limit:
-                raise MessageError(f"the FHIR server's answer is larger than {self._limit} bytes", field=self.base_url)
-            parts.append(part)
-        return b"".join(parts)
+            head["Authorization"] = f"Bearer {token}"
+        for _ in range(_HOPS + 1):
+            if origin(url) != origin(self.base_url):
+                raise MessageError("that address is not the FHIR server's", field=self.base_url)
+            answer = self._exchange.send(method, url, head, body)
+            onward = _onward(answer, method, url)
+            if onward is None or origin(onward) != origin(url):
+                return answer
+            url = onward
+        return answer
 
     def capabilities(self) -> Capabilities:
         """Read /metadata. Raises Refused where we may not (401, 403), Unavailable where it does not answer 200."""
@@ -226,6 +137,17 @@ class FhirClient:
         if answer.status != 200:
             raise Unavailable(f"/metadata answered {answer.summary()}", field=self.base_url, retry_after_s=answer.retry_after_s)
         return Capabilities.of(answer.resource)
+
+
+def _onward(answer: Answer, method: str, url: httpx.URL) -> httpx.URL | None:
+    """Where a redirect leads that keeps the method (RFC 9110, 15.4: 307 and 308; 301 and 302 for a GET)."""
+    keeps = (301, 302, 307, 308) if method == "GET" else (307, 308)
+    if answer.status not in keeps or not answer.headers.get("location"):
+        return None
+    try:
+        return url.join(answer.headers["location"])
+    except httpx.InvalidURL:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,18 +164,18 @@ class Capabilities:
     @staticmethod
     def of(statement: dict[str, Any]) -> Capabilities:
         """Raises MessageError where it is no R4 CapabilityStatement with a server part."""
-        rest = [part for part in statement.get("rest", []) if part.get("mode") == "server"]
+        rest = [found for found in parts(statement, "rest") if found.get("mode") == "server"]
         if statement.get("resourceType") != "CapabilityStatement" or not rest:
             raise MessageError(
                 "/metadata is no CapabilityStatement of a server", field="CapabilityStatement.rest", remedy="is this the FHIR base URL?"
             )
         if not str(statement.get("fhirVersion", "")).startswith("4.0"):
             raise MessageError("the server does not speak FHIR R4", field="CapabilityStatement.fhirVersion", remedy="name its R4 base URL")
-        types = {part["type"]: part for part in rest[0].get("resource", []) if "type" in part}
+        types = {text(found, "type"): found for found in parts(rest[0], "resource")}
         return Capabilities(
-            {kind: frozenset(i.get("code", "") for i in part.get("interaction", [])) for kind, part in types.items()},
-            frozenset(kind for kind, part in types.items() if part.get("conditionalCreate") is True),
-            frozenset(kind for kind, part in types.items() if part.get("updateCreate") is True),
+            {kind: frozenset(text(i, "code") for i in parts(found, "interaction")) for kind, found in types.items()},
+            frozenset(kind for kind, found in types.items() if found.get("conditionalCreate") is True),
+            frozenset(kind for kind, found in types.items() if found.get("updateCreate") is True),
         )
 
     def can(self, kind: str, interaction: str) -> bool:

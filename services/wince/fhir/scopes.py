@@ -1,7 +1,23 @@
-"""SMART Backend Services scopes that Wince asks for (SMART App Launch 2, scopes of a system)."""
+"""SMART Backend Services scopes that Wince asks for, in both spellings of the standard (SMART App Launch 1 and 2, scopes of a system)."""
 
-WRITER_SCOPE = (
-    "system/Observation.crus system/Task.crus system/Provenance.crus system/AuditEvent.crus system/Device.crus "
-    "system/Patient.rs system/Encounter.rs"
+from __future__ import annotations
+
+_WRITTEN = ("Observation", "Task", "Provenance", "AuditEvent", "Device")
+_READ = ("Patient", "Encounter")
+
+WRITER_SCOPE = " ".join([*(f"system/{kind}.crus" for kind in _WRITTEN), *(f"system/{kind}.rs" for kind in _READ)])
+"""What Wince's writer needs, as version 2 spells it."""
+WRITER_SCOPE_V1 = " ".join(
+    [*(f"system/{kind}.{may}" for kind in _WRITTEN for may in ("read", "write")), *(f"system/{kind}.read" for kind in _READ)]
 )
-"""What Wince's writer needs."""
+"""The same as version 1 spells it."""
+VERSIONS = {"v1": WRITER_SCOPE_V1, "v2": WRITER_SCOPE}
+
+
+def asked(setting: str) -> str:
+    """The scopes to ask for: "v1" and "v2" name the sets above, anything else is the scopes themselves.
+
+    >>> asked("v1").split()[:2], asked("system/*.*")
+    (['system/Observation.read', 'system/Observation.write'], 'system/*.*')
+    """
+    return VERSIONS.get(setting, setting)

@@ -1,35 +1,45 @@
 """SMART Backend Services: signing in as a system with a private key (SMART App Launch 2.x, "Backend Services", section 4).
 
     discovery  GET [base]/.well-known/smart-configuration -> token_endpoint
-    token      POST client_credentials + client_assertion: a JWT signed ES384 or RS384, header typ JWT and kid,
-               claims iss = sub = client id, aud = token endpoint, exp at most 5 minutes ahead, jti never used before
+    token      POST client_credentials + client_assertion: a JWT signed ES384 or RS384, header typ JWT and kid (jku where the key set is
+               published), claims iss = sub = client id, aud = token endpoint, exp at most 5 minutes ahead, jti never used before
+
+Keys are changed without a gap by having two: where the endpoint refuses the first, the next is tried, and stays in use. See keys.py.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import ssl
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from collections.abc import Callable, Sequence
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from wince.certificates import context, untrusted
+from wince.certificates import context
 from wince.domain.loopback import loopback
-from wince.errors import ConfigError, MessageError, Refused, Unavailable
-from wince.fhir.client import OWN_CA
+from wince.errors import MessageError, Refused, Unavailable
+from wince.fhir.answer import Answer
+from wince.fhir.exchange import Exchange
+from wince.fhir.keys import SigningKey
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFE_S = 240
 """The standard allows 300; the rest is for clocks that differ."""
 EARLY_S = 60
 """A token is renewed this long before it ends."""
+LIFE_S = 300.0
+"""Of a token whose answer does not say for how long it holds: what the standard recommends."""
+_SHORT_LIFE_S = 30.0
+"""Of a token whose `expires_in` is no time."""
 _MAX_ANSWER_BYTES = 64 << 10
+_TOKEN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,16382}[\x21-\x7e])?")
+_HEAD = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "wince"}
 _NO = (400, 401, 403)
 """RFC 6749 section 5.2 answers a client that it won't sign in with 400 or 401; gateways in front of it with 403."""
 
@@ -45,27 +55,32 @@ class SmartAuth:
         kid: str,
         scope: str,
         *,
+        next_keys: Sequence[SigningKey] = (),
+        key_set_url: str = "",
         token_url: str = "",
         timeout_s: float = 10.0,
         verify: ssl.SSLContext | None = None,
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """key_pem: unencrypted private key, EC P-384 (ES384) or RSA of at least 2048 bits (RS384).
+        """key_pem: unencrypted private key, EC P-384 (ES384) or RSA of at least 2048 bits (RS384). next_keys: tried where the endpoint
+        refuses that one. key_set_url: where the public keys are published (header jku).
 
         scope: such as "system/Observation.cruds system/Patient.rs". token_url: found by discovery where empty.
-        Raises ConfigError where the key can't be used.
+        Raises ConfigError where a key can't be used.
         """
-        self._key, self._algorithm = usable_key(key_pem)
-        self._base, self._client_id, self._kid, self._scope = base_url.rstrip("/"), client_id, kid, scope
+        self._keys = [SigningKey.of(key_pem, kid), *next_keys]
+        self._key_set_url = key_set_url
+        self._base, self._client_id, self._scope = base_url.rstrip("/"), client_id, scope
         self._given_url = self._token_url = token_url
         self._now = now
-        self._http = httpx.Client(
-            timeout=timeout_s,
+        self._exchange = Exchange(
+            "the token endpoint",
+            total_s=timeout_s,
+            connections=2,
+            limit=_MAX_ANSWER_BYTES,
             verify=verify or context(None, ""),
-            trust_env=False,
             transport=transport,
-            headers={"Accept": "application/json", "User-Agent": "wince"},
         )
         self._lock = threading.Lock()
         self._cached: tuple[str, float] = ("", 0.0)
@@ -94,10 +109,27 @@ class SmartAuth:
 
     def close(self) -> None:
         """Close the connections. Idempotent."""
-        self._http.close()
+        self._exchange.close()
+
+    def interrupt(self) -> None:
+        """Break off a request that is in hand, from another thread."""
+        self._exchange.interrupt()
 
     def _fetch(self) -> tuple[str, float]:
+        """Token and its life, with the first key that the endpoint takes; that key is the first from then on."""
         url = self._endpoint()
+        for position, key in enumerate(self._keys):
+            try:
+                answer = self._call("POST", url, self._form(url, key))
+            except Refused:
+                if position + 1 == len(self._keys):
+                    raise
+            else:
+                self._keys.insert(0, self._keys.pop(position))
+                return _token(answer, url)
+        raise AssertionError("there is always a key")
+
+    def _form(self, url: str, key: SigningKey) -> dict[str, str]:
         now = int(self._now())
         claims = {
             "iss": self._client_id,
@@ -106,25 +138,20 @@ class SmartAuth:
             "exp": now + ASSERTION_LIFE_S,
             "jti": str(uuid.uuid4()),
         }
-        assertion = jwt.encode(claims, self._key, algorithm=self._algorithm, headers={"kid": self._kid, "typ": "JWT"})
-        form = {
+        headers = {"kid": key.kid, "typ": "JWT"} | ({"jku": self._key_set_url} if self._key_set_url else {})
+        return {
             "grant_type": "client_credentials",
             "scope": self._scope,
             "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": assertion,
+            "client_assertion": jwt.encode(claims, key.private, algorithm=key.algorithm, headers=headers),
         }
-        answer = self._call("POST", url, form)
-        token, life = answer.get("access_token"), answer.get("expires_in", 300)
-        if not isinstance(token, str) or not token or isinstance(life, bool) or not isinstance(life, (int, float)) or life <= 0:
-            raise MessageError("the token endpoint's answer has no usable token", field=url)
-        return token, float(life)
 
     def _endpoint(self) -> str:
         if not self._token_url:
             where = f"{self._base}/.well-known/smart-configuration"
             found = self._call("GET", where).get("token_endpoint")
-            if not isinstance(found, str) or urlsplit(found).scheme not in ("http", "https"):
-                raise MessageError("SMART discovery names no token endpoint", field=where, remedy="name the token URL in the settings")
+            if not isinstance(found, str) or not usable_url(found):
+                raise MessageError("SMART discovery names no token endpoint", field=where, remedy="name it (WINCE_EHR_TOKEN_URL)")
             if urlsplit(self._base).scheme == "https" and urlsplit(found).scheme != "https":
                 raise MessageError("SMART discovery names a token endpoint without TLS", field=where)
             if urlsplit(found).scheme == "http" and _here(self._base) and not _here(found):
@@ -136,42 +163,51 @@ class SmartAuth:
         self._token_url = self._given_url
 
     def _call(self, method: str, url: str, form: dict[str, str] | None = None) -> dict[str, object]:
-        try:
-            answer = self._http.request(method, url, data=form)
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            if words := untrusted(error):
-                raise Unavailable(f"the token endpoint's certificate is not believed ({words})", field=url, remedy=OWN_CA) from None
-            raise Unavailable(f"no answer from the token endpoint ({type(error).__name__})", field=url) from None
-        if answer.status_code in _NO:
+        head = _HEAD if form is None else {**_HEAD, "Content-Type": "application/x-www-form-urlencoded"}
+        answer = self._exchange.send(method, url, head, None if form is None else urlencode(form).encode())
+        if answer.status in _NO and not answer.is_page:
             raise Refused(
-                f"the token endpoint refused to sign us in ({answer.status_code})",
+                f"the token endpoint refused to sign us in ({answer.status}{_error(answer)})",
                 field=url,
-                remedy="is the client id registered there, with this public key (kid) and these scopes?",
+                remedy="is the client id registered there, with this public key (kid; `wince ehr jwks` prints it) and these scopes?",
             )
-        if answer.status_code != 200:
-            # It may have moved: where it lies is looked up again next time.
+        if answer.status != 200:
+            # It may have moved: where it lies is looked up again next time. A page is a gateway's or a firewall's, not the endpoint's.
             self._forget_endpoint()
-            raise Unavailable(f"the token endpoint answered {answer.status_code}", field=url)
-        try:
-            value = answer.json() if len(answer.content) <= _MAX_ANSWER_BYTES else None
-        except ValueError:
-            value = None
-        if not isinstance(value, dict):
+            raise Unavailable(f"the token endpoint answered {answer.status}", field=url, retry_after_s=answer.retry_after_s)
+        if not isinstance(answer.json, dict):
             raise MessageError("the token endpoint's answer is no JSON object", field=url)
-        return value
+        return answer.json
 
 
-def usable_key(key_pem: bytes) -> tuple[ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, str]:
-    """The private key and the algorithm with which it signs. Raises ConfigError where SMART does not allow it."""
+def _token(answer: dict[str, object], url: str) -> tuple[str, float]:
+    """Token and life in seconds. A life that is absent, or no time, does not make the token useless (RFC 6749 5.1 recommends it only)."""
+    token, kind = answer.get("access_token"), answer.get("token_type", "bearer")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise MessageError("the token endpoint's answer has no usable token", field=url)
+    if not isinstance(kind, str) or kind.strip().lower() != "bearer":
+        raise MessageError("the token endpoint gave a token of another kind than bearer", field=url)
+    said = answer.get("expires_in", LIFE_S)
     try:
-        key = load_pem_private_key(key_pem, password=None)
-    except (ValueError, TypeError) as error:
-        raise ConfigError("the SMART private key can't be read", field="key", remedy="an unencrypted PEM, EC P-384 or RSA") from error
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp384r1":
-        return key, "ES384"
-    if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= 2048:
-        return key, "RS384"
-    raise ConfigError("the SMART private key is of a kind that SMART does not allow", field="key", remedy="EC P-384 or RSA 2048")
+        life = -1.0 if isinstance(said, bool) else float(said)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        life = -1.0
+    return token, min(life, 86_400.0) if math.isfinite(life) and life > 0 else _SHORT_LIFE_S
+
+
+def _error(answer: Answer) -> str:
+    """The error code of RFC 6749 5.2, if it is one."""
+    code = answer.resource.get("error")
+    known = ("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
+    return f" {code}" if code in known else ""
+
+
+def usable_url(url: str) -> bool:
+    """Whether it is an http or https URL with a host."""
+    try:
+        return urlsplit(url).scheme in ("http", "https") and bool(httpx.URL(url).host)
+    except (ValueError, httpx.InvalidURL):
+        return False
 
 
 def _here(url: str) -> bool:

@@ -56,7 +56,7 @@ class Scripted:
     def probe(self) -> Answer:
         return self.real.probe()
 
-    def deliver(self, body: str, location: str = "", version: str = "") -> Answer:
+    def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
         if self.gate:
             assert self.gate.wait(60)
         number = len(self.bodies)

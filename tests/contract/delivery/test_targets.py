@@ -184,7 +184,7 @@ from wince.testing.ehr import Credentials
 from pathlib import Path
 said = json.loads(sys.argv[1])
 class Hanging(Scripted):
-    def deliver(self, body, location="", version=""):
+    def deliver(self, body, location="", version="", *, first=False):
         answer = super().deliver(body, location, version)
         if len(self.bodies) == 2:
             print(self.name, flush=True)  # the target has it; nobody will hear so

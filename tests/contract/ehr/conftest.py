@@ -10,7 +10,8 @@ import pytest
 from tests.contract.ehr.samples import PROTOCOLS, fresh_stay
 from wince.delivery.fhir.target import FhirTarget
 from wince.domain.stay import Identifier
-from wince.fhir.client import Answer, FhirClient
+from wince.fhir.answer import Answer
+from wince.fhir.client import FhirClient
 from wince.fhir.scopes import WRITER_SCOPE
 from wince.fhir.smart import SmartAuth
 from wince.testing.ehr import Credentials, EhrSandbox

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.contract.ehr.conftest import Ehr
-from wince.fhir.client import Answer, Capabilities
+from wince.fhir.answer import Answer
+from wince.fhir.client import Capabilities
 
 URI = "urn:ietf:rfc:3986"
 CODE = {"coding": [{"system": "urn:test", "code": "x"}]}

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from wince.errors import MessageError, Unavailable
-from wince.fhir.client import Answer, Capabilities, FhirClient
+from wince.fhir.answer import Answer
+from wince.fhir.client import Capabilities, FhirClient
 
 OUTCOME = {
     "resourceType": "OperationOutcome",

@@ -1,5 +1,6 @@
 """Signing in by SMART Backend Services, against the sandbox's token endpoint, which checks what the standard asks for."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from wince.errors import ConfigError, MessageError, Refused, Unavailable
+from wince.fhir.keys import SigningKey, key_set
 from wince.fhir.smart import ASSERTION_TYPE, SmartAuth
 from wince.testing.ehr import Credentials, EhrSandbox
 
@@ -195,7 +197,9 @@ def test_a_key_that_smart_does_not_allow_is_named(key: bytes) -> None:
         SmartAuth("https://ehr.example/fhir", "me", key, "k", "s")
 
 
-@pytest.mark.parametrize("found", [{}, {"token_endpoint": 3}, {"token_endpoint": "ftp://x"}, {"token_endpoint": "http://ehr.example/token"}])
+@pytest.mark.parametrize(
+    "found", [{}, {"token_endpoint": 3}, {"token_endpoint": "ftp://x"}, {"token_endpoint": "http://ehr.example/token"}]
+)
 def test_discovery_that_leads_nowhere_or_off_tls_is_named(found: dict[str, object]) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=found))
     key = pem(ec.generate_private_key(ec.SECP384R1()))
@@ -203,15 +207,87 @@ def test_discovery_that_leads_nowhere_or_off_tls_is_named(found: dict[str, objec
         SmartAuth("https://ehr.example/fhir", "me", key, "k", "s", transport=transport).token()
 
 
-@pytest.mark.parametrize(
-    "answer", [{}, {"access_token": ""}, {"access_token": "t", "expires_in": "x"}, {"access_token": "t", "expires_in": -1}]
-)
-def test_a_token_answer_that_is_useless_is_named(answer: dict[str, object]) -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+def signed_in(content: bytes, *, status: int = 200, headers: dict[str, str] | None = None, **options: object) -> SmartAuth:
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, content=content, headers=headers))
     key = pem(ec.generate_private_key(ec.SECP384R1()))
-    smart = SmartAuth("https://e/fhir", "me", key, "k", "s", transport=transport, token_url="https://e/token")
+    return SmartAuth("https://e/fhir", "me", key, "k", "s", transport=transport, token_url="https://e/token", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"{}", b'{"access_token": ""}', b'{"access_token": " t"}', '{"access_token": "ä"}'.encode(), b'{"access_token": "t\\r\\nX: 1"}',
+     b'{"access_token": "t", "token_type": "DPoP"}', b"[]", b"<html>", b""],
+)  # fmt: skip
+def test_a_token_answer_that_is_useless_is_named(answer: bytes) -> None:
     with pytest.raises(MessageError):
-        smart.token()
+        signed_in(answer).token()
+
+
+@pytest.mark.parametrize(
+    ("said", "renewed_after_s"),
+    [('"600"', 540), ("null", 240), ("NaN", 240), ("-1", 15), ('"soon"', 15), ("1e999", 15), ("true", 15), ("{}", 15), ("1e9", 86_340)],
+)
+def test_a_token_holds_though_its_life_is_odd(said: str, renewed_after_s: int) -> None:
+    """As text, null, no number, negative: the token is good, and is renewed in time."""
+    clock = [1000.0]
+    smart = signed_in(b'{"access_token": "t", "token_type": "BEARER", "expires_in": %s}' % said.encode(), now=lambda: clock[0])
+    asked: list[int] = []
+    fetch = smart._fetch
+    smart._fetch = lambda: asked.append(1) or fetch()  # type: ignore[method-assign, func-returns-value]
+    smart.token()
+    clock[0] += renewed_after_s - 1
+    assert (smart.token(), len(asked)) == ("t", 1)
+    clock[0] += 2
+    assert (smart.token(), len(asked)) == ("t", 2)
+
+
+def test_a_token_endpoint_says_when_to_come_again() -> None:
+    with pytest.raises(Unavailable) as caught:
+        signed_in(b"", status=503, headers={"Retry-After": "7"}).token()
+    assert caught.value.retry_after_s == 7
+
+
+def test_a_firewalls_page_is_no_refusal_of_the_client() -> None:
+    with pytest.raises(Unavailable):
+        signed_in(b"<html>Request blocked</html>", status=403).token()
+    with pytest.raises(Refused, match="400 invalid_client"):
+        signed_in(b'{"error": "invalid_client"}', status=400).token()
+
+
+def test_the_next_key_is_used_once_the_first_is_refused() -> None:
+    """A change of keys without a gap: the EHR drops the old one, the next goes on, and is asked first from then on."""
+    tried: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assertion = dict(httpx.QueryParams(request.content.decode()))["client_assertion"]
+        header = jwt.get_unverified_header(assertion)
+        tried.append(header["kid"])
+        assert header["jku"] == "https://wince.example/jwks.json"
+        return httpx.Response(200, json={"access_token": "t"}) if header["kid"] == "new" else httpx.Response(401, json={})
+
+    following = SigningKey.of(pem(rsa.generate_private_key(65537, 2048)), "new")
+    smart = SmartAuth(
+        "https://e/fhir", "me", pem(ec.generate_private_key(ec.SECP384R1())), "old", "s", token_url="https://e/token",
+        next_keys=[following], key_set_url="https://wince.example/jwks.json", transport=httpx.MockTransport(answer),
+    )  # fmt: skip
+    for _ in range(2):
+        smart.invalidate(smart.token())
+    assert tried == ["old", "new", "new"]
+
+
+def test_the_public_halves_are_published_and_nothing_else() -> None:
+    keys = [
+        SigningKey.of(pem(ec.generate_private_key(ec.SECP384R1())), "1"),
+        SigningKey.of(pem(rsa.generate_private_key(65537, 2048)), "2"),
+    ]
+    published = json.loads(key_set(keys))["keys"]
+    assert [(key["kid"], key["alg"], key["kty"]) for key in published] == [("1", "ES384", "EC"), ("2", "RS384", "RSA")]
+    assert not {"d", "p", "q", "dp", "dq", "qi"} & {name for key in published for name in key}
+    for key, made in zip(keys, published, strict=True):
+        signed = jwt.encode({"a": 1}, key.private, algorithm=key.algorithm)
+        assert jwt.decode(signed, jwt.PyJWK(made).key, algorithms=[key.algorithm]) == {"a": 1}
+    with pytest.raises(ConfigError):
+        key_set([keys[0], keys[0]])
 
 
 def test_no_token_is_asked_for_in_the_clear_on_another_machine() -> None:

@@ -1,4 +1,12 @@
-"""Whose record is it: from business identifiers to the server's own ids, exactly one hit each, or nothing is written."""
+"""Whose record is it: from business identifiers to the server's own ids, exactly one hit each, or nothing is written.
+
+    a hit must carry the identifier that was asked for          else the server ignores the search: the target is held
+    a record that was replaced is followed to the last one      two records of one person that was merged are one
+    an inactive one without successor, two persons, a cancelled encounter, another's encounter, another birth date: dead, a person looks
+    nobody yet, or an encounter that still hangs at a record that was merged away: tried again
+
+What was found is remembered for a time, and looked up again at once where the server refuses what was written with it.
+"""
 
 from __future__ import annotations
 
@@ -7,53 +15,55 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
+from wince.delivery.fhir.finding import Finder
+from wince.delivery.fhir.judging import Stop
 from wince.delivery.interface import Answer, Outcome
-from wince.fhir.client import Answer as Response
+from wince.fhir.answer import part, parts, place, text
 from wince.fhir.client import FhirClient
 from wince.fhir.invariants import Resource
-from wince.fhir.scopes import WRITER_SCOPE
 
-_REMEDIES = {
-    401: "the server takes no token of ours: let it trust the token endpoint that its SMART discovery names; with ehr_auth none, use smart",
-    403: f"allow our client at the EHR what it asks for: {WRITER_SCOPE}",
-}
-"""What a person can do about a hold."""
 _UNKNOWN_RETRY_S = 60.0
 """A patient who is not there yet may come: admissions reach the interface before the record."""
 _MAX_STAYS = 4096
-
-
-class Stop(Exception):
-    """Ends a delivery with an answer."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.detail)
-        self.answer = answer
+_MERGES = 8
+"""Merges that are followed, one after the other."""
+Born = Callable[[str, str], str]
+"""Birth date (YYYY-MM-DD) that the hospital's feed gave for a patient's system and value; empty where it gave none."""
 
 
 class Resolver:
     """Finds patient and encounter; remembers a stay for `cache_s` seconds. Thread-safe."""
 
-    def __init__(self, client: FhirClient, systems: Mapping[str, str], cache_s: float, clock: Callable[[], float]) -> None:
-        self._client, self._systems, self._cache_s, self._clock = client, systems, cache_s, clock
+    def __init__(
+        self,
+        client: FhirClient,
+        systems: Mapping[str, str],
+        cache_s: float,
+        clock: Callable[[], float],
+        born: Born = lambda _system, _value: "",
+    ) -> None:
+        self._finder, self._systems, self._cache_s, self._clock, self._born = Finder(client), systems, cache_s, clock, born
         self._stays: OrderedDict[tuple[str, ...], tuple[str, str, float]] = OrderedDict()
         self._lock = Lock()
 
-    def resolve(self, resource: Resource) -> dict[str, str]:
-        """{"Patient": "Patient/1", "Encounter": "Encounter/2"} for an Observation or Task with logical references.
+    def resolve(self, resource: Resource) -> tuple[dict[str, str], bool]:
+        """({"Patient": "Patient/1", "Encounter": "Encounter/2"}, whether that was remembered) for an Observation or Task with logical
+        references.
 
-        Raises Stop: RETRY where patient or encounter is not known there (yet), DEAD where it is not certain which one is meant.
+        Raises Stop: RETRY where patient or encounter is not known there (yet), DEAD where it is not certain which one is meant, HELD where
+        the server's search can't be believed.
         """
         key, person, visit = _stay(resource)
         with self._lock:
             held = self._stays.get(key)
-        if held is None or self._clock() >= held[2]:
+        remembered = held is not None and self._clock() < held[2]
+        if held is None or not remembered:
             held = (*self._look_up(person, visit), self._clock() + self._cache_s)
             with self._lock:
                 self._stays[key] = held
                 while len(self._stays) > _MAX_STAYS:
                     self._stays.popitem(last=False)
-        return {"Patient": held[0], "Encounter": held[1]}
+        return {"Patient": held[0], "Encounter": held[1]}, remembered
 
     def forget(self, resource: Resource) -> None:
         """Look this stay up again next time: the server refused what was written with the ids that we remember."""
@@ -61,58 +71,72 @@ class Resolver:
             self._stays.pop(_stay(resource)[0], None)
 
     def _look_up(self, person: Resource, visit: Resource) -> tuple[str, str]:
-        patient = self._only("Patient", person)
-        if patient.get("active") is False or any(link.get("type") == "replaced-by" for link in patient.get("link", [])):
-            raise Stop(Answer(Outcome.DEAD, "the patient's record there is inactive or was merged into another"))
-        place = f"Patient/{patient['id']}"
-        encounter = self._only("Encounter", visit)
-        whose = str(encounter.get("subject", {}).get("reference", "")).split("/_history/")[0]
-        if "/".join(whose.split("/")[-2:]) != place:
+        patients = self._known("Patient", person)
+        chains = [self._survivor(patient) for patient in patients]
+        lasts = {where for where, _ in chains}
+        if len(lasts) > 1:
+            raise Stop(Answer(Outcome.DEAD, "several Patient with this identifier are there"))
+        [mine] = lasts
+        merged = {where for _, before in chains for where in before}
+        self._same_birth_date(person, patients)
+        encounters = self._known("Encounter", visit)
+        if len(encounters) > 1:
+            raise Stop(Answer(Outcome.DEAD, "several Encounter with this identifier are there"))
+        encounter = encounters[0]
+        whose = place(text(part(encounter, "subject"), "reference"))
+        if whose in merged:
+            raise Stop(Answer(Outcome.RETRY, "the encounter there still hangs at a record that was merged", retry_after_s=_UNKNOWN_RETRY_S))
+        if whose != mine:
             raise Stop(Answer(Outcome.DEAD, "the encounter there is not this patient's"))
         if encounter.get("status") in ("cancelled", "entered-in-error"):
             raise Stop(Answer(Outcome.DEAD, "the encounter there was cancelled"))
-        return place, f"Encounter/{encounter['id']}"
+        return mine, f"Encounter/{encounter['id']}"
 
-    def _only(self, kind: str, identifier: Resource) -> Resource:
+    def _known(self, kind: str, identifier: Resource) -> list[Resource]:
         found = self.search(kind, self._systems.get(identifier["system"], identifier["system"]), identifier["value"])
         if not found:
             raise Stop(Answer(Outcome.RETRY, f"no {kind} with this identifier is there", retry_after_s=_UNKNOWN_RETRY_S))
-        if len(found) > 1:
-            raise Stop(Answer(Outcome.DEAD, f"several {kind} with this identifier are there"))
-        return found[0]
+        return found
 
     def search(self, kind: str, system: str, value: str) -> list[Resource]:
-        """Resources with an identifier, at most two. Raises Stop where the server does not answer 200 with a Bundle."""
-        answer = self._client.request("GET", kind, params={"identifier": f"{_escaped(system)}|{_escaped(value)}", "_count": "2"})
-        if answer.status != 200:
-            raise Stop(judged(answer))
-        if answer.resource.get("resourceType") != "Bundle":
-            raise Stop(Answer(Outcome.RETRY, "the answer to a search is no Bundle"))
-        hits = [entry for entry in answer.resource.get("entry", []) if entry.get("search", {}).get("mode", "match") == "match"]
-        return [entry["resource"] for entry in hits if entry.get("resource", {}).get("resourceType") == kind]
+        """As `Finder.search`."""
+        return self._finder.search(kind, system, value)
+
+    def _survivor(self, patient: Resource) -> tuple[str, list[str]]:
+        """Where a person's record is now, and the records that were merged on the way there."""
+        before: list[str] = []
+        while onward := _replaced_by(patient):
+            before.append(f"Patient/{patient['id']}")
+            if onward in before or len(before) > _MERGES:
+                raise Stop(Answer(Outcome.DEAD, "the patient's record there was merged in a circle"))
+            patient = self._finder.read(onward)
+        if patient.get("active") is False:
+            raise Stop(Answer(Outcome.DEAD, "the patient's record there is inactive"))
+        return f"Patient/{patient['id']}", before
+
+    def _same_birth_date(self, person: Resource, patients: list[Resource]) -> None:
+        """A year, or a year and a month, are enough where the server knows no more."""
+        ours = self._born(person["system"], person["value"])
+        for theirs in (text(patient, "birthDate") for patient in patients):
+            if ours and theirs and ours[: len(theirs)] != theirs[: len(ours)]:
+                raise Stop(Answer(Outcome.DEAD, "the patient there has another birth date than the one admitted"))
+
+
+def _replaced_by(patient: Resource) -> str:
+    """Patient/id of the record that replaced this one; empty where none did."""
+    for link in parts(patient, "link"):
+        if link.get("type") == "replaced-by":
+            onward = place(text(part(link, "other"), "reference"))
+            if not onward.startswith("Patient/"):
+                raise Stop(Answer(Outcome.DEAD, "the patient's record there was merged into one that it does not name"))
+            return onward
+    return ""
 
 
 def _stay(resource: Resource) -> tuple[tuple[str, ...], Resource, Resource]:
     person = (resource.get("subject") or resource["for"])["identifier"]
     visit = resource["encounter"]["identifier"]
     return (person["system"], person["value"], visit["system"], visit["value"]), person, visit
-
-
-def judged(answer: Response) -> Answer:
-    """What an answer other than success means for a create or a read."""
-    status, detail = answer.status, answer.summary()
-    if status in (401, 403):
-        return Answer(Outcome.HELD, detail, remedy=_REMEDIES[status])
-    if status in (408, 409, 425, 429) or status >= 500:
-        return Answer(Outcome.RETRY, detail, retry_after_s=answer.retry_after_s)
-    if 200 <= status < 300:
-        return Answer(Outcome.RETRY, f"{detail} without a location")
-    return Answer(Outcome.DEAD, detail)
-
-
-def _escaped(text: str) -> str:
-    r"""FHIR R4 3.1.1.4.0.2: in a search value, $ , | and \ are escaped by a backslash."""
-    return "".join("\\" + c if c in "\\$,|" else c for c in text)
 
 
 _REFERRING = ("subject", "encounter", "device", "derivedFrom", "for", "focus", "target", "agent", "entity")

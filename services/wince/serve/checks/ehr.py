@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from email.utils import parsedate_to_datetime
 
 from wince.errors import Refused, Unavailable
-from wince.fhir.client import Answer, Capabilities
+from wince.fhir.answer import Answer
+from wince.fhir.client import Capabilities
 from wince.serve import ehr
 from wince.serve.checks import clock
 from wince.serve.checks.finding import Finding, missing, ok, warning

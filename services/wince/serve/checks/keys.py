@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from wince.errors import WinceError
-from wince.fhir.smart import usable_key
+from wince.fhir.keys import usable_key
 from wince.serve.checks.finding import Finding, failed, missing, ok, warning
 from wince.serve.state_dir import Places
 from wince.settings import Settings

@@ -11,6 +11,7 @@ from tests.contract.ehr.samples import MRN, PROTOCOLS, VISIT, entry, question
 from wince.delivery.fhir.target import FhirTarget
 from wince.delivery.interface import Outcome
 from wince.domain.entry import Entry
+from wince.domain.stay import Identifier
 from wince.fhir.client import FhirClient
 from wince.fhir.smart import SmartAuth
 from wince.testing.ehr import EhrSandbox
@@ -22,7 +23,7 @@ def target(ehr: EhrSandbox) -> FhirTarget:
     ehr.faults.clear()
     key = ehr.new_client()
     auth = SmartAuth(ehr.base_url, key.client_id, key.key_pem, key.kid, key.scope)
-    made = FhirTarget("ehr", FhirClient(ehr.base_url, auth=auth, timeout_s=0.5), PROTOCOLS, version="0.1.0")
+    made = FhirTarget("ehr", FhirClient(ehr.base_url, auth=auth, timeout_s=2), PROTOCOLS, version="0.1.0")
     assert made.deliver(made.render(entry())).outcome is Outcome.WRITTEN
     ehr.requests.clear()
     return made
@@ -89,7 +90,7 @@ def test_one_409_is_tried_again_at_once(ehr: EhrSandbox, target: FhirTarget) -> 
 def test_what_was_committed_in_silence_is_found_again(ehr: EhrSandbox, target: FhirTarget, effect: str, resource: str) -> None:
     item = entry()
     ehr.faults.add(effect, resource=resource, count=1, seconds=5)
-    assert target.deliver(target.render(item)).outcome is Outcome.RETRY
+    assert target.deliver(target.render(item), first=True).outcome is Outcome.RETRY
     assert count(ehr, item) == 1
     done = target.deliver(target.render(item))
     assert (done.outcome, done.version) == (Outcome.WRITTEN, "1")
@@ -195,7 +196,7 @@ def test_a_provenance_that_is_refused_does_not_undo_the_observation(ehr: EhrSand
 
 def test_the_stay_is_looked_up_once(ehr: EhrSandbox, target: FhirTarget) -> None:
     for _ in range(5):
-        target.deliver(target.render(entry()))
+        target.deliver(target.render(entry()), first=True)
     assert ehr.requests["search"] == 0
     assert ehr.requests["update"] == 10, "Provenance and AuditEvent; the Device stands"
 
@@ -205,11 +206,15 @@ def test_the_stay_is_looked_up_again_after_its_time(ehr: EhrSandbox) -> None:
     key = ehr.new_client()
     client = FhirClient(ehr.base_url, auth=SmartAuth(ehr.base_url, key.client_id, key.key_pem, key.kid, key.scope))
     target = FhirTarget("ehr", client, PROTOCOLS, version="0.1.0", stay_cache_s=60, clock=lambda: clock[0])
-    target.deliver(target.render(entry()))
+    target.deliver(target.render(entry()), first=True)
     ehr.requests.clear()
     clock[0] = 61
-    target.deliver(target.render(entry()))
+    target.deliver(target.render(entry()), first=True)
     assert ehr.requests["search"] == 2
+
+
+def carried(identifier: Identifier) -> dict[str, str]:
+    return {"system": identifier.system, "value": identifier.value}
 
 
 class Plain:
@@ -229,8 +234,15 @@ class Plain:
             return httpx.Response(200, json={"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "rest": [server]})
         if request.method == "GET":
             hits: list[dict[str, object]] = {
-                "Patient": [{"resourceType": "Patient", "id": "1"}],
-                "Encounter": [{"resourceType": "Encounter", "id": "2", "subject": {"reference": "https://ehr.example/fhir/Patient/1"}}],
+                "Patient": [{"resourceType": "Patient", "id": "1", "identifier": [carried(MRN)]}],
+                "Encounter": [
+                    {
+                        "resourceType": "Encounter",
+                        "id": "2",
+                        "identifier": [carried(VISIT)],
+                        "subject": {"reference": "https://ehr.example/fhir/Patient/1"},
+                    }
+                ],
                 "Observation": self.observations,
             }[kind]
             return httpx.Response(200, json={"resourceType": "Bundle", "entry": [{"resource": hit} for hit in hits]})
@@ -258,7 +270,10 @@ def test_only_what_a_server_declares_is_used() -> None:
 
 def test_a_type_that_the_server_does_not_take_is_dead() -> None:
     statement = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "rest": [{"mode": "server", "resource": []}]}
-    hits = {"Patient": {"id": "1"}, "Encounter": {"id": "2", "subject": {"reference": "Patient/1"}}}
+    hits = {
+        "Patient": {"id": "1", "identifier": [carried(MRN)]},
+        "Encounter": {"id": "2", "identifier": [carried(VISIT)], "subject": {"reference": "Patient/1"}},
+    }
 
     def answer(request: httpx.Request) -> httpx.Response:
         kind = request.url.path.split("/")[2]

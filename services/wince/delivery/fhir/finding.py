@@ -1,0 +1,80 @@
+"""Searches by identifier, whose hits are not believed unseen: each must carry the identifier asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wince.delivery.fhir.judging import IGNORED, Stop, judged
+from wince.delivery.interface import Answer, Outcome
+from wince.fhir.answer import Answer as Response
+from wince.fhir.answer import carries, part, parts, place, text
+from wince.fhir.client import FhirClient
+from wince.fhir.invariants import Resource
+
+_PAGES = 4
+"""Of one search. A page may hold less than was found, even nothing (FHIR R4, 3.1.1.5)."""
+
+
+class Finder:
+    """Searches one server. Thread-safe."""
+
+    def __init__(self, client: FhirClient) -> None:
+        self._client = client
+
+    def search(self, kind: str, system: str, value: str) -> list[Resource]:
+        """Resources that carry an identifier, on the first pages.
+
+        Raises Stop: HELD where the server gives others than those asked for, RETRY where the answer can't be read as a whole (nothing
+        may be concluded from it), what `judged` says where it is no 200.
+        """
+        answer = self._client.request("GET", kind, params={"identifier": f"{_escaped(system)}|{_escaped(value)}", "_count": "10"})
+        found: list[Resource] = []
+        for _ in range(_PAGES):
+            hits, onward = _page(answer, kind)
+            if not all(carries(hit, system, value) for hit in hits):
+                raise Stop(Answer(Outcome.HELD, f"a search for {kind} by identifier found others", remedy=IGNORED))
+            found += hits
+            if len(found) > 1 or not onward:
+                break
+            answer = self._client.request("GET", onward)
+        return found
+
+    def read(self, where: str) -> Resource:
+        """The resource at Type/id. Raises Stop where it can't be had."""
+        answer = self._client.request("GET", where)
+        if answer.status != 200:
+            raise Stop(judged(answer))
+        if f"{answer.kind}/{text(answer.resource, 'id')}" != where:
+            raise Stop(Answer(Outcome.RETRY, "the answer to a read is another resource, or none"))
+        return answer.resource
+
+
+def _page(answer: Response, kind: str) -> tuple[list[Resource], str]:
+    """Hits of one page, and where the next one is. Raises Stop."""
+    if answer.status != 200:
+        raise Stop(judged(answer))
+    bundle = answer.resource
+    entries: Any = bundle.get("entry", [])
+    if answer.kind != "Bundle" or bundle.get("type", "searchset") != "searchset":
+        raise Stop(Answer(Outcome.RETRY, "the answer to a search is no Bundle"))
+    if not isinstance(entries, list) or len(parts(bundle, "entry")) != len(entries):
+        raise Stop(Answer(Outcome.RETRY, "the answer to a search is spoiled"))
+    hits = []
+    for entry in entries:
+        resource = part(entry, "resource")
+        if part(entry, "search").get("mode", "match") != "match" or text(resource, "resourceType") == "OperationOutcome":
+            continue
+        if not place(f"{text(resource, 'resourceType')}/{text(resource, 'id')}"):
+            raise Stop(Answer(Outcome.RETRY, "the answer to a search is spoiled"))
+        if resource["resourceType"] == kind:
+            hits.append(resource)
+    onward = next((text(link, "url") for link in parts(bundle, "link") if link.get("relation") == "next"), "")
+    total = bundle.get("total")
+    if not hits and not onward and isinstance(total, int) and total > 0:
+        raise Stop(Answer(Outcome.RETRY, "the answer to a search counts what it does not show"))
+    return hits, onward
+
+
+def _escaped(words: str) -> str:
+    r"""FHIR R4 3.1.1.4.0.2: in a search value, $ , | and \ are escaped by a backslash."""
+    return "".join("\\" + c if c in "\\$,|" else c for c in words)
