@@ -26,8 +26,10 @@ from wince.hl7 import ack
 from wince.hl7.charset import UNDECLARED
 from wince.hl7.errors import Hl7Error
 from wince.hl7.header import Header, read_header
+from wince.hl7.limits import STANDARD, Limits
 from wince.hl7.message import parse
-from wince.hl7.mllp_server import STANDARD, Limits, MllpServer
+from wince.hl7.mllp_connection import one_by_one
+from wince.hl7.mllp_server import MllpServer
 from wince.hospital import adt
 from wince.hospital.interface import Census
 from wince.hospital.site import Site
@@ -69,7 +71,7 @@ class AdtListener:
     ) -> None:
         """`watches`: which camera watches which bed, for `publish`. `port` 0: any free one. `charset`: of messages that declare none."""
         self._census, self._site, self._watches, self._publish, self._now_us = census, site, tuple(watches), publish, now_us
-        self._server = MllpServer(self.handle, self._too_long, host=host, port=port, tls=tls, limits=limits)
+        self._server = MllpServer(one_by_one(self.handle), self._too_long, host=host, port=port, tls=tls, limits=limits)
         self._charset = charset
         self._namespace = site_namespace(site.name)
         self._started = f"{now_us() // 1000:x}"

@@ -8,7 +8,7 @@ from typing import TypedDict
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
 from wince.hl7.charset import CHARSETS
-from wince.hl7.mllp_server import Limits
+from wince.hl7.limits import Limits
 from wince.settings import Settings
 
 

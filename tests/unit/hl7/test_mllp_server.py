@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from wince.errors import ConfigError, ResourceError
-from wince.hl7.mllp_server import Limits, MllpServer
+from wince.hl7.limits import Limits
+from wince.hl7.mllp_connection import one_by_one
+from wince.hl7.mllp_server import MllpServer
 from wince.testing.hl7.send import answer
 
 
@@ -28,7 +30,7 @@ def too_long(raw: bytes) -> bytes:
 
 @pytest.fixture
 def server():
-    with MllpServer(echo, too_long, limits=Limits(message_bytes=10_000, idle_s=5, message_s=0.5, connections=3)) as running:
+    with MllpServer(one_by_one(echo), too_long, limits=Limits(message_bytes=10_000, idle_s=5, message_s=0.5, connections=3)) as running:
         yield running
 
 
@@ -69,7 +71,9 @@ def test_an_empty_message_and_binary_are_messages(server):
             assert answer(wire) == b"got " + text
 
 
-@pytest.mark.parametrize("junk", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"MSH|no frame\r", b"\x16\x03\x01\x02\x00\x01", b"\x00"])
+@pytest.mark.parametrize(
+    "junk", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"MSH|no frame\r", b"\x16\x03\x01\x02\x00\x01", b"\x00" * 5000, b"\xef\xbb\x0b"]
+)
 def test_what_is_no_mllp_closes_its_connection_only(server, junk):
     with connect(server) as good, connect(server) as bad:
         bad.sendall(junk)
@@ -77,6 +81,55 @@ def test_what_is_no_mllp_closes_its_connection_only(server, junk):
         good.sendall(b"\x0b1\x1c\r")
         assert answer(good) == b"got 1"
     assert server.counts["junk"] == 1
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\x0b1\x1c\r\x00\x00\x0b2\x1c\r",
+        b"\x0b1\x1c\x0b2\x1c",
+        b"\x0b1\x1c\n\x0b2\x1c\r\n",
+        b"\x0b1\x1c\r\n\r\n\x0b2\x1c\r",
+        b"\x0b\x0b1\x1c\r\x1c\r\x0b\x0b2\x1c\r\x1c\r",
+        b"\xef\xbb\xbf\x0b1\x1c\r\xef\xbb\xbf\x0b2\x1c\r",
+    ],
+    ids=["NUL between", "end without CR", "LF for CR", "line ends between", "doubled frames", "byte order mark"],
+)
+@pytest.mark.parametrize("piecewise", [False, True])
+def test_what_senders_do_beside_the_rule_is_taken(server, stream, piecewise):
+    with connect(server) as wire:
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in [stream[at : at + 1] for at in range(len(stream))] if piecewise else [stream]:
+            wire.sendall(piece)
+        assert answer(wire) == b"got 1"
+        assert answer(wire) == b"got 2"
+    assert server.counts["junk"] == 0
+
+
+def test_a_sender_that_says_that_it_is_done_is_answered_still(server):
+    with connect(server) as wire:
+        wire.sendall(b"\x0b1\x1c")
+        wire.shutdown(socket.SHUT_WR)
+        assert answer(wire) == b"got 1"
+        assert closed(wire)
+
+
+def test_no_answer_where_none_is_wanted():
+    with MllpServer(one_by_one(lambda raw: raw if raw == b"2" else b""), too_long) as server, connect(server) as wire:
+        wire.sendall(b"\x0b1\x1c\r\x0b2\x1c\r")
+        assert answer(wire) == b"2"
+
+
+def test_what_was_refused_is_told():
+    told = []
+    with MllpServer(one_by_one(echo), too_long, limits=Limits(connections=1), refused=told.append) as server, connect(server) as first:
+        first.sendall(b"\x0b1\x1c\r")
+        assert answer(first) == b"got 1"
+        with connect(server) as second:
+            assert closed(second)
+        first.sendall(b"GET / HTTP/1.1\r\n")
+        assert closed(first)
+    assert told == ["refused", "junk"]
 
 
 def test_half_a_message_is_closed_after_its_time_or_when_the_peer_goes(server):
@@ -92,7 +145,7 @@ def test_half_a_message_is_closed_after_its_time_or_when_the_peer_goes(server):
 
 
 def test_silence_ends_a_connection():
-    with MllpServer(echo, too_long, limits=Limits(idle_s=0.2)) as server, connect(server) as wire:
+    with MllpServer(one_by_one(echo), too_long, limits=Limits(idle_s=0.2)) as server, connect(server) as wire:
         assert closed(wire)
         assert server.counts["idle"] == 1
 
@@ -124,7 +177,7 @@ def test_a_handler_that_fails_closes_without_an_answer_and_the_next_connection_w
             raise RuntimeError("bug")
         return b"ok"
 
-    with MllpServer(handle, too_long) as server:
+    with MllpServer(one_by_one(handle), too_long) as server:
         with connect(server) as wire:
             wire.sendall(b"\x0bbad\x1c\r")
             assert closed(wire)
@@ -142,7 +195,7 @@ def test_a_slow_message_does_not_hold_up_another_connection():
             gate.wait(5)
         return raw
 
-    with MllpServer(handle, too_long) as server, connect(server) as slow, connect(server) as quick:
+    with MllpServer(one_by_one(handle), too_long) as server, connect(server) as slow, connect(server) as quick:
         slow.sendall(b"\x0bslow\x1c\r")
         quick.sendall(b"\x0bquick\x1c\r")
         assert answer(quick) == b"quick"
@@ -158,10 +211,11 @@ def test_stop_answers_what_is_in_hand():
         gate.wait(5)
         return b"done"
 
-    server = MllpServer(handle, too_long).start()
+    server = MllpServer(one_by_one(handle), too_long).start()
     with connect(server) as wire, connect(server):
-        wire.sendall(b"\x0b1\x1c\r\x0b2\x1c\r")
+        wire.sendall(b"\x0b1\x1c\r")
         assert began.wait(2)
+        wire.sendall(b"\x0b2\x1c\r")
         stopper = threading.Thread(target=server.stop)
         stopper.start()
         time.sleep(0.05)
@@ -176,7 +230,7 @@ def test_stop_answers_what_is_in_hand():
 
 
 def test_one_sender_s_silent_connections_shut_no_other_out():
-    with MllpServer(echo, too_long, limits=Limits(connections=20, per_address=5)) as server:
+    with MllpServer(one_by_one(echo), too_long, limits=Limits(connections=20, per_address=5)) as server:
         silent = []
         try:
             for _ in range(50):
@@ -198,10 +252,10 @@ def test_one_sender_s_silent_connections_shut_no_other_out():
 
 def test_a_taken_port_and_a_foreign_address_are_named_with_a_remedy(server):
     with pytest.raises(ResourceError, match="is in use") as caught:
-        MllpServer(echo, too_long, port=server.port).start()
+        MllpServer(one_by_one(echo), too_long, port=server.port).start()
     assert caught.value.remedy
     with pytest.raises(ConfigError):
-        MllpServer(echo, too_long, host="192.0.2.1").start()
+        MllpServer(one_by_one(echo), too_long, host="192.0.2.1").start()
 
 
 def test_over_tls_with_client_certificates_plain_peers_get_nothing(tmp_path):
@@ -212,7 +266,7 @@ def test_over_tls_with_client_certificates_plain_peers_get_nothing(tmp_path):
     client = ssl.create_default_context(cafile=str(ours[0]))
     client.load_cert_chain(*map(str, peers))
     stranger = ssl.create_default_context(cafile=str(ours[0]))
-    with MllpServer(echo, too_long, tls=tls) as server:
+    with MllpServer(one_by_one(echo), too_long, tls=tls) as server:
         with client.wrap_socket(connect(server), server_hostname="127.0.0.1") as wire:
             wire.sendall(b"\x0b1\x1c\r")
             assert answer(wire) == b"got 1"

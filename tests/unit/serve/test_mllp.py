@@ -9,7 +9,9 @@ import pytest
 
 from tests.support.certificates import Authority
 from wince.errors import ConfigError
-from wince.hl7.mllp_server import Limits, MllpServer
+from wince.hl7.limits import Limits
+from wince.hl7.mllp_connection import one_by_one
+from wince.hl7.mllp_server import MllpServer
 from wince.serve.mllp import place
 from wince.settings import Settings
 
@@ -24,9 +26,8 @@ def test_senders_with_a_certificate_are_let_in_and_no_others(tmp_path):
     ours, theirs, other = authority.issue("localhost", "127.0.0.1"), authority.issue("engine"), strangers.issue("stranger")
     settings = Settings(mllp_cert_file=ours[0], mllp_key_file=ours[1], mllp_client_ca_file=authority.file)
     assert place(settings.model_copy(update={"mllp_host": "0.0.0.0"}))["host"] == "0.0.0.0"
-    with MllpServer(
-        lambda data: b"got " + data, lambda _: b"", **{name: value for name, value in place(settings).items() if name != "charset"}
-    ) as server:
+    told = {name: value for name, value in place(settings).items() if name != "charset"}
+    with MllpServer(one_by_one(lambda data: b"got " + data), lambda _: b"", **told) as server:
 
         def ask(*pair: object) -> bytes:
             context = ssl.create_default_context(cafile=str(authority.file))

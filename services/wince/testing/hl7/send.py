@@ -27,7 +27,7 @@ def answer(wire: socket.socket) -> bytes:
     """Read one frame. Raises ConnectionError where the peer closes before its end."""
     buffer = b""
     while not buffer.endswith(b"\x1c\r"):
-        chunk = wire.recv(65536)
+        chunk = wire.recv(1)  # what comes after it is the next one's
         if not chunk:
             raise ConnectionError("closed before the answer")
         buffer += chunk
