@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     """Refused for now, or the outcome is unknown: the same request again after a backoff."""
     DEAD = "dead"
     """A definite no: dead letter, a person looks."""
+    BY_HAND = "by_hand"
+    """The target can't be made to say it (it takes nothing back): a person does it there. `location` says where."""
     HELD = "held"
     """The target refuses us as a whole (403, no credentials): nothing more is sent until a probe, or a person, finds it open again."""
 
@@ -59,9 +61,10 @@ class Target(Protocol):
     """Names the target in the outbox, the audit trail and metrics: 1 to 64 letters, digits, dots, hyphens. Part of the configuration:
     under another name it is another target, and gets only what is charted from then on."""
 
-    def render(self, entry: Entry | TaskEntry) -> str:
+    def render(self, entry: Entry | TaskEntry) -> str | None:
         """Pure: the body that is stored in the outbox and whose digest the audit chain holds. References to patient and
-        encounter are logical (identifier); `deliver` resolves them. Raises MessageError where it can't be written."""
+        encounter are logical (identifier); `deliver` resolves them. None: this target takes nothing of it; once it took a revision of
+        an entry, it takes all later ones. Raises MessageError where it can't be written."""
         ...
 
     def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
@@ -116,9 +119,10 @@ def _storable(text: object) -> bool:
     return True
 
 
-def rendered(target: Target, entry: Entry | TaskEntry) -> str:
-    """What a target renders. Raises MessageError where it can't, or gives what can't be stored; whatever else the target raises."""
+def rendered(target: Target, entry: Entry | TaskEntry) -> str | None:
+    """What a target renders; None: it takes nothing of it. Raises MessageError where it can't, or gives what can't be stored; whatever
+    else the target raises."""
     body = target.render(entry)
-    if not _storable(body) or not body:
+    if body is not None and (not _storable(body) or not body):
         raise MessageError("the target rendered no text that can be stored", field=target.name)
     return body

@@ -70,6 +70,10 @@ class Entry:
     0, for one). Else 0."""
     gathered: tuple[UUID, ...] = ()
     """ALERT: the other alerts that it covers; their runs overlap or touch."""
+    probabilities: tuple[float, ...] = ()
+    """Of each grade, 0-1, lowest grade first, where the scorer gives them; empty: it gives none."""
+    circumstance: str = ""
+    """rest or movement; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +98,5 @@ class TaskEntry:
     """Entry that the question is about; None where none was charted."""
     status: str
     """requested, completed, cancelled."""
+    asked_us: int | None = None
+    """When it was asked: `issued_us` of revision 1; None: not known (an older row)."""

@@ -27,7 +27,7 @@ ISSUE_CODES = frozenset({
 })  # fmt: skip
 """FHIR R4's value set IssueType. A server that writes something else there may write a name."""
 _PATH = re.compile(
-    r"(?:Bundle|Observation|Task|Provenance|AuditEvent|Device|Patient|Encounter)"
+    r"(?:Bundle|Observation|Task|CommunicationRequest|Provenance|AuditEvent|Device|Patient|Encounter)"
     r"(?:\.[a-z][A-Za-z]*(?:\[\d{1,4}\])?(?:\([a-zA-Z]*\))?)*"
 )
 _PLACE = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9\-.]{1,64}")

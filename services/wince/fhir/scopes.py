@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_WRITTEN = ("Observation", "Task", "Provenance", "AuditEvent", "Device")
+_WRITTEN = ("Observation", "Task", "CommunicationRequest", "Provenance", "AuditEvent", "Device")
 _READ = ("Patient", "Encounter")
 
 WRITER_SCOPE = " ".join([*(f"system/{kind}.crus" for kind in _WRITTEN), *(f"system/{kind}.rs" for kind in _READ)])

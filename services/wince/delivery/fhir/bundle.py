@@ -2,8 +2,11 @@
 
 One entry becomes one Bundle of type collection, the thing itself first:
 
-    Entry      Observation, [Device], Provenance, AuditEvent     (Device: what the model saw; a verdict has none)
-    TaskEntry  Task, AuditEvent
+    Entry      Observation, [Device], [CommunicationRequest], [Provenance]   (Device: what the model saw; a verdict has none)
+    TaskEntry  Task
+
+What of it a server gets is its write profile's word (`profiles/`). AuditEvents say when something happened at the server, so they are
+made at delivery (`audit`).
 
 The Bundle is what the outbox stores and the audit chain digests. Inside it, resources point to each other by urn:uuid and to
 patient, encounter and nurse by identifier; the target knows the server's ids and puts them in when it delivers.
@@ -13,11 +16,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from uuid import UUID
 
-from wince.delivery.fhir import codes
-from wince.delivery.fhir.context import audit_event, device, provenance
+from wince.delivery.fhir.communication import communication
+from wince.delivery.fhir.context import device, provenance
 from wince.delivery.fhir.observation import observation
-from wince.delivery.fhir.parts import Software, instant, logical, uri_identifier, urn
+from wince.delivery.fhir.parts import Software, instant, urn
+from wince.delivery.fhir.task import task
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.ids import device_id, related_id
 from wince.errors import MessageError
@@ -30,7 +35,7 @@ _FORMS = Forms()
 
 def prepare() -> None:
     """Import the classes of what is written here, so that the first entry does not wait for them; see `classes.load`."""
-    load("Observation", "Device", "Provenance", "AuditEvent", "Task")
+    load("Observation", "Device", "Provenance", "AuditEvent", "Task", "CommunicationRequest")
 
 
 def rendered(item: Entry | TaskEntry, protocols: Mapping[str, ClinicalProtocol], software: Software) -> str:
@@ -45,21 +50,20 @@ def rendered(item: Entry | TaskEntry, protocols: Mapping[str, ClinicalProtocol],
 def bundle(item: Entry | TaskEntry, protocols: Mapping[str, ClinicalProtocol], software: Software) -> Resource:
     """The Bundle of one entry or question. Raises MessageError where the protocol is unknown, a number is not finite or out of
     scale, a question has no patient, or an invariant does not hold."""
+    rest: list[tuple[UUID, Resource]] = []
     if isinstance(item, TaskEntry):
-        if item.patient is None or item.encounter is None:
-            raise MessageError("a question without a patient is not delivered", field="patient", remedy="it stays in Wince's own worklist")
-        main = task(item)
-        rest = [(related_id(item.id, item.revision, "audit"), audit_event(item, "Task", software))]
+        main = task(item, software)
     else:
         if item.protocol not in protocols:
             raise MessageError("this protocol is not loaded", field="protocol", remedy="load its file, or set WINCE_PROTOCOL_DIR")
-        main = observation(item, protocols[item.protocol], software)
-        rest = []
-        if item.kind is not Kind.VERDICT:
-            identity = device_id(item.model_set, software.version)
-            rest.append((identity, device(item.model_set, software)))
-        rest.append((related_id(item.id, item.revision, "provenance"), provenance(item, software)))
-        rest.append((related_id(item.id, item.revision, "audit"), audit_event(item, "Observation", software)))
+        protocol, profile = protocols[item.protocol], software.writing.profile
+        main = observation(item, protocol, software)
+        if item.kind is not Kind.VERDICT and "Device" in profile.beside:
+            rest.append((device_id(item.model_set, software.version), device(item.model_set, software)))
+        if item.kind is Kind.ALERT and profile.alerts:
+            rest.append((related_id(item.id, 1, "communication"), communication(item, protocol, software)))
+        if "Provenance" in profile.beside:
+            rest.append((related_id(item.id, item.revision, "provenance"), provenance(item, software)))
     parts = [(item.id, main), *rest]
     return {
         "resourceType": "Bundle",
@@ -68,26 +72,3 @@ def bundle(item: Entry | TaskEntry, protocols: Mapping[str, ClinicalProtocol], s
         "timestamp": instant(item.issued_us),
         "entry": [{"fullUrl": urn(identity), "resource": check(resource)} for identity, resource in parts],
     }
-
-
-def task(entry: TaskEntry) -> Resource:
-    """The Task of a question: a nurse looks, and answers with her own Observation. Needs patient and encounter."""
-    if entry.patient is None or entry.encounter is None:
-        raise MessageError("a question without a patient is not delivered", field="patient", remedy="it stays in Wince's own worklist")
-    resource: Resource = {
-        "resourceType": "Task",
-        "identifier": [uri_identifier(entry.id)],
-        "status": entry.status,
-        "intent": "order",
-        "priority": "urgent",
-        "code": {"coding": [{"system": codes.TASK_SYSTEM, "code": "look", "display": "Look at the patient and score"}]},
-        "description": "The software could not grade this stretch: please look at the patient and score.",
-        "for": logical("Patient", entry.patient),
-        "encounter": logical("Encounter", entry.encounter),
-        "executionPeriod": {"start": instant(entry.start_us), "end": instant(entry.end_us)},
-        "authoredOn": instant(entry.issued_us),
-        "reasonCode": {"coding": [{"system": codes.REASON_SYSTEM, "code": entry.reason.value}]},
-    }
-    if entry.focus is not None:
-        resource["focus"] = {"type": "Observation", "identifier": uri_identifier(entry.focus)}
-    return resource

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from wince.delivery.fhir.terms import INPUT
+from wince.delivery.interface import Answer, Outcome
 from wince.fhir.answer import part, parts, place, text
 from wince.fhir.invariants import Resource, parse_time
 
 _RANK = {
     "Observation": {"registered": 0, "preliminary": 1, "final": 2, "amended": 3, "corrected": 3, "cancelled": 4, "entered-in-error": 4},
+    "CommunicationRequest": {"active": 0, "completed": 2, "revoked": 2, "entered-in-error": 2},
     "Task": {"requested": 0, "completed": 2, "cancelled": 2, "failed": 2, "rejected": 2, "entered-in-error": 2},
 }
 """How far a resource has come; one that stands further than ours is never taken back. Other Task states: 1."""
+_WITHDRAWN = "withdrawn"
 
 
 def core(resource: Resource) -> tuple[Any, ...]:
@@ -19,7 +23,7 @@ def core(resource: Resource) -> tuple[Any, ...]:
 
     Times to the second: a server may write them in another zone, or without fractions.
     """
-    period = part(resource, "effectivePeriod") or part(resource, "executionPeriod")
+    period = part(resource, "effectivePeriod") or part(resource, "executionPeriod") or _asked_about(resource)
     person = part(resource, "subject") or part(resource, "for")
     return (
         [_codes(resource, name) for name in ("code", "dataAbsentReason", "valueCodeableConcept", "reasonCode")],
@@ -43,3 +47,22 @@ def _codes(resource: Resource, name: str) -> list[tuple[str, str]] | None:
 def _second(moment: str) -> object:
     at = parse_time(moment)
     return int(at.timestamp()) if at else moment
+
+
+def _asked_about(resource: Resource) -> Resource:
+    """The stretch that a Task is about; of what has one moment, that."""
+    if moment := text(resource, "effectiveDateTime"):
+        return {"end": moment}
+    for given in parts(resource, "input"):
+        if any(coding.get("system") == INPUT.url for coding in parts(part(given, "type"), "coding")):
+            return part(given, "valuePeriod")
+    return {}
+
+
+def by_hand(resource: Resource, location: str, version: str) -> Answer:
+    """What is to be done at a server that takes nothing back. `version` keeps that a person was asked to withdraw it."""
+    if text(resource, "status") == "entered-in-error":
+        return Answer(Outcome.BY_HAND, f"withdraw {location} there: it is in error", location, _WITHDRAWN)
+    if version == _WITHDRAWN:
+        return Answer(Outcome.BY_HAND, f"restore {location} there: it was right after all", location)
+    return Answer(Outcome.WRITTEN, "stands there as it is", location, version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from wince.delivery.fhir.judging import IGNORED, Stop, judged
@@ -15,11 +16,15 @@ _PAGES = 4
 """Of one search. A page may hold less than was found, even nothing (FHIR R4, 3.1.1.5)."""
 
 
+Heard = Callable[[str, str, Answer | None, str], None]
+"""Is told of every search: type, query as it was sent, failure or None, and Patient/id where one patient alone was found."""
+
+
 class Finder:
     """Searches one server. Thread-safe."""
 
-    def __init__(self, client: FhirClient) -> None:
-        self._client = client
+    def __init__(self, client: FhirClient, heard: Heard = lambda *_: None) -> None:
+        self._client, self._heard = client, heard
 
     def search(self, kind: str, system: str, value: str) -> list[Resource]:
         """Resources that carry an identifier, on the first pages.
@@ -27,6 +32,16 @@ class Finder:
         Raises Stop: HELD where the server gives others than those asked for, RETRY where the answer can't be read as a whole (nothing
         may be concluded from it), what `judged` says where it is no 200.
         """
+        query = f"{kind}?identifier={_escaped(system)}|{_escaped(value)}"
+        try:
+            found = self._search(kind, system, value)
+        except Stop as stop:
+            self._heard(kind, query, stop.answer, "")
+            raise
+        self._heard(kind, query, None, _whose(found))
+        return found
+
+    def _search(self, kind: str, system: str, value: str) -> list[Resource]:
         answer = self._client.request("GET", kind, params={"identifier": f"{_escaped(system)}|{_escaped(value)}", "_count": "10"})
         found: list[Resource] = []
         for _ in range(_PAGES):
@@ -78,3 +93,13 @@ def _page(answer: Response, kind: str) -> tuple[list[Resource], str]:
 def _escaped(words: str) -> str:
     r"""FHIR R4 3.1.1.4.0.2: in a search value, $ , | and \ are escaped by a backslash."""
     return "".join("\\" + c if c in "\\$,|" else c for c in words)
+
+
+def _whose(found: list[Resource]) -> str:
+    """Patient/id that the one hit is, or is about; empty where it says none, or there are several."""
+    if len(found) != 1:
+        return ""
+    if text(found[0], "resourceType") == "Patient":
+        return f"Patient/{text(found[0], 'id')}"
+    person = part(found[0], "subject") or part(found[0], "for")
+    return where if (where := place(text(person, "reference"))).startswith("Patient/") else ""

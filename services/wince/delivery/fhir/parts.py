@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from wince.delivery.fhir import codes
+from wince.delivery.fhir import codes, terms
+from wince.delivery.fhir.profiles.profile import R4, Writing
 from wince.domain.stay import Identifier
 
 
@@ -21,6 +22,8 @@ class Software:
     """Names this installation in audit events; no patient data."""
     server: str
     """Base URL of the FHIR server that the entries go to."""
+    writing: Writing = field(default_factory=lambda: Writing(R4))
+    """How entries are written there."""
 
 
 def instant(time_us: int) -> str:
@@ -46,3 +49,36 @@ def uri_identifier(identity: UUID) -> dict[str, str]:
 def logical(kind: str, identifier: Identifier) -> dict[str, Any]:
     """A reference by business identifier, to be resolved at delivery."""
     return {"type": kind, "identifier": {"system": identifier.system, "value": identifier.value}}
+
+
+def installation(software: Software) -> dict[str, Any]:
+    """This installation of Wince as a Device, by reference."""
+    return {
+        "type": "Device",
+        "identifier": {"system": codes.INSTALLATION_SYSTEM, "value": software.site},
+        "display": f"Wince {software.version} at {software.site}",
+    }
+
+
+def labelled(software: Software, structure: str, *, by_software: bool) -> dict[str, Any]:
+    """Resource.meta as a dict of one key, or none: what said it, and which of our profiles it keeps.
+
+    `structure`: id of the profile. AIAST stands in our own system: HL7's v3-ObservationValue of R4's year has it not, and a server that
+    validates refuses it there (HAPI: 422).
+    """
+    meta: dict[str, Any] = {}
+    if software.writing.names_profiles:
+        meta["profile"] = [structure_url(structure)]
+    if by_software:
+        label = terms.LABEL.coding("AIAST")
+        meta["security"] = [{**label, "system": codes.OBSERVATION_VALUE} if software.writing.hl7_label else label]
+    return {"meta": meta} if meta else {}
+
+
+def structure_url(structure: str) -> str:
+    """Canonical URL of a profile or extension of ours.
+
+    >>> structure_url("observation")
+    'urn:wince:structure:observation'
+    """
+    return f"urn:wince:structure:{structure}"

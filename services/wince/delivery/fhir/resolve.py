@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
-from wince.delivery.fhir.finding import Finder
+from wince.delivery.fhir.finding import Finder, Heard
 from wince.delivery.fhir.judging import Stop
 from wince.delivery.interface import Answer, Outcome
 from wince.fhir.answer import part, parts, place, text
@@ -41,8 +41,9 @@ class Resolver:
         cache_s: float,
         clock: Callable[[], float],
         born: Born = lambda _system, _value: "",
+        heard: Heard = lambda *_: None,
     ) -> None:
-        self._finder, self._systems, self._cache_s, self._clock, self._born = Finder(client), systems, cache_s, clock, born
+        self._finder, self._systems, self._cache_s, self._clock, self._born = Finder(client, heard), systems, cache_s, clock, born
         self._stays: OrderedDict[tuple[str, ...], tuple[str, str, float]] = OrderedDict()
         self._lock = Lock()
 
@@ -139,7 +140,10 @@ def _stay(resource: Resource) -> tuple[tuple[str, ...], Resource, Resource]:
     return (person["system"], person["value"], visit["system"], visit["value"]), person, visit
 
 
-_REFERRING = ("subject", "encounter", "device", "derivedFrom", "for", "focus", "target", "agent", "entity")
+_REFERRING = (
+    *("subject", "encounter", "device", "performer", "derivedFrom", "for", "focus", "target", "agent", "entity"),
+    *("about", "payload"),
+)
 """Elements of our resources that hold references to be filled in; nothing else is walked, for speed."""
 
 

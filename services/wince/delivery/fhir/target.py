@@ -23,6 +23,8 @@ or an error as body, or with another resource in it than the one that carries ou
 
 Never a conditional update: it doubles under races (HAPI, 21 of 50). Nothing is written for a patient of whom we are not sure (resolve.py);
 ids that were remembered are looked up again where the server refuses what was written with them.
+What of this a server is asked is its write profile's word (`profiles/`): one may not honour If-None-Exist, one takes nothing back; there
+a person corrects it by hand.
 Device, Provenance and AuditEvent go by PUT under our own ids where the server declares that it takes client ids; elsewhere the
 Device is created conditionally, and the others are looked for before a replay adds them. One request each, no transactions: they
 are as fast one by one (HAPI: 14.6 against 15.0 entries a second), and many EHRs have no transactions.
@@ -34,20 +36,27 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from uuid import UUID
 
+from wince.clock import Clock, wall_us
+from wince.delivery.fhir.audit import Deed, audit_event
+from wince.delivery.fhir.beside import Beside
 from wince.delivery.fhir.bundle import prepare, rendered
-from wince.delivery.fhir.core import core, rank
+from wince.delivery.fhir.core import by_hand, core, rank
+from wince.delivery.fhir.feed import AuditFeed
 from wince.delivery.fhir.finding import Finder
 from wince.delivery.fhir.judging import Stop, judged, took
 from wince.delivery.fhir.parts import Software
+from wince.delivery.fhir.profiles.profile import R4, Writing
 from wince.delivery.fhir.resolve import Born, Resolver, link
 from wince.delivery.interface import Answer, Outcome
 from wince.domain.entry import Entry, TaskEntry
+from wince.domain.ids import related_id
 from wince.errors import MessageError, Refused, Unavailable
 from wince.fhir.answer import Answer as Response
-from wince.fhir.answer import carries, parts, place, text
+from wince.fhir.answer import carries, text
 from wince.fhir.client import Capabilities, FhirClient
-from wince.fhir.invariants import Resource, parse_time
+from wince.fhir.invariants import Resource
 from wince.protocols.rules import ClinicalProtocol
 
 _NOBODY = ("urn:wince:probe", "nobody")
@@ -73,30 +82,36 @@ class FhirTarget:
         stay_cache_s: float = 300.0,
         born: Born = lambda _system, _value: "",
         clock: Callable[[], float] = time.monotonic,
+        writing: Writing | None = None,
+        wall: Clock = wall_us,
     ) -> None:
         """version: Wince's own. site: names this installation (no patient data). systems: from our identifier systems (such as
         urn:wince:authority:HOSP) to those of the server; one that is not listed is used as it is. born: birth dates that the hospital's
-        feed gave, to be held against the server's."""
+        feed gave, to be held against the server's. writing: how entries are written there; None: as profile r4. wall: microseconds UTC,
+        for AuditEvents."""
         self.name = name
         self._client = client
         self._protocols = protocols
-        self._software = Software(version, site, client.base_url)
-        self._clock = clock
-        self._resolver = Resolver(client, systems or {}, stay_cache_s, clock, born)
-        self._finder = Finder(client)
+        self._writing = writing or Writing(R4)
+        self._software = Software(version, site, client.base_url, self._writing)
+        self._clock, self._wall = clock, wall
+        self._feed = AuditFeed(self._software, wall)
+        self._resolver = Resolver(client, systems or {}, stay_cache_s, clock, born, self._feed.searched)
+        self._finder = Finder(client, self._feed.searched)
+        self._beside = Beside(client, self._finder)
         self._sent: OrderedDict[str, None] = OrderedDict()
         """Identifiers of creates that were begun, of the last some thousand: they are looked for before they are sent again."""
         self._known: tuple[Capabilities, float] | None = None
-        self._devices: dict[str, str] = {}
         prepare()
 
-    def render(self, entry: Entry | TaskEntry) -> str:
-        """The Bundle of an entry as compact JSON; pure. Raises MessageError where it can't be written as valid R4."""
-        return rendered(entry, self._protocols, self._software)
+    def render(self, entry: Entry | TaskEntry) -> str | None:
+        """The Bundle of an entry as compact JSON; None where the profile takes nothing of it; pure. Raises MessageError where it can't be
+        written as valid R4."""
+        return rendered(entry, self._protocols, self._software) if self._writing.takes(entry) else None
 
     def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
         """Send a rendered body; see `Target`. Blocks for a few HTTP exchanges (a patient who is not known yet: four more)."""
-        return _answered(lambda: self._deliver(json.loads(body)["entry"], location, version, first=first))
+        return _answered(lambda: self._deliver(json.loads(body), location, version, first=first))
 
     def interrupt(self) -> None:
         """Break off what is in hand; see `Interruptible`."""
@@ -110,15 +125,17 @@ class FhirTarget:
         self._resolver.search("Patient", *_NOBODY)
         return Answer(Outcome.WRITTEN, "200")
 
-    def _deliver(self, entries: list[Resource], location: str, version: str, *, first: bool) -> Answer:
+    def _deliver(self, bundle: Resource, location: str, version: str, *, first: bool) -> Answer:
         can = self._capabilities()
-        main, beside = entries[0], entries[1:]
+        # A body of an earlier version holds its AuditEvent, too; what happened is said by what happens now.
+        main, *beside = [entry for entry in bundle["entry"] if entry["resource"]["resourceType"] != "AuditEvent"]
         known, remembered = self._resolver.resolve(main["resource"])
         devices = {}
         for entry in beside:
-            if entry["resource"]["resourceType"] == "Device" and (device := self._device(can, entry["resource"])):
+            if entry["resource"]["resourceType"] == "Device" and (device := self._beside.device(can, entry["resource"])):
                 devices[entry["fullUrl"]] = device
-        request_id = _request_id(beside)
+        identity, _, revision = bundle["identifier"]["value"].partition("|")
+        request_id = str(related_id(UUID(identity), int(revision), "request"))
         done, created = self._main(can, link(main["resource"], known | devices), location, version, request_id, first=first)
         if done.outcome is not Outcome.WRITTEN and remembered and done.outcome is not Outcome.HELD:
             self._resolver.forget(main["resource"])
@@ -129,14 +146,22 @@ class FhirTarget:
             return done
         known |= devices
         known[main["fullUrl"]] = done.location
-        for entry in beside:
-            if entry["resource"]["resourceType"] != "Device":
-                failed = self._beside(can, link(entry["resource"], known), created=created)
+        versioned = {**known, main["fullUrl"]: f"{done.location}/_history/{done.version}" if done.version else done.location}
+        said = [link(one, versioned if one["resourceType"] == "Provenance" else known) for one in (entry["resource"] for entry in beside)]
+        if "AuditEvent" in self._writing.profile.beside:
+            event = related_id(UUID(identity), int(revision), "audit")
+            what, kind = "create" if revision == "1" else "update", main["resource"]["resourceType"]
+            happened = Deed(event, what, kind, self._wall(), place=done.location, patient=known["Patient"], request=request_id)
+            said.append(audit_event(happened, self._software))
+        for resource in said:
+            if resource["resourceType"] != "Device":
+                failed = self._beside.write(can, resource, created=created)
                 if failed is not None and failed.outcome is not Outcome.DEAD:
                     return failed
                 if failed is not None:
-                    refused = f"{done.detail}; {entry['resource']['resourceType']} refused: {failed.detail}"
+                    refused = f"{done.detail}; {resource['resourceType']} refused: {failed.detail}"
                     done = Answer(Outcome.WRITTEN, refused, done.location, done.version)
+        self._feed.flush(lambda event: self._beside.write(can, event, created=True))
         return done
 
     def _capabilities(self) -> Capabilities:
@@ -150,24 +175,37 @@ class FhirTarget:
         """Write the Observation or Task; also says whether it was created just now."""
         if not can.can(resource["resourceType"], "create"):
             return Answer(Outcome.DEAD, f"the server does not take {resource['resourceType']}"), False
+        if location and not self._writing.profile.updates:
+            return by_hand(resource, location, version), False
         if location:
-            return self._update(can, resource, location, version), False
+            return self._audited(resource, "update", request_id, lambda: self._update(can, resource, location, version)), False
         kind, identifier = resource["resourceType"], resource["identifier"][0]
-        headers = {"X-Request-Id": request_id} if request_id else {}
-        if kind in can.conditional_create:
+        headers = {"X-Request-Id": request_id}
+        conditional = kind in can.conditional_create and not self._writing.profile.searches_first
+        if conditional:
             headers["If-None-Exist"] = f"identifier={identifier['system']}|{identifier['value']}"
-        looks = can.can(kind, "search-type") or kind not in can.conditional_create
-        unsure = not first or kind not in can.conditional_create or identifier["value"] in self._sent
+        looks = can.can(kind, "search-type") or not conditional
+        unsure = not first or not conditional or identifier["value"] in self._sent
         body = json.dumps(resource, separators=(",", ":"), ensure_ascii=False).encode()
         for _ in range(_TRIES):
             if looks and unsure and (found := self._ours(resource)) is not None:
                 return self._adopt(resource, found), False
+            if text(resource, "status") == "entered-in-error" and not self._writing.profile.updates:
+                return Answer(Outcome.WRITTEN, "nothing of it is there to take back"), False
             self._remember(identifier["value"])
             answer = self._client.request("POST", kind, body=body, headers=headers)
             if answer.status != 409:
                 break
             unsure = True
-        return self._created(resource, answer, looks=looks)
+        done, created = self._created(resource, answer, looks=looks)
+        return self._audited(resource, "create", request_id, lambda: done), created
+
+    def _audited(self, resource: Resource, what: str, request_id: str, exchange: Callable[[], Answer]) -> Answer:
+        """What an exchange came to; a failure of it is kept for the server's audit."""
+        done = exchange()
+        if done.outcome in (Outcome.RETRY, Outcome.DEAD, Outcome.HELD):
+            self._feed.refused(resource, what, done, request_id)
+        return done
 
     def _created(self, ours: Resource, answer: Response, *, looks: bool) -> tuple[Answer, bool]:
         """What came of a create; also whether it was created just now."""
@@ -207,14 +245,6 @@ class FhirTarget:
             raise Stop(Answer(Outcome.DEAD, f"several {kind} carry our identifier"))
         return found[0] if found else None
 
-    def _again(self, method: str, path: str, resource: Resource, headers: dict[str, str]) -> Response:
-        body = json.dumps(resource, separators=(",", ":"), ensure_ascii=False).encode()
-        for _ in range(_TRIES):
-            answer = self._client.request(method, path, body=body, headers=headers)
-            if answer.status != 409:
-                break
-        return answer
-
     def _adopt(self, ours: Resource, there: Resource) -> Answer:
         """Something with our identifier is there: ours from an earlier attempt, an older revision of it, or not ours at all."""
         location = f"{there['resourceType']}/{there['id']}"
@@ -224,7 +254,10 @@ class FhirTarget:
                 return Answer(Outcome.DEAD, "other content stands there under our identifier", location, version)
             if rank(there) >= rank(ours):
                 return Answer(Outcome.WRITTEN, "200", location, version)
-            merged = {**{key: value for key, value in there.items() if key != "meta"}, **ours}
+            if not self._writing.profile.updates:
+                return by_hand(ours, location, version)
+            theirs = {"owner": there["owner"]} if "owner" in there else {}  # whom a person gave the question
+            merged = {**{key: value for key, value in there.items() if key != "meta"}, **ours, **theirs}
             if (done := self._put(merged, location, version)) is not None:
                 return done
             there = self._finder.read(location)
@@ -258,53 +291,6 @@ class FhirTarget:
                 return Answer(Outcome.WRITTEN, "200", location, text(there.get("meta"), "versionId"))
         return judged(answer)
 
-    def _device(self, can: Capabilities, resource: Resource) -> str:
-        """Write the Device once per process; its place, or empty where the server takes none."""
-        if where := self._devices.get(resource["id"]):
-            return where
-        failed, where = None, ""
-        if "Device" in can.client_ids and can.can("Device", "update"):
-            failed, where = self._beside(can, resource, created=False), f"Device/{resource['id']}"
-        elif can.can("Device", "create") and "Device" in can.conditional_create:
-            identifier = resource["identifier"][0]
-            bare = {key: value for key, value in resource.items() if key != "id"}
-            answer = self._again("POST", "Device", bare, {"If-None-Exist": f"identifier={identifier['system']}|{identifier['value']}"})
-            good = took(answer, "Device") and answer.location.startswith("Device/")
-            failed, where = (None, answer.location) if good else (judged(answer), "")
-        if failed is not None:
-            if failed.outcome is not Outcome.DEAD:
-                raise Stop(failed)
-            return ""
-        if where:
-            self._devices[resource["id"]] = where
-        return where
-
-    def _stands(self, can: Capabilities, resource: Resource) -> bool:
-        """Whether a Provenance or AuditEvent of this moment stands at a server that takes no client ids; True where it can't say."""
-        kind = resource["resourceType"]
-        if not can.can(kind, "search-type"):
-            return True
-        name, about = ("target", resource["target"][0]) if kind == "Provenance" else ("entity", resource["entity"][0]["what"])
-        answer = self._client.request("GET", kind, params={name: place(text(about, "reference")), "_count": "20"})
-        if answer.status != 200:
-            raise Stop(judged(answer))
-        if answer.kind != "Bundle":
-            raise Stop(Answer(Outcome.RETRY, "the answer to a search is no Bundle"))
-        moment = parse_time(resource["recorded"])
-        return any(parse_time(text(entry.get("resource"), "recorded")) == moment for entry in parts(answer.resource, "entry"))
-
-    def _beside(self, can: Capabilities, resource: Resource, *, created: bool) -> Answer | None:
-        """Write what stands beside an entry; None: done, or the server does not take it."""
-        kind = resource["resourceType"]
-        if kind in can.client_ids and can.can(kind, "update"):
-            answer = self._again("PUT", f"{kind}/{resource['id']}", resource, {"Prefer": "return=minimal"})
-        elif can.can(kind, "create") and (created or not self._stands(can, resource)):
-            bare = {key: value for key, value in resource.items() if key != "id"}
-            answer = self._client.request("POST", kind, body=json.dumps(bare, separators=(",", ":")).encode())
-        else:
-            return None
-        return None if took(answer, kind) else judged(answer)
-
 
 def _answered(exchange: Callable[[], Answer]) -> Answer:
     """What an exchange came to; its errors as the rule above says."""
@@ -320,11 +306,3 @@ def _answered(exchange: Callable[[], Answer]) -> Answer:
         return Answer(Outcome.RETRY, error.message)
     except RecursionError:
         return Answer(Outcome.RETRY, "the server's answer nests too deep")
-
-
-def _request_id(beside: list[Resource]) -> str:
-    for entry in beside:
-        for entity in entry["resource"].get("entity", []):
-            if entity.get("type", {}).get("code") == "XrequestId":
-                return str(entity["what"]["identifier"]["value"])
-    return ""

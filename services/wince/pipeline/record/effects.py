@@ -105,4 +105,5 @@ def task(
         reason=reason,
         focus=focus,
         status="requested",
+        asked_us=now_us,
     )

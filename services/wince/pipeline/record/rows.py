@@ -31,7 +31,7 @@ class Outgoing:
     """Empty: it stays in Wince's own tables."""
     body: str
     state: str
-    """ready; dead where it can't be rendered; empty: not to be delivered."""
+    """ready; dead where it can't be rendered; kept where the target takes nothing of it; empty: not to be delivered."""
     error: str = ""
 
 
@@ -131,7 +131,8 @@ def outgoing(item: Entry | TaskEntry, targets: Sequence[Target]) -> list[Outgoin
 def _outgoing(item: Entry | TaskEntry, target: Target) -> Outgoing:
     """What can't be rendered is a dead letter of this target at once: it must not stop other entries, nor other targets."""
     try:
-        return Outgoing(item, target.name, rendered(target, item), "ready")
+        body = rendered(target, item)
+        return Outgoing(item, target.name, body or "", "kept" if body is None else "ready")
     except MessageError as error:
         return Outgoing(item, target.name, "", "dead", f"can't be rendered: {error.field} {error.message}".strip())
     except Exception as error:
@@ -228,7 +229,7 @@ def save_outbox(tx: Tx, waiting: Sequence[Outgoing], windows: Mapping[UUID, UUID
     """What is to be delivered, in the order in which it was made. `windows`: the assessments that questions are about."""
     out = []
     for item in waiting:
-        if item.state and item.entry.encounter:
+        if item.state in ("ready", "dead") and item.entry.encounter:
             key = f"{item.entry.encounter.system}|{item.entry.encounter.value}"
             about = item.entry.assessment if isinstance(item.entry, Entry) else windows.get(item.entry.id)
             trace = traces.parent(about).decode() if about else ""

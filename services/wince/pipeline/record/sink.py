@@ -151,7 +151,8 @@ class PostgresSink:
         waiting = [row for item in made for row in rows.outgoing(item, self._targets)]
         facts = [_taken(bound.message, hashes[bound.message.id], bound.stay) for bound in effects.bound]
         facts += [
-            Fact(item.entry.id, item.entry.revision, _event(item.entry), 1, item.body or dump(item.entry), item.target) for item in waiting
+            Fact(item.entry.id, item.entry.revision, _event(item.entry, item.state), 1, item.body or dump(item.entry), item.target)
+            for item in waiting
         ]
         facts += [Fact(note.subject, note.revision, note.event, 1, dump(note.detail)) for note in effects.notes]
         facts += [
@@ -200,7 +201,10 @@ def _taken(message: Message, content: bytes, stay: UUID | None) -> Fact:
     return Fact(message.id, 1, type(message).__name__.lower(), 1, dump({"content": content.hex(), "stay": stay}))
 
 
-def _event(item: Entry | TaskEntry) -> str:
+def _event(item: Entry | TaskEntry, state: str) -> str:
+    """What the trail says of an entry at a target; kept: this target takes nothing of it, it stands in Wince's own tables."""
+    if state == "kept":
+        return "kept"
     if isinstance(item, TaskEntry):
         return {"requested": "asked", "completed": "answered"}.get(item.status, item.status)
     return {"entered-in-error": "withdrawn"}.get(item.status, "charted")

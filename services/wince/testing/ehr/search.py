@@ -44,6 +44,13 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "code": ("token", "code"),
         "authored-on": ("date", "authoredOn"),
     },
+    "CommunicationRequest": {
+        "identifier": ("token", "identifier"),
+        "status": ("token", "status"),
+        "subject": ("reference", "subject"),
+        "patient": ("patient", "subject"),
+        "encounter": ("reference", "encounter"),
+    },
     "Provenance": {"target": ("reference", "target"), "recorded": ("date", "recorded")},
     "AuditEvent": {"entity": ("reference", "entity.what"), "patient": ("patient", "entity.what"), "date": ("date", "recorded")},
 }
@@ -107,8 +114,11 @@ def _places(node: Any, *, patients: bool) -> Iterator[str]:
     literal = node.get("reference") if isinstance(node, dict) else None
     if isinstance(literal, str) and (not patients or "Patient/" in literal):
         yield literal
+        plain = literal.partition("/_history/")[0]  # what is asked for without a version matches every version
+        if plain != literal:
+            yield plain
         if not literal.startswith(("urn:", "http")):
-            yield literal.rpartition("/")[2]
+            yield plain.rpartition("/")[2]
 
 
 def span(text: str) -> tuple[int, int]:
