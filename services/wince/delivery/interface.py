@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Protocol, runtime_checkable
 
 from wince.domain.entry import Entry, TaskEntry
@@ -25,6 +25,13 @@ class Outcome(StrEnum):
     """The target can't be made to say it (it takes nothing back): a person does it there. `location` says where."""
     HELD = "held"
     """The target refuses us as a whole (403, no credentials): nothing more is sent until a probe, or a person, finds it open again."""
+
+
+class Taken(Enum):
+    """What `Target.render` gives where it renders no text."""
+
+    NOTHING = "nothing"
+    """The target takes nothing of this entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,10 @@ class Target(Protocol):
     """Names the target in the outbox, the audit trail and metrics: 1 to 64 letters, digits, dots, hyphens. Part of the configuration:
     under another name it is another target, and gets only what is charted from then on."""
 
-    def render(self, entry: Entry | TaskEntry) -> str | None:
+    def render(self, entry: Entry | TaskEntry) -> str | Taken:
         """Pure: the body that is stored in the outbox and whose digest the audit chain holds. References to patient and
-        encounter are logical (identifier); `deliver` resolves them. None: this target takes nothing of it; once it took a revision of
-        an entry, it takes all later ones. Raises MessageError where it can't be written."""
+        encounter are logical (identifier); `deliver` resolves them. NOTHING: this target takes nothing of it; once it took a
+        revision of an entry, it takes all later ones. Raises MessageError where it can't be written."""
         ...
 
     def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
@@ -119,10 +126,10 @@ def _storable(text: object) -> bool:
     return True
 
 
-def rendered(target: Target, entry: Entry | TaskEntry) -> str | None:
-    """What a target renders; None: it takes nothing of it. Raises MessageError where it can't, or gives what can't be stored; whatever
+def rendered(target: Target, entry: Entry | TaskEntry) -> str | Taken:
+    """What a target renders. Raises MessageError where it can't, or gives what can't be stored; whatever
     else the target raises."""
     body = target.render(entry)
-    if body is not None and (not _storable(body) or not body):
+    if body is not Taken.NOTHING and (not _storable(body) or not body):
         raise MessageError("the target rendered no text that can be stored", field=target.name)
     return body

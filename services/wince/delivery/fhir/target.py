@@ -49,7 +49,7 @@ from wince.delivery.fhir.judging import Stop, judged, took
 from wince.delivery.fhir.parts import Software
 from wince.delivery.fhir.profiles.profile import R4, Writing
 from wince.delivery.fhir.resolve import Born, Resolver, link
-from wince.delivery.interface import Answer, Outcome
+from wince.delivery.interface import Answer, Outcome, Taken
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.ids import related_id
 from wince.errors import MessageError, Refused, Unavailable
@@ -104,10 +104,10 @@ class FhirTarget:
         self._known: tuple[Capabilities, float] | None = None
         prepare()
 
-    def render(self, entry: Entry | TaskEntry) -> str | None:
-        """The Bundle of an entry as compact JSON; None where the profile takes nothing of it; pure. Raises MessageError where it can't be
-        written as valid R4."""
-        return rendered(entry, self._protocols, self._software) if self._writing.takes(entry) else None
+    def render(self, entry: Entry | TaskEntry) -> str | Taken:
+        """The Bundle of an entry as compact JSON; NOTHING where the profile takes nothing of it; pure. Raises MessageError where it can't
+        be written as valid R4."""
+        return rendered(entry, self._protocols, self._software) if self._writing.takes(entry) else Taken.NOTHING
 
     def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
         """Send a rendered body; see `Target`. Blocks for a few HTTP exchanges (a patient who is not known yet: four more)."""

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from wince.codec.registry import decode, encode
-from wince.delivery.interface import Target, rendered
+from wince.delivery.interface import Taken, Target, rendered
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.stay import Identifier
@@ -132,7 +132,7 @@ def _outgoing(item: Entry | TaskEntry, target: Target) -> Outgoing:
     """What can't be rendered is a dead letter of this target at once: it must not stop other entries, nor other targets."""
     try:
         body = rendered(target, item)
-        return Outgoing(item, target.name, body or "", "kept" if body is None else "ready")
+        return Outgoing(item, target.name, "", "kept") if isinstance(body, Taken) else Outgoing(item, target.name, body, "ready")
     except MessageError as error:
         return Outgoing(item, target.name, "", "dead", f"can't be rendered: {error.field} {error.message}".strip())
     except Exception as error:

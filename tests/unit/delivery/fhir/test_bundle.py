@@ -44,7 +44,7 @@ def test_the_classes_are_asked_once_for_entries_that_differ_in_ids_times_and_num
     for number in range(50):
         score = number / 7
         rendered(entry(score=score, median=score, issued_us=number * 1_234_567_890), PROTOCOLS, SOFTWARE)
-    assert asked == ["Observation", "Device", "Provenance", "AuditEvent"]
+    assert asked == ["Observation", "Device", "Provenance"]
 
 
 @pytest.mark.parametrize(
@@ -102,18 +102,20 @@ def test_what_was_not_measured_is_absent_never_zero() -> None:
 
 
 def test_the_model_is_a_device_and_never_a_performer() -> None:
-    made, device, provenance, _ = resources(entry())
-    assert "performer" not in made
+    made, device, provenance = resources(entry())
+    [performer] = made["performer"]
+    assert "reference" not in performer
+    assert performer["extension"][0]["valueReference"] == made["device"]
     assert made["device"]["reference"] == f"urn:uuid:{device['id']}" == provenance["agent"][0]["who"]["reference"]
     assert [version["value"] for version in device["version"]] == ["0.1.0", "ab" * 32]
 
 
 def test_who_confirmed_is_the_verifier_and_changes_no_value() -> None:
-    """A confirmed entry: final, the same value, no performer; the nurse stands in the Provenance of that revision, beside the model."""
+    """A confirmed entry: final, the same value and performer; the nurse stands in the Provenance of that revision, beside the model."""
     before = observation(entry())
-    made, _, provenance, _ = resources(replace(entry(), revision=2, status="final", nurse="n7"))
+    made, _, provenance = resources(replace(entry(), revision=2, status="final", nurse="n7"))
     assert made["status"] == "final"
-    assert "performer" not in made
+    assert made["performer"] == before["performer"]
     assert made["valueQuantity"] == before["valueQuantity"]
     assert [agent["type"]["coding"][0]["code"] for agent in provenance["agent"]] == ["assembler", "verifier"]
     assert provenance["agent"][1]["who"]["identifier"]["value"] == "n7"
@@ -129,7 +131,7 @@ def test_one_device_per_model_set_and_version() -> None:
 def test_a_verdict_is_the_nurses_own_observation_linked_to_the_model_s() -> None:
     item = samples()["verdict-score"]
     assert isinstance(item, Entry)
-    made, provenance, _ = resources(item)
+    made, provenance = resources(item)
     assert made["performer"] == [{"type": "Practitioner", "identifier": {"system": "urn:wince:staff", "value": "N-17"}}]
     assert made["status"] == "final"
     assert made["derivedFrom"][0]["identifier"]["value"] == str(item.assessment)
@@ -154,23 +156,12 @@ def test_ids_are_made_of_the_entry_so_that_a_replay_is_the_same() -> None:
     )
 
 
-def test_the_audit_event_has_the_shape_of_patient_create() -> None:
-    *_, audit = resources(entry())
-    assert (audit["action"], audit["subtype"][0]["code"], audit["outcome"]) == ("C", "create", "0")
-    assert [agent["type"]["coding"][0]["code"] for agent in audit["agent"]] == ["110153", "110152"]
-    assert all(agent["network"] for agent in audit["agent"])
-    assert audit["entity"][1]["what"]["identifier"]["value"] == MRN.value
-    *_, update = resources(entry(revision=2, status="final"))
-    assert (update["action"], update["subtype"][0]["code"]) == ("U", "update")
-
-
 def test_a_question_is_a_task_about_its_observation() -> None:
     item = question()
-    task, audit = resources(item)
+    [task] = resources(item)
     assert (task["status"], task["intent"]) == ("requested", "order")
     assert task["focus"]["identifier"]["value"] == f"urn:uuid:{item.focus}"
     assert task["reasonCode"]["coding"][0]["code"] == "conflict"
-    assert audit["entity"][0]["what"]["type"] == "Task"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +187,8 @@ def test_what_can_not_be_written_is_named(item: Entry | TaskEntry, field: str) -
 
 @given(st.floats(0, 16), st.floats(0, 1), st.integers(0, 4_000_000_000_000_000))
 def test_any_number_and_time_gives_a_valid_resource(score: float, share: float, start: int) -> None:
-    made = observation(entry(score=score, assessable_share=share, start_us=start, end_us=start + 60_000_000, issued_us=start + 61_000_000))
+    item = entry(score=score, assessable_share=share, start_us=start, end_us=start + 60_000_000, issued_us=start + 61_000_000)
+    made = observation(item)
     assert problems(made) == []
     assert abs(made["valueQuantity"]["value"] - score) <= 0.0005
 
