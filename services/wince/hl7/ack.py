@@ -1,4 +1,5 @@
-"""Acknowledgements, original mode (v2.5.1 section 2.9.2): AA taken, AE the data is wrong, AR the header or the type is.
+"""Acknowledgements (v2.5.1 section 2.9): AA taken, AE the data is wrong, AR the header or the type is; CA, CE, CR in enhanced mode
+(`modes` says which).
 
 The text of an acknowledgement comes from our own errors only: nothing of the message but its header is echoed.
 
@@ -24,15 +25,16 @@ OWN = ("WINCE", "")
 
 def accept(header: Header, number: str, at_us: int) -> bytes:
     """AA. `number`: our own MSH-10; `at_us`: now."""
-    return _render(header, "AA", number, at_us, None)
+    return render(header, "AA", number, at_us, None)
 
 
 def refuse(header: Header | None, error: Hl7Error, number: str, at_us: int) -> bytes:
     """AE or AR with MSA-3 and ERR. `header` None: it could not be read; MSA-2 is empty then."""
-    return _render(header, "AR" if error.rejected else "AE", number, at_us, error)
+    return render(header, "AR" if error.rejected else "AE", number, at_us, error)
 
 
-def _render(header: Header | None, code: str, number: str, at_us: int, error: Hl7Error | None) -> bytes:
+def render(header: Header | None, code: str, number: str, at_us: int, error: Hl7Error | None) -> bytes:
+    """An acknowledgement of `code` (MSA-1)."""
     known = header is not None and usable(header)
     separator, encoding = (header.separator, header.encoding) if header is not None and known else ("|", "^~\\&")
     version = (header.version if header is not None else "") or "2.5.1"

@@ -29,14 +29,14 @@ DRAIN_BYTES = 16 << 20
 log = logs.get(__name__)
 
 Handle = Callable[[Sequence[bytes]], Sequence[bytes]]
-"""Takes messages in order, gives the answer to each: empty where the sender wants none. May block. An exception closes the connection
-without any of the answers: the sender will send again."""
+"""Takes messages in order, gives their answers in order: one to a message, or none, or two, as its sender wants. May block. An exception
+closes the connection without any of the answers: the sender will send again."""
 TooLong = Callable[[bytes], bytes]
 """Takes the beginning of a message above the limit, gives the answer."""
 
 
 def one_by_one(handle: Callable[[bytes], bytes]) -> Handle:
-    """A handler of single messages."""
+    """A handler of single messages, which gives an empty answer where the sender wants none."""
     return lambda messages: [handle(message) for message in messages]
 
 
