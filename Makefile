@@ -27,7 +27,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run first-run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr bench train-scorer clean lock dev apt
+.PHONY: help run first-run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr fuzz bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -72,6 +72,9 @@ chaos-kafka: dev ## three brokers killed, frozen, wiped at random under load (RO
 
 chaos-ehr: dev ## three record replicas into an EHR that spoils a fifth of all requests: what was lost, what doubled (WRITES=10000)
 	@exec $(BIN)/python -m tests.e2e.ehr_chaos --writes $(or $(WRITES),10000)
+
+fuzz: dev ## 100,000 spoilt inputs of each kind: MLLP bytes, HL7 messages (CASES=n, ARGS="hl7"); the suite has the first 2,000
+	@exec $(BIN)/python -m tests.fuzz --cases $(or $(CASES),100000) $(ARGS)
 
 bench: dev ## measure against rivals and floors; a table, and bench/out/bench.json (ARGS="decode record")
 	@$(BIN)/python -m bench $(ARGS)

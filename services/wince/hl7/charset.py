@@ -33,6 +33,18 @@ CHARSETS = {
 UNDECLARED = "UNICODE UTF-8"
 """Where MSH-18 is empty and the site says nothing. The standard says ASCII, of which this is a superset."""
 
+_SPOILT = "wince-spoilt"
+
+
+def _surrogates(error: UnicodeError) -> tuple[str, int]:
+    """As "surrogateescape", which leaves bytes below 0x80 alone: within a switched set those can be wrong too."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_SPOILT, _surrogates)
+
 _SINGLE = {
     "2842": "ascii",
     "284A": "ascii",
@@ -71,7 +83,7 @@ def codec(header: Header, undeclared: str = UNDECLARED) -> str:
 
 def decode(raw: bytes, name: str) -> str:
     """The whole message as text by a Python codec. A byte order mark is left out, a byte that can't be decoded is a lone surrogate."""
-    return raw.removeprefix(codecs.BOM_UTF8).decode(name, "surrogateescape").removeprefix("\ufeff")
+    return raw.removeprefix(codecs.BOM_UTF8).decode(name, _SPOILT).removeprefix("\ufeff")
 
 
 def spoiled(text: str) -> bool:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 LONGEST_ECHO = 199
 """Characters of MSH-10 that are echoed (its length in v2.7)."""
+LONGEST = {3: 227, 4: 227, 10: LONGEST_ECHO}
+"""Characters of MSH-3 and MSH-4 (an HD's length in v2.7) and MSH-10, which together name a message."""
 MAX_HEADER = 16_384
 """Bytes of MSH; a longer first line is no header."""
 _FIRST = re.compile(rb"[\r\n]")
@@ -65,9 +67,11 @@ class Header:
 
 def read_header(raw: bytes) -> Header | None:
     """The header of a message; None where it does not begin with MSH and a separator. A byte order mark before it is passed over.
-    Never raises: bytes that are no ASCII come out as "?" unless they are UTF-8."""
+    Never raises: control characters, and bytes that are no ASCII unless they are UTF-8, come out as "?"."""
     line = _FIRST.split(raw[: MAX_HEADER + 16].removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n").removeprefix(codecs.BOM_UTF8), maxsplit=1)[0]
     text = line.decode("utf-8", "replace").replace("\ufffd", "?")
+    if not text.isprintable():
+        text = "".join("?" if c < " " or c == "\x7f" else c for c in text)
     if not text.startswith("MSH") or len(text) < 5 or len(line) > MAX_HEADER or not _mark(text[3]):
         return None
     fields = text[4:].split(text[3])

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from wince.hl7.charset import UNDECLARED, bytes_as_text, codec, decode, spoiled, switched
 from wince.hl7.errors import Hl7Error
-from wince.hl7.header import Header, usable
+from wince.hl7.header import LONGEST, Header, usable
 
 KEPT = {"EVN": (2, 6), "PID": (3, 7), "PV1": (3, 6, 19), "MRG": (1,)}
 """Fields that are read, by segment; they stand at the same place in every version. Names and addresses (PID-5, PID-11) are not."""
@@ -172,6 +172,10 @@ def _check(header: Header) -> None:
         raise Hl7Error("unusable encoding characters", condition="102", field="MSH-2", remedy="send ^~\\&", rejected=True)
     if not header.control_id:
         raise Hl7Error("message control id missing", condition="101", field="MSH-10", remedy="number each message", rejected=True)
+    for number, most in LONGEST.items():
+        if len(header.field(number)) > most:
+            remedy = f"at most {most} characters"
+            raise Hl7Error("field too long", condition="102", field=f"MSH-{number}", remedy=remedy, rejected=True)
     if not header.type:
         raise Hl7Error("message type missing", condition="101", field="MSH-9", remedy="send such as ADT^A01^ADT_A01", rejected=True)
     if not header.version:

@@ -4,9 +4,9 @@
     else                              MSH-15 asks for a commit acknowledgement (CA, CE, CR), MSH-16 for an application's (AA, AE, AR):
                                       AL always, NE never, ER only where it is refused, SU only where it is taken; empty is NE
 
-Here a message that is taken has been committed and understood: CA and AA may both be said, in this order, on the same connection. A message
-that is refused is not kept: then the commit acknowledgement alone is sent (CE, or CR where the header or type is wrong), since a CA would let
-the sender forget it; without one, the application's.
+Here a message that is taken has been committed and understood: CA and AA may both be said, in this order, on the same connection. A
+message that is refused is not kept: then the commit acknowledgement alone is sent (CE, or CR where the header or type is wrong), since a CA
+would let the sender forget it; without one, the application's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from wince.hl7.errors import Hl7Error
 from wince.hl7.header import Header
 
 _WANTED = {"AL": (True, True), "NE": (False, False), "ER": (False, True), "SU": (True, False)}
-"""Table 0155 -> whether a taken message, a refused one, is acknowledged. Another word is AL: an answer too many is heard, one too few not."""
+"""Table 0155 -> whether a taken message, a refused one, is acknowledged. Another word is AL."""
 
 
 def enhanced(header: Header | None) -> bool:

@@ -18,17 +18,16 @@ from types import TracebackType
 
 from wince.clock import Clock, wall_us
 from wince.domain.binding import occupancies
-from wince.domain.census import Movement, Outcome
+from wince.domain.census import MessageKey, Movement, Outcome
 from wince.domain.ids import site_namespace
 from wince.domain.stay import Occupancy, Watch
 from wince.errors import IntegrityError, WinceError
-from wince.hl7 import ack
+from wince.hl7 import ack, modes
 from wince.hl7.charset import UNDECLARED
 from wince.hl7.errors import Hl7Error
-from wince.hl7.header import Header, read_header
+from wince.hl7.header import LONGEST, Header, read_header
 from wince.hl7.limits import STANDARD, Limits
 from wince.hl7.message import parse
-from wince.hl7.mllp_connection import one_by_one
 from wince.hl7.mllp_server import MllpServer
 from wince.hospital import adt
 from wince.hospital.interface import Census
@@ -71,7 +70,7 @@ class AdtListener:
     ) -> None:
         """`watches`: which camera watches which bed, for `publish`. `port` 0: any free one. `charset`: of messages that declare none."""
         self._census, self._site, self._watches, self._publish, self._now_us = census, site, tuple(watches), publish, now_us
-        self._server = MllpServer(one_by_one(self.handle), self._too_long, host=host, port=port, tls=tls, limits=limits)
+        self._server = MllpServer(self._handle_all, self._too_long, host=host, port=port, tls=tls, limits=limits)
         self._charset = charset
         self._namespace = site_namespace(site.name)
         self._started = f"{now_us() // 1000:x}"
@@ -110,21 +109,33 @@ class AdtListener:
         self.stop()
 
     def handle(self, raw: bytes) -> bytes:
-        """One message in, its acknowledgement out. Never raises for what the message or the store does."""
+        """One message in, its acknowledgement out: the first where the sender wants two, empty where it wants none."""
+        return next(iter(self.answers(raw)), b"")
+
+    def answers(self, raw: bytes) -> list[bytes]:
+        """One message in, its acknowledgements out, as its header asks for them. Never raises for what the message does; for what the
+        store does only where the sender wants no answer, so that its connection is closed: silence would tell it that all is well."""
         header = read_header(raw)
+        error: Hl7Error | None = None
         try:
             if header is None:
                 raise Hl7Error("no MSH segment", condition="100", field="MSH", remedy="begin each message with MSH", rejected=True)
             self._take(raw, header)
-            return ack.accept(header, self._number(), self._now_us())
-        except Hl7Error as error:
-            return self._refuse(raw, header, error)
+        except Hl7Error as refusal:
+            error = refusal
+            self._refused(raw, header, error)
         except IntegrityError:
-            reason = Hl7Error("another message under this control id", condition="205", field="MSH-10", remedy="number each message once")
-            return self._refuse(raw, header, reason)
-        except Exception as error:
-            log.error("message not taken", error=error)
-            return ack.refuse(header, _internal(), self._number(), self._now_us())
+            error = Hl7Error("another message under this control id", condition="205", field="MSH-10", remedy="number each message once")
+            self._refused(raw, header, error)
+        except Exception as failure:
+            log.error("message not taken", error=failure)
+            if not modes.told(header, taken=False):
+                raise
+            error = _internal()
+        return modes.answers(header, error, self._number, self._now_us())
+
+    def _handle_all(self, messages: Sequence[bytes]) -> list[bytes]:
+        return [answer for raw in messages for answer in self.answers(raw)]
 
     def _take(self, raw: bytes, header: Header) -> None:
         message = parse(raw, header, self._charset)
@@ -158,20 +169,23 @@ class AdtListener:
         believed = [stay for bed in beds for stay in self._census.stays(bed, from_us, None)]
         return occupancies(self._watches, believed, source, ALL_THAT_IS_BELIEVED, from_us)
 
-    def _refuse(self, raw: bytes, header: Header | None, error: Hl7Error) -> bytes:
+    def _refused(self, raw: bytes, header: Header | None, error: Hl7Error) -> None:
         log.warning("message refused", field=error.field, code=error.condition, message=header.control_id if header else "")
         if header is not None and header.control_id:
             try:
-                digest = hashlib.sha256(raw).hexdigest()
-                self._census.audit(adt.key(header, digest), "rejected", f"{error.field} {error.condition}".strip())
+                names = (header.field(number)[:most] for number, most in LONGEST.items())
+                self._census.audit(
+                    MessageKey(*names, hashlib.sha256(raw).hexdigest()), "rejected", f"{error.field} {error.condition}".strip()
+                )
             except WinceError as failure:
                 log.error("refusal not audited", error=failure)
-        return ack.refuse(header, error, self._number(), self._now_us())
 
     def _too_long(self, beginning: bytes) -> bytes:
         most = self._server.limits.message_bytes
         error = Hl7Error("message too long", condition="102", remedy=f"send at most {most} bytes", rejected=True)
-        return self._refuse(beginning, read_header(beginning), error)
+        header = read_header(beginning)
+        self._refused(beginning, header, error)
+        return ack.refuse(header, error, self._number(), self._now_us())
 
     def _number(self) -> str:
         return f"{self._started}-{next(self._numbers)}"

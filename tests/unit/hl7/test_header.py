@@ -43,3 +43,9 @@ def test_a_byte_order_mark_before_the_header_is_passed_over():
 
 def test_a_first_line_without_end_is_no_header():
     assert read_header(b"MSH|^~\\&|" + b"x" * 20_000) is None
+
+
+def test_control_characters_of_the_header_are_question_marks():
+    header = read_header(b"MSH|^~\\&|H\x00S|\x7f|C|D|||ADT^A01|1\xff|P|2.5.1")
+    assert header is not None
+    assert (header.field(3), header.field(4), header.control_id) == ("H?S", "?", "1?")

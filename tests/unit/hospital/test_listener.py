@@ -162,3 +162,30 @@ def test_junk_is_rejected_without_a_control_id(hospital):
     answer = hospital.listener.handle(b"hello\xff").decode()
     assert code(answer) == "AR"
     assert hospital.census.trail == []
+
+
+@pytest.mark.parametrize(
+    ("accept", "application", "said"),
+    [("AL", "NE", ["CA"]), ("AL", "AL", ["CA", "AA"]), ("NE", "AL", ["AA"]), ("NE", "NE", []), ("ER", "NE", [])],
+)
+def test_a_sender_in_enhanced_mode_gets_the_acknowledgements_that_it_asks_for(hospital, accept, application, said):
+    text = adt("A01", P, "ICU^1^A", "V1", 0, fields={"MSH-15": accept, "MSH-16": application})
+    assert [code(one.decode()) for one in hospital.listener.answers(text.encode())] == said
+    assert len(hospital.census.current()) == 1
+
+
+def test_a_commit_acknowledgement_says_that_a_message_was_not_taken(hospital):
+    text = adt("A01", P, "ICU^1^A", "V1", 0, fields={"MSH-15": "AL", "MSH-16": "NE", "PID-3": ""})
+    (said,) = hospital.listener.answers(text.encode())
+    assert code(said.decode()) == "CE"
+    assert b"ERR||PID^1^3|" in said
+
+
+def test_where_no_answer_is_wanted_a_failing_store_closes_the_connection():
+    class Broken(MemoryCensus):
+        def apply(self, movement, revise):
+            raise StoreError("the database is gone")
+
+    text = adt("A01", P, "ICU^1^A", "V1", 0, fields={"MSH-15": "NE", "MSH-16": "NE"})
+    with pytest.raises(StoreError):
+        Hospital(Broken()).listener.answers(text.encode())

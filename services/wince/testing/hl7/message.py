@@ -67,7 +67,9 @@ def adt(
     table["MSH"][10] = control_id if control_id is not None else f"M{next(_numbers):08d}"
     for place, text in (fields or {}).items():
         segment, _, number = place.partition("-")
-        table[segment][int(number)] = text
+        row = table[segment]
+        row += [""] * (int(number) + 1 - len(row))
+        row[int(number)] = text
     lines = [f"MSH|{'|'.join(table['MSH'][2:])}"]
     lines += ["|".join([name, *table[name][1:]]).rstrip("|") for name in ("EVN", "PID", "PV1")]
     return "\r".join(lines) + "\r"
