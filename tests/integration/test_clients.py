@@ -12,6 +12,7 @@ from tests.support.rpc import served
 from wince.care.postgres import PostgresCare
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
+from wince.care.withholding import Withholding
 from wince.clients import record as record_client
 from wince.clients.care import CareClient
 from wince.clients.record import RecordClient
@@ -38,7 +39,7 @@ def address(database: Database, tmp_path: Path) -> Iterator[str]:
     def verify() -> Verified:
         return checkpoints.verify(database, tmp_path / "checkpoints", checkpoints.public_hex(key))
 
-    nurse = CareServicer(PostgresCare(database, PROTOCOLS, lambda: NOW))
+    nurse = CareServicer(PostgresCare(database, PROTOCOLS, lambda: NOW), Withholding(database, lambda: NOW))
     with served(record(RecordServicer(database, verify)), care(nurse)) as server:
         yield f"127.0.0.1:{server.port}"
 

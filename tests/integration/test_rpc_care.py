@@ -21,6 +21,7 @@ from wince.care.postgres import PostgresCare
 from wince.care.relay import Relay
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
+from wince.care.withholding import Withholding
 from wince.domain.care import PatientState, Pause
 from wince.domain.census import Revision
 from wince.domain.ids import site_namespace
@@ -52,7 +53,7 @@ def channel(database: Database, tmp_path) -> Iterator[grpc.Channel]:
     def verify():
         return checkpoints.verify(database, tmp_path / "checkpoints", checkpoints.public_hex(key))
 
-    nurse = CareServicer(PostgresCare(database, PROTOCOLS, lambda: NOW))
+    nurse = CareServicer(PostgresCare(database, PROTOCOLS, lambda: NOW), Withholding(database, lambda: NOW))
     clerk = HospitalServicer(database, clock=lambda: NOW)
     with served(record(RecordServicer(database, verify)), care(nurse), hospital(clerk)) as server, dialled(server.port) as dial:
         yield dial

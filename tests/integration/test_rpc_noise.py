@@ -23,6 +23,7 @@ from wince.api.record.v1 import record_service_pb2
 from wince.care.postgres import PostgresCare
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
+from wince.care.withholding import Withholding
 from wince.domain.ids import site_namespace
 from wince.hospital.servicer import HospitalServicer
 from wince.hospital.servicer import registration as hospital
@@ -67,7 +68,7 @@ def port(database, tmp_path) -> Iterator[int]:
         estimate(EstimateServicer({"activity": lambda: None}, lambda: ("", []))),  # type: ignore[dict-item, return-value]
         grade(GradeServicer(lambda name: stage.Setup(load(name), site_namespace("test")))),
         record(RecordServicer(database, lambda: checkpoints.verify(database, tmp_path / "checkpoints", checkpoints.public_hex(key)))),
-        care(CareServicer(PostgresCare(database, {"activity": RULES}))),
+        care(CareServicer(PostgresCare(database, {"activity": RULES}), Withholding(database))),
         hospital(HospitalServicer(database)),
     ]
     with served(*made, stream_idle_s=1.0, deadline_s=20.0) as server:

@@ -17,6 +17,7 @@ from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
 from wince.care.postgres import PostgresCare
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
+from wince.care.withholding import Withholding
 from wince.clients.hospital import HospitalClient
 from wince.delivery.interface import Answer, Outcome
 from wince.delivery.worker import Delivery
@@ -46,7 +47,7 @@ def port(database: Database, tmp_path) -> Iterator[int]:
     def verify():
         return checkpoints.verify(database, tmp_path / "checkpoints", checkpoints.public_hex(key))
 
-    nurse = CareServicer(PostgresCare(database, PROTOCOLS, lambda: NOW))
+    nurse = CareServicer(PostgresCare(database, PROTOCOLS, lambda: NOW), Withholding(database, lambda: NOW))
     clerk = HospitalServicer(database, clock=lambda: NOW)
     with served(record(RecordServicer(database, verify)), care(nurse), hospital(clerk)) as server:
         yield server.port

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from wince.api.care.v1 import care_service_pb2 as pb
-from wince.api.care.v1.care_service_pb2_grpc import CareServiceServicer, add_CareServiceServicer_to_server
+from wince.api.care.v1.care_service_pb2_grpc import add_CareServiceServicer_to_server
+from wince.care import withholding_servicer
 from wince.care.postgres import OpenQuestion, PostgresCare
+from wince.care.withholding import Withholding
+from wince.care.withholding_servicer import WithholdingServicer
 from wince.codec import checks
 from wince.codec.care import (
     bed_pause_from_message,
@@ -32,6 +35,7 @@ ROLES = {
     "EndPause": _NURSE,
     "SetPatientState": _NURSE,
     "GetPatientState": _READ,
+    **withholding_servicer.ROLES,
 }
 
 
@@ -39,12 +43,14 @@ def _nothing() -> None:
     """Nobody waits for what was committed."""
 
 
-class CareServicer(CareServiceServicer):
+class CareServicer(WithholdingServicer):
     """Over care's store."""
 
-    def __init__(self, care: PostgresCare, *, committed: Callable[[], None] = _nothing, threads: int = 4) -> None:
+    def __init__(
+        self, care: PostgresCare, withholding: Withholding, *, committed: Callable[[], None] = _nothing, threads: int = 4
+    ) -> None:
         """`committed`: called after every COMMIT that is to be told (`Relay.wake`)."""
-        self._care, self._committed = care, committed
+        self._care, self._withholding, self._committed = care, withholding, committed
         self.workers = Workers(threads, "care")
 
     async def _write(self, work: Callable[..., Any], *arguments: object) -> Any:

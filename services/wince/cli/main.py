@@ -28,7 +28,10 @@ EPILOGUE = (
     "5 model file, 6 another party, 7 this machine, 8 database, 9 broken promise."
 )
 
-COMMANDS = ("assess", "run", "serve", "up", "status", "push", "audit", "outbox", "doctor", "config", "models", "protocols", "lab")
+COMMANDS = (
+    "assess", "run", "serve", "up", "status", "push", "switch", "consent",
+    "audit", "outbox", "doctor", "config", "models", "protocols", "lab",
+)  # fmt: skip
 """Each is a module of this package: with `app`, a group of commands; else with a function of its own name."""
 
 

@@ -49,10 +49,10 @@ def show(backlog: Sequence[Backlog]) -> None:
         out.print("everything is written")
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("target", "waiting", "being sent", "held", "behind a dead letter", "dead", "oldest"):
+    for column in ("target", "waiting", "being sent", "held", "switched off", "behind a dead letter", "dead", "oldest"):
         table.add_column(column)
     for of_target in backlog:
-        numbers = (of_target.waiting, of_target.leased, of_target.held, of_target.stuck, of_target.dead)
+        numbers = (of_target.waiting, of_target.leased, of_target.held, of_target.off, of_target.stuck, of_target.dead)
         table.add_row(of_target.target, *(str(number) for number in numbers), _age(of_target.oldest_s))
     out.print(table)
     for hold in (of_target.hold for of_target in backlog if of_target.hold):

@@ -4,6 +4,7 @@ from wince.api.care.v1 import care_pb2 as pb
 from wince.codec import checks
 from wince.domain.assessment import Verdict
 from wince.domain.care import BedPause, EncounterState, FaceState, PatientState, Pause, PauseReason
+from wince.domain.withheld import Consent, Scope, Switch
 from wince.errors import MessageError
 
 
@@ -118,3 +119,34 @@ def encounter_state_from_message(message: pb.PatientState) -> EncounterState:
     return EncounterState(
         checks.text(message.encounter, "encounter"), faces.get(message.face), checks.moment(message.since_us, "since_us"), message.nurse
     )
+
+
+_SCOPES = {scope: pb.SwitchScope.Value(f"SWITCH_SCOPE_{scope.name}") for scope in Scope}
+
+
+def scope_from_number(number: int) -> Scope:
+    """What a switch is about. Raises MessageError for a number that is not known here."""
+    scopes: dict[int, Scope] = {value: scope for scope, value in _SCOPES.items()}
+    if number not in scopes:
+        raise MessageError("must be given", field="scope", remedy="the site, a ward or a bed")
+    return scopes[number]
+
+
+def switch_to_message(switch: Switch) -> pb.Switch:
+    """Domain to protobuf."""
+    return pb.Switch(
+        id=str(switch.id),
+        scope=_SCOPES[switch.scope],
+        name=switch.name,
+        off_us=switch.off_us,
+        on_us=switch.on_us,
+        reason=switch.reason,
+        by=switch.by,
+    )
+
+
+def consent_to_message(consent: Consent) -> pb.Consent:
+    """Domain to protobuf; the identifier as "authority|number"."""
+    named = f"{consent.identifier.system}|{consent.identifier.value}"
+    about = {"encounter": named} if consent.subject == "encounter" else {"patient": named}
+    return pb.Consent(**about, given=consent.given, since_us=consent.from_us, nurse=consent.nurse)

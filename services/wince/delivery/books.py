@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from wince.delivery.holds import lift
-from wince.delivery.outbox import STUCK
+from wince.delivery.outbox import OFF, STUCK
 from wince.errors import InputError
 from wince.store.audit import Fact, append
 from wince.store.database import Tx
@@ -39,11 +39,13 @@ class Backlog:
 
     target: str
     waiting: int
-    """Tried by itself when its turn comes: neither held nor behind a dead letter."""
+    """Tried by itself when its turn comes: neither held, nor behind a dead letter, nor about a bed that is off."""
     leased: int
     """Being sent now."""
     held: int
     """Behind the target's hold."""
+    off: int
+    """About beds that are switched off: sent when those are on again."""
     stuck: int
     """Revisions behind a dead letter of the same entry."""
     dead: int
@@ -71,19 +73,20 @@ _HOLDS = (
 )
 _BACKLOG = f"""
 WITH waits AS (
-    SELECT o.target, count(*) FILTER (WHERE o.state = 'ready' AND h.target IS NULL AND NOT {STUCK}) AS waiting,
+    SELECT o.target, count(*) FILTER (WHERE o.state = 'ready' AND h.target IS NULL AND NOT {STUCK} AND NOT {OFF}) AS waiting,
            count(*) FILTER (WHERE o.state = 'leased') AS leased,
-           count(*) FILTER (WHERE o.state = 'ready' AND h.target IS NOT NULL AND NOT {STUCK}) AS held,
+           count(*) FILTER (WHERE o.state = 'ready' AND h.target IS NOT NULL AND NOT {STUCK} AND NOT {OFF}) AS held,
+           count(*) FILTER (WHERE o.state = 'ready' AND {OFF} AND NOT {STUCK}) AS off,
            count(*) FILTER (WHERE o.state = 'ready' AND {STUCK}) AS stuck,
            greatest(extract(epoch FROM clock_timestamp() - min(o.queued_at)), 0)::float8 AS oldest_s
     FROM outbox o LEFT JOIN target_hold h ON h.target = o.target WHERE o.state IN ('ready', 'leased') GROUP BY o.target),
 refused AS (SELECT target, count(*) AS dead FROM outbox WHERE state = 'dead' GROUP BY target)
-SELECT coalesce(w.target, r.target), coalesce(w.waiting, 0), coalesce(w.leased, 0), coalesce(w.held, 0), coalesce(w.stuck, 0),
-       coalesce(r.dead, 0), coalesce(w.oldest_s, 0) FROM waits w FULL JOIN refused r ON r.target = w.target
+SELECT coalesce(w.target, r.target), coalesce(w.waiting, 0), coalesce(w.leased, 0), coalesce(w.held, 0), coalesce(w.off, 0),
+       coalesce(w.stuck, 0), coalesce(r.dead, 0), coalesce(w.oldest_s, 0) FROM waits w FULL JOIN refused r ON r.target = w.target
 """
 _WAITING = f"""
 SELECT count(*) FROM outbox o WHERE o.state IN ('ready', 'leased') AND (%s::text[] IS NULL OR o.target = ANY(%s))
-AND NOT EXISTS (SELECT FROM target_hold h WHERE h.target = o.target) AND NOT {STUCK}
+AND NOT EXISTS (SELECT FROM target_hold h WHERE h.target = o.target) AND NOT {STUCK} AND NOT {OFF}
 """
 
 
@@ -95,9 +98,9 @@ def holds(tx: Tx) -> list[Hold]:
 def backlog(tx: Tx, targets: Iterable[str] = ()) -> list[Backlog]:
     """These targets, and every other of which something is not written, or that is held; by name."""
     by_target = {hold.target: hold for hold in holds(tx)}
-    made = {target: Backlog(target, 0, 0, 0, 0, 0, 0.0, by_target.get(target)) for target in {*by_target, *targets}}
-    for target, waits, leased, held, stuck, refused, oldest_s in tx.execute(_BACKLOG.encode()).fetchall():
-        made[target] = Backlog(target, waits, leased, held, stuck, refused, oldest_s, by_target.get(target))
+    made = {target: Backlog(target, 0, 0, 0, 0, 0, 0, 0.0, by_target.get(target)) for target in {*by_target, *targets}}
+    for target, waits, leased, held, off, stuck, refused, oldest_s in tx.execute(_BACKLOG.encode()).fetchall():
+        made[target] = Backlog(target, waits, leased, held, off, stuck, refused, oldest_s, by_target.get(target))
     return [made[target] for target in sorted(made)]
 
 

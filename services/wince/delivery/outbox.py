@@ -6,6 +6,8 @@ A row is (entry, revision, target). Nothing that happens at one target touches a
   go with it in one run, so that a run costs two transactions, not two per row.
 - A revision whose predecessor is a dead letter at that target waits until that one is replayed; the rest of the encounter goes on
   without it.
+- Rows about a bed that is switched off wait until it is on again, except withdrawals of what was written; the rest of the encounter goes
+  on without them.
 - A lease that ran out (its holder died) makes the row deliverable again: its outcome is unknown and delivering is idempotent.
 - Each lease is audited as `intent` before anything is sent, each answer as written, retry, dead, held, or returned (not tried).
 """
@@ -26,6 +28,7 @@ from wince.store.audit import Fact, append
 from wince.store.database import Tx
 from wince.store.locks import Lock
 from wince.store.plain import dump
+from wince.store.withheld import BED_IS_OFF
 
 AGAIN = Backoff(1.0, 300.0, jitter=1.0)
 """Between attempts of our own; a target may ask for more."""
@@ -51,6 +54,10 @@ class Lease:
     """Traceparent of what made the entry; empty: none."""
     doubted_s: float = 0.0
     """For how long the target has answered it with a no that may pass, by the database's clock; 0: the last answer was none."""
+    bed: str = ""
+    """Empty: not known (an entry of an earlier release)."""
+    withdraws: bool = False
+    """It takes back what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,11 @@ STUCK = (
     " AND d.state = 'dead'))"
 )
 """Of a row `o`: it is behind a dead letter."""
+OFF = (
+    f"({BED_IS_OFF.format(bed='o.bed')} AND NOT (o.withdraws AND EXISTS (SELECT FROM outbox d"
+    " WHERE d.entry = o.entry AND d.target = o.target AND d.revision = o.revision - 1 AND d.state = 'written')))"
+)
+"""Of a row `o`: its bed is switched off, and it takes nothing back."""
 _LEASE = f"""
 WITH heads AS (
     SELECT e.encounter
@@ -74,17 +86,17 @@ WITH heads AS (
           WHERE target = %(target)s AND state IN ('ready', 'leased') AND NOT encounter = ANY(%(busy)s)) e
     CROSS JOIN LATERAL (
         SELECT o.state, o.next_at, o.lease_until, o.effective FROM outbox o
-        WHERE o.target = %(target)s AND o.encounter = e.encounter AND o.state IN ('ready', 'leased') AND NOT {STUCK}
+        WHERE o.target = %(target)s AND o.encounter = e.encounter AND o.state IN ('ready', 'leased') AND NOT {STUCK} AND NOT {OFF}
         ORDER BY o.effective, o.revision, o.made LIMIT 1) h
     WHERE (h.state = 'ready' AND h.next_at <= now()) OR (h.state = 'leased' AND h.lease_until < now())
     ORDER BY h.effective LIMIT %(encounters)s)
 SELECT r.entry, r.revision, heads.encounter, r.body, r.attempts, r.may, r.last_error, b.location, b.version, r.trace,
-       coalesce(greatest(extract(epoch FROM now() - r.doubted_since), 0), 0)::float8
+       coalesce(greatest(extract(epoch FROM now() - r.doubted_since), 0), 0)::float8, r.bed, r.withdraws
 FROM heads CROSS JOIN LATERAL (
-    SELECT o.entry, o.revision, o.body, o.attempts, o.last_error, o.trace, o.doubted_since, o.effective, o.made,
+    SELECT o.entry, o.revision, o.body, o.attempts, o.last_error, o.trace, o.doubted_since, o.bed, o.withdraws, o.effective, o.made,
            (o.state = 'ready' AND o.next_at <= now()) OR (o.state = 'leased' AND o.lease_until < now()) AS may
     FROM outbox o
-    WHERE o.target = %(target)s AND o.encounter = heads.encounter AND o.state IN ('ready', 'leased') AND NOT {STUCK}
+    WHERE o.target = %(target)s AND o.encounter = heads.encounter AND o.state IN ('ready', 'leased') AND NOT {STUCK} AND NOT {OFF}
     ORDER BY o.effective, o.revision, o.made LIMIT %(rows)s) r
 LEFT JOIN outbox b ON b.entry = r.entry AND b.revision = r.revision - 1 AND b.target = %(target)s
 ORDER BY heads.encounter, r.effective, r.revision, r.made
@@ -118,7 +130,7 @@ def lease(
     runs: dict[str, list[Lease]] = {}
     open_runs: set[str] = set()
     leased: dict[tuple[UUID, int], Lease] = {}
-    for entry, revision, encounter, body, attempts, may, failed, location, version, trace, doubted_s in found:
+    for entry, revision, encounter, body, attempts, may, failed, location, version, trace, doubted_s, bed, withdraws in found:
         if encounter not in runs:
             runs[encounter] = []
             open_runs.add(encounter)
@@ -126,7 +138,8 @@ def lease(
         if not may or encounter not in open_runs or (entry, revision - 1) in leased:
             open_runs.discard(encounter)
             continue
-        row = Lease(entry, revision, target, encounter, body, attempts + 1, location or "", version or "", trace, doubted_s)
+        known = (location or "", version or "", trace, doubted_s, bed, withdraws)
+        row = Lease(entry, revision, target, encounter, body, attempts + 1, *known)
         runs[encounter].append(row)
         leased[entry, revision] = row
         if failed or len(runs[encounter]) >= paces.get(encounter, per_encounter):

@@ -16,9 +16,11 @@ from wince.delivery.attempt import ask
 from wince.delivery.interface import Interruptible, Outcome, Target, distinct
 from wince.delivery.outbox import Lease, Tried, lease, reclaim, settle
 from wince.delivery.probe import Probe
+from wince.domain.withheld import Switch
 from wince.parts import WatchedThread
 from wince.store.audit import Fact, append
 from wince.store.database import Database
+from wince.store.withheld import off
 from wince.telemetry import metrics
 from wince.telemetry.logs import get
 
@@ -152,6 +154,8 @@ class _Loop:
         self._stopped, self._pause = stopped, pause
         self._paces: dict[str, int] = {}
         """How many rows the next run of an encounter may have, where the last one was cut short: 1, 2, 4, ..."""
+        self._off: Sequence[Switch] = ()
+        """What is switched off: of a run in hand the rest waits."""
         self._probe = Probe(database, target, lease_s=lease_s, clock=clock, jitter=jitter)
 
     def run(self) -> None:
@@ -173,7 +177,7 @@ class _Loop:
                         return
                     started = 0
                 if running:
-                    done, _ = wait(running, timeout=None if len(running) >= self._clients else self._poll_s, return_when=FIRST_COMPLETED)
+                    done, _ = wait(running, timeout=self._poll_s, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._pace(running.pop(future), tried := future.result())
                         finished += tried
@@ -190,6 +194,7 @@ class _Loop:
         due = None
         with self._database.transaction() as tx:
             held = settle(tx, name, finished, now_us, self._jitter, trail)
+            self._off = off(tx)
             if free:
                 runs = lease(
                     tx,
@@ -238,7 +243,8 @@ class _Loop:
         tried: list[Tried] = []
         end = time.monotonic() + self._lease_s / 2
         for position, row in enumerate(run):
-            if self._stopped.is_set() or time.monotonic() > end:
+            withheld = not row.withdraws and any(switch.holds(row.bed) for switch in self._off)
+            if self._stopped.is_set() or time.monotonic() > end or withheld:
                 return tried + [Tried(rest, None) for rest in run[position:]]
             answer = ask(self.target, row)
             tried.append(Tried(row, answer))

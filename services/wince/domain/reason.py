@@ -45,6 +45,10 @@ class Reason(StrEnum):
     """A nurse set "not assessable by face" (paralysed, deeply sedated, palsy, bandaged)."""
     PAUSED = "paused"
     """Care, privacy or a procedure."""
+    OFF = "off"
+    """Somebody switched the bed, its ward or the site off: the camera is not looked at."""
+    CONSENT = "consent"
+    """The patient refused to be watched, or the site requires consent and has none: the camera is not looked at."""
     # binding
     NO_PATIENT = "no_patient"
     """Nobody is known to lie in the bed."""

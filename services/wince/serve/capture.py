@@ -13,16 +13,20 @@ from pathlib import Path
 
 from wince.clients.detect import Link
 from wince.clock import wall_us
+from wince.domain.camera import CameraSpec
 from wince.domain.loopback import loopback
+from wince.domain.reason import Reason
 from wince.errors import WinceError
 from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
 from wince.pipeline.capture.folder import open_source
+from wince.pipeline.capture.guarded import GuardedClip
 from wince.pipeline.capture.interface import Source
 from wince.pipeline.capture.servicer import CaptureServicer, registration
 from wince.rpc import client
 from wince.rpc.config import RpcSettings
 from wince.serve.begin import closed
 from wince.serve.camera_list import CameraList, opener
+from wince.serve.permission import Permission
 from wince.serve.protocols import ProtocolSet
 from wince.serve.service import Deps, Service
 from wince.store.camera_leases import CameraLeases
@@ -60,13 +64,16 @@ def build(deps: Deps) -> Service:
         return Road(source, link, FOR_EVER_S if lossless else END_S)
 
     opened = opener(protocols.default.detect.rate_hz)
+    required = deps.settings.consent_required
+    permission = Permission(deps.database, required=required, **({} if replay_us is None else {"from_us": lambda: replay_us}))
     if replay_us is not None:
-        opened = replayer(deps.database, protocols, replay_us, opened)
-    cameras = Cameras(opened, run, CameraLeases(deps.database, uuid.uuid4().hex))
+        opened = replayer(deps.database, protocols, replay_us, opened, permission)
+    why_not = now(permission, replayed=replay_us is not None)
+    cameras = Cameras(opened, run, CameraLeases(deps.database, uuid.uuid4().hex), why_not=why_not)
     deps.stack.callback(metrics.CAMERAS.watch(cameras.counters))
     clock = wall_us if replay_us is None else (lambda: replay_us)
     list_ = CameraList(cameras, deps.database, read=deps.cameras, clock=clock, of_bed=protocols.of_bed)
-    return Service("capture", [Reading(cameras), list_], [registration(CaptureServicer(cameras, cameras))])
+    return Service("capture", [permission, Reading(cameras), list_], [registration(CaptureServicer(cameras, cameras))])
 
 
 class Reading:
@@ -96,19 +103,38 @@ def near(targets: Sequence[str], config: RpcSettings) -> bool:
     return config.ca_file is None and all(loopback(host) for host in hosts)
 
 
-def replayer(database: Database, protocols: ProtocolSet, begins_us: int, live: OpenCamera) -> OpenCamera:
+def now(permission: Permission, *, replayed: bool) -> Callable[[CameraPlan], Reason | None]:
+    """Why a camera must not be looked at now. A clip that is replayed has times of its own, and asks for itself."""
+
+    def why_not(plan: CameraPlan) -> Reason | None:
+        return None if replayed and _is_clip(plan.spec) else permission.why_not(plan.spec.source, wall_us())
+
+    return why_not
+
+
+def _is_clip(spec: CameraSpec) -> bool:
+    return bool(spec.uri) and "://" not in spec.uri
+
+
+def replayer(
+    database: Database, protocols: ProtocolSet, begins_us: int, live: OpenCamera, permission: Permission
+) -> OpenCamera:
     """Opens clips as if they had begun at `begins_us`, each from the last window that was committed of it under every protocol, and earlier
     for members that see clips; other cameras by `live`."""
 
     def opened(plan: CameraPlan, owned: Callable[[], bool]) -> Source:
         spec = plan.spec
-        if not spec.uri or "://" in spec.uri:
+        if not _is_clip(spec):
             return live(plan, owned)
         closed_us = closed(database, [spec.source], list(protocols.every), begins_us).get(spec.source, begins_us)
         from_us = max(begins_us, closed_us - protocols.before_us)
         rate = spec.rate_hz or plan.rate_hz or protocols.default.detect.rate_hz
-        return open_source(
-            Path(spec.uri), spec.source, rate_hz=rate, origin_us=begins_us, from_us=from_us, rotation=spec.rotation
+        path, turn = Path(spec.uri), spec.rotation
+        return GuardedClip(
+            lambda at_us: open_source(path, spec.source, rate_hz=rate, origin_us=begins_us, from_us=at_us, rotation=turn),
+            lambda at_us: permission.why_not(spec.source, at_us),
+            origin_us=begins_us,
+            from_us=from_us,
         )
 
     return opened

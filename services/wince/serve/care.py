@@ -5,11 +5,13 @@ from __future__ import annotations
 from wince.care.postgres import PostgresCare
 from wince.care.relay import Relay
 from wince.care.servicer import CareServicer, registration
+from wince.care.withholding import Withholding
 from wince.serve.service import Deps, Service
 
 
 def build(deps: Deps) -> Service:
     """The service."""
     relay = Relay(deps.database, deps.bus.publish)
-    servicer = CareServicer(PostgresCare(deps.database, deps.protocols.recorded), committed=relay.wake)
+    care, withholding = PostgresCare(deps.database, deps.protocols.recorded), Withholding(deps.database)
+    servicer = CareServicer(care, withholding, committed=relay.wake)
     return Service("care", [relay], [registration(servicer)])

@@ -33,12 +33,14 @@ from wince.domain.stay import Occupancy, Watch
 from wince.hospital.listener import AdtListener
 from wince.parts import cause, first_failed
 from wince.pipeline.capture.folder import open_source
+from wince.pipeline.capture.guarded import GuardedClip
 from wince.pipeline.record.sink import PostgresSink
 from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
 from wince.serve import ehr, mllp, sandbox, scoring, setup, site
 from wince.serve.begin import SourceStart
+from wince.serve.permission import Permission
 from wince.serve.protocols import protocol_set
 from wince.serve.state_dir import Owner, Places
 from wince.settings import Camera, Settings
@@ -123,10 +125,11 @@ class Embedded:
         self._stack.callback(self._bus.close)
         self._bus.ensure_topics(ALL)
         self._delivery = Delivery(self.database, targets, alone=self._settings.pg_dsn is None)
-        self._writer = Writer(PostgresSink(self.database, self.protocols.recorded, targets), self._delivery.wake)
+        self._writer = Writer(self._sink(targets), self._delivery.wake)
         self._recording = Recording(self._bus, self._writer.commit, self._committed)
         self._begin = SourceStart(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
         self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name)
+        self._permission = Permission(self.database, required=self._settings.consent_required, from_us=lambda: self.origin_us)
         census = stays.PostgresCensus(self.database)
         place, ours = mllp.place(self._settings), site.of(self._settings, zone=UTC)  # our own feed sends offsets
         self.listener = enter(AdtListener(census, ours, watches=self._watches, publish=self._occupied, **place))
@@ -134,9 +137,12 @@ class Embedded:
         with self.database.transaction() as tx:  # who starts has looked at what held it; a hold that is still right comes back at once
             for target in targets:
                 books.release(tx, target.name, "start", wall_us())
-        for part in (self._recording, self._grading, self._delivery):
+        for part in (self._permission, self._recording, self._grading, self._delivery):
             part.start()
             self._stack.callback(part.stop)
+
+    def _sink(self, targets: Sequence[Target]) -> PostgresSink:
+        return PostgresSink(self.database, self.protocols.recorded, targets, consent_required=self._settings.consent_required)
 
     def _targets(self) -> list[Target]:
         settings = self._settings
@@ -164,14 +170,7 @@ class Embedded:
             looking = self.protocols.of_bed(camera.bed)
             # Grade ignores what it closed; the first clips of members that see them are whole.
             from_us = max(self.origin_us, resumed.get(camera.id, self.origin_us) - self.protocols.before_us)
-            source = open_source(
-                camera.clip,
-                camera.id,
-                rate_hz=looking[0].detect.rate_hz,
-                origin_us=self.origin_us,
-                from_us=from_us,
-                rotation=camera.rotation,
-            )
+            source = self._clip(camera, looking[0].detect.rate_hz, from_us)
             front = Front(source, scoring.build(self._settings, looking, camera.region), self._bus, self._seen)
             self._fronts.append(front)
         for front in self._fronts:
@@ -182,6 +181,16 @@ class Embedded:
                 self._check()
             front.check()
         self._check()
+
+    def _clip(self, camera: Camera, rate_hz: float, from_us: int) -> GuardedClip:
+        assert camera.clip is not None
+        clip, source, origin_us, turn = camera.clip, camera.id, self.origin_us, camera.rotation
+        return GuardedClip(
+            lambda at_us: open_source(clip, source, rate_hz=rate_hz, origin_us=origin_us, from_us=at_us, rotation=turn),
+            lambda at_us: self._permission.why_not(source, at_us),
+            origin_us=origin_us,
+            from_us=from_us,
+        )
 
     def settle(self) -> None:
         """Wait until everything is delivered that can be, as long as the EHR takes something every SETTLE_S.
@@ -210,7 +219,7 @@ class Embedded:
             if self._opened.ensure():
                 log.warning("the embedded database was gone and was started again")
                 self.tell("database again")
-        parts = (self._recording, self._grading, self._delivery, self._checkpointer, self.listener)
+        parts = (self._permission, self._recording, self._grading, self._delivery, self._checkpointer, self.listener)
         if (found := first_failed(parts if self.sandbox is None else (*parts, self.sandbox))) is not None:
             name, error = found
             log.error("a part failed; the process ends", task=name, error=error)

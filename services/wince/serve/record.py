@@ -36,7 +36,7 @@ def build(deps: Deps) -> Service:
     protocols = deps.protocols.recorded
     targets = ehr.targets(settings, protocols, deps.stack)
     delivery = Delivery(database, targets, lease_s=settings.lease_s)
-    writer = Writer(PostgresSink(database, protocols, targets), delivery.wake)
+    writer = Writer(PostgresSink(database, protocols, targets, consent_required=settings.consent_required), delivery.wake)
     key = checkpoints.signing_key(places.audit_key)
     checkpointer = checkpoints.Checkpointer(database, places.checkpoints, key)
 

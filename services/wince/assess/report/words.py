@@ -28,6 +28,8 @@ REASONS = {
     Reason.POPULATION: "outside the population",
     Reason.PATIENT: "not assessable by face",
     Reason.PAUSED: "paused",
+    Reason.OFF: "switched off",
+    Reason.CONSENT: "no consent",
     Reason.NO_PATIENT: "no patient known",
     Reason.TWO_PATIENTS: "two patients claimed",
     Reason.DOUBTFUL: "patient in doubt",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from wince.domain.camera import CameraActivity, CameraSpec, CameraState, CameraStatus
+from wince.domain.reason import Reason
 from wince.errors import ConfigError, PeerError, WinceError
 from wince.parts import WatchedThread
 from wince.pipeline.capture import address
@@ -107,6 +108,8 @@ class _Camera:
     meter: ActivityMeter | None = None
     runner: Running | None = None
     over: bool = False
+    withheld: Reason | None = None
+    """Why it is not looked at."""
     retry_s: float = 0.0
     trouble: str = ""
     """Why it can't be read at all; empty where it can."""
@@ -115,8 +118,17 @@ class _Camera:
 class Cameras:
     """See the module. Thread-safe. `start_all` runs the ticks on a thread of its own; `drain` ends everything."""
 
-    def __init__(self, open_camera: OpenCamera, run: RunCamera, leases: Leases, *, steady: Callable[[], float] = time.monotonic) -> None:
-        self._open, self._run, self._leases, self._steady = open_camera, run, leases, steady
+    def __init__(
+        self,
+        open_camera: OpenCamera,
+        run: RunCamera,
+        leases: Leases,
+        *,
+        why_not: Callable[[CameraPlan], Reason | None] = lambda _plan: None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`why_not`: why a camera must not be looked at now; then it is not opened, and its beats carry the reason. Does not block."""
+        self._open, self._run, self._leases, self._why_not, self._steady = open_camera, run, leases, why_not, steady
         self._cameras: dict[str, _Camera] = {}
         self._work = threading.RLock()
         """Held while cameras are started and stopped, and while the database is asked."""
@@ -197,6 +209,9 @@ class Cameras:
             with self._work:
                 if camera.source is None and not self._begin(camera):
                     raise _elsewhere()
+        if camera.withheld is not None:
+            remedy = f"it is {camera.withheld.value}: see `wince switch list` and `wince consent list`"
+            raise CameraTaken("this camera must not be looked at now", field="source", remedy=remedy)
         if not isinstance(camera.source, PushSource):
             raise ConfigError("this camera is read, not pushed", field="source", remedy="set push = true in the camera list")
         return camera.source.open()
@@ -252,7 +267,7 @@ class Cameras:
     def _look_after(self, source: str, camera: _Camera) -> None:
         runner = camera.runner
         assert runner is not None
-        if not self._leases.owns(source):
+        if not self._leases.owns(source) or self._why_not(camera.plan) is not camera.withheld:
             self._end([camera], finish=False)
         elif not runner.is_alive():
             self._end([camera], finish=False)
@@ -266,7 +281,8 @@ class Cameras:
         plan, source = camera.plan, camera.plan.spec.source
         if not self._leases.owns(source) and self._leases.acquire(source) is None:
             return False
-        opened = self._open(plan, lambda: self._leases.owns(source))
+        camera.withheld = self._why_not(plan)
+        opened = self._opened(plan, camera.withheld)
         counters = opened.counters if isinstance(opened, LiveSource) else Counters(source)
         meter = ActivityMeter(opened, failure=lambda: counters.failure)
         camera.source, camera.meter, camera.runner = opened, meter, self._run(meter, plan)
@@ -276,6 +292,13 @@ class Cameras:
         camera.trouble = ""
         log.info("camera taken", source=source)
         return True
+
+    def _opened(self, plan: CameraPlan, withheld: Reason | None) -> Source:
+        source = plan.spec.source
+        if withheld is None:
+            return self._open(plan, lambda: self._leases.owns(source))
+        log.info("camera is not looked at", source=source, reason=withheld.value)
+        return LiveSource(source, rate_hz=1.0, owned=lambda: self._leases.owns(source), silent=withheld)
 
     def _end(self, cameras: Sequence[_Camera], *, finish: bool) -> None:
         """`finish`: with a last beat that says so; else at once, since another goes on. All of them within END_S: leases of the others

@@ -96,6 +96,7 @@ class FileSource:
         self._lock = threading.Lock()
         self._closed = False
         self._decoder = Decoder(self._path, self._limits)
+        self.end_us = origin_us + (self._decoder.video.duration_us or 0)
 
     def close(self) -> None:
         """End the iteration and release decoder and file; from any thread. Idempotent."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from wince.errors import MediaError, WinceError
 from wince.pipeline.capture.file import FileSource
-from wince.pipeline.capture.interface import Source
 from wince.pipeline.capture.media import MediaLimits, check_file, file_id, open_video, reading
 from wince.pipeline.capture.still import StillSource, read_still
 
@@ -51,13 +50,13 @@ def open_source(
     from_us: int = 0,
     rotation: int = 0,
     limits: MediaLimits | None = None,
-) -> Source:
+) -> FileSource | StillSource:
     """A video or picture as a source, told apart by its first bytes.
 
     `source` None: the sha256 of the file (`file_id`). The other arguments and the errors are those of `FileSource`.
     """
     path, limits = Path(path), limits or MediaLimits()
-    kind = StillSource if is_still(path, limits) else FileSource
+    kind: type[FileSource | StillSource] = StillSource if is_still(path, limits) else FileSource
     name = file_id(path) if source is None else source
     return kind(path, name, rate_hz=rate_hz, origin_us=origin_us, from_us=from_us, rotation=rotation, limits=limits)
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from wince.clock import Clock
 from wince.domain.camera import CameraState
 from wince.domain.frame import US, Beat, Frame
+from wince.domain.reason import Reason
 from wince.parts import cause
 from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.timeline import Grid, Timeline
@@ -74,14 +75,15 @@ class LiveSource:
         grace_us: int = GRACE_US,
         owned: Callable[[], bool] = lambda: True,
         from_us: int | None = None,
+        silent: Reason = Reason.NO_FRAME,
     ) -> None:
         """rate_hz: samples a second, above 0, at most 100. capacity: frames that may wait, at least 1. from_us: beats begin with
-        the second of this moment (None: now), event time."""
+        the second of this moment (None: now), event time. silent: the reason of a second in which nothing came."""
         self.source = source
         self.counters = Counters(source)
         self._clock, self._capacity, self._grace_us, self._owned = clock, capacity, grace_us, owned
         self._grid = Grid(rate_hz)
-        self._timeline = Timeline(source, self._grid, from_us=clock() if from_us is None else from_us)
+        self._timeline = Timeline(source, self._grid, from_us=clock() if from_us is None else from_us, silent=silent)
         self._changed = threading.Condition()  # reentrant
         self._frames: deque[tuple[int, Frame]] = deque()
         self._damaged: deque[int] = deque(maxlen=16 * capacity)

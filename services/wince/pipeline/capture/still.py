@@ -50,7 +50,7 @@ class StillSource:
         self.source = source
         self._origin_us = origin_us
         self._wanted = from_us <= origin_us
-        self._end_us = origin_us + Grid(rate_hz).time_us(1)
+        self.end_us = origin_us + Grid(rate_hz).time_us(1)
         self._pixels: NDArray[np.uint8] | None = upright(read_still(Path(path), limits or MediaLimits()), rotation)
         self._closed = False
 
@@ -67,7 +67,7 @@ class StillSource:
         if self._wanted:
             yield Frame(self.source, 0, self._origin_us, pixels)
         reason = None if self._wanted else Reason.NO_FRAME
-        yield Beat(self.source, self._end_us, frames=int(self._wanted), dropped=0, corrupt=0, reason=reason, ended=True)
+        yield Beat(self.source, self.end_us, frames=int(self._wanted), dropped=0, corrupt=0, reason=reason, ended=True)
 
 
 def read_still(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:

@@ -40,11 +40,15 @@ class Grid:
 class Timeline:
     """Counts what was given and what was lost, and speaks for each second exactly once."""
 
-    def __init__(self, source: str, grid: Grid, *, origin_us: int = 0, from_us: int = 0) -> None:
+    def __init__(
+        self, source: str, grid: Grid, *, origin_us: int = 0, from_us: int = 0, silent: Reason = Reason.NO_FRAME
+    ) -> None:
+        """silent: the reason of a second in which nothing came."""
         self._source = source
         self._grid = grid
         self._origin_us = origin_us
         self._from_us = from_us
+        self._silent = silent
         self._second = from_us // US
         self._frames = 0
         self._dropped = 0
@@ -101,14 +105,14 @@ class Timeline:
         """
         while (self._second + 1) * US < time_us:
             self._second += 1
-            yield self._beat(self._second * US, silent=Reason.CORRUPT if broken else Reason.NO_FRAME)
-        yield self._beat(max(time_us, self.spoken_us), broken=broken, ended=True, silent=Reason.NO_FRAME)
+            yield self._beat(self._second * US, silent=Reason.CORRUPT if broken else None)
+        yield self._beat(max(time_us, self.spoken_us), broken=broken, ended=True)
 
-    def _beat(self, time_us: int, *, silent: Reason = Reason.NO_FRAME, broken: bool = False, ended: bool = False) -> Beat:
+    def _beat(self, time_us: int, *, silent: Reason | None = None, broken: bool = False, ended: bool = False) -> Beat:
         # The last beat tells all that is left: a picture up to 1 ms before its point may be the source's last.
         lost = {point for point in self._damaged if ended or self._grid.time_us(point) < time_us}
         self._damaged -= lost
-        reason = None if self._frames else Reason.CORRUPT if lost else Reason.GAP if self._shed else silent
+        reason = None if self._frames else Reason.CORRUPT if lost else Reason.GAP if self._shed else silent or self._silent
         beat = Beat(
             source=self._source,
             time_us=self._origin_us + time_us,

@@ -15,6 +15,7 @@ from wince.domain.reason import Reason
 from wince.domain.routing import Role
 from wince.domain.threshold import Decision, decide
 from wince.domain.window import Held, Run, Sample, Summary, follow, summarise
+from wince.domain.withheld import WITHHELD
 from wince.pipeline.grade.alerts import US, Episode, Fired, Limits, watch
 from wince.pipeline.grade.asking import ASKED, Stretch
 from wince.pipeline.grade.calm import Calm
@@ -63,7 +64,9 @@ def close(state: State, seen: Sequence[Seen], start_us: int, end_us: int) -> tup
     state = _without(state, summary, reason, start_us, end_us, asked)
     if shadow:
         fired, asked = [], []
-    if reason is None and not moves and not nameless:
+    if summary.reason is Reason.CONSENT:  # nothing is kept of who refused
+        state = replace(state, calm=Calm(stay))
+    if reason is None and not moves and not nameless and summary.reason not in WITHHELD:
         state = replace(state, calm=state.calm.add(_calm_faces(state, seen)))
         if fired or asked:
             window = assessment_id(state.setup.site, state.source, protocol.name, start_us)
@@ -192,7 +195,7 @@ def _without(state: State, summary: Summary, reason: Reason | None, start_us: in
     """Follow a stretch of windows without a grade; ask when it lasts. What people decided is not asked about, nor what was lost
     on our side: by the time a hole is known, it is over."""
     rule = state.setup.protocol.grade.question
-    if summary.reason is None or reason is not None or summary.reason is Reason.GAP:
+    if summary.reason is None or reason is not None or summary.reason is Reason.GAP or summary.reason in WITHHELD:
         return replace(state, without=state.without.ended())
     stretch = state.without.begun(start_us)
     long_us = round(rule.unassessable_after_s * US)

@@ -14,7 +14,8 @@ from wince.domain.stay import Stay
 
 Message = Assessment | Alert | Question | Verdict
 Who = Callable[[str, int, int], Stay | Reason]
-"""who(source, start_us, end_us): who lay there during the whole of it; NO_PATIENT or TWO_PATIENTS where that can't be said."""
+"""who(source, start_us, end_us): who lay there during the whole of it; NO_PATIENT or TWO_PATIENTS where that can't be said; OFF or
+CONSENT where nothing may be charted, alerted or asked of it."""
 Key = tuple[str, str]
 """(source, protocol)."""
 

@@ -233,9 +233,10 @@ def save_outbox(tx: Tx, waiting: Sequence[Outgoing], windows: Mapping[UUID, UUID
             key = f"{item.entry.encounter.system}|{item.entry.encounter.value}"
             about = item.entry.assessment if isinstance(item.entry, Entry) else windows.get(item.entry.id)
             trace = traces.parent(about).decode() if about else ""
-            start_us, state = item.entry.start_us, (item.state, item.error, trace)
+            withdraws = item.entry.status in ("entered-in-error", "cancelled")
+            start_us, state = item.entry.start_us, (item.state, item.error, trace, item.entry.bed, withdraws)
             out.append((item.entry.id, item.entry.revision, item.target, key, start_us, item.body, *state))
-    _copy(tx, "outbox (entry, revision, target, encounter, effective, body, state, last_error, trace)", out)
+    _copy(tx, "outbox (entry, revision, target, encounter, effective, body, state, last_error, trace, bed, withdraws)", out)
 
 
 def save_states(tx: Tx, changed: Mapping[Key, SourceState]) -> None:

@@ -186,6 +186,7 @@ def _backlog(backlog: Backlog) -> record_pb2.TargetBacklog:
         waiting=backlog.waiting,
         sending=backlog.leased,
         held=backlog.held,
+        off=backlog.off,
         stuck=backlog.stuck,
         dead=backlog.dead,
         oldest_seconds=backlog.oldest_s,

@@ -14,7 +14,6 @@ from wince.clock import Clock, wall_us
 from wince.delivery.interface import Target, distinct
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.audit import digest
-from wince.domain.binding import who_during
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.ids import content_hash
 from wince.domain.reason import Reason
@@ -22,6 +21,7 @@ from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Stay
 from wince.pipeline.record import alarms, locks, rows
 from wince.pipeline.record.stage import Effects, Known, Message, Who, correct, plan
+from wince.pipeline.record.who import who_lay
 from wince.protocols.rules import ClinicalProtocol
 from wince.store import snapshots as store_snapshots
 from wince.store import stays as store_stays
@@ -55,7 +55,8 @@ class PostgresSink:
     """Writes what grade found and nurses said. Thread-safe; replicas and threads write beside each other, for an encounter one at a time.
 
     `targets`: what entries are delivered to, each with a body and a row of its own; none: they stand in Wince's own tables alone.
-    `fold`: whose snapshots are kept with the batch. `clock`: microseconds UTC.
+    `fold`: whose snapshots are kept with the batch. `clock`: microseconds UTC. `consent_required`: nothing is charted of who has not
+    consented; of who refused, never.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class PostgresSink:
         *,
         fold: str = "grade",
         clock: Clock = wall_us,
+        consent_required: bool = False,
     ) -> None:
+        self._consent_required = consent_required
         self._database = database
         self._protocols = protocols
         self._targets = distinct(targets)
@@ -123,7 +126,7 @@ class PostgresSink:
         sources = {item.source for item in timed}
         timed += known.assessments.values()
         spans = {(item.source, item.start_us, item.end_us) for item in timed}
-        who = _who(tx, spans, now_us)
+        who = self._who(tx, spans, now_us)
         if not alone:
             lying = {who(*span) for span in spans} | set(rows.answered(tx, messages))
             locks.encounters(tx, {one.encounter for one in lying if not isinstance(one, Reason) and one.encounter})
@@ -136,7 +139,7 @@ class PostgresSink:
             return Effects()
         entries, tasks, latest = rows.written_to(tx, stays)
         written: list[Entry | TaskEntry] = [*entries, *tasks]
-        who = _who(tx, {(item.source, item.start_us, item.end_us) for item in written}, now_us)
+        who = self._who(tx, {(item.source, item.start_us, item.end_us) for item in written}, now_us)
         lying = [who(item.source, item.start_us, item.end_us) for item in tasks]
         waiting = rows.open_tasks(tx, {one.encounter for one in lying if isinstance(one, Stay)})
         effects = correct(entries, tasks, who, latest, now_us, waiting)
@@ -144,6 +147,9 @@ class PostgresSink:
         self._seal(tx, effects, facts, now_us)
         store_stays.mark_reviewed(tx, stays)
         return effects
+
+    def _who(self, tx: Tx, spans: set[tuple[str, int, int]], as_of_us: int) -> Who:
+        return who_lay(tx, spans, as_of_us, consent_required=self._consent_required)
 
     def _write(self, tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes]) -> list[Fact]:
         """All rows but the audit trail's; what that is to hold."""
@@ -218,16 +224,3 @@ def _tasks(tx: Tx, messages: Sequence[Message], known: Known, who: Who) -> list[
     stays = [who(item.source, item.start_us, item.end_us) for item in spans]
     of_encounters = rows.open_tasks(tx, [stay.encounter for stay in stays if isinstance(stay, Stay)])
     return list({task.id: task for task in (*rows.answered(tx, messages), *of_encounters)}.values())
-
-
-def _who(tx: Tx, spans: set[tuple[str, int, int]], as_of_us: int) -> Who:
-    """Bindings as they are known in this transaction, for these (source, start, end)."""
-    if not spans:
-        return lambda source, start_us, end_us: who_during((), (), source, start_us, end_us, as_of_us)
-    watches = store_stays.watches(tx, sorted({source for source, _, _ in spans}))
-    found: list[Stay] = store_stays.believed(
-        tx, sorted({watch.bed for watch in watches}), min(start for _, start, _ in spans), max(end for _, _, end in spans)
-    )
-    # A believed row counts whatever the clocks of hospital and record say.
-    latest = max([as_of_us, *(stay.recorded_us for stay in found), *(watch.recorded_us for watch in watches)])
-    return lambda source, start_us, end_us: who_during(watches, found, source, start_us, end_us, latest)

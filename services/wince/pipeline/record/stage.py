@@ -3,6 +3,8 @@
 - An assessment is bound to who lay there during its whole window. Nobody, two, or somebody who came or went inside it: it is kept,
   nothing is charted, and a person is asked, once per stretch, in Wince's own worklist.
 - A window of a protocol that only looks on (`shadow`) is bound and kept; nothing is charted of it and nobody is asked.
+- A window of a bed that is switched off, or of a patient who did not consent, is kept without a patient: nothing is charted, nobody is
+  alerted or asked (domain/withheld.py).
 - What is charted of bound assessments: wince/domain/charting.py. An alert is charted with its assessment, whichever comes first. A window
   of somebody else ends what other protocols of that camera chart.
 - A nurse is asked one question of an encounter at a time: another one that comes while it is open is kept and not sent.
@@ -25,6 +27,7 @@ from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.ids import entry_id, question_id
 from wince.domain.reason import Reason
 from wince.domain.stay import Stay
+from wince.domain.withheld import WITHHELD
 from wince.errors import MessageError
 from wince.pipeline.record.correction import correct
 from wince.pipeline.record.effects import Bound, Effects, Key, Known, Message, Note, SourceState, Who, task
@@ -77,6 +80,9 @@ class _Plan:
         """`later`: its assessment stands in this batch."""
         window = self._known.get(alert.assessment)
         found = self._who(alert.source, *((window.start_us, window.end_us) if window else (alert.start_us, alert.end_us)))
+        if found in WITHHELD:
+            self.effects.notes.append(Note(alert.id, "not_told", {"reason": str(found)}))
+            return
         stay = found if isinstance(found, Stay) else None
         self.effects.bound.append(Bound(alert, stay.id if stay else None, None if isinstance(found, Stay) else found))
         key = (alert.source, alert.protocol)
@@ -104,7 +110,7 @@ class _Plan:
             state.chart, window, alerts, stay=stay, rules=self._protocol(window.protocol).chart, issued_us=self._now_us
         )
         self._chart(entries)
-        asked = None if isinstance(found, Stay) else found
+        asked = None if isinstance(found, Stay) or found in WITHHELD else found
         waiting = tuple(alert for alert in state.waiting if alert.assessment != window.id)
         self._keep(key, SourceState(charted, asked, waiting))
         self._left(window, stay)
@@ -124,6 +130,9 @@ class _Plan:
 
     def question(self, question: Question) -> None:
         found = self._who(question.source, question.start_us, question.end_us)
+        if found in WITHHELD:
+            self.effects.notes.append(Note(question.id, "not_asked", {"reason": str(found)}))
+            return
         stay = found if isinstance(found, Stay) else None
         self.effects.bound.append(Bound(question, stay.id if stay else None, None if isinstance(found, Stay) else found))
         state = self._state((question.source, question.protocol))

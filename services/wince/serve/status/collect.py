@@ -20,6 +20,7 @@ from wince.serve.status.lag import lag
 from wince.serve.status.models import models
 from wince.serve.status.outbox import outbox
 from wince.serve.status.services import services
+from wince.serve.status.switches import switches
 
 SUBJECTS: Mapping[str, Subject] = {
     "installation": installation,
@@ -27,6 +28,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "services": services,
     "cameras": cameras,
     "beds": beds,
+    "switches": switches,
     "lag": lag,
     "outbox": outbox,
     "audit": audit,

@@ -25,10 +25,10 @@ def outbox(look: Look) -> list[Row]:
 
 def _rows(look: Look, backlog: Backlog, letters: Sequence[DeadLetter]) -> list[Row]:
     waits = backlog.waiting + backlog.leased
-    behind = {"its hold": backlog.held, "dead letters": backlog.stuck}
+    behind = {"its hold": backlog.held, "what is switched off": backlog.off, "dead letters": backlog.stuck}
     said = ", ".join([f"{waits} wait", *(f"{count} behind {what}" for what, count in behind.items() if count)])
     age_s = backlog.oldest_s or None
-    figures: Figures = {name: getattr(backlog, name) for name in ("waiting", "leased", "held", "stuck", "dead")}
+    figures: Figures = {name: getattr(backlog, name) for name in ("waiting", "leased", "held", "off", "stuck", "dead")}
     late = waits and backlog.oldest_s > LATE_S and backlog.hold is None
     reason, remedy = ("the target takes nothing", "does the EHR answer? look at record's log") if late else ("", "")
     rows = [Row("outbox", backlog.target, State.WARNING if late else State.OK, said, age_s, reason, remedy, figures)]

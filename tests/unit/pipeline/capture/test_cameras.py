@@ -1,5 +1,6 @@
 """The cameras of a replica, over leases in memory and runners that only take."""
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from tests.support.cameras import Leases, Register, Runner
 from wince.domain.camera import CameraSpec, CameraState
 from wince.domain.frame import Beat, Frame
+from wince.domain.reason import Reason
 from wince.errors import ConfigError
 from wince.pipeline.capture.cameras import TAKE, CameraPlan, Cameras
 from wince.pipeline.capture.clock import wall_us
@@ -215,4 +217,39 @@ def test_pushing(register: Register) -> None:
     runner = next(runner for name, runner in a.runners if name == "pushed")
     assert sum(isinstance(message, Frame) for message in runner.messages) == 1
     assert [counters.frames for counters in a.cameras.counters() if counters.source == "pushed"] == [1]
+    a.cameras.drain()
+
+
+def test_a_camera_that_must_not_be_looked_at_is_not_opened_and_says_why(register: Register) -> None:
+    """Switched off while it runs: its reader is closed, and beats with the reason take its place until it may be looked at again."""
+    a = Replica(register)
+    why: list[Reason | None] = [None]
+    a.cameras = Cameras(a.open, a.run, Leases(register, "a"), why_not=lambda _plan: why[0], steady=lambda: a.now_s)
+    a.cameras.set_list(plans("cam"))
+    a.cameras.tick()
+    assert len(a.opened) == 1
+    why[0] = Reason.CONSENT
+    a.cameras.tick()
+    assert a.opened[0].closed
+    a.cameras.tick()
+    assert (len(a.opened), len(a.runners)) == (1, 2)
+    deadline = time.monotonic() + 60
+    while not any(isinstance(one, Beat) and one.reason is Reason.CONSENT for one in list(a.runners[1][1].messages)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert not any(isinstance(one, Frame) for one in a.runners[1][1].messages)
+    why[0] = None
+    a.cameras.tick()
+    a.cameras.tick()
+    assert (len(a.opened), a.opened[1].closed) == (2, False)
+    a.cameras.drain()
+
+
+def test_nobody_pushes_a_camera_that_must_not_be_looked_at(register: Register) -> None:
+    a = Replica(register)
+    a.cameras = Cameras(a.open, a.run, Leases(register, "a"), why_not=lambda _plan: Reason.OFF, steady=lambda: a.now_s)
+    a.cameras.set_list(plans("cam", uri=""))
+    with pytest.raises(CameraTaken, match="must not be looked at"):
+        a.cameras.open_push("cam")
+    assert a.opened == []
     a.cameras.drain()

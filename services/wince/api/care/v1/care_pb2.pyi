@@ -77,6 +77,34 @@ FACE_STATE_BANDAGED: FaceState.ValueType  # 4
 """Bandaged or dressed."""
 Global___FaceState: _TypeAlias = FaceState  # noqa: Y015
 
+class _SwitchScope:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SwitchScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SwitchScope.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SWITCH_SCOPE_UNSPECIFIED: _SwitchScope.ValueType  # 0
+    """Not allowed."""
+    SWITCH_SCOPE_SITE: _SwitchScope.ValueType  # 1
+    """The whole installation."""
+    SWITCH_SCOPE_WARD: _SwitchScope.ValueType  # 2
+    """A ward: PV1-3.1."""
+    SWITCH_SCOPE_BED: _SwitchScope.ValueType  # 3
+    """A bed."""
+
+class SwitchScope(_SwitchScope, metaclass=_SwitchScopeEnumTypeWrapper):
+    """What a switch is about."""
+
+SWITCH_SCOPE_UNSPECIFIED: SwitchScope.ValueType  # 0
+"""Not allowed."""
+SWITCH_SCOPE_SITE: SwitchScope.ValueType  # 1
+"""The whole installation."""
+SWITCH_SCOPE_WARD: SwitchScope.ValueType  # 2
+"""A ward: PV1-3.1."""
+SWITCH_SCOPE_BED: SwitchScope.ValueType  # 3
+"""A bed."""
+Global___SwitchScope: _TypeAlias = SwitchScope  # noqa: Y015
+
 @_typing.final
 class Verdict(_message.Message):
     """What a nurse answered. Outranks the model; the model's value is never edited."""
@@ -196,6 +224,92 @@ class PatientState(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PatientState: _TypeAlias = PatientState  # noqa: Y015
+
+@_typing.final
+class Switch(_message.Message):
+    """Wince is off for a bed, a ward or the site: no camera is looked at, nothing is charted, alerted or sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    OFF_US_FIELD_NUMBER: _builtins.int
+    ON_US_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """UUID, canonical text."""
+    scope: Global___SwitchScope.ValueType
+    """What is off."""
+    name: _builtins.str
+    """The bed, "POINTOFCARE^ROOM^BED", or the ward, "POINTOFCARE". Empty for the site."""
+    off_us: _builtins.int
+    """Off since, microseconds UTC."""
+    on_us: _builtins.int
+    """On again since (exclusive). Absent: off."""
+    reason: _builtins.str
+    """Why it was switched off, in a person's words. Not empty, at most 500 characters."""
+    by: _builtins.str
+    """Who switched it off."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        scope: Global___SwitchScope.ValueType = ...,
+        name: _builtins.str = ...,
+        off_us: _builtins.int = ...,
+        on_us: _builtins.int | None = ...,
+        reason: _builtins.str = ...,
+        by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_on_us", b"_on_us", "on_us", b"on_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_on_us", b"_on_us", "by", b"by", "id", b"id", "name", b"name", "off_us", b"off_us", "on_us", b"on_us", "reason", b"reason", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__on_us: _TypeAlias = _typing.Literal["on_us"]  # noqa: Y015
+    _WhichOneofArgType__on_us: _TypeAlias = _typing.Literal["_on_us", b"_on_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__on_us) -> _WhichOneofReturnType__on_us | None: ...
+
+Global___Switch: _TypeAlias = Switch  # noqa: Y015
+
+@_typing.final
+class Consent(_message.Message):
+    """What a patient said of being watched, from a moment on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENCOUNTER_FIELD_NUMBER: _builtins.int
+    PATIENT_FIELD_NUMBER: _builtins.int
+    GIVEN_FIELD_NUMBER: _builtins.int
+    SINCE_US_FIELD_NUMBER: _builtins.int
+    NURSE_FIELD_NUMBER: _builtins.int
+    encounter: _builtins.str
+    """Id of the encounter. Either this or `patient`."""
+    patient: _builtins.str
+    """Record number of the patient: it holds in every encounter. "authority|number" where two authorities may use it."""
+    given: _builtins.bool
+    """True: may be watched. False: refused."""
+    since_us: _builtins.int
+    """Holds from, microseconds UTC, >= 0."""
+    nurse: _builtins.str
+    """Staff identifier (not a name) of who wrote it down. Not empty."""
+    def __init__(
+        self,
+        *,
+        encounter: _builtins.str = ...,
+        patient: _builtins.str = ...,
+        given: _builtins.bool = ...,
+        since_us: _builtins.int = ...,
+        nurse: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter", "given", b"given", "nurse", b"nurse", "patient", b"patient", "since_us", b"since_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Consent: _TypeAlias = Consent  # noqa: Y015
 
 @_typing.final
 class SourcePause(_message.Message):

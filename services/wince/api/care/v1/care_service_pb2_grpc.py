@@ -66,6 +66,31 @@ class CareServiceStub:
                 request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPatientStateRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPatientStateResponse.FromString,
                 _registered_method=True)
+        self.SwitchOff = channel.unary_unary(
+                '/wince.api.care.v1.CareService/SwitchOff',
+                request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOffRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOffResponse.FromString,
+                _registered_method=True)
+        self.SwitchOn = channel.unary_unary(
+                '/wince.api.care.v1.CareService/SwitchOn',
+                request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOnRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOnResponse.FromString,
+                _registered_method=True)
+        self.ListSwitches = channel.unary_unary(
+                '/wince.api.care.v1.CareService/ListSwitches',
+                request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListSwitchesRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListSwitchesResponse.FromString,
+                _registered_method=True)
+        self.SetConsent = channel.unary_unary(
+                '/wince.api.care.v1.CareService/SetConsent',
+                request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SetConsentRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SetConsentResponse.FromString,
+                _registered_method=True)
+        self.ListConsents = channel.unary_unary(
+                '/wince.api.care.v1.CareService/ListConsents',
+                request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListConsentsRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListConsentsResponse.FromString,
+                _registered_method=True)
 
 
 class CareServiceServicer:
@@ -119,6 +144,43 @@ class CareServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SwitchOff(self, request, context):
+        """Switch Wince off for a bed, a ward or the site, until somebody switches it on again. What is off already stays as it is.
+        Returns NOT_FOUND for a bed or ward that no camera ever watched.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SwitchOn(self, request, context):
+        """Switch Wince on again. What was held back in the outbox is sent then. Returns NOT_FOUND where it is not off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSwitches(self, request, context):
+        """What is switched off now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetConsent(self, request, context):
+        """Write down whether a patient may be watched. What holds already changes nothing. Returns NOT_FOUND for an unknown encounter,
+        FAILED_PRECONDITION where two authorities use the number.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConsents(self, request, context):
+        """What patients said, the latest of each encounter and patient.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CareServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -151,6 +213,31 @@ def add_CareServiceServicer_to_server(servicer, server):
                     servicer.GetPatientState,
                     request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPatientStateRequest.FromString,
                     response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPatientStateResponse.SerializeToString,
+            ),
+            'SwitchOff': grpc.unary_unary_rpc_method_handler(
+                    servicer.SwitchOff,
+                    request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOffRequest.FromString,
+                    response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOffResponse.SerializeToString,
+            ),
+            'SwitchOn': grpc.unary_unary_rpc_method_handler(
+                    servicer.SwitchOn,
+                    request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOnRequest.FromString,
+                    response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOnResponse.SerializeToString,
+            ),
+            'ListSwitches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSwitches,
+                    request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListSwitchesRequest.FromString,
+                    response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListSwitchesResponse.SerializeToString,
+            ),
+            'SetConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetConsent,
+                    request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SetConsentRequest.FromString,
+                    response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SetConsentResponse.SerializeToString,
+            ),
+            'ListConsents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConsents,
+                    request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListConsentsRequest.FromString,
+                    response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListConsentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -317,6 +404,141 @@ class CareService:
             '/wince.api.care.v1.CareService/GetPatientState',
             wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPatientStateRequest.SerializeToString,
             wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPatientStateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SwitchOff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.care.v1.CareService/SwitchOff',
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOffRequest.SerializeToString,
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOffResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SwitchOn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.care.v1.CareService/SwitchOn',
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOnRequest.SerializeToString,
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SwitchOnResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSwitches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.care.v1.CareService/ListSwitches',
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListSwitchesRequest.SerializeToString,
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListSwitchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.care.v1.CareService/SetConsent',
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SetConsentRequest.SerializeToString,
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.SetConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConsents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.care.v1.CareService/ListConsents',
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListConsentsRequest.SerializeToString,
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListConsentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

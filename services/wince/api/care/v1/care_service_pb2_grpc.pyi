@@ -54,6 +54,20 @@ class CareServiceStub:
     """
     GetPatientState: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.GetPatientStateRequest, _care_service_pb2.GetPatientStateResponse]
     """What holds for an encounter. Returns NOT_FOUND for an unknown encounter."""
+    SwitchOff: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.SwitchOffRequest, _care_service_pb2.SwitchOffResponse]
+    """Switch Wince off for a bed, a ward or the site, until somebody switches it on again. What is off already stays as it is.
+    Returns NOT_FOUND for a bed or ward that no camera ever watched.
+    """
+    SwitchOn: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.SwitchOnRequest, _care_service_pb2.SwitchOnResponse]
+    """Switch Wince on again. What was held back in the outbox is sent then. Returns NOT_FOUND where it is not off."""
+    ListSwitches: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.ListSwitchesRequest, _care_service_pb2.ListSwitchesResponse]
+    """What is switched off now."""
+    SetConsent: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.SetConsentRequest, _care_service_pb2.SetConsentResponse]
+    """Write down whether a patient may be watched. What holds already changes nothing. Returns NOT_FOUND for an unknown encounter,
+    FAILED_PRECONDITION where two authorities use the number.
+    """
+    ListConsents: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.ListConsentsRequest, _care_service_pb2.ListConsentsResponse]
+    """What patients said, the latest of each encounter and patient."""
 
 @_typing.type_check_only
 class CareServiceAsyncStub(CareServiceStub):
@@ -81,6 +95,20 @@ class CareServiceAsyncStub(CareServiceStub):
     """
     GetPatientState: _aio.UnaryUnaryMultiCallable[_care_service_pb2.GetPatientStateRequest, _care_service_pb2.GetPatientStateResponse]  # type: ignore[assignment]
     """What holds for an encounter. Returns NOT_FOUND for an unknown encounter."""
+    SwitchOff: _aio.UnaryUnaryMultiCallable[_care_service_pb2.SwitchOffRequest, _care_service_pb2.SwitchOffResponse]  # type: ignore[assignment]
+    """Switch Wince off for a bed, a ward or the site, until somebody switches it on again. What is off already stays as it is.
+    Returns NOT_FOUND for a bed or ward that no camera ever watched.
+    """
+    SwitchOn: _aio.UnaryUnaryMultiCallable[_care_service_pb2.SwitchOnRequest, _care_service_pb2.SwitchOnResponse]  # type: ignore[assignment]
+    """Switch Wince on again. What was held back in the outbox is sent then. Returns NOT_FOUND where it is not off."""
+    ListSwitches: _aio.UnaryUnaryMultiCallable[_care_service_pb2.ListSwitchesRequest, _care_service_pb2.ListSwitchesResponse]  # type: ignore[assignment]
+    """What is switched off now."""
+    SetConsent: _aio.UnaryUnaryMultiCallable[_care_service_pb2.SetConsentRequest, _care_service_pb2.SetConsentResponse]  # type: ignore[assignment]
+    """Write down whether a patient may be watched. What holds already changes nothing. Returns NOT_FOUND for an unknown encounter,
+    FAILED_PRECONDITION where two authorities use the number.
+    """
+    ListConsents: _aio.UnaryUnaryMultiCallable[_care_service_pb2.ListConsentsRequest, _care_service_pb2.ListConsentsResponse]  # type: ignore[assignment]
+    """What patients said, the latest of each encounter and patient."""
 
 class CareServiceServicer(metaclass=_abc_1.ABCMeta):
     """The nurses' side. Every call that changes something is committed before it answers and is written to the audit trail.
@@ -141,5 +169,49 @@ class CareServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_care_service_pb2.GetPatientStateResponse, _abc.Awaitable[_care_service_pb2.GetPatientStateResponse]]:
         """What holds for an encounter. Returns NOT_FOUND for an unknown encounter."""
+
+    @_abc_1.abstractmethod
+    def SwitchOff(
+        self,
+        request: _care_service_pb2.SwitchOffRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_care_service_pb2.SwitchOffResponse, _abc.Awaitable[_care_service_pb2.SwitchOffResponse]]:
+        """Switch Wince off for a bed, a ward or the site, until somebody switches it on again. What is off already stays as it is.
+        Returns NOT_FOUND for a bed or ward that no camera ever watched.
+        """
+
+    @_abc_1.abstractmethod
+    def SwitchOn(
+        self,
+        request: _care_service_pb2.SwitchOnRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_care_service_pb2.SwitchOnResponse, _abc.Awaitable[_care_service_pb2.SwitchOnResponse]]:
+        """Switch Wince on again. What was held back in the outbox is sent then. Returns NOT_FOUND where it is not off."""
+
+    @_abc_1.abstractmethod
+    def ListSwitches(
+        self,
+        request: _care_service_pb2.ListSwitchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_care_service_pb2.ListSwitchesResponse, _abc.Awaitable[_care_service_pb2.ListSwitchesResponse]]:
+        """What is switched off now."""
+
+    @_abc_1.abstractmethod
+    def SetConsent(
+        self,
+        request: _care_service_pb2.SetConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_care_service_pb2.SetConsentResponse, _abc.Awaitable[_care_service_pb2.SetConsentResponse]]:
+        """Write down whether a patient may be watched. What holds already changes nothing. Returns NOT_FOUND for an unknown encounter,
+        FAILED_PRECONDITION where two authorities use the number.
+        """
+
+    @_abc_1.abstractmethod
+    def ListConsents(
+        self,
+        request: _care_service_pb2.ListConsentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_care_service_pb2.ListConsentsResponse, _abc.Awaitable[_care_service_pb2.ListConsentsResponse]]:
+        """What patients said, the latest of each encounter and patient."""
 
 def add_CareServiceServicer_to_server(servicer: CareServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n wince/api/reason/v1/reason.proto\x12\x13wince.api.reason.v1*\xe4\x03\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0fREASON_NO_FRAME\x10\x01\x12\x12\n\x0eREASON_CORRUPT\x10\x02\x12\x0e\n\nREASON_GAP\x10\x03\x12\x0f\n\x0bREASON_LATE\x10\x04\x12\x0f\n\x0bREASON_NONE\x10\n\x12\x10\n\x0cREASON_SMALL\x10\x0b\x12\x0f\n\x0bREASON_DARK\x10\x0c\x12\x12\n\x0eREASON_BLURRED\x10\r\x12\x11\n\rREASON_TURNED\x10\x0e\x12\x16\n\x12REASON_UPSIDE_DOWN\x10\x0f\x12\x12\n\x0eREASON_COVERED\x10\x10\x12\x16\n\x12REASON_NOT_PATIENT\x10\x11\x12\x12\n\x0eREASON_SEVERAL\x10\x12\x12\x17\n\x13REASON_MODEL_CHANGE\x10\x14\x12\x13\n\x0fREASON_CONFLICT\x10\x15\x12\x14\n\x10REASON_UNCERTAIN\x10\x16\x12\x15\n\x11REASON_POPULATION\x10\x1e\x12\x12\n\x0eREASON_PATIENT\x10\x1f\x12\x11\n\rREASON_PAUSED\x10 \x12\x15\n\x11REASON_NO_PATIENT\x10(\x12\x17\n\x13REASON_TWO_PATIENTS\x10)\x12\x13\n\x0fREASON_DOUBTFUL\x10*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n wince/api/reason/v1/reason.proto\x12\x13wince.api.reason.v1*\x88\x04\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0fREASON_NO_FRAME\x10\x01\x12\x12\n\x0eREASON_CORRUPT\x10\x02\x12\x0e\n\nREASON_GAP\x10\x03\x12\x0f\n\x0bREASON_LATE\x10\x04\x12\x0f\n\x0bREASON_NONE\x10\n\x12\x10\n\x0cREASON_SMALL\x10\x0b\x12\x0f\n\x0bREASON_DARK\x10\x0c\x12\x12\n\x0eREASON_BLURRED\x10\r\x12\x11\n\rREASON_TURNED\x10\x0e\x12\x16\n\x12REASON_UPSIDE_DOWN\x10\x0f\x12\x12\n\x0eREASON_COVERED\x10\x10\x12\x16\n\x12REASON_NOT_PATIENT\x10\x11\x12\x12\n\x0eREASON_SEVERAL\x10\x12\x12\x17\n\x13REASON_MODEL_CHANGE\x10\x14\x12\x13\n\x0fREASON_CONFLICT\x10\x15\x12\x14\n\x10REASON_UNCERTAIN\x10\x16\x12\x15\n\x11REASON_POPULATION\x10\x1e\x12\x12\n\x0eREASON_PATIENT\x10\x1f\x12\x11\n\rREASON_PAUSED\x10 \x12\x0e\n\nREASON_OFF\x10!\x12\x12\n\x0eREASON_CONSENT\x10\"\x12\x15\n\x11REASON_NO_PATIENT\x10(\x12\x17\n\x13REASON_TWO_PATIENTS\x10)\x12\x13\n\x0fREASON_DOUBTFUL\x10*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.reason.v1.reason_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REASON']._serialized_start=58
-  _globals['_REASON']._serialized_end=542
+  _globals['_REASON']._serialized_end=578
 # @@protoc_insertion_point(module_scope)

@@ -62,6 +62,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """Grade: a nurse set "not assessable by face" (paralysed, deeply sedated, palsy, bandaged)."""
     REASON_PAUSED: _Reason.ValueType  # 32
     """Grade: paused for care, privacy or a procedure."""
+    REASON_OFF: _Reason.ValueType  # 33
+    """Capture: somebody switched the bed, its ward or the site off. The camera is not looked at."""
+    REASON_CONSENT: _Reason.ValueType  # 34
+    """Capture: the patient refused to be watched, or consent is required and was not given. The camera is not looked at."""
     REASON_NO_PATIENT: _Reason.ValueType  # 40
     """Hospital: nobody is known to lie in the bed."""
     REASON_TWO_PATIENTS: _Reason.ValueType  # 41
@@ -114,6 +118,10 @@ REASON_PATIENT: Reason.ValueType  # 31
 """Grade: a nurse set "not assessable by face" (paralysed, deeply sedated, palsy, bandaged)."""
 REASON_PAUSED: Reason.ValueType  # 32
 """Grade: paused for care, privacy or a procedure."""
+REASON_OFF: Reason.ValueType  # 33
+"""Capture: somebody switched the bed, its ward or the site off. The camera is not looked at."""
+REASON_CONSENT: Reason.ValueType  # 34
+"""Capture: the patient refused to be watched, or consent is required and was not given. The camera is not looked at."""
 REASON_NO_PATIENT: Reason.ValueType  # 40
 """Hospital: nobody is known to lie in the bed."""
 REASON_TWO_PATIENTS: Reason.ValueType  # 41

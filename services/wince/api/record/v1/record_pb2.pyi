@@ -383,6 +383,7 @@ class TargetBacklog(_message.Message):
     DEAD_FIELD_NUMBER: _builtins.int
     OLDEST_SECONDS_FIELD_NUMBER: _builtins.int
     HOLD_FIELD_NUMBER: _builtins.int
+    OFF_FIELD_NUMBER: _builtins.int
     target: _builtins.str
     """Name of the target."""
     waiting: _builtins.int
@@ -397,6 +398,8 @@ class TargetBacklog(_message.Message):
     """Dead letters: refused for good; a person looks, then replays them."""
     oldest_seconds: _builtins.float
     """How long the oldest of all but the dead letters waits, seconds. 0: there is none."""
+    off: _builtins.int
+    """About beds that are switched off: sent when those are on again."""
     @_builtins.property
     def hold(self) -> Global___TargetHold:
         """Absent: the target is not held."""
@@ -412,10 +415,11 @@ class TargetBacklog(_message.Message):
         dead: _builtins.int = ...,
         oldest_seconds: _builtins.float = ...,
         hold: Global___TargetHold | None = ...,
+        off: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead", b"dead", "held", b"held", "hold", b"hold", "oldest_seconds", b"oldest_seconds", "sending", b"sending", "stuck", b"stuck", "target", b"target", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead", b"dead", "held", b"held", "hold", b"hold", "off", b"off", "oldest_seconds", b"oldest_seconds", "sending", b"sending", "stuck", b"stuck", "target", b"target", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,62 @@
+"""The part of CareService that says who must not be watched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wince.api.care.v1 import care_service_pb2 as pb
+from wince.api.care.v1.care_service_pb2_grpc import CareServiceServicer
+from wince.care.withholding import Withholding
+from wince.codec import checks
+from wince.codec.care import consent_to_message, scope_from_number, switch_to_message
+from wince.rpc.auth import Role, caller
+from wince.rpc.requests import given, page_size, under
+from wince.rpc.server import Workers
+
+_STOPS = frozenset({Role.NURSE, Role.OPERATOR})
+ROLES = {
+    "SwitchOff": _STOPS,
+    "SwitchOn": frozenset({Role.OPERATOR}),
+    "ListSwitches": frozenset({Role.NURSE, Role.OPERATOR, Role.READER}),
+    "SetConsent": frozenset({Role.NURSE}),
+    "ListConsents": frozenset({Role.NURSE, Role.READER}),
+}
+"""Whoever is at the bed may stop it; starting it again is an operator's."""
+
+
+class WithholdingServicer(CareServiceServicer):
+    """Over the store of switches and consents; mixed into care's servicer."""
+
+    _withholding: Withholding
+    workers: Workers
+
+    async def SwitchOff(self, request: pb.SwitchOffRequest, context: Any) -> pb.SwitchOffResponse:  # noqa: N802
+        """See the proto."""
+        scope = scope_from_number(request.scope)
+        made = await self.workers.run(self._withholding.off, scope, request.name, request.reason, caller().name)
+        return pb.SwitchOffResponse(switch=switch_to_message(made))
+
+    async def SwitchOn(self, request: pb.SwitchOnRequest, context: Any) -> pb.SwitchOnResponse:  # noqa: N802
+        """See the proto."""
+        scope = scope_from_number(request.scope)
+        made = await self.workers.run(self._withholding.on, scope, request.name, request.reason, caller().name)
+        return pb.SwitchOnResponse(switch=switch_to_message(made))
+
+    async def ListSwitches(self, request: pb.ListSwitchesRequest, context: Any) -> pb.ListSwitchesResponse:  # noqa: N802
+        """See the proto."""
+        found = await self.workers.run(self._withholding.switches)
+        return pb.ListSwitchesResponse(switches=map(switch_to_message, found))
+
+    async def SetConsent(self, request: pb.SetConsentRequest, context: Any) -> pb.SetConsentResponse:  # noqa: N802
+        """See the proto."""
+        with under("consent"):
+            said = given(request, "consent")
+            since_us, nurse = checks.moment(said.since_us, "since_us"), checks.text(said.nurse, "nurse")
+            arguments = (said.encounter, said.patient, said.given, since_us, nurse, caller().name)
+            made = await self.workers.run(self._withholding.consent, *arguments)
+        return pb.SetConsentResponse(consent=consent_to_message(made))
+
+    async def ListConsents(self, request: pb.ListConsentsRequest, context: Any) -> pb.ListConsentsResponse:  # noqa: N802
+        """See the proto."""
+        found = await self.workers.run(self._withholding.consents, page_size(request.page_size), caller().name)
+        return pb.ListConsentsResponse(consents=map(consent_to_message, found))
