@@ -8,9 +8,12 @@ import pytest
 
 from tests.support.verdicts import verdict_id
 from wince import settings
+from wince.care.withholding import Withholding
 from wince.demo import play, scenario
 from wince.domain.assessment import Verdict
 from wince.domain.care import Answer
+from wince.domain.reason import Reason
+from wince.domain.withheld import Scope
 from wince.serve.embedded import Embedded
 from wince.settings import Camera
 from wince.store.answers import given, source_of
@@ -177,3 +180,25 @@ def test_the_next_run_begins_after_the_last_window(loaded, database, monkeypatch
     origin_us = play._Job(loaded, beds(True), None).begin(database)
     assert origin_us % play.GRID_US == 0
     assert future_us + 2 * play.BEFORE_US < origin_us - play.BEFORE_US + play.GRID_US <= future_us + 5 * play.GRID_US
+
+
+@pytest.mark.parametrize("why", [Reason.OFF, Reason.CONSENT])
+def test_a_bed_that_must_not_be_watched_is_not_looked_at(loaded, why):
+    """Switched off, or its patient refused: the clip is not decoded, every window says why, nothing is charted, and nobody is asked."""
+    one = scenario.bundled().beds[0]
+
+    def forbid(road: Embedded) -> None:
+        withholding = Withholding(road.database, lambda: AT - play.BEFORE_US)
+        if why is Reason.OFF:
+            withholding.off(Scope.BED, one.camera.bed, "a drill", "n7")
+        else:
+            withholding.consent(f"V{AT // play.GRID_US}-0", "", False, AT - play.BEFORE_US, "n7", "test")
+        deadline = time.monotonic() + 60
+        while road._permission.why_not("c0", AT) is not why:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    done = play.play(loaded, beds(True), AT, lambda *_: None, admitted=forbid)
+    (bed,) = done.beds
+    assert bed.reasons == {why.value: 5}
+    assert (bed.grades, bed.charted, bed.questions, bed.alerts, done.observations) == ({}, {}, {}, 0, 0)

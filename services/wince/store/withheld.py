@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from wince.domain.stay import Identifier, Stay
 from wince.domain.withheld import Consent, Scope, Switch, Withheld
+from wince.store import reviews
 from wince.store.audit import Fact, append
 from wince.store.database import Tx
 from wince.store.plain import dump
@@ -81,7 +82,7 @@ def places(tx: Tx) -> list[str]:
 
 
 def say(tx: Tx, consent: Consent, identity: UUID, caller: str, now_us: int) -> bool:
-    """Write down what a patient said; False where the same was said last. Audited."""
+    """Write down what a patient said; False where the same was said last. Audited; record looks again at his beds from then on."""
     row = tx.execute(
         (_CONSENT + " WHERE subject = %s AND system = %s AND value = %s ORDER BY seq DESC LIMIT 1").encode(),
         (consent.subject, consent.identifier.system, consent.identifier.value),
@@ -93,6 +94,10 @@ def say(tx: Tx, consent: Consent, identity: UUID, caller: str, now_us: int) -> b
         "INSERT INTO consent(id, subject, system, value, given, from_us, recorded_us, nurse) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
         (identity, consent.subject, who.system, who.value, *said),
     )
+    column = "encounter" if consent.subject == "encounter" else "patient"
+    found = tx.execute(f"SELECT DISTINCT bed FROM stay WHERE {column} = %s AND {column}_system = %s".encode(), (who.value, who.system))
+    if beds := [bed for (bed,) in found.fetchall()]:
+        reviews.ask(tx, beds=beds, from_us=consent.from_us, why="consent")
     event = "consent.given" if consent.given else "consent.refused"
     append(tx, [Fact(identity, 1, event, 1, dump({"consent": consent, "caller": caller}))], now_us)
     return True

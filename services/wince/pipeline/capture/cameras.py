@@ -23,6 +23,7 @@ from wince.pipeline.capture.activity import ActivityMeter
 from wince.pipeline.capture.interface import CameraExists, CameraTaken, Push, Source, UnknownCamera
 from wince.pipeline.capture.live import Counters, LiveSource
 from wince.pipeline.capture.push import PushSource
+from wince.pipeline.capture.spec import check, words
 from wince.pipeline.capture.trust import Trust
 from wince.telemetry import logs
 
@@ -143,7 +144,7 @@ class Cameras:
         """The cameras that are wanted from now on. One that left the list ends, one whose plan changed begins again; one that was
         started by `start` stays. Raises ConfigError for a plan that can't be read; then nothing changes."""
         for plan in plans:
-            _check(plan.spec)
+            check(plan.spec)
         wanted = {plan.spec.source: plan for plan in plans}
         with self._work:
             changed = [camera for source, camera in self._cameras.items() if camera.listed and wanted.get(source) != camera.plan]
@@ -161,7 +162,7 @@ class Cameras:
 
     def start(self, spec: CameraSpec) -> CameraStatus:
         """See CameraControl.start."""
-        _check(spec)
+        check(spec)
         with self._work:
             camera = self._cameras.get(spec.source)
             if camera is not None and not camera.stopped and camera.plan.spec != spec:
@@ -241,7 +242,7 @@ class Cameras:
                         log.warning("no camera can be taken: the database does not answer", error=error)
                         return
                     except Exception as error:  # what opening one camera raises concerns no other
-                        camera.retry_s, camera.trouble = self._steady() + RETRY_S, _words(error)
+                        camera.retry_s, camera.trouble = self._steady() + RETRY_S, words(error)
                         log.error("camera can't be started", source=source, error=error)
 
     def failed(self) -> BaseException | None:
@@ -273,7 +274,7 @@ class Cameras:
             self._end([camera], finish=False)
             camera.over = runner.error is None  # a file that is played to its end
             if runner.error is not None:
-                camera.retry_s, camera.trouble = self._steady() + RETRY_S, _words(runner.error)
+                camera.retry_s, camera.trouble = self._steady() + RETRY_S, words(runner.error)
                 log.error("camera's road ended, begins again", source=source, error=runner.error)
 
     def _begin(self, camera: _Camera) -> bool:
@@ -340,25 +341,6 @@ class Cameras:
             return CameraStatus(camera.plan.spec, state, CameraActivity(failure=camera.trouble))
         activity = camera.meter.activity()
         return CameraStatus(camera.plan.spec, state, replace(activity, failure=camera.trouble or activity.failure))
-
-
-def _check(spec: CameraSpec) -> None:
-    if not 0 < len(spec.source) <= 256:
-        raise ConfigError("must have 1 to 256 characters", field="source", remedy="name the camera")
-    if spec.uri and "://" in spec.uri:
-        address.check(spec.uri, "uri")
-    if not 0 <= spec.rate_hz <= 30:
-        raise ConfigError("must be 0 (the protocol's) to 30", field="frames_per_second", remedy="5 is usual")
-    if spec.rotation not in (0, 90, 180, 270):
-        raise ConfigError("must be 0, 90, 180 or 270", field="rotation", remedy="degrees clockwise that turn the picture upright")
-    if spec.region is not None:
-        x0, y0, x1, y1 = spec.region
-        if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
-            raise ConfigError("needs 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1", field="region", remedy="shares of the picture")
-
-
-def _words(error: BaseException) -> str:
-    return error.message if isinstance(error, WinceError) else type(error).__name__
 
 
 def _elsewhere() -> CameraTaken:
