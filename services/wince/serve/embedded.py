@@ -34,6 +34,7 @@ from wince.hospital.listener import AdtListener
 from wince.parts import cause, first_failed
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.guarded import GuardedClip
+from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.sink import PostgresSink
 from wince.runners.front import Front
 from wince.runners.grade import Grading
@@ -42,6 +43,7 @@ from wince.serve import ehr, mllp, sandbox, scoring, setup, site
 from wince.serve.begin import SourceStart
 from wince.serve.permission import Permission
 from wince.serve.protocols import protocol_set
+from wince.serve.service import Repeated
 from wince.serve.state_dir import Owner, Places
 from wince.settings import Camera, Settings
 from wince.store import answers, checkpoints, stays
@@ -137,7 +139,8 @@ class Embedded:
         with self.database.transaction() as tx:  # who starts has looked at what held it; a hold that is still right comes back at once
             for target in targets:
                 books.release(tx, target.name, "start", wall_us())
-        for part in (self._permission, self._recording, self._grading, self._delivery):
+        self._retraction = Repeated("retraction", 1.0, Retractor(self.database, targets, self._delivery.wake).run)
+        for part in (self._permission, self._retraction, self._recording, self._grading, self._delivery):
             part.start()
             self._stack.callback(part.stop)
 
@@ -219,7 +222,7 @@ class Embedded:
             if self._opened.ensure():
                 log.warning("the embedded database was gone and was started again")
                 self.tell("database again")
-        parts = (self._permission, self._recording, self._grading, self._delivery, self._checkpointer, self.listener)
+        parts = (self._permission, self._retraction, self._recording, self._grading, self._delivery, self._checkpointer, self.listener)
         if (found := first_failed(parts if self.sandbox is None else (*parts, self.sandbox))) is not None:
             name, error = found
             log.error("a part failed; the process ends", task=name, error=error)

@@ -12,6 +12,7 @@ from wince.delivery import books
 from wince.delivery.worker import Delivery
 from wince.domain.audit import Verified
 from wince.domain.frame import US
+from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
 from wince.runners.record import Recording, Writer
@@ -26,6 +27,8 @@ log = logs.get(__name__)
 
 BACKLOG_S = 15.0
 """How often it is asked what waits."""
+RETRACT_S = 1.0
+"""How often it is asked what is to be withdrawn."""
 
 
 def build(deps: Deps) -> Service:
@@ -48,6 +51,7 @@ def build(deps: Deps) -> Service:
         [
             checkpointer,
             delivery,
+            Repeated("retraction", RETRACT_S, Retractor(database, targets, delivery.wake).run),
             Recording(deps.bus, writer.commit, lambda _: None, writer.write),
             Repeated("backlog", BACKLOG_S, lambda: backlog(database, [target.name for target in targets], wall_us())),
         ],

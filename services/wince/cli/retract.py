@@ -1,0 +1,95 @@
+"""`wince retract`: withdraws from the record what a bad model version wrote."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import time
+from collections import Counter
+from datetime import datetime
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+from rich.table import Table
+
+from wince.cli.common import Json, out, settings, to_json
+from wince.clock import wall_us
+from wince.domain.entry import Entry
+from wince.errors import ConfigError
+from wince.pipeline.record.retraction import would_withdraw
+from wince.serve.reading import reading
+from wince.store import retractions
+from wince.store.database import Database
+from wince.store.retractions import Retraction
+
+WAIT_S = 20.0
+"""How long record is waited for."""
+Moment = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]
+
+
+def retract(
+    from_: Annotated[datetime, typer.Option("--from", formats=Moment, help="Entries from then on, with offset: 2026-11-21T08:00:00Z.")],
+    to: Annotated[datetime, typer.Option("--to", formats=Moment, help="Up to then.")],
+    reason: Annotated[str, typer.Option(help="Why; without a patient's name. Stands in the audit trail.")] = "",
+    model_set: Annotated[str, typer.Option("--model-set", help="Its hash, as it stands in every entry's Device.")] = "",
+    protocol: Annotated[str, typer.Option(help="Of this protocol alone.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be withdrawn, and change nothing.")] = False,
+    by: Annotated[str, typer.Option("--by", help="Who does it; default: the user of this machine.")] = "",
+    json_: Json = False,
+) -> None:
+    """Withdraw (entered-in-error) every entry that a model set or a protocol wrote in a time. Nurses' own entries stay.
+
+    Record does it, through the outbox; windows of that time which arrive within a day are withdrawn, too. Where a target can't take
+    anything back, a person is asked to do it there. It doesn't stop the model: `wince switch off` does.
+    """
+    if not model_set and not protocol:
+        raise ConfigError("one of them is needed", field="--model-set, --protocol", remedy="the model set stands in the entries' Device")
+    if model_set and not re.fullmatch("[0-9a-f]{64}", model_set):
+        raise ConfigError("is no model set", field="--model-set", remedy="64 hexadecimal digits")
+    if not dry_run and not reason.strip():
+        raise ConfigError("is needed", field="--reason", remedy="say why, without a patient's name")
+    from_us, to_us = (round(one.timestamp() * 1_000_000) for one in (from_, to))
+    if to_us <= from_us:
+        raise ConfigError("must lie after --from", field="--to", remedy="the end is exclusive")
+    wanted = Retraction(uuid4(), model_set, protocol, from_us, to_us, reason.strip(), by or getpass.getuser(), wall_us())
+    with reading(settings(), write=not dry_run) as database:
+        if dry_run:
+            _preview(would_withdraw(database, wanted), json_)
+            return
+        with database.transaction() as tx:
+            retractions.ask(tx, wanted)
+        done = _done(database, wanted)
+    if json_:
+        print(to_json({"retraction": done}))
+    elif done.looked_us is None:
+        out.print(f"asked (id {done.id}): no record runs here now; the next one that starts withdraws the entries")
+    else:
+        out.print(f"{done.entries} entries withdrawn; `wince outbox list` says what the targets have not taken yet (id {done.id})")
+
+
+def _done(database: Database, wanted: Retraction) -> Retraction:
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        with database.transaction() as tx:
+            found = retractions.get(tx, wanted.id) or wanted
+        if found.looked_us is not None or time.monotonic() > deadline:
+            return found
+        time.sleep(0.25)
+
+
+def _preview(entries: list[Entry], json_: bool) -> None:
+    counts = Counter((entry.bed, entry.protocol, entry.kind.value, entry.status) for entry in entries)
+    if json_:
+        keys = ("bed", "protocol", "kind", "status")
+        rows = [dict(zip(keys, key, strict=True)) | {"count": counts[key]} for key in sorted(counts)]
+        print(to_json({"entries": len(entries), "of": rows}))
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("bed", "protocol", "kind", "status", "entries"):
+        table.add_column(column)
+    for key, number in sorted(counts.items()):
+        table.add_row(*key, str(number))
+    if entries:
+        out.print(table)
+    out.print(f"{len(entries)} entries would be withdrawn; nothing was changed")
