@@ -21,7 +21,7 @@ from wince.hl7.charset import UNDECLARED, bytes_as_text, codec, decode, spoiled,
 from wince.hl7.errors import Hl7Error
 from wince.hl7.header import LONGEST, Header, usable
 
-KEPT = {"EVN": (2, 6), "PID": (3, 7), "PV1": (3, 6, 19), "MRG": (1,)}
+KEPT = {"EVN": (2, 6), "PID": (3, 7, 18), "PV1": (2, 3, 11, 19, 44, 45), "MRG": (1, 3, 5)}
 """Fields that are read, by segment; they stand at the same place in every version. Names and addresses (PID-5, PID-11) are not."""
 MAX_REPETITIONS = 32
 """Of one kept field; a patient has a handful of identifiers."""

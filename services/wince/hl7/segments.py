@@ -44,11 +44,13 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A PL reduced to point of care, room and bed. `deleted`: sent as an explicit null."""
+    """A PL reduced to point of care, room, bed and facility. `deleted`: sent as an explicit null."""
 
     point_of_care: str = ""
     room: str = ""
     bed: str = ""
+    facility: str = ""
+    """Namespace of PL.4, else its universal id."""
     deleted: bool = False
 
     @property
@@ -62,37 +64,53 @@ class Location:
         return "^".join((self.point_of_care, self.room, self.bed)) if self.known else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time stamp as microseconds UTC."""
+
+    us: int
+    later_us: int | None = None
+    """The second moment that it may mean: local time without offset, in the hour that a clock set back repeats."""
+    skipped: bool = False
+    """Local time that a clock set forward leaves out; `us` is as if it had not been set."""
+
+
 def identifiers(message: Message, segment: str, field: int) -> list[Identifier]:
-    """CX repetitions with a value. Raises Hl7Error for escapes that can't be decoded."""
+    """CX repetitions with a value. One whose parts can't be decoded is there too, and not `whole`."""
     component, subcomponent = message.header.encoding[0], message.header.encoding[3]
     found = []
     for text in message.repetitions(segment, field):
         raw = text.split(component)
-        parts = ["" if part == DELETED else part for part in message.components(text)]
-        if parts[0]:
+        try:
+            parts = ["" if part == DELETED else part for part in message.components(text)]
             authority = ["" if part == DELETED else part for part in message.subcomponents(raw[3])] if len(raw) > 3 else []
-            kind = parts[4] if len(parts) > 4 else ""
-            found.append(Identifier(parts[0], Authority(*authority[:3]), kind, subcomponent not in raw[0]))
+            whole = subcomponent not in raw[0]
+        except Hl7Error:
+            parts, authority, whole = raw, raw[3].split(subcomponent) if len(raw) > 3 else [], False
+        if parts[0]:
+            found.append(Identifier(parts[0], Authority(*authority[:3]), parts[4] if len(parts) > 4 else "", whole))
     return found
 
 
 def location(message: Message, field: int) -> Location:
-    """PV1-3 (assigned) or PV1-6 (prior)."""
+    """PV1-3 (assigned) or PV1-11 (temporary)."""
     text = message.first("PV1", field)
     if text == DELETED:
         return Location(deleted=True)
-    parts = [message.subcomponents(part)[0] for part in text.split(message.header.encoding[0])[:3]]
-    if any("^" in part for part in parts):
+    raw = text.split(message.header.encoding[0])
+    parts = [message.subcomponents(part)[0] for part in raw[:3]]
+    facility = [part for part in message.subcomponents(raw[3]) if part not in ("", DELETED)] if len(raw) > 3 else []
+    if any("^" in part for part in (*parts, *facility)):
         raise Hl7Error("a bed's name holds ^", condition="102", field=f"PV1-{field}", remedy="name beds without ^")
     point_of_care, room, bed = ["" if part == DELETED else part for part in [*parts, "", ""][:3]]
-    return Location(point_of_care, room, bed)
+    return Location(point_of_care, room, bed, facility[0] if facility else "")
 
 
-def moment(text: str, zone: tzinfo, field: str) -> int | None:
-    """A time stamp (TS, DTM) as microseconds UTC; None where absent.
+def moment(text: str, zone: tzinfo, field: str) -> Moment | None:
+    """A time stamp (TS, DTM); None where absent.
 
-    Without an offset it is the site's: `zone`; in the hour that a clock set back repeats, the first one. Raises Hl7Error (102)
-    for what is no time, or less exact than a minute: a move needs its minute.
+    Without an offset it is the site's: `zone`. In the hour that a clock set back repeats, `us` is the first moment. Raises Hl7Error
+    (102) for what is no time, or less exact than a minute: a move needs its minute.
     """
     text = text.strip()
     if not text or text == DELETED:
@@ -104,9 +122,16 @@ def moment(text: str, zone: tzinfo, field: str) -> int | None:
         year, month, day, hour, minute = (int(found[part]) for part in ("y", "mo", "d", "h", "mi"))
         local = datetime(year, month, day, hour, minute, int(found["s"] or 0))
         local = local.replace(microsecond=int((found["f"] or "0").ljust(6, "0")), tzinfo=_offset(found["z"]) or zone)
-        return round((local.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
+        first, second = _utc(local), _utc(local.replace(fold=1))
+        if first < second:
+            return Moment(first, second)
+        return Moment(first, skipped=second < first)  # PEP 495: in a gap fold 0 has the offset before it, fold 1 the one after it
     except (ValueError, OverflowError):
         raise Hl7Error("no such date or time", condition="102", field=field, remedy="send YYYYMMDDHHMM[SS][+ZZZZ]") from None
+
+
+def _utc(local: datetime) -> int:
+    return round((local.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
 
 
 def birth_date(message: Message) -> date | None:

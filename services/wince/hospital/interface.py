@@ -1,10 +1,10 @@
 """Hospital's port: where movements and stays are kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from wince.domain.census import Applied, MessageKey, Movement, Revision
-from wince.domain.stay import Stay
+from wince.domain.census import Applied, Change, Kind, MessageKey, Movement, Revision
+from wince.domain.stay import Identifier, Stay
 
 InBed = Callable[[str], Sequence[Stay]]
 """Believed stays of a bed, of every encounter, asked inside the transaction."""
@@ -14,21 +14,55 @@ Revise = Callable[[Sequence[Movement], Sequence[Stay], InBed], Revision]
 last; `believed` its believed stays. Raises MessageError where the new movement contradicts what is known: nothing is kept then."""
 
 
-class Census(Protocol):
-    """Keeps movements and stays, bitemporally. Thread-safe; every method blocks for the database.
+class Inside(Protocol):
+    """What is known inside the transaction of a change; its links already stand."""
 
-    Raises StoreError where the store fails; the caller may repeat the same call, since `apply` and `audit` are idempotent.
+    def survivor(self, kind: Kind, identifier: Identifier) -> Identifier:
+        """The number that stands for this one now; itself where it was never merged."""
+        ...
+
+    def movements(self, visit: Identifier) -> list[Movement]:
+        """Every kept movement of a visit under any of its numbers, in order of arrival, with the numbers that stand now; `sent` where
+        it came under another. Without the change's own."""
+        ...
+
+    def believed(self, visit: Identifier) -> list[Stay]:
+        """Believed stays of a visit under any of its numbers, by start, as they are kept."""
+        ...
+
+    def stays_of(self, person: Identifier) -> list[Stay]:
+        """Believed stays of a person under any of the numbers, by start, as they are kept."""
+        ...
+
+    def in_bed(self, bed: str) -> list[Stay]:
+        """Believed stays of a bed, of every encounter, as they are kept."""
+        ...
+
+
+Decide = Callable[[Change, Inside], Revision]
+"""Pure but for what it asks inside the transaction. Raises MessageError where the change contradicts what is known: nothing is kept."""
+
+
+class Census(Protocol):
+    """Keeps movements, links and stays, bitemporally. Thread-safe; every method blocks for the database.
+
+    Raises StoreError where the store fails; the caller may repeat the same call, since `commit` and `audit` are idempotent.
     """
 
-    def apply(self, movement: Movement, revise: Revise) -> Applied:
-        """One transaction, serialised per encounter: look up the key, keep the movement, call `revise` with all movements and
-        believed stays of `movement.encounter`, supersede and add what it answers, append to the audit chain (event "adt"; the
-        trigger and the notes are no PHI, everything else of the movement is), COMMIT.
+    def commit(self, change: Change, decide: Decide) -> Applied:
+        """One transaction, serialised per encounter, and alone where it links: look up the key, keep the links, call `decide`, keep the
+        movements (`Revision.settled`, else the change's), supersede and add what it answers, append one fact to the audit chain (event
+        "adt"; the trigger and the notes are no PHI, everything else is), COMMIT.
 
-        Returning means durable. A known (application, facility, control_id): DUPLICATE, `revise` is not called, nothing is
-        written. The same with another digest: IntegrityError. What `revise` raises rolls everything back and comes out as is; the
-        key stays free then (the sender sends a refused message again, corrected, under the same control id).
+        Returning means durable. A known (application, facility, control_id) with the same digest: DUPLICATE, `decide` is not called,
+        nothing is written. With another digest: IntegrityError, but where the two were sent at least `window_us` apart; then it is a new
+        message. What `decide` raises rolls everything back and comes out as is; the key stays free then (the sender sends a refused
+        message again, corrected, under the same control id).
         """
+        ...
+
+    def apply(self, movement: Movement, revise: Revise) -> Applied:
+        """The same for one movement of one visit."""
         ...
 
     def audit(self, key: MessageKey, event: str, detail: str) -> None:
@@ -48,3 +82,19 @@ class Census(Protocol):
     def current(self) -> list[Stay]:
         """Every believed stay without an end, by bed and start."""
         ...
+
+
+def one_by_one(revise: Revise) -> Decide:
+    """A change of one visit, decided by what sees that visit alone."""
+
+    def decide(change: Change, inside: Inside) -> Revision:
+        (movement,) = change.movements
+        visit = inside.survivor(Kind.VISIT, movement.encounter)
+        return revise([*inside.movements(visit), movement], inside.believed(visit), inside.in_bed)
+
+    return decide
+
+
+def distinct(identifiers: Iterable[Identifier]) -> list[Identifier]:
+    """Each once, in the same order for every caller."""
+    return sorted(set(identifiers), key=lambda one: (one.system, one.value))

@@ -1,6 +1,6 @@
 """The hospital's door: MLLP in, one committed change of the census per message, acknowledgement out.
 
-    bytes -> header -> text -> movement -> census.apply (COMMIT) -> occupancies published -> AA
+    bytes -> header -> text -> change -> census.commit (COMMIT) -> occupancies published -> AA
 
 AA is sent after the commit and after grade was told; whatever fails before that is answered AE (207) and the message can be sent
 again: a key that is known is not applied twice. AE and AR name the field and what to do, in our own words only.
@@ -14,11 +14,12 @@ import itertools
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 
 from wince.clock import Clock, wall_us
 from wince.domain.binding import occupancies
-from wince.domain.census import MessageKey, Movement, Outcome
+from wince.domain.census import Change, MessageKey, Outcome, Revision
 from wince.domain.ids import site_namespace
 from wince.domain.stay import Occupancy, Watch
 from wince.errors import IntegrityError, WinceError
@@ -30,9 +31,11 @@ from wince.hl7.limits import STANDARD, Limits
 from wince.hl7.message import parse
 from wince.hl7.mllp_server import MllpServer
 from wince.hospital import adt
-from wince.hospital.interface import Census
+from wince.hospital.doubled import settled
+from wince.hospital.interface import Census, Inside
+from wince.hospital.notes import PATIENT_IN_BED
 from wince.hospital.site import Site
-from wince.hospital.stays import changed, revise
+from wince.hospital.stays import changed, decide
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -139,18 +142,23 @@ class AdtListener:
 
     def _take(self, raw: bytes, header: Header) -> None:
         message = parse(raw, header, self._charset)
-        if not adt.concerns(header):
-            self._census.audit(adt.key(header, message.digest), "ignored", f"ADT^{header.trigger[:3]}")
+        why = adt.ignored(header, self._site)
+        said = None if why else adt.read(message, self._site, self._now_us())
+        if said is None:
+            self._census.audit(adt.key(header, message.digest), "ignored", why or f"ADT^{header.trigger[:3]} MRG")
             log.info("event ignored", trigger=header.trigger[:3], message=header.control_id)
             return
-        movement = adt.movement(message, self._site, self._now_us())
-        applied = self._census.apply(movement, functools.partial(revise, self._namespace))
+        applied = self._census.commit(said.change, functools.partial(self._decide, said))
         revision = applied.revision
         with self._telling:
             for bed, from_us in changed(revision).items():
                 self._untold[bed] = min(from_us, self._untold.get(bed, from_us))
             self._tell()
-        self._log(movement, applied.outcome, revision.notes)
+        self._log(said.change, applied.outcome, revision.notes)
+
+    def _decide(self, said: adt.Said, _change: Change, inside: Inside) -> Revision:
+        change = settled(said, inside)
+        return replace(decide(self._namespace, change, inside), settled=change.movements)
 
     def _tell(self) -> None:
         """Publish what has changed; what could not be published stays untold."""
@@ -173,10 +181,9 @@ class AdtListener:
         log.warning("message refused", field=error.field, code=error.condition, message=header.control_id if header else "")
         if header is not None and header.control_id:
             try:
-                names = (header.field(number)[:most] for number, most in LONGEST.items())
-                self._census.audit(
-                    MessageKey(*names, hashlib.sha256(raw).hexdigest()), "rejected", f"{error.field} {error.condition}".strip()
-                )
+                application, facility, control_id = (header.field(number)[:most] for number, most in LONGEST.items())
+                key = MessageKey(application, facility, control_id, hashlib.sha256(raw).hexdigest())
+                self._census.audit(key, "rejected", f"{error.field} {error.condition}".strip())
             except WinceError as failure:
                 log.error("refusal not audited", error=failure)
 
@@ -190,16 +197,13 @@ class AdtListener:
     def _number(self) -> str:
         return f"{self._started}-{next(self._numbers)}"
 
-    def _log(self, movement: Movement, outcome: Outcome, notes: Sequence[str]) -> None:
-        log.info(
-            "event taken",
-            trigger=movement.trigger,
-            outcome=outcome,
-            notes=notes,
-            message=movement.key.control_id,
-            patient=movement.patient.value,
-            bed=movement.bed,
-        )
+    def _log(self, change: Change, outcome: Outcome, notes: Sequence[str]) -> None:
+        last = change.movements[-1] if change.movements else None
+        patient, bed = ("", "") if last is None else (last.patient.value, last.bed)
+        control_id = change.key.control_id
+        log.info("event taken", trigger=change.trigger, outcome=outcome, notes=notes, message=control_id, patient=patient, bed=bed)
+        if PATIENT_IN_BED in notes:
+            log.warning("an unknown visit ends while its patient lies in a bed: look", trigger=change.trigger, patient=patient)
 
 
 def _internal() -> Hl7Error:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from wince.hl7.segments import Authority
 
-_HOUR_US = 3600 * 1_000_000
+DAY_US = 24 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Site:
     """PV1-3.4 of the site's own beds."""
     production: bool = True
     """Only messages of MSH-11 P (or without it) are about real patients."""
-    window_us: int = 24 * _HOUR_US
+    window_us: int = DAY_US
     """A used control id with another content is a new message where MSH-7 is at least so far away; 0: never."""
 
     @property

@@ -1,52 +1,68 @@
-"""From movements to stays: a fold over all movements of an encounter, so that late and reordered messages land right. Pure.
+"""From movements to stays: what a change makes of what is believed. Pure.
 
-Movements are taken in the order in which the hospital knew them; each sets or takes back marks ("in this bed from then on", "gone
-from then on"). The marks, in order of the time that they are about, then give the intervals. The order of arrival matters only
-between movements that were entered in the same moment.
+Every visit that a change speaks of is folded anew from all of its movements (marks.py), by the numbers that stand now. So a message that
+is late, a number that is merged and a correction all end in the same stays as if they had come in order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from wince.domain.binding import overlaps
-from wince.domain.census import Movement, Revision
+from wince.domain.census import Change, Kind, Movement, Revision
 from wince.domain.ids import stay_id
 from wince.domain.stay import Identifier, Stay
 from wince.hl7.errors import Hl7Error
+from wince.hospital import notes
+from wince.hospital.interface import InBed, Inside, distinct
+from wince.hospital.marks import Interval, intervals, marks, ordered, spans
+from wince.hospital.triggers import Meaning, meaning
 
-NEVER_WAS_US = -(1 << 62)
-"""Before every time, microseconds: when a cancelled visit ended."""
+__all__ = ["Interval", "changed", "decide", "intervals", "revise"]
 
-LATE = "late"
-NOTHING_TO_CANCEL = "nothing_to_cancel"
-PATIENT_CHANGED = "patient_changed"
-TWO_PATIENTS = "two_patients"
-TWO_ENCOUNTERS = "two_encounters"
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """What holds from `at_us` on."""
-
-    trigger: str
-    at_us: int
-    order: int
-    """Place among the movements as the hospital knew them."""
-    bed: str
-    ward: str
+_SAYS_WHOSE = frozenset({Meaning.ADMIT, Meaning.UPDATE, Meaning.MOVE_VISIT})
+"""Events that say whose visit it is; the newest of them counts."""
+_CORRECTS = frozenset({Meaning.UPDATE, Meaning.MOVE_VISIT})
+"""Events that may say that a visit is another patient's."""
+_OPENS = frozenset({Meaning.ADMIT, *_CORRECTS})
+"""Events of a visit of which nothing had been said, without a note."""
+_ENDS = frozenset({Meaning.END, Meaning.VOID})
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """One bed from `start_us` (inclusive) to `end_us` (exclusive; None: still there)."""
+class _Visit:
+    """A visit that a change speaks of."""
 
-    bed: str
-    ward: str
-    start_us: int
-    end_us: int | None
+    number: Identifier
+    movements: tuple[Movement, ...]
+    """All of it in order of arrival, with the numbers that stand now."""
+    new: tuple[Movement, ...]
+    """Those of the change, among them."""
+    believed: tuple[Stay, ...]
+
+
+def decide(site: UUID, change: Change, inside: Inside) -> Revision:
+    """What a change makes of the stays of every visit that it speaks of, and of those of the persons that it merges. `site`: namespace.
+
+    Raises Hl7Error (AE 204) where a movement names another patient than the visit's, and its event doesn't correct that.
+    """
+    new = [_standing(movement, inside) for movement in change.movements]
+    numbers = [movement.encounter for movement in new]
+    for link in change.links:
+        survivor = inside.survivor(link.kind, link.new)
+        if link.kind is Kind.VISIT:
+            numbers.append(survivor)
+        else:
+            numbers += [inside.survivor(Kind.VISIT, stay.encounter) for stay in inside.stays_of(survivor)]
+    visits, said = [], list(change.notes)
+    for number in distinct(numbers):
+        own = tuple(movement for movement in new if movement.encounter == number)
+        earlier = inside.movements(number)
+        said += _unknown(own, earlier, inside)
+        visits.append(_Visit(number, (*earlier, *own), own, tuple(inside.believed(number))))
+    return _revised(site, visits, said, change.recorded_us, inside.in_bed)
 
 
 def revise(site: UUID, movements: Sequence[Movement], believed: Sequence[Stay], in_bed: Callable[[str], Sequence[Stay]]) -> Revision:
@@ -54,41 +70,9 @@ def revise(site: UUID, movements: Sequence[Movement], believed: Sequence[Stay], 
 
     Raises Hl7Error (AE 204) where a message other than A08 names another patient than the visit's.
     """
-    new, earlier = movements[-1], movements[:-1]
-    notes = _identity(new, earlier)
-    known = sorted(movements, key=lambda movement: movement.known_us)  # stable: arrival decides between equals
-    marks, idle = _marks(known)
-    if known[-1] is not new or any(mark.at_us > new.at_us for mark in marks):
-        notes.append(LATE)
-    if any(movement is new for movement in idle):
-        notes.append(NOTHING_TO_CANCEL)
-    who = _told(known)
-    born = next((movement.birth_date for movement in reversed(known) if movement.birth_date is not None), None)
-    rows = [
-        Stay(
-            id=stay_id(site, new.encounter, interval.bed, interval.start_us),
-            bed=interval.bed,
-            patient=who,
-            encounter=new.encounter,
-            start_us=interval.start_us,
-            end_us=interval.end_us,
-            recorded_us=0,
-            birth_date=born,
-            ward=interval.ward,
-        )
-        for interval in _intervals(marks)
-    ]
-    supersede = tuple(stay for stay in believed if replace(stay, recorded_us=0) not in rows)
-    kept = {replace(stay, recorded_us=0) for stay in believed}
-    recorded = max([new.recorded_us, *(stay.recorded_us + 1 for stay in supersede)])
-    add = tuple(replace(row, recorded_us=recorded) for row in rows if row not in kept)
-    notes += _claims(add, supersede, in_bed)
-    return Revision(supersede, add, recorded, tuple(dict.fromkeys(notes)))
-
-
-def intervals(movements: Sequence[Movement]) -> list[Interval]:
-    """Where the patient of one encounter lay, by its movements in order of arrival; disjoint, by start, none empty."""
-    return _intervals(_marks(sorted(movements, key=lambda movement: movement.known_us))[0])
+    new = movements[-1]
+    visit = _Visit(new.encounter, tuple(movements), (new,), tuple(believed))
+    return _revised(site, [visit], [], new.recorded_us, in_bed)
 
 
 def changed(revision: Revision) -> dict[str, int]:
@@ -97,96 +81,104 @@ def changed(revision: Revision) -> dict[str, int]:
     found: dict[str, int] = {}
     for stay in (*revision.supersede, *revision.add):
         twins = [other for other in (*revision.supersede, *revision.add) if other.id == stay.id and other is not stay]
-        same = all((other.patient, other.birth_date) == (stay.patient, stay.birth_date) for other in twins)
+        same = all(_whose(other) == _whose(stay) for other in twins)
         ends = [one.end_us for one in (stay, *twins) if one.end_us is not None]
         at_us = min(ends) if twins and same and ends else stay.start_us
         found[stay.bed] = min(at_us, found.get(stay.bed, at_us))
     return found
 
 
-def _marks(known: Sequence[Movement]) -> tuple[list[_Mark], list[Movement]]:
-    """Marks that stand after all cancellations, and the cancellations that found nothing to cancel."""
-    marks: list[_Mark] = []
-    idle: list[Movement] = []
-    for order, movement in enumerate(known):
-        mark = _Mark(movement.trigger, movement.at_us, order, movement.bed, movement.ward)
-        if movement.trigger == "A11":
-            if not any(earlier.trigger in ("A01", "A04") for earlier in marks):
-                idle.append(movement)
-            marks = [replace(mark, at_us=NEVER_WAS_US)]  # the visit is void; only a new admission opens it again
-        elif movement.trigger in ("A12", "A13"):
-            if not _take_back(marks, {"A12": "A02", "A13": "A03"}[movement.trigger]):
-                idle.append(movement)
-            marks.append(mark)
-        else:
-            if movement.trigger in ("A01", "A04", "A03"):
-                _tell_again(marks, movement.trigger)
-            marks.append(mark)
-    return marks, idle
+def _whose(stay: Stay) -> tuple[object, ...]:
+    return stay.patient, stay.encounter, stay.birth_date
 
 
-def _take_back(marks: list[_Mark], trigger: str) -> bool:
-    for index in range(len(marks) - 1, -1, -1):
-        if marks[index].trigger == trigger:
-            del marks[index]
-            return True
-    return False
+def _revised(site: UUID, visits: Sequence[_Visit], said: list[str], recorded_us: int, in_bed: InBed) -> Revision:
+    rows: list[Stay] = []
+    for visit in visits:
+        if visit.movements:
+            rows += _rows(site, visit, said)
+    before = [stay for visit in visits for stay in visit.believed]
+    supersede = tuple(stay for stay in before if replace(stay, recorded_us=0) not in rows)
+    kept = {replace(stay, recorded_us=0) for stay in before}
+    recorded = max([recorded_us, *(stay.recorded_us + 1 for stay in supersede)])
+    add = tuple(replace(row, recorded_us=recorded) for row in rows if row not in kept)
+    said += _claims(add, supersede, in_bed)
+    return Revision(supersede, add, recorded, tuple(dict.fromkeys(said)))
 
 
-def _tell_again(marks: list[_Mark], trigger: str) -> None:
-    """The same admission or discharge told again, perhaps with another time, replaces what was told before."""
-    for index in range(len(marks) - 1, -1, -1):
-        if marks[index].trigger == trigger:
-            del marks[index]
-            return
-        if marks[index].trigger in ("A03", "A11") or (trigger == "A03" and marks[index].trigger in ("A01", "A04")):
-            return
+def _rows(site: UUID, visit: _Visit, said: list[str]) -> list[Stay]:
+    """The stays of a visit; what is odd about the new movements is added to `said`."""
+    for movement in visit.new:
+        said += _identity(movement, [one for one in visit.movements if one is not movement])
+    known = ordered(visit.movements)
+    found, idle = marks(known)
+    keys = {movement.key for movement in visit.new}
+    for movement in (one for one in known if one.key in keys):
+        if known[-1] is not movement or any(mark.at_us > movement.at_us for mark in found):
+            said.append(notes.LATE)
+        if any(one is movement for one in idle):
+            said.append(notes.NOTHING_TO_CANCEL)
+    who = _told(known)
+    born = next((movement.birth_date for movement in reversed(known) if movement.birth_date is not None), None)
+    return [
+        Stay(
+            id=stay_id(site, interval.visit, interval.bed, interval.start_us),
+            bed=interval.bed,
+            patient=who,
+            encounter=visit.number,
+            start_us=interval.start_us,
+            end_us=interval.end_us,
+            recorded_us=0,
+            birth_date=born,
+            ward=interval.ward,
+        )
+        for interval in spans(found)
+    ]
 
 
-def _intervals(marks: Sequence[_Mark]) -> list[Interval]:
-    found: list[Interval] = []
-    here: Interval | None = None
-    gone = False
-    for mark in sorted(marks, key=lambda mark: (mark.at_us, mark.order)):
-        ends = mark.trigger in ("A03", "A11")
-        if not ends and gone and mark.trigger not in ("A01", "A04"):
-            continue
-        if here is not None and (ends or mark.bed != here.bed):
-            found.append(replace(here, end_us=mark.at_us))
-            here = None
-        if not ends and here is None and mark.bed:
-            here = Interval(mark.bed, mark.ward, mark.at_us, None)
-        gone = ends
-    if here is not None:
-        found.append(here)
-    return [interval for interval in found if interval.end_us is None or interval.end_us > interval.start_us]
+def _standing(movement: Movement, inside: Inside) -> Movement:
+    """With the numbers that stand now."""
+    visit, person = inside.survivor(Kind.VISIT, movement.encounter), inside.survivor(Kind.PERSON, movement.patient)
+    return replace(movement, encounter=visit, patient=person, sent=movement.encounter if visit != movement.encounter else None)
 
 
-def _identity(new: Movement, earlier: Sequence[Movement]) -> list[str]:
-    """Only an A08 may say that a visit is another patient's."""
-    void = max((index for index, movement in enumerate(earlier) if movement.trigger == "A11"), default=-1)
-    patients = {movement.patient for movement in earlier[void + 1 :]}
+def _unknown(new: Sequence[Movement], earlier: Sequence[Movement], inside: Inside) -> list[str]:
+    """A visit of which nothing had been said; where it ends, its patient may lie in a bed under another number."""
+    if earlier or not new or any(meaning(movement.trigger) in _OPENS and not movement.ends for movement in new):
+        return []
+    said = [notes.UNKNOWN_VISIT]
+    if any(meaning(movement.trigger) in _ENDS for movement in new):
+        lying = any(stay.end_us is None for movement in new for stay in inside.stays_of(movement.patient))
+        said += [notes.PATIENT_IN_BED] if lying else []
+    return said
+
+
+def _identity(new: Movement, earlier: Iterable[Movement]) -> list[str]:
+    """Only what corrects a visit's patient may say that it is another's."""
+    told = list(earlier)
+    void = max((index for index, movement in enumerate(told) if meaning(movement.trigger) is Meaning.VOID), default=-1)
+    patients = {movement.patient for movement in told[void + 1 :]}
     if not patients or new.patient in patients:
         return []
-    if new.trigger != "A08":
+    if meaning(new.trigger) not in _CORRECTS:
         raise Hl7Error("the visit belongs to another patient", condition="204", field="PID-3", remedy="correct the visit's patient by A08")
-    return [PATIENT_CHANGED]
+    return [notes.PATIENT_CHANGED]
 
 
 def _told(known: Sequence[Movement]) -> Identifier:
     """The patient as the newest admission or update says, else as the newest message."""
-    return next((m.patient for m in reversed(known) if m.trigger in ("A01", "A04", "A08")), known[-1].patient)
+    return next((m.patient for m in reversed(known) if meaning(m.trigger) in _SAYS_WHOSE), known[-1].patient)
 
 
-def _claims(add: Sequence[Stay], supersede: Sequence[Stay], in_bed: Callable[[str], Sequence[Stay]]) -> list[str]:
+def _claims(add: Sequence[Stay], supersede: Sequence[Stay], in_bed: InBed) -> list[str]:
     """Both claims to a bed are kept; who asks for the binding is told that there are two. Noted once, when it begins."""
-    notes = []
+    found = []
     for stay in add:
-        for other in in_bed(stay.bed):
+        for other in (*(row for row in in_bed(stay.bed) if row not in supersede), *(row for row in add if row.bed == stay.bed)):
             before = any(old.bed == stay.bed and old.patient == stay.patient and _overlap(old, other) for old in supersede)
             if other.encounter != stay.encounter and _overlap(stay, other) and not before:
-                notes.append(TWO_PATIENTS if other.patient != stay.patient else TWO_ENCOUNTERS)
-    return notes
+                found.append(notes.TWO_PATIENTS if other.patient != stay.patient else notes.TWO_ENCOUNTERS)
+    return found
 
 
 def _overlap(one: Stay, other: Stay) -> bool:

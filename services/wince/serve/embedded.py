@@ -132,8 +132,8 @@ class Embedded:
         self._begin = SourceStart(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
         self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name)
         self._permission = Permission(self.database, required=self._settings.consent_required, from_us=lambda: self.origin_us)
-        census = stays.PostgresCensus(self.database)
         place, ours = mllp.place(self._settings), site.of(self._settings, zone=UTC)  # our own feed sends offsets
+        census = stays.PostgresCensus(self.database, window_us=ours.window_us)
         self.listener = enter(AdtListener(census, ours, watches=self._watches, publish=self._occupied, **place))
         self.tell("listening", port=self.listener.port)
         with self.database.transaction() as tx:  # who starts has looked at what held it; a hold that is still right comes back at once

@@ -44,8 +44,9 @@ def build(deps: Deps) -> Service:
     def tell(_changes: Sequence[Occupancy] = ()) -> None:
         telling.tell(database, said)
 
+    ours = site.of(settings)
     listener = AdtListener(
-        stays.PostgresCensus(database), site.of(settings), watches=watches, publish=tell, **mllp.place(settings)
+        stays.PostgresCensus(database, window_us=ours.window_us), ours, watches=watches, publish=tell, **mllp.place(settings)
     )
     parts: list[Part] = [Repeated("relay", TELL_S, tell), listener]
     return Service("hospital", parts, [registration(HospitalServicer(database))])

@@ -8,71 +8,80 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from wince import canonical
 from wince.clock import Clock, wall_us
 from wince.domain.binding import changed
-from wince.domain.census import Applied, MessageKey, Movement, Outcome, Revision
-from wince.domain.stay import Identifier, Stay, Watch
-from wince.errors import IntegrityError
-from wince.store import locks, plain, reviews
+from wince.domain.census import CONTROL_ID_AGAIN, Applied, Change, Kind, MessageKey, Movement, Outcome, Revision
+from wince.domain.stay import Stay, Watch
+from wince.store import aliases, inbox, locks, plain, reviews, stay_rows
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
+from wince.store.inside import Inside
 from wince.store.locks import Lock
 
-_COLUMNS = "id, bed, patient_system, patient, encounter_system, encounter, start_us, end_us, recorded_us, superseded_us, birth_date, ward"
-_APPLIED = "adt"
+DAY_US = 24 * 3600 * 1_000_000
 
 InBed = Callable[[str], Sequence[Stay]]
 Revise = Callable[[Sequence[Movement], Sequence[Stay], InBed], Revision]
+Decide = Callable[[Change, Inside], Revision]
 
 
 class PostgresCensus:
-    """Movements and stays in the database. Thread-safe. `clock`: microseconds UTC, stamps the audit trail."""
+    """Movements, links and stays in the database. Thread-safe. `clock`: microseconds UTC, stamps the audit trail. `window_us`: a used
+    control id with another content is a new message where it was sent so long after; 0: never."""
 
-    def __init__(self, database: Database, clock: Clock = wall_us) -> None:
+    def __init__(self, database: Database, clock: Clock = wall_us, window_us: int = DAY_US) -> None:
         self._database = database
         self._clock = clock
+        self._window_us = window_us
 
-    def apply(self, movement: Movement, revise: Revise) -> Applied:
-        """See Census.apply."""
-        encounter = movement.encounter
+    def commit(self, change: Change, decide: Decide) -> Applied:
+        """See Census.commit."""
         with self._database.transaction() as tx:
-            # Serialises an encounter; the bed, so that two encounters can't both find it free.
-            locks.take_each(tx, Lock.STAYS, (f"encounter {encounter.system} {encounter.value}", f"bed {movement.bed}"))
-            if not _first(tx, movement.key, _APPLIED):
+            inside = _locked(tx, change)
+            use = inbox.take(tx, change.key, change.sent_us, self._window_us)
+            if use is None:
                 return Applied(Outcome.DUPLICATE, Revision())
-            tx.execute(
-                "INSERT INTO movement(encounter_system, encounter, body) VALUES (%s, %s, %s)",
-                (encounter.system, encounter.value, plain.dump(movement)),
-            )
-            kept = tx.execute(
-                "SELECT body FROM movement WHERE encounter_system = %s AND encounter = %s ORDER BY seq", (encounter.system, encounter.value)
-            ).fetchall()
-            believed = _read(
-                tx,
-                "encounter_system = %s AND encounter = %s AND superseded_us IS NULL ORDER BY start_us",
-                (encounter.system, encounter.value),
-            )
-            revision = revise([plain.load(Movement, body) for (body,) in kept], believed, lambda bed: _believed_in(tx, bed))
-            _revise(tx, revision)
+            message = inbox.message_id(change.key, use)
+            aliases.add(tx, change.links, message)
+            revision = decide(change, inside)
+            movements = change.movements if revision.settled is None else revision.settled
+            with tx.cursor() as cursor:
+                cursor.executemany(
+                    "INSERT INTO movement(encounter_system, encounter, body) VALUES (%s, %s, %s)",
+                    [(moved.encounter.system, moved.encounter.value, plain.dump(moved)) for moved in movements],
+                )
+            stay_rows.revise(tx, revision)
             ask_again(tx, revision)
             said = {
-                "trigger": movement.trigger,
-                "notes": list(revision.notes),
-                "movement": json.loads(plain.dump(movement)),
+                "trigger": change.trigger,
+                "notes": [*revision.notes, *([CONTROL_ID_AGAIN] if use > 1 else [])],
+                "movements": [json.loads(plain.dump(moved)) for moved in movements],
+                "links": [json.loads(plain.dump(link)) for link in change.links],
                 "superseded": [str(stay.id) for stay in revision.supersede],
                 "added": [str(stay.id) for stay in revision.add],
             }
-            append(tx, [Fact(message_id(movement.key), 1, _APPLIED, 1, canonical.text(said))], self._clock())
+            append(tx, [Fact(message, 1, inbox.APPLIED, 1, canonical.text(said))], self._clock())
         return Applied(Outcome.APPLIED, revision)
+
+    def apply(self, movement: Movement, revise: Revise) -> Applied:
+        """See Census.apply."""
+
+        def decide(_change: Change, inside: Inside) -> Revision:
+            visit = inside.survivor(Kind.VISIT, movement.encounter)
+            return revise([*inside.movements(visit), movement], inside.believed(visit), inside.in_bed)
+
+        return self.commit(Change.of(movement), decide)
 
     def audit(self, key: MessageKey, event: str, detail: str) -> None:
         """See Census.audit."""
         with self._database.transaction() as tx:
-            if _first(tx, key, event):
-                append(tx, [Fact(message_id(key), 1, f"{_APPLIED}.{event}", 1, canonical.text({"detail": detail}))], self._clock())
+            use = inbox.note(tx, key, event, self._clock(), self._window_us)
+            if use is not None:
+                fact = Fact(inbox.message_id(key, use), 1, f"{inbox.APPLIED}.{event}", 1, canonical.text({"detail": detail}))
+                append(tx, [fact], self._clock())
 
     def stays(self, bed: str, start_us: int, end_us: int | None, as_of_us: int | None = None) -> list[Stay]:
         """See Census.stays."""
@@ -82,12 +91,23 @@ class PostgresCensus:
     def current(self) -> list[Stay]:
         """See Census.current."""
         with self._database.transaction() as tx:
-            return _read(tx, "superseded_us IS NULL AND end_us IS NULL ORDER BY bed, start_us", ())
+            return stay_rows.read(tx, "superseded_us IS NULL AND end_us IS NULL ORDER BY bed, start_us", ())
 
 
-def message_id(key: MessageKey) -> UUID:
-    """The audit trail's name for a message: UUIDv5 of its sender and control id."""
-    return uuid5(NAMESPACE_URL, "urn:wince:adt:" + json.dumps([key.application, key.facility, key.control_id]))
+def _locked(tx: Tx, change: Change) -> Inside:
+    """Serialises the message, its visits by the numbers that stand now, and its beds, so that two encounters can't both find one free.
+    While nobody links, numbers stand; who links is alone."""
+    if change.links:
+        locks.take(tx, Lock.ALIASES)
+    else:
+        locks.share(tx, Lock.ALIASES)
+    inside, key = Inside(tx), change.key
+    names = [f"message {key.application} {key.facility} {key.control_id}"]
+    for moved in change.movements if not change.links else ():
+        visit = inside.survivor(Kind.VISIT, moved.encounter)
+        names += [f"encounter {visit.system} {visit.value}", f"bed {moved.bed}"]
+    locks.take_each(tx, Lock.STAYS, names)
+    return Inside(tx) if change.links else inside  # once its links are kept, numbers stand for others
 
 
 def save_watches(database: Database, watches: Iterable[Watch]) -> None:
@@ -177,76 +197,13 @@ def doubt(tx: Tx, stays: Sequence[UUID]) -> bool:
     return row == (True,)
 
 
-def _first(tx: Tx, key: MessageKey, event: str) -> bool:
-    """True where (key, event) is new. Raises IntegrityError where another message was applied under the key: a message that was
-    refused may come again, corrected, under the same one."""
-    names = (key.application, key.facility, key.control_id)
-    if event == _APPLIED:
-        known = tx.execute(
-            "SELECT digest FROM adt_inbox WHERE application = %s AND facility = %s AND control_id = %s AND event = %s", (*names, event)
-        ).fetchone()
-        if known and known[0] != key.digest:
-            raise IntegrityError(
-                "another message came under a control id that was used before",
-                field="MSH-10",
-                remedy="the sender must give every message a control id of its own",
-            )
-    done = tx.execute(
-        "INSERT INTO adt_inbox(application, facility, control_id, event, digest) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        (*names, event, key.digest),
-    )
-    return done.rowcount == 1
-
-
-def _revise(tx: Tx, revision: Revision) -> None:
-    with tx.cursor() as cursor:
-        if revision.supersede:
-            cursor.executemany(
-                "UPDATE stay SET superseded_us = %s, reviewed = false, told = false WHERE id = %s AND superseded_us IS NULL",
-                [(revision.recorded_us, stay.id) for stay in revision.supersede],
-            )
-            if cursor.rowcount != len(revision.supersede):
-                raise IntegrityError("a stay that is to be superseded is not believed", field="stay")
-        if revision.add:
-            cursor.executemany(
-                f"INSERT INTO stay({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)".encode(),
-                [_row(stay) for stay in revision.add],
-            )
-
-
-def _row(stay: Stay) -> tuple[Any, ...]:
-    return (
-        stay.id,
-        stay.bed,
-        stay.patient.system,
-        stay.patient.value,
-        stay.encounter.system,
-        stay.encounter.value,
-        stay.start_us,
-        stay.end_us,
-        stay.recorded_us,
-        stay.superseded_us,
-        stay.birth_date,
-        stay.ward,
-    )
-
-
-def _read(tx: Tx, where: str, arguments: tuple[Any, ...]) -> list[Stay]:
-    rows = tx.execute(f"SELECT {_COLUMNS} FROM stay WHERE {where}".encode(), arguments).fetchall()
-    return [Stay(row[0], row[1], Identifier(row[2], row[3]), Identifier(row[4], row[5]), *row[6:]) for row in rows]
-
-
-def _believed_in(tx: Tx, bed: str) -> list[Stay]:
-    return _read(tx, "bed = %s AND superseded_us IS NULL ORDER BY start_us", (bed,))
-
-
 def _overlapping(tx: Tx, beds: Sequence[str], start_us: int, end_us: int | None, as_of_us: int | None) -> list[Stay]:
     where = "bed = ANY(%s) AND (end_us IS NULL OR end_us > %s) AND (%s::bigint IS NULL OR start_us < %s)"
     arguments: tuple[Any, ...] = (list(beds), start_us, end_us, end_us)
     if as_of_us is None:
-        return _read(tx, where + " AND superseded_us IS NULL ORDER BY start_us, row_id", arguments)
+        return stay_rows.read(tx, where + " AND superseded_us IS NULL ORDER BY start_us, row_id", arguments)
     where += " AND recorded_us <= %s AND (superseded_us IS NULL OR superseded_us > %s) ORDER BY start_us, row_id"
-    return _read(tx, where, (*arguments, as_of_us, as_of_us))
+    return stay_rows.read(tx, where, (*arguments, as_of_us, as_of_us))
 
 
 def _region(text: str) -> tuple[float, float, float, float]:

@@ -100,11 +100,10 @@ def test_an_identifiers_escapes_are_decoded(sent: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("sent", ["\\X0\\", "\\XZZ\\", "\\X00\\", "\\XFF\\", "\\C2899\\1"])
-def test_an_escape_that_cannot_be_decoded_is_refused(sent: str) -> None:
-    message = read("PID-3", f"7{sent}^^^HOSP^MR")
-    with pytest.raises(Hl7Error) as caught:
-        identifiers(message, "PID", 3)
-    assert caught.value.condition == "102"
+def test_a_number_whose_escape_cannot_be_decoded_names_nobody_and_costs_no_other(sent: str) -> None:
+    broken, good = identifiers(read("PID-3", f"7{sent}^^^HOSP^MR~8^^^HOSP^PI"), "PID", 3)
+    assert (broken.whole, broken.type) == (False, "MR")
+    assert good == Identifier("8", Authority("HOSP"), "PI")
 
 
 def test_a_hex_escape_is_of_the_messages_character_set() -> None:

@@ -38,7 +38,15 @@ def micro(*parts):
     ],
 )
 def test_times_are_the_sites_unless_they_say_where(text, expected):
-    assert segments.moment(text, BERLIN, "EVN-2") == expected
+    found = segments.moment(text, BERLIN, "EVN-2")
+    assert (found and found.us) == expected
+
+
+def test_an_hour_that_comes_twice_has_two_moments_and_one_that_never_was_is_told():
+    said = segments.moment("202510260230", BERLIN, "EVN-2")
+    assert said == segments.Moment(micro(2025, 10, 26, 0, 30), micro(2025, 10, 26, 1, 30))
+    assert segments.moment("202510260230+0100", BERLIN, "EVN-2") == segments.Moment(micro(2025, 10, 26, 1, 30))
+    assert segments.moment("202603290230", BERLIN, "EVN-2") == segments.Moment(micro(2026, 3, 29, 1, 30), skipped=True)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from wince.hl7.header import read_header
 from wince.hl7.message import parse
 from wince.hl7.segments import Authority
 from wince.hospital import adt as meaning
+from wince.hospital import identity
 from wince.hospital.site import Site, system
 from wince.testing.hl7 import Person, adt
 
@@ -25,7 +26,9 @@ def read(trigger="A01", bed="ICU^1^A", at_us=100 * SECOND, site=SITE, drop="", *
     raw = text.encode()
     header = read_header(raw)
     assert header is not None
-    return meaning.movement(parse(raw, header), site, 999)
+    said = meaning.read(parse(raw, header), site, 999)
+    assert said is not None
+    return said.change.movements[-1]
 
 
 def refused(**options):
@@ -66,11 +69,11 @@ def test_a_time_without_a_zone_is_the_sites():
         ({"fields": {"PID-3": "1^^^A^MR~2^^^B^MR"}}, ("PID-3", "102")),
         ({"fields": {"PV1-3": ""}}, ("PV1-3", "101")),
         ({"trigger": "A02", "fields": {"PV1-3": ""}}, ("PV1-3", "101")),
-        ({"trigger": "A13", "fields": {"PV1-3": ""}}, ("PV1-3", "101")),
+        ({"trigger": "A06", "fields": {"PV1-3": ""}}, ("PV1-3", "101")),
+        ({"trigger": "A10", "fields": {"PV1-3": ""}}, ("PV1-3", "101")),
         ({"fields": {"PV1-19": ""}}, ("PV1-19", "101")),
         ({"fields": {"EVN-2": "soon"}}, ("EVN-2", "102")),
         ({"fields": {"EVN-6": "20261399"}}, ("EVN-6", "102")),
-        ({"fields": {"PID-7": "19503102"}}, ("PID-7", "102")),
         ({"drop": "EVN"}, ("EVN", "100")),
         ({"drop": "PID"}, ("PID", "100")),
         ({"drop": "PV1"}, ("PV1", "100")),
@@ -110,7 +113,7 @@ def test_the_number_of_type_mr_counts_of_the_sites_authority_where_there_are_sev
 def test_an_authority_becomes_a_uri(authority, expected):
     header = read_header(adt("A01", P, "ICU^1^A", "V1", 0).encode())
     assert header is not None
-    assert meaning.system(authority, header, Site()) == expected
+    assert identity.system(authority, header, Site()) == expected
 
 
 @pytest.mark.parametrize("authority", ["H", "1.2.3", "H&1.2.3&ISO"])
@@ -118,9 +121,9 @@ def test_the_sites_authority_is_one_whichever_of_its_names_is_sent(authority):
     header = read_header(adt("A01", P, "ICU^1^A", "V1", 0).encode())
     assert header is not None
     site = Site(authority=authority)
-    assert meaning.system(Authority("H", "1.2.3", "ISO"), header, site) == system(site.own)
-    assert meaning.system(Authority(), header, site) == system(site.own)
-    assert meaning.system(Authority("OTHER"), header, site) == "urn:wince:authority:OTHER"
+    assert identity.system(Authority("H", "1.2.3", "ISO"), header, site) == system(site.own)
+    assert identity.system(Authority(), header, site) == system(site.own)
+    assert identity.system(Authority("OTHER"), header, site) == "urn:wince:authority:OTHER"
 
 
 def test_a_hex_escape_in_the_number_is_decoded():
@@ -137,10 +140,11 @@ def test_only_adt_is_taken_and_other_triggers_do_not_concern():
     def asked(kind):
         header = read_header(adt("A01", P, "ICU^1^A", "V1", 0, fields={"MSH-9": kind}).encode())
         assert header is not None
-        return meaning.concerns(header)
+        return meaning.ignored(header, Site())
 
-    assert asked("ADT^A01")
-    assert not asked("ADT^A60")
+    assert asked("ADT^A01") == ""
+    assert asked("ADT^A60") == "ADT^A60"
+    assert asked("ADT^Z99") == "ADT^Z99"
     for kind, condition in (("ORM^O01", "200"), ("ADT", "101")):
         with pytest.raises(Hl7Error) as caught:
             asked(kind)

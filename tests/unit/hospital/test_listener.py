@@ -112,9 +112,9 @@ def test_no_acceptance_before_the_commit():
     gate, answers = threading.Event(), []
 
     class Slow(MemoryCensus):
-        def apply(self, movement, revise):
+        def commit(self, change, decide):
             assert gate.wait(5)
-            return super().apply(movement, revise)
+            return super().commit(change, decide)
 
     hospital = Hospital(Slow())
     thread = threading.Thread(target=lambda: answers.append(hospital.say("A01", P, "ICU^1^A", "V1", 100)))
@@ -132,10 +132,10 @@ def test_a_census_that_fails_is_answered_207_and_the_message_can_be_sent_again(f
     class Failing(MemoryCensus):
         fails = True
 
-        def apply(self, movement, revise):
+        def commit(self, change, decide):
             if self.fails:
                 raise failure
-            return super().apply(movement, revise)
+            return super().commit(change, decide)
 
     hospital = Hospital(Failing())
     answer = hospital.say("A01", P, "ICU^1^A", "V1", 100, control_id="C1")
@@ -183,7 +183,7 @@ def test_a_commit_acknowledgement_says_that_a_message_was_not_taken(hospital):
 
 def test_where_no_answer_is_wanted_a_failing_store_closes_the_connection():
     class Broken(MemoryCensus):
-        def apply(self, movement, revise):
+        def commit(self, change, decide):
             raise StoreError("the database is gone")
 
     text = adt("A01", P, "ICU^1^A", "V1", 0, fields={"MSH-15": "NE", "MSH-16": "NE"})

@@ -18,6 +18,8 @@ from wince.hospital.memory import MemoryCensus
 from wince.hospital.stays import changed, intervals, revise
 
 SITE = site_namespace("s")
+U = 120 * 1_000_000
+"""Unit of the times below, microseconds: further apart than a sender's clock steps back."""
 VISIT = Identifier("urn:x", "V1")
 _count = itertools.count()
 
@@ -29,15 +31,15 @@ def m(trigger, at, bed="A", known=None, patient="P", born=None, recorded=None) -
         VISIT,
         Identifier("urn:x", patient),
         bed,
-        at,
-        at if known is None else known,
+        at * U,
+        (at if known is None else known) * U,
         at if recorded is None else recorded,
         born,
     )
 
 
 def where(*movements):
-    return [(i.bed, i.start_us, i.end_us) for i in intervals(movements)]
+    return [(i.bed, i.start_us // U, i.end_us and i.end_us // U) for i in intervals(movements)]
 
 
 def nobody(_bed):
@@ -115,7 +117,7 @@ def test_revision_says_what_is_late_what_could_not_be_cancelled_and_who_was_chan
     assert revise(SITE, [first, undo], [], nobody).notes == ("nothing_to_cancel",)
     changed = revise(SITE, [first, other], revise(SITE, [first], [], nobody).add, nobody)
     assert changed.notes == ("patient_changed",)
-    assert [(s.patient.value, s.start_us) for s in changed.add] == [("Q", 10)]
+    assert [(s.patient.value, s.start_us // U) for s in changed.add] == [("Q", 10)]
     assert changed.add[0].id == changed.supersede[0].id
 
 

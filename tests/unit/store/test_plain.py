@@ -1,6 +1,7 @@
 """Dataclasses as text and back."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -79,10 +80,26 @@ STORED = json.loads(Path(__file__).with_name("stored.json").read_text())
 
 @pytest.mark.parametrize(("kind", "text", "shown"), STORED, ids=[f"{number}-{kind}" for number, (kind, _, _) in enumerate(STORED)])
 def test_what_an_earlier_version_stored_is_read(kind: str, text: str, shown: str) -> None:
-    """Every kind that lies in a text column, as release 0.1.0's own loader read it (`shown`); written again it is the same text."""
+    """Every kind that lies in a text column, as release 0.1.0's own loader read it (`shown`); written again it says the same. What came
+    since has its default."""
     value = load(KINDS[kind], text)
-    assert repr(value) == shown
-    assert dump(value) == text
+    assert _without_new(repr(value), shown) == shown
+    assert _same(json.loads(dump(value)), json.loads(text))
+
+
+def _without_new(found: str, shown: str) -> str:
+    """What is shown of a value, without the fields that came since."""
+    known = set(re.findall(r"(\w+)=", shown))
+    new = r"(?:, )?\b(?!(?:" + "|".join(known) + r")=)\w+=(?:None|True|False|-?\d+|''|\(\))(?=[,)])"
+    return re.sub(new, "", found)
+
+
+def _same(found: object, before: object) -> bool:
+    if isinstance(found, dict) and isinstance(before, dict):
+        return all(name in found and _same(found[name], value) for name, value in before.items())
+    if isinstance(found, list) and isinstance(before, list):
+        return len(found) == len(before) and all(map(_same, found, before))
+    return found == before
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,75 @@
+"""Numbers of one person, or of one visit, as the hospital merged them: kept as links, answered as the number that stands now.
+
+Who adds a link has `Lock.ALIASES` alone; who changes stays shares it. So while a message is taken no number changes what it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from wince.domain.aliases import survivors as resolved
+from wince.domain.census import Kind, Link
+from wince.domain.stay import Identifier
+from wince.store.database import Tx
+
+_COLUMNS = "kind, old_system, old, new_system, new, known_us, recorded_us"
+
+
+def add(tx: Tx, links: Iterable[Link], message: UUID) -> None:
+    """Keep links. `message`: the audit trail's name of the message that says so."""
+    with tx.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO alias({_COLUMNS}, message) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)".encode(),
+            [
+                (str(one.kind), one.old.system, one.old.value, one.new.system, one.new.value, one.known_us, one.recorded_us, message)
+                for one in links
+            ],
+        )
+
+
+def linked(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int | None = None) -> list[Link]:
+    """Every link of the persons (visits) that these identifiers name, also those over several steps; `as_of_us`: as was known then."""
+    pairs = sorted({(one.system, one.value) for one in identifiers})
+    rows = tx.execute(
+        "WITH RECURSIVE known AS (SELECT * FROM alias WHERE kind = %s AND (%s::bigint IS NULL OR recorded_us <= %s)),"
+        " reached(system, value) AS ("
+        " SELECT * FROM unnest(%s::text[], %s::text[])"
+        " UNION SELECT CASE WHEN k.old = r.value AND k.old_system = r.system THEN k.new_system ELSE k.old_system END,"
+        " CASE WHEN k.old = r.value AND k.old_system = r.system THEN k.new ELSE k.old END"
+        " FROM reached r JOIN known k ON (k.old = r.value AND k.old_system = r.system) OR (k.new = r.value AND k.new_system = r.system))"
+        f" SELECT {_COLUMNS} FROM known WHERE (old_system, old) IN (SELECT system, value FROM reached)".encode(),
+        (str(kind), as_of_us, as_of_us, [system for system, _ in pairs], [value for _, value in pairs]),
+    ).fetchall()
+    return [
+        Link(Kind(kind), Identifier(old_system, old), Identifier(new_system, new), known_us, recorded_us)
+        for kind, old_system, old, new_system, new, known_us, recorded_us in rows
+    ]
+
+
+def survivors(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int | None = None) -> dict[Identifier, Identifier]:
+    """Each of these identifiers -> the number that stands for it now (or as was known at `as_of_us`); mostly itself."""
+    wanted = list(identifiers)
+    known = resolved(linked(tx, kind, wanted, as_of_us)) if wanted and _any(tx) else {}
+    return {one: known.get(one, one) for one in wanted}
+
+
+def numbers(tx: Tx, kind: Kind, identifier: Identifier, as_of_us: int | None = None) -> list[Identifier]:
+    """Every number of the person (visit) that an identifier names, itself among them."""
+    links = linked(tx, kind, [identifier], as_of_us) if _any(tx) else []
+    return sorted({identifier, *(one for link in links for one in (link.old, link.new))}, key=lambda one: (one.system, one.value))
+
+
+def same(tx: Tx, kind: Kind, one: Identifier, other: Identifier) -> bool:
+    """Whether two identifiers name one person (one visit), as is known now."""
+    return one == other or len(set(survivors(tx, kind, [one, other]).values())) == 1
+
+
+def arrays(identifiers: Sequence[Identifier]) -> tuple[list[str], list[str]]:
+    """Systems and values, for a query over unnest(%s::text[], %s::text[])."""
+    return [one.system for one in identifiers], [one.value for one in identifiers]
+
+
+def _any(tx: Tx) -> bool:
+    """Most installations have none: a look at an empty table costs less than the walk."""
+    return tx.execute("SELECT EXISTS (SELECT FROM alias)").fetchone() == (True,)

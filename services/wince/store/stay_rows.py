@@ -1,0 +1,52 @@
+"""The SQL of the table of stays: rows in, rows out, and what a revision makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wince.domain.census import Revision
+from wince.domain.stay import Identifier, Stay
+from wince.errors import IntegrityError
+from wince.store.database import Tx
+
+COLUMNS = "id, bed, patient_system, patient, encounter_system, encounter, start_us, end_us, recorded_us, superseded_us, birth_date, ward"
+
+
+def read(tx: Tx, where: str, arguments: tuple[Any, ...]) -> list[Stay]:
+    """Rows for which a condition holds; it may end in an order."""
+    rows = tx.execute(f"SELECT {COLUMNS} FROM stay WHERE {where}".encode(), arguments).fetchall()
+    return [Stay(row[0], row[1], Identifier(row[2], row[3]), Identifier(row[4], row[5]), *row[6:]) for row in rows]
+
+
+def revise(tx: Tx, revision: Revision) -> None:
+    """Supersede and add. Raises IntegrityError where a row that is to be superseded is not believed."""
+    with tx.cursor() as cursor:
+        if revision.supersede:
+            cursor.executemany(
+                "UPDATE stay SET superseded_us = %s, reviewed = false, told = false WHERE id = %s AND superseded_us IS NULL",
+                [(revision.recorded_us, stay.id) for stay in revision.supersede],
+            )
+            if cursor.rowcount != len(revision.supersede):
+                raise IntegrityError("a stay that is to be superseded is not believed", field="stay")
+        if revision.add:
+            cursor.executemany(
+                f"INSERT INTO stay({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)".encode(),
+                [_row(stay) for stay in revision.add],
+            )
+
+
+def _row(stay: Stay) -> tuple[Any, ...]:
+    return (
+        stay.id,
+        stay.bed,
+        stay.patient.system,
+        stay.patient.value,
+        stay.encounter.system,
+        stay.encounter.value,
+        stay.start_us,
+        stay.end_us,
+        stay.recorded_us,
+        stay.superseded_us,
+        stay.birth_date,
+        stay.ward,
+    )
