@@ -57,10 +57,11 @@ proto: dev ## generate services/wince/api from protos/, docs/asyncapi.yaml from 
 	@$(BIN)/python protos/generate.py
 	@$(BIN)/python -m wince.bus.asyncapi docs/asyncapi.yaml
 
-docs: dev ## generate docs/reference/settings.md and wince.example.toml from the settings' fields
+docs: dev ## generate docs/reference/settings.md, wince.example.toml, and the events in docs/reference/hl7.md from the code
 	@mkdir -p docs/reference
 	@$(BIN)/wince config reference > docs/reference/settings.md
 	@$(BIN)/wince config example > wince.example.toml
+	@$(BIN)/python -m wince.hospital.triggers docs/reference/hl7.md
 
 serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serving
 

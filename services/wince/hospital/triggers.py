@@ -1,12 +1,14 @@
 """What each ADT event means for who lies where (HL7 v2.5.1 chapter 3, section 3.3): the one table of it.
 
-`adt.py` reads a message by it, `marks.py` folds movements by it, and docs/reference/hl7.md shows it (python -m wince.hospital.triggers).
+`adt.py` reads a message by it, `marks.py` folds movements by it, and docs/reference/hl7.md shows it (`make docs`).
 An event that isn't here, and one whose meaning is IGNORED, is acknowledged, audited, and changes nothing.
 """
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
+from pathlib import Path
 
 
 class Meaning(StrEnum):
@@ -127,5 +129,13 @@ def table() -> str:
     return f"| event | in the standard | here |\n|---|---|---|\n{rows}"
 
 
+def shown(page: str) -> str:
+    """A page with this table between its two marks."""
+    begin, end = "<!-- python -m wince.hospital.triggers -->\n", "<!-- end -->"
+    before, rest = page.split(begin)
+    return f"{before}{begin}{table()}{end}{rest.split(end)[1]}"
+
+
 if __name__ == "__main__":
-    print(table(), end="")
+    page = Path(sys.argv[1])
+    page.write_text(shown(page.read_text("utf-8")), "utf-8")
