@@ -14,7 +14,7 @@ from rich.table import Table
 from wince.cli.common import Json, out, settings, to_json
 from wince.clock import wall_us
 from wince.delivery import books
-from wince.delivery.books import Backlog, DeadLetter
+from wince.delivery.books import Backlog, Chore, DeadLetter
 from wince.errors import ConfigError, InputError
 from wince.serve.reading import reading
 from wince.store.database import Tx
@@ -34,12 +34,19 @@ def list_command(json_: Json = False) -> None:
     """What is not written, by target and state; holds with reason and remedy; dead letters (what a target refused for good)."""
     with _opened() as tx:
         backlog, dead = books.backlog(tx), books.dead(tx)
+        by_hand, unfinished = books.chores(tx), books.unfinished(tx)
     if json_:
-        print(to_json({"targets": backlog, "dead": dead}))
+        print(to_json({"targets": backlog, "dead": dead, "by_hand": by_hand, "unfinished": unfinished}))
         return
     show(backlog)
     if dead:
         out.print(_letters(dead))
+        out.print("put right what a target refused, then: wince outbox replay ENTRY REVISION --target TARGET", highlight=False)
+    if by_hand:
+        out.print(_chores(by_hand, "to be done by a person"))
+        out.print("these targets take nothing back: do it there, then: wince outbox done ENTRY REVISION --target TARGET", highlight=False)
+    if unfinished:
+        out.print(_chores(unfinished, "written, but refused beside it"))
         out.print("put right what a target refused, then: wince outbox replay ENTRY REVISION --target TARGET", highlight=False)
 
 
@@ -73,6 +80,15 @@ def _letters(dead: Sequence[DeadLetter]) -> Table:
     return table
 
 
+def _chores(chores: Sequence[Chore], what: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("entry", "revision", "target", "at", what):
+        table.add_column(column, overflow="fold")
+    for one in chores:
+        table.add_row(str(one.entry), str(one.revision), one.target, one.location, one.detail)
+    return table
+
+
 def _moment(at_us: int) -> str:
     """To the second, UTC.
 
@@ -102,17 +118,34 @@ def replay(
     revision: Annotated[int, typer.Argument(help="Its revision.", min=1)] = 1,
     target: Annotated[str, typer.Option(help="Whose dead letter; may be left out where one target alone refused it.")] = "",
 ) -> None:
-    """Try a dead letter again: somebody has put right what was wrong. A running Wince sends it at once, else the next one that starts.
+    """Try a dead letter again, or what was refused beside an entry: somebody has put right what was wrong. A running Wince sends it at
+    once, else the next one that starts.
 
     The audit trail says so.
     """
+    with _opened(write=True) as tx:
+        books.replay(tx, _id(entry), revision, target, wall_us())
+    out.print("a running Wince sends it now, else the next one that starts")
+
+
+def _id(entry: str) -> UUID:
     try:
-        identity = UUID(entry)
+        return UUID(entry)
     except ValueError:
         raise ConfigError("is no id", field=f"ENTRY={entry}", remedy="a UUID, as `wince outbox list` shows it") from None
+
+
+@app.command("done")
+def done(
+    entry: Annotated[str, typer.Argument(help="Id of the entry, as `wince outbox list` shows it.")],
+    revision: Annotated[int, typer.Argument(help="Its revision.", min=1)],
+    by: Annotated[str, typer.Option(help="Who did it: a staff identifier, for the audit trail.")],
+    target: Annotated[str, typer.Option(help="Where; may be left out where there is only one.")] = "",
+) -> None:
+    """A person did at the EHR what it can't be made to do: withdraw or restore an entry there. The audit trail says so."""
     with _opened(write=True) as tx:
-        books.replay(tx, identity, revision, target, wall_us())
-    out.print("a running Wince sends it now, else the next one that starts")
+        chore = books.done(tx, _id(entry), revision, target, by, wall_us())
+    out.print(f"kept: {chore.detail}: done by {by}", highlight=False)
 
 
 @app.command("release")

@@ -66,6 +66,18 @@ class DeadLetter:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """What a person has to do at a target. `detail` holds no PHI."""
+
+    entry: UUID
+    revision: int
+    target: str
+    location: str
+    """Type/id there."""
+    detail: str
+
+
 _US = "(extract(epoch FROM {}) * 1000000)::bigint"
 _HOLDS = (
     f"SELECT target, {_US.format('since')}, detail, CASE remedy WHEN '' THEN %s ELSE remedy END, probes, {_US.format('next_probe')}"
@@ -121,13 +133,51 @@ def dead(tx: Tx, target: str = "", *, limit: int = 1000) -> list[DeadLetter]:
     return [DeadLetter(*row) for row in found]
 
 
+def chores(tx: Tx, target: str = "", *, limit: int = 1000) -> list[Chore]:
+    """What persons have to do by hand at a target (empty: at all), because it takes nothing back; oldest first."""
+    return _chores(tx, "state = 'by_hand'", target, limit)
+
+
+def unfinished(tx: Tx, target: str = "", *, limit: int = 1000) -> list[Chore]:
+    """What was written, but a target refused something that stands beside it (Provenance, AuditEvent); oldest first."""
+    return _chores(tx, "state = 'written' AND last_error <> ''", target, limit)
+
+
+def _chores(tx: Tx, which: str, target: str, limit: int) -> list[Chore]:
+    found = tx.execute(
+        f"SELECT entry, revision, target, location, last_error FROM outbox WHERE {which} AND (%s = '' OR target = %s)"
+        " ORDER BY made LIMIT %s".encode(),
+        (target, target, limit),
+    ).fetchall()
+    return [Chore(*row) for row in found]
+
+
+def done(tx: Tx, entry: UUID, revision: int, target: str, by: str, now_us: int) -> Chore:
+    """A person did by hand what a target could not be made to do. `by`: who says so, for the audit trail. Raises InputError where there is
+    no such thing to do."""
+    mine = [one for one in chores(tx, target, limit=1_000_000) if (one.entry, one.revision) == (entry, revision)]
+    field = f"{entry}/{revision}" + (f" at {target}" if target else "")
+    if len(mine) != 1:
+        raise InputError("nothing is to be done by hand there", field=field, remedy="`wince outbox list` shows what is; name the target")
+    changed = tx.execute(
+        "UPDATE outbox SET state = 'written', last_error = '' WHERE entry = %s AND revision = %s AND target = %s AND state = 'by_hand'",
+        (entry, revision, mine[0].target),
+    ).rowcount
+    if changed:
+        said = {"target": mine[0].target, "by": by, "location": mine[0].location, "detail": mine[0].detail}
+        append(tx, [Fact(entry, revision, "done_by_hand", 1, dump(said), mine[0].target)], now_us)
+    return mine[0]
+
+
 def letter(tx: Tx, entry: UUID, revision: int, target: str = "") -> DeadLetter:
-    """The dead letter of an entry's revision; `target` may be empty where one target alone refused it.
+    """The dead letter of an entry's revision, or what was written without all that stands beside it; `target` may be empty where one target
+    alone refused it.
 
     Raises InputError where there is none, or several.
     """
     found = tx.execute(
-        "SELECT entry, revision, target, attempts, last_error FROM outbox WHERE state = 'dead' AND body <> ''"
+        "SELECT entry, revision, target, attempts, last_error FROM outbox"
+        " WHERE (state = 'dead' OR (state = 'written' AND last_error <> '')) AND body <> ''"
         " AND entry = %s AND revision = %s AND (%s = '' OR target = %s) ORDER BY target",
         (entry, revision, target, target),
     ).fetchall()
@@ -144,7 +194,8 @@ def replay(tx: Tx, entry: UUID, revision: int, target: str, now_us: int) -> None
     """A person has put right what was wrong: one target's dead letter is tried again. Raises InputError where there is no such letter."""
     found = letter(tx, entry, revision, target)
     changed = tx.execute(
-        "UPDATE outbox SET state = 'ready', next_at = now() WHERE entry = %s AND revision = %s AND target = %s AND state = 'dead'",
+        "UPDATE outbox SET state = 'ready', next_at = now() WHERE entry = %s AND revision = %s AND target = %s"
+        " AND (state = 'dead' OR (state = 'written' AND last_error <> ''))",
         (entry, revision, found.target),
     ).rowcount
     if not changed:

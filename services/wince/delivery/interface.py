@@ -48,6 +48,8 @@ class Answer:
     retry_after_s: float | None = None
     remedy: str = ""
     """HELD: what a person can do about it."""
+    left: str = ""
+    """WRITTEN: what the target refused of that which stands beside it, such as "Provenance refused: 422 invariant"; empty: nothing."""
     may_pass: bool = False
     """DEAD: a no that may not be the target's own (a gateway's page, an endpoint that is away): tried again for a while first."""
 
@@ -106,7 +108,7 @@ def fault(answer: object) -> str:
         return f"{type(answer).__name__} is no Answer"
     if not isinstance(answer.outcome, Outcome):
         return "its outcome is none"
-    for name in ("detail", "location", "version", "remedy"):
+    for name in ("detail", "location", "version", "remedy", "left"):
         if not _storable(getattr(answer, name)):
             return f"its {name} can't be stored"
     after = answer.retry_after_s

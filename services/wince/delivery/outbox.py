@@ -8,6 +8,7 @@ A row is (entry, revision, target). Nothing that happens at one target touches a
   without it.
 - Rows about a bed that is switched off wait until it is on again, except withdrawals of what was written; the rest of the encounter goes
   on without them.
+- What a target can't be made to take back waits for a person (`by_hand`), and keeps nothing else waiting.
 - A lease that ran out (its holder died) makes the row deliverable again: its outcome is unknown and delivering is idempotent.
 - Each lease is audited as `intent` before anything is sent, each answer as written, retry, dead, held, or returned (not tried).
 """
@@ -215,7 +216,9 @@ def _after(item: Tried, jitter: random.Random) -> tuple[object, ...]:
     if answer is None:
         return ("ready", 0.0, "", "", "", lease_.doubted_s > 0, *identity)
     if answer.outcome is Outcome.WRITTEN:
-        return ("written", 0.0, answer.location, answer.version, "", False, *identity)
+        return ("written", 0.0, answer.location, answer.version, answer.left, False, *identity)
+    if answer.outcome is Outcome.BY_HAND:
+        return ("by_hand", 0.0, answer.location, answer.version, answer.detail, False, *identity)
     if answer.outcome is Outcome.DEAD:
         return ("dead", 0.0, "", "", answer.detail, False, *identity)
     if answer.outcome is Outcome.HELD:

@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from wince.domain.loinc import SYSTEM as LOINC
+from wince.domain.loinc import loinc_ok
 from wince.errors import MessageError
 from wince.fhir.classes import Problem, Resource, misfits, targets
 
 __all__ = ["Problem", "Resource", "check", "demand", "loinc_ok", "parse_time", "problems", "reference_type"]
-
-LOINC = "http://loinc.org"
 
 
 def _set(words: str) -> frozenset[str]:
@@ -47,22 +47,6 @@ _STATUS: Mapping[str, Mapping[str, frozenset[str]]] = {
 }
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-
-
-def loinc_ok(code: str) -> bool:
-    """Whether a LOINC code's last digit is its mod 10 check digit (LOINC Users' Guide, appendix on check digits).
-
-    >>> loinc_ok("38208-5"), loinc_ok("38208-6")
-    (True, False)
-    """
-    body, _, check = code.rpartition("-")
-    if not (body.isdigit() and len(check) == 1 and check.isdigit()):
-        return False
-    total = 0
-    for place, digit in enumerate(reversed(body)):
-        number = int(digit) * (2 if place % 2 == 0 else 1)
-        total += number - 9 if number > 9 else number
-    return (10 - total % 10) % 10 == int(check)
 
 
 def parse_time(text: str) -> datetime | None:

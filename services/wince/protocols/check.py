@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from wince.domain.loinc import fault
 from wince.domain.population import Age
 from wince.protocols.check_train import check_train
 from wince.protocols.fault import fail
@@ -162,6 +163,10 @@ def _words(protocol: ClinicalProtocol) -> None:
     codes = protocol.codes
     if not _URI.fullmatch(codes.system):
         fail(protocol.path, "codes.system", f"is {codes.system!r}", "a URI such as urn:wince:codes")
+    of_grades = [(f"codes.grades.{name}", grade.system, grade.code) for name, grade in codes.grades.items()]
+    for key, system, code in [("codes.code", codes.system, codes.code), *of_grades]:
+        if wrong := fault(system, code):
+            fail(protocol.path, key, f"is {code!r}, which {wrong}", "another code; a site that wants this one names it in [[ehr_codes]]")
     if codes.category not in CATEGORIES:
         fail(protocol.path, "codes.category", f"is {codes.category!r}", f"one of: {', '.join(CATEGORIES)}")
     names = [band.name for band in protocol.scale.grades]

@@ -19,6 +19,7 @@ from wince.fhir.smart import SmartAuth
 from wince.protocols.rules import ClinicalProtocol
 from wince.serve import site
 from wince.serve.setup import read_key
+from wince.serve.writing import writing
 from wince.settings import Settings
 from wince.telemetry import logs
 from wince.version import VERSION
@@ -37,7 +38,9 @@ def targets(settings: Settings, protocols: Mapping[str, ClinicalProtocol], stack
     if settings.ehr_url is None:
         log.warning("no EHR is set: entries stay in Wince's own tables", field="WINCE_EHR_URL")
         return []
-    return [FhirTarget(EHR, client(settings, stack), protocols, version=VERSION, site=settings.site, systems=site.systems(settings))]
+    reached, how = client(settings, stack), writing(settings, protocols)
+    names = site.systems(settings)
+    return [FhirTarget(EHR, reached, protocols, version=VERSION, site=settings.site, systems=names, writing=how)]
 
 
 def client(settings: Settings, stack: ExitStack, *, timeout_s: float = 10.0) -> FhirClient:

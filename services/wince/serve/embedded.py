@@ -45,6 +45,7 @@ from wince.serve.permission import Permission
 from wince.serve.protocols import protocol_set
 from wince.serve.service import Repeated
 from wince.serve.state_dir import Owner, Places
+from wince.serve.writing import refuse_what_can_not_work
 from wince.settings import Camera, Settings
 from wince.store import answers, checkpoints, stays
 from wince.store.database import Database
@@ -122,6 +123,7 @@ class Embedded:
         self._stack.callback(self._checkpointer.stop)
         self._checkpointer.start()
         targets = self._targets()
+        refuse_what_can_not_work(targets)
         self._watch()
         self._bus = MemoryBus()
         self._stack.callback(self._bus.close)

@@ -19,6 +19,7 @@ from wince.runners.record import Recording, Writer
 from wince.serve import ehr
 from wince.serve.service import Deps, Repeated, Service
 from wince.serve.state_dir import Places
+from wince.serve.writing import refuse_what_can_not_work
 from wince.store import checkpoints
 from wince.store.database import Database
 from wince.telemetry import logs, metrics
@@ -38,6 +39,7 @@ def build(deps: Deps) -> Service:
     places.make()
     protocols = deps.protocols.recorded
     targets = ehr.targets(settings, protocols, deps.stack)
+    refuse_what_can_not_work(targets)
     delivery = Delivery(database, targets, lease_s=settings.lease_s)
     writer = Writer(PostgresSink(database, protocols, targets, consent_required=settings.consent_required), delivery.wake)
     key = checkpoints.signing_key(places.audit_key)

@@ -84,6 +84,9 @@ def _where(entry: Entry) -> list[Resource]:
 def _code(protocol: ClinicalProtocol, software: Software) -> Resource:
     """The protocol's own code and the site's; where the profile needs one of the site's, the site's first."""
     table, writing = protocol.codes, software.writing
+    needed = writing.profile.code_system
+    if needed and all(one.system != needed for one in writing.codes(protocol.name)):
+        raise MessageError("the site gave this protocol no code that the EHR's profile needs", field="ehr_codes", remedy="name it there")
     ours = {"system": table.system, "code": table.code, "display": table.display}
     site: list[Resource] = [{"system": one.system, "code": one.code} for one in writing.codes(protocol.name)]
     for coding, one in zip(site, writing.codes(protocol.name), strict=True):

@@ -36,6 +36,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from wince.clock import Clock, wall_us
@@ -47,7 +48,7 @@ from wince.delivery.fhir.feed import AuditFeed
 from wince.delivery.fhir.finding import Finder
 from wince.delivery.fhir.judging import Stop, judged, took
 from wince.delivery.fhir.parts import Software
-from wince.delivery.fhir.profiles.profile import R4, Writing
+from wince.delivery.fhir.profiles.profile import R4, Writing, lacks
 from wince.delivery.fhir.resolve import Born, Resolver, link
 from wince.delivery.interface import Answer, Outcome, Taken
 from wince.domain.entry import Entry, TaskEntry
@@ -113,6 +114,10 @@ class FhirTarget:
         """Send a rendered body; see `Target`. Blocks for a few HTTP exchanges (a patient who is not known yet: four more)."""
         return _answered(lambda: self._deliver(json.loads(body), location, version, first=first))
 
+    def lacking(self) -> list[str]:
+        """What the write profile needs and the server does not declare, such as Observation.create. Raises as `FhirClient.capabilities`."""
+        return lacks(self._writing.profile, self._client.capabilities())
+
     def interrupt(self) -> None:
         """Break off what is in hand; see `Interruptible`."""
         self._client.interrupt()
@@ -159,8 +164,8 @@ class FhirTarget:
                 if failed is not None and failed.outcome is not Outcome.DEAD:
                     return failed
                 if failed is not None:
-                    refused = f"{done.detail}; {resource['resourceType']} refused: {failed.detail}"
-                    done = Answer(Outcome.WRITTEN, refused, done.location, done.version)
+                    left = [*([done.left] if done.left else []), f"{resource['resourceType']} refused: {failed.detail}"]
+                    done = replace(done, left="; ".join(left))
         self._feed.flush(lambda event: self._beside.write(can, event, created=True))
         return done
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from email.utils import parsedate_to_datetime
 
+from wince.delivery.fhir.profiles import profile
+from wince.delivery.fhir.profiles.profile import WriteProfile
 from wince.errors import Refused, Unavailable
 from wince.fhir.answer import Answer
 from wince.fhir.client import Capabilities
@@ -17,15 +19,6 @@ from wince.settings import Settings
 
 TIMEOUT_S = 8.0
 """Of one request."""
-NEEDED = {
-    "Observation": ("create", "read", "update"),
-    "Task": ("create", "read", "update"),
-    "Patient": ("search-type",),
-    "Encounter": ("search-type",),
-}
-"""Without these entries become dead letters."""
-WANTED = ("Provenance", "AuditEvent", "Device")
-"""What stands beside an entry; a server that takes none of these is written to without."""
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -48,7 +41,7 @@ def check(settings: Settings) -> Iterator[Finding]:
         takes = Capabilities.of(answer.resource)
         yield ok("ehr", f"{settings.ehr_url}, {'signed in as ' + settings.ehr_client_id if settings.ehr_auth == 'smart' else 'no sign-in'}")
         yield from _clock(answer, before, after)
-        yield from _takes(takes)
+        yield from _takes(takes, profile.load(settings.ehr_profile))
 
 
 def _clock(answer: Answer, before: float, after: float) -> Iterator[Finding]:
@@ -60,13 +53,19 @@ def _clock(answer: Answer, before: float, after: float) -> Iterator[Finding]:
     yield clock.finding("the EHR", theirs.timestamp() + 0.5, before, after, 0.5)
 
 
-def _takes(can: Capabilities) -> Iterator[Finding]:
-    lacks = [f"{kind}.{interaction}" for kind, wanted in NEEDED.items() for interaction in wanted if not can.can(kind, interaction)]
-    lacks += [f"{kind}.search-type or conditional create" for kind in ("Observation", "Task") if not _known_again(can, kind)]
-    beside = [kind for kind in WANTED if not can.can(kind, "create") and not (kind in can.client_ids and can.can(kind, "update"))]
+def _takes(can: Capabilities, how: WriteProfile) -> Iterator[Finding]:
+    lacking = profile.lacks(how, can)
+    written = ("Observation", "Task") if how.questions else ("Observation",)
+    lacking += [f"{kind}.search-type or conditional create" for kind in written if not _known_again(can, kind)]
+    wanted = [*how.beside, *(["CommunicationRequest"] if how.alerts else [])]
+    beside = [kind for kind in wanted if not can.can(kind, "create") and not (kind in can.client_ids and can.can(kind, "update"))]
     what = "ehr interactions"
-    if lacks:
-        yield missing(what, f"its CapabilityStatement lacks {', '.join(lacks)}", "have the EHR let this client do that")
+    if lacking:
+        yield missing(
+            what,
+            f"its CapabilityStatement lacks {', '.join(lacking)}, which write profile {how.name} needs",
+            "have the EHR let this client do that, or set another ehr_profile",
+        )
     elif beside:
         yield warning(
             what, f"takes no {', '.join(beside)}: entries are written without", "have the EHR take them, if the record needs them"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wince.delivery import books
-from wince.delivery.books import Backlog, DeadLetter, Hold
+from wince.delivery.books import Backlog, Chore, DeadLetter, Hold
 from wince.serve.status.interface import Figures, Look, Row, State
 
 LATE_S = 900.0
@@ -19,7 +19,17 @@ def outbox(look: Look) -> list[Row]:
     with look.transaction() as tx:
         found = books.backlog(tx)
         letters = {backlog.target: books.dead(tx, backlog.target, limit=SHOWN) for backlog in found if backlog.dead}
+        by_hand, unfinished = books.chores(tx), books.unfinished(tx)
     rows = [row for backlog in found for row in _rows(look, backlog, letters.get(backlog.target, ()))]
+    rows += _chores(
+        "by hand", by_hand, "a person has to do at the EHR", "do it there, then `wince outbox done {0.entry} {0.revision} --by WHO`"
+    )
+    rows += _chores(
+        "beside",
+        unfinished,
+        "were written, but something beside them was refused",
+        "put it right, then `wince outbox replay {0.entry} {0.revision}`",
+    )
     return rows or [Row("outbox", "outbox", State.OK, "nothing waits, nothing is held, nothing was refused")]
 
 
@@ -50,6 +60,16 @@ def _dead(target: str, count: int, letters: Sequence[DeadLetter]) -> list[Row]:
     figures |= {f"letter_{number}": f"{letter.entry}/{letter.revision}: {letter.detail}" for number, letter in enumerate(letters, 1)}
     remedy = f"put it right at the EHR, then `wince outbox replay {first.entry} {first.revision}`; `wince outbox list` has all"
     return [Row("outbox", f"{target} dead letters", State.BAD, f"{count} were refused for good", None, first.detail, remedy, figures)]
+
+
+def _chores(what: str, chores: Sequence[Chore], said: str, remedy: str) -> list[Row]:
+    rows = []
+    for target in sorted({one.target for one in chores}):
+        mine = [one for one in chores if one.target == target]
+        advice = remedy.format(mine[0]) + "; `wince outbox list` has all"
+        figures: Figures = {"count": len(mine)}
+        rows.append(Row("outbox", f"{target} {what}", State.BAD, f"{len(mine)} {said}", None, mine[0].detail, advice, figures))
+    return rows
 
 
 def written(look: Look) -> list[Row]:

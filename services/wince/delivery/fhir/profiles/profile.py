@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -154,14 +154,15 @@ def _texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def check(writing: Writing, protocols: Mapping[str, object]) -> None:
-    """Raises ConfigError where a profile needs a code that the site gives no protocol, or the site names a protocol that is not loaded."""
+def check(writing: Writing, protocols: Iterable[str], charting: Iterable[str]) -> None:
+    """Raises ConfigError where the site names a protocol that is not loaded, or gives one that charts no code that the profile needs."""
+    known = sorted(protocols)
     for code in writing.site_codes:
-        if code.protocol not in protocols:
-            raise ConfigError(f"no protocol {code.protocol!r} is loaded", field="ehr_codes", remedy=f"one of: {', '.join(protocols)}")
+        if code.protocol not in known:
+            raise ConfigError(f"no protocol {code.protocol!r} is loaded", field="ehr_codes", remedy=f"one of: {', '.join(known)}")
     if system := writing.profile.code_system:
         given = {code.protocol for code in writing.site_codes if code.system == system}
-        if missing := sorted(set(protocols) - given):
+        if missing := sorted(set(charting) - given):
             raise ConfigError(
                 f"profile {writing.profile.name} needs a code of {system} for: {', '.join(missing)}",
                 field="ehr_codes",

@@ -1,0 +1,59 @@
+"""What a person has to do at a target, and what was refused beside an entry, stays listed until it is done."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.contract.delivery.conftest import World
+from wince.delivery import books
+from wince.delivery.interface import Answer, Outcome
+from wince.errors import InputError
+from wince.store import audit
+
+
+def test_what_a_target_can_not_take_back_waits_for_a_person_and_nothing_else_does(world: World) -> None:
+    def script(number: int) -> Answer | None:
+        return (
+            Answer(Outcome.BY_HAND, "withdraw Observation/7 there: it is in error", "Observation/7", "withdrawn") if number == 0 else None
+        )
+
+    world.targets["ehr"].script = script
+    made = world.chart(3)
+    with world.delivering() as running:
+        assert running.drain(60)
+        assert [state for _, state in world.rows("ehr")] == ["by_hand", "written", "written"]
+    with world.database.transaction() as tx:
+        [chore] = books.chores(tx)
+        assert (chore.entry, chore.target, chore.location) == (made[0].id, "ehr", "Observation/7")
+        with pytest.raises(InputError):
+            books.done(tx, made[1].id, 1, "ehr", "N-1", 1)
+        books.done(tx, made[0].id, 1, "", "N-1", 1)
+    with world.database.transaction() as tx:
+        assert books.chores(tx) == []
+    said = [row for row in audit.rows(world.database) if row.event == "done_by_hand"]
+    assert [(row.entry, row.target) for row in said] == [(made[0].id, "ehr")]
+    assert world.trail("ehr", "by_hand") == [made[0].id]
+
+
+def test_what_was_refused_beside_an_entry_stays_listed_until_it_is_taken(world: World) -> None:
+    ehr = world.targets["ehr"]
+
+    def script(number: int) -> Answer | None:
+        done = ehr.real.deliver(ehr.bodies[number])
+        return replace(done, left="Provenance refused: 422 invariant") if number == 0 else None
+
+    ehr.script = script
+    made = world.chart(1)
+    with world.delivering() as running:
+        assert running.drain(60)
+        with world.database.transaction() as tx:
+            [open_] = books.unfinished(tx)
+            assert (open_.entry, open_.detail) == (made[0].id, "Provenance refused: 422 invariant")
+            books.replay(tx, open_.entry, open_.revision, "", 1)
+        assert running.drain(60)
+    with world.database.transaction() as tx:
+        assert books.unfinished(tx) == []
+    assert world.states("ehr") == {"written"}
+    assert len(ehr.bodies) == 2
+    assert json.loads(ehr.bodies[0]) == json.loads(ehr.bodies[1])
