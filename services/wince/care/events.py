@@ -12,8 +12,9 @@ from wince.care.meaning import pauses_of, states_of
 from wince.codec.care import bed_pause_from_message, encounter_state_from_message
 from wince.domain.assessment import Verdict
 from wince.domain.care import BedPause, EncounterState, PatientState, Pause
+from wince.domain.census import Kind
 from wince.domain.stay import Identifier, Stay
-from wince.store import locks, stays
+from wince.store import aliases, locks, stays
 from wince.store.database import Tx
 from wince.store.locks import Lock
 
@@ -92,10 +93,11 @@ def pauses(tx: Tx, beds: Sequence[str], after_us: int) -> list[BedPause]:
 
 
 def said(tx: Tx, encounter: Identifier) -> list[EncounterState]:
-    """What was said of an encounter, in that order."""
+    """What was said of an encounter under any of its numbers, in that order."""
     rows = tx.execute(
-        "SELECT body FROM care_event WHERE kind = 'patient_state' AND encounter = %s AND encounter_system = %s ORDER BY seq",
-        (encounter.value, encounter.system),
+        "SELECT body FROM care_event WHERE kind = 'patient_state' AND (encounter_system, encounter) IN"
+        " (SELECT * FROM unnest(%s::text[], %s::text[])) ORDER BY seq",
+        aliases.arrays(aliases.numbers(tx, Kind.VISIT, encounter)),
     ).fetchall()
     return [encounter_state_from_message(care_pb2.PatientState.FromString(bytes(body))) for (body,) in rows]
 

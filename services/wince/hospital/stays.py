@@ -6,7 +6,7 @@ is late, a number that is merged and a correction all end in the same stays as i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -108,9 +108,9 @@ def _revised(site: UUID, visits: Sequence[_Visit], said: list[str], recorded_us:
 
 def _rows(site: UUID, visit: _Visit, said: list[str]) -> list[Stay]:
     """The stays of a visit; what is odd about the new movements is added to `said`."""
-    for movement in visit.new:
-        said += _identity(movement, [one for one in visit.movements if one is not movement])
     known = ordered(visit.movements)
+    for movement in visit.new:
+        said += _identity(movement, known)
     found, idle = marks(known)
     keys = {movement.key for movement in visit.new}
     for movement in (one for one in known if one.key in keys):
@@ -153,16 +153,20 @@ def _unknown(new: Sequence[Movement], earlier: Sequence[Movement], inside: Insid
     return said
 
 
-def _identity(new: Movement, earlier: Iterable[Movement]) -> list[str]:
-    """Only what corrects a visit's patient may say that it is another's."""
-    told = list(earlier)
-    void = max((index for index, movement in enumerate(told) if meaning(movement.trigger) is Meaning.VOID), default=-1)
-    patients = {movement.patient for movement in told[void + 1 :]}
-    if not patients or new.patient in patients:
+def _identity(new: Movement, known: Sequence[Movement]) -> list[str]:
+    """Only what corrects a visit's patient may say that it is another's; what was known before a correction still names the old one."""
+    place = next(index for index, movement in enumerate(known) if movement.key == new.key)
+    voids = [index for index, movement in enumerate(known) if meaning(movement.trigger) is Meaning.VOID]
+    begin = max((index + 1 for index in voids if index < place), default=0)
+    end = min((index + 1 for index in voids if index >= place), default=len(known))
+    others = [movement for movement in known[begin:end] if movement.key != new.key]
+    if not others or any(movement.patient == new.patient for movement in others):
         return []
-    if meaning(new.trigger) not in _CORRECTS:
-        raise Hl7Error("the visit belongs to another patient", condition="204", field="PID-3", remedy="correct the visit's patient by A08")
-    return [notes.PATIENT_CHANGED]
+    if meaning(new.trigger) in _CORRECTS:
+        return [notes.PATIENT_CHANGED]
+    if any(meaning(movement.trigger) in _CORRECTS for movement in known[place:end]):
+        return []
+    raise Hl7Error("the visit belongs to another patient", condition="204", field="PID-3", remedy="correct the visit's patient by A08")
 
 
 def _told(known: Sequence[Movement]) -> Identifier:

@@ -41,7 +41,7 @@ class Camera(BaseModel):
     id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     """Names the camera, and the source of everything that it gives. Letters, digits, dot, underscore, hyphen."""
     bed: str = Field(min_length=1, max_length=64)
-    """The hospital's bed as in PV1-3: POINTOFCARE^ROOM^BED."""
+    """The hospital's bed as in PV1-3: POINTOFCARE^ROOM^BED. Of a facility that is not listed in `facilities`: ^FACILITY behind it."""
     url: str = ""
     """Address of a network camera: rtsp, rtsps, or MPEG-TS over udp, tcp, http, https; without user name and password. Each camera has one
     of url, path and push."""
@@ -73,8 +73,8 @@ class Camera(BaseModel):
     @field_validator("bed")
     @classmethod
     def _bed(cls, value: str) -> str:
-        if not re.fullmatch(r"[^\s^|~\\&][^^|~\\&]*(\^[^^|~\\&]*){2}", value):
-            raise ValueError("must be POINTOFCARE^ROOM^BED as in PV1-3, such as ICU^101^A, without | ~ \\ &")
+        if not re.fullmatch(r"[^\s^|~\\&][^^|~\\&]*(\^[^^|~\\&]*){2}(\^[^\s^|~\\&][^^|~\\&]*)?", value):
+            raise ValueError("must be POINTOFCARE^ROOM^BED[^FACILITY] as in PV1-3, such as ICU^101^A, without | ~ \\ &")
         return value
 
     @field_validator("region")

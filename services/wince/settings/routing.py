@@ -59,7 +59,7 @@ class RoutingRule(BaseModel):
     @field_validator("beds")
     @classmethod
     def _bed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(one.count("^") != 2 for one in value):
+        if any(one.count("^") not in (2, 3) for one in value):
             raise ValueError("needs beds as POINTOFCARE^ROOM^BED, such as ICU^101^A")
         return value
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from wince.domain.census import Kind
 from wince.domain.stay import Identifier
+from wince.store import aliases
 from wince.store.database import Tx
 
 
@@ -35,14 +39,20 @@ def split(encounter: str) -> tuple[str, str | None]:
 
 
 def encounters(tx: Tx, encounter: str) -> list[Identifier]:
-    """The known encounters that a caller may mean; more than one where two authorities use the number."""
+    """The known encounters that a caller may mean, by the numbers that stand now; more than one where two authorities use the number."""
     number, system = split(encounter)
     found = tx.execute(
-        "SELECT DISTINCT encounter_system, encounter FROM stay WHERE encounter = %s AND (%s::text IS NULL OR encounter_system = %s)"
-        " AND superseded_us IS NULL",
-        (number, system, system),
+        "SELECT encounter_system, encounter FROM stay WHERE encounter = %s AND (%s::text IS NULL OR encounter_system = %s)"
+        " AND superseded_us IS NULL"
+        " UNION SELECT old_system, old FROM alias WHERE kind = 'visit' AND old = %s AND (%s::text IS NULL OR old_system = %s)",
+        (number, system, system) * 2,
     ).fetchall()
-    return [Identifier(*row) for row in found]
+    return standing(tx, Kind.VISIT, [Identifier(*row) for row in found])
+
+
+def standing(tx: Tx, kind: Kind, identifiers: Iterable[Identifier]) -> list[Identifier]:
+    """The numbers that stand for these now, each once."""
+    return sorted(set(aliases.survivors(tx, kind, identifiers).values()), key=lambda one: (one.system, one.value))
 
 
 def bed_is_known(tx: Tx, bed: str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from uuid import UUID, uuid4
 
+from wince.domain.census import Kind
 from wince.domain.stay import Identifier, Stay
 from wince.domain.withheld import Consent, Scope, Switch, Withheld
-from wince.store import reviews
+from wince.store import aliases, reviews, scope
 from wince.store.audit import Fact, append
 from wince.store.database import Tx
 from wince.store.plain import dump
@@ -15,6 +17,7 @@ from wince.store.plain import dump
 _SWITCH = "SELECT id, scope, name, off_us, on_us, reason, by FROM switch"
 _CONSENT = "SELECT subject, system, value, given, from_us, nurse FROM consent"
 SCOPES = tuple(Scope)
+_KINDS = {"encounter": Kind.VISIT, "patient": Kind.PERSON}
 
 BED_IS_OFF = (
     "EXISTS (SELECT FROM switch s WHERE s.on_us IS NULL AND (s.scope = 'site' OR (s.scope = 'bed' AND s.name = {bed})"
@@ -26,13 +29,17 @@ BED_IS_OFF = (
 def withheld(tx: Tx, stays: Iterable[Stay], from_us: int, *, required: bool) -> Withheld:
     """What forbids watching these patients from a moment on."""
     switches = [_switch(row) for row in tx.execute((_SWITCH + " WHERE on_us IS NULL OR on_us > %s").encode(), (from_us,)).fetchall()]
-    asked = {(what, one.system, one.value) for stay in stays for what, one in (("encounter", stay.encounter), ("patient", stay.patient))}
+    asked = {
+        (what, number.system, number.value): one
+        for what, one in {pair for stay in stays for pair in (("encounter", stay.encounter), ("patient", stay.patient))}
+        for number in aliases.numbers(tx, _KINDS[what], one)
+    }
     said: list[Consent] = []
     if asked:
         subjects, systems, values = zip(*sorted(asked), strict=True)
         of_them = " WHERE (subject, system, value) IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])) ORDER BY seq"
         found = tx.execute((_CONSENT + of_them).encode(), (list(subjects), list(systems), list(values))).fetchall()
-        said = [_consent(row) for row in found]
+        said = [replace(_consent(row), identifier=asked[row[:3]]) for row in found]  # said under a number that was merged since
     return Withheld(switches, said, required)
 
 
@@ -115,12 +122,12 @@ def consents(tx: Tx, limit: int = 100) -> list[Consent]:
 
 
 def patients(tx: Tx, number: str, system: str | None) -> list[Identifier]:
-    """The known patients that a record number may mean."""
+    """The known patients that a record number may mean, by the numbers that stand now."""
     found = tx.execute(
         "SELECT DISTINCT patient_system, patient FROM stay WHERE patient = %s AND (%s::text IS NULL OR patient_system = %s)",
         (number, system, system),
     ).fetchall()
-    return [Identifier(*row) for row in found]
+    return scope.standing(tx, Kind.PERSON, [Identifier(*row) for row in found])
 
 
 def _switch(row: tuple[object, ...]) -> Switch:

@@ -1,0 +1,117 @@
+"""Numbers that the hospital merged, in PostgreSQL: every reader finds a patient and a visit under any of their numbers."""
+
+from __future__ import annotations
+
+import threading
+from uuid import uuid4
+
+from tests.contract.census.feed import ICU1, ICU2, Feed, mrg, pid, pv1
+from wince.care import events
+from wince.codec.care import encounter_state_to_message
+from wince.domain.care import EncounterState, FaceState
+from wince.domain.census import Kind
+from wince.domain.stay import Identifier
+from wince.domain.withheld import Consent
+from wince.hospital.site import Site
+from wince.store import aliases, audit, scope, stay_pages, withheld
+from wince.store.database import Database
+from wince.store.stays import PostgresCensus
+
+
+def one(value: str) -> Identifier:
+    return Identifier("urn:wince:authority:HOSP", value)
+
+
+def feed(database: Database) -> Feed:
+    return Feed(PostgresCensus(database), Site())
+
+
+def test_who_is_one_can_be_asked_as_of_a_moment(database: Database) -> None:
+    said = feed(database)
+    said.tell("A01", "0800", pid("P1"), pv1())
+    said.tell("A40", "0900", pid("P2"), mrg("P1"))
+    said.tell("A40", "1000", pid("P3"), mrg("P2"))
+    with database.transaction() as tx:
+        assert aliases.survivors(tx, Kind.PERSON, [one("P1"), one("P9")]) == {one("P1"): one("P3"), one("P9"): one("P9")}
+        assert aliases.numbers(tx, Kind.PERSON, one("P2")) == [one("P1"), one("P2"), one("P3")]
+        assert aliases.same(tx, Kind.PERSON, one("P1"), one("P3"))
+        assert not aliases.same(tx, Kind.PERSON, one("P1"), one("P9"))
+        assert not aliases.same(tx, Kind.VISIT, one("P1"), one("P3"))
+        links = sorted(aliases.linked(tx, Kind.PERSON, [one("P3")]), key=lambda link: link.recorded_us)
+        assert aliases.survivors(tx, Kind.PERSON, [one("P1")], links[0].recorded_us) == {one("P1"): one("P2")}
+        assert aliases.survivors(tx, Kind.PERSON, [one("P1")], links[0].recorded_us - 1) == {one("P1"): one("P1")}
+
+
+def test_stays_as_they_were_known_keep_the_number_of_then(database: Database) -> None:
+    said = feed(database)
+    said.tell("A01", "0800", pid("P1"), pv1())
+    (before,) = said.census.stays(ICU1, 0, None)
+    said.tell("A40", "0900", pid("P2"), mrg("P1"))
+    (now,) = said.census.stays(ICU1, 0, None)
+    (then,) = said.census.stays(ICU1, 0, None, before.recorded_us)
+    assert (now.patient, then.patient) == (one("P2"), one("P1"))
+    assert now.id == then.id
+    assert [row.event for row in audit.rows(database)] == ["adt", "adt"]
+
+
+def test_a_visit_is_found_under_any_of_its_numbers(database: Database) -> None:
+    said = feed(database)
+    said.tell("A01", "0800", pid("P1"), pv1(ICU1, "V1"))
+    said.tell("A50", "0900", pid("P1"), mrg("P1", visit="V1"), pv1("", "V2"))
+    said.tell("A02", "1000", pid("P1"), pv1(ICU2, "V2"))
+    with database.transaction() as tx:
+        for number in ("V1", "V2"):
+            assert scope.encounters(tx, number) == [one("V2")]
+            found = stay_pages.page(tx, "encounter", (one(number).system, number), None, 9, None)
+            assert [(stay.bed, stay.encounter) for _, stay in found] == [(ICU1, one("V2")), (ICU2, one("V2"))]
+
+
+def test_what_a_patient_refused_under_an_old_number_is_still_refused(database: Database) -> None:
+    said = feed(database)
+    said.tell("A01", "0800", pid("P1"), pv1())
+    refusal = Consent("patient", one("P1"), False, 0, "nurse")
+    with database.transaction() as tx:
+        withheld.say(tx, refusal, uuid4(), "caller", 1)
+    said.tell("A40", "0900", pid("P2"), mrg("P1"))
+    with database.transaction() as tx:
+        (consent,) = withheld.withheld(tx, said.census.current(), 0, required=False).consents
+        assert (consent.identifier, consent.given) == (one("P2"), False)
+        assert withheld.patients(tx, "P1", None) == [one("P2")]
+
+
+def test_a_patients_state_follows_the_visits_new_number(database: Database) -> None:
+    said = feed(database)
+    said.tell("A01", "0800", pid("P1"), pv1(ICU1, "V1"))
+    state = EncounterState("V1", next(iter(FaceState)), 1, "nurse")
+    body = encounter_state_to_message(state).SerializeToString()
+    with database.transaction() as tx:
+        events.keep(tx, events.Event(uuid4(), "patient_state", 1, "nurse", body, encounter=one("V1")), (), "", 1)
+    said.tell("A50", "0900", pid("P1"), mrg("P1", visit="V1"), pv1("", "V2"))
+    with database.transaction() as tx:
+        assert events.said(tx, one("V2")) == [state]
+
+
+def test_messages_beside_a_merge_lose_nothing(database: Database) -> None:
+    """Two connections: one merges numbers, the other goes on under the old ones."""
+    census = PostgresCensus(database)
+    errors: list[BaseException] = []
+
+    def walk(number: int) -> None:
+        said = Feed(census, Site())
+        try:
+            said.tell("A01", "0800", pid(f"P{number}"), pv1(f"W^{number}^0", f"V{number}"), control=f"{number}-a")
+            for step in range(1, 8):
+                if step == 4:
+                    said.tell("A40", "0900", pid(f"Q{number}"), mrg(f"P{number}"), control=f"{number}-m")
+                at = f"09{10 + step}"
+                said.tell("A02", at, pid(f"P{number}"), pv1(f"W^{number}^{step}", f"V{number}"), control=f"{number}-{step}")
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=walk, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert sorted((stay.bed, stay.patient.value) for stay in census.current()) == [(f"W^{n}^7", f"Q{n}") for n in range(3)]
