@@ -28,7 +28,7 @@ def enhanced(header: Header | None) -> bool:
 
 def told(header: Header | None, *, taken: bool) -> bool:
     """Whether the sender wants to hear what became of the message."""
-    return not enhanced(header) or any(_wants(header, field, taken) for field in (15, 16))
+    return not enhanced(header) or any(wants(header, field, taken) for field in (15, 16))
 
 
 def answers(header: Header | None, error: Hl7Error | None, number: Callable[[], str], at_us: int) -> list[bytes]:
@@ -38,13 +38,14 @@ def answers(header: Header | None, error: Hl7Error | None, number: Callable[[], 
     if not enhanced(header):
         return [ack.render(header, application, number(), at_us, error)]
     codes = []
-    if _wants(header, 15, taken):
+    if wants(header, 15, taken):
         codes.append("C" + application[1])
-    if _wants(header, 16, taken) and (taken or not codes):
+    if wants(header, 16, taken) and (taken or not codes):
         codes.append(application)
     return [ack.render(header, code, number(), at_us, error) for code in codes]
 
 
-def _wants(header: Header | None, field: int, taken: bool) -> bool:
+def wants(header: Header | None, field: int, taken: bool) -> bool:
+    """Whether MSH-15 (a commit acknowledgement) or MSH-16 (an application's) asks for one of a message that is taken or not."""
     word = header.part(field).upper() if header is not None else ""
     return _WANTED.get(word or "NE", (True, True))[0 if taken else 1]

@@ -22,7 +22,7 @@ from wince.domain.binding import occupancies
 from wince.domain.census import Change, MessageKey, Outcome, Revision
 from wince.domain.ids import site_namespace
 from wince.domain.stay import Occupancy, Watch
-from wince.errors import IntegrityError, WinceError
+from wince.errors import IntegrityError, Unavailable, WinceError
 from wince.hl7 import ack, modes
 from wince.hl7.charset import UNDECLARED
 from wince.hl7.errors import Hl7Error
@@ -34,12 +34,15 @@ from wince.hospital import adt
 from wince.hospital.doubled import settled
 from wince.hospital.interface import Census, Inside
 from wince.hospital.notes import PATIENT_IN_BED
+from wince.hospital.parking import Parking, parkable, parked_message
 from wince.hospital.site import Site
 from wince.hospital.stays import changed, decide
-from wince.telemetry import logs
+from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
 
+INTERNAL = "207"
+"""Condition of what the database or another part of ours kept from being taken; the message itself may be right."""
 ALL_THAT_IS_BELIEVED = 1 << 62
 """As of a moment after every recording: the census gave only what it believes now."""
 
@@ -70,11 +73,14 @@ class AdtListener:
         tls: ssl.SSLContext | None = None,
         limits: Limits = STANDARD,
         charset: str = UNDECLARED,
+        parking: Parking | None = None,
     ) -> None:
-        """`watches`: which camera watches which bed, for `publish`. `port` 0: any free one. `charset`: of messages that declare none."""
+        """`watches`: which camera watches which bed, for `publish`. `port` 0: any free one. `charset`: of messages that declare none.
+        `parking`: keeps refused messages (`wince.hospital.parking`); None: every refusal is answered."""
         self._census, self._site, self._watches, self._publish, self._now_us = census, site, tuple(watches), publish, now_us
-        self._server = MllpServer(self._handle_all, self._too_long, host=host, port=port, tls=tls, limits=limits)
-        self._charset = charset
+        told = metrics.turned_away
+        self._server = MllpServer(self._handle_all, self._too_long, host=host, port=port, tls=tls, limits=limits, refused=told)
+        self._charset, self._parking = charset, parking
         self._namespace = site_namespace(site.name)
         self._started = f"{now_us() // 1000:x}"
         self._numbers = itertools.count(1)
@@ -124,18 +130,43 @@ class AdtListener:
             if header is None:
                 raise Hl7Error("no MSH segment", condition="100", field="MSH", remedy="begin each message with MSH", rejected=True)
             self._take(raw, header)
-        except Hl7Error as refusal:
-            error = refusal
-            self._refused(raw, header, error)
-        except IntegrityError:
-            error = Hl7Error("another message under this control id", condition="205", field="MSH-10", remedy="number each message once")
-            self._refused(raw, header, error)
         except Exception as failure:
-            log.error("message not taken", error=failure)
-            if not modes.told(header, taken=False):
-                raise
-            error = _internal()
+            error = _refusal(failure)
+        if error is not None and error.condition != INTERNAL:
+            self._refused(raw, header, error)
+            error = self._park(raw, header, error)
+        if error is not None and error.condition == INTERNAL and not modes.told(header, taken=False):
+            raise Unavailable("a message could not be kept", field="database", remedy="the sender sends it again")
+        metrics.heard("taken" if error is None else "failed" if error.condition == INTERNAL else "refused")
         return modes.answers(header, error, self._number, self._now_us())
+
+    def take_again(self, raw: bytes) -> Hl7Error | None:
+        """Take a message that was parked; why it can't be. Raises what the store raises."""
+        header = read_header(raw)
+        assert header is not None
+        try:
+            self._take(raw, header)
+        except (Hl7Error, IntegrityError) as failure:
+            return _refusal(failure)
+        return None
+
+    def _park(self, raw: bytes, header: Header | None, error: Hl7Error) -> Hl7Error | None:
+        """None where the message is parked now, and thereby taken."""
+        if self._parking is None or header is None or not parkable(header, error):
+            return error
+        if modes.told(header, taken=False) and not self._parking.always:
+            return error
+        try:
+            kept = self._parking.keep(parked_message(header, error, self._now_us()), raw)
+        except WinceError as failure:
+            log.error("refused message not parked", error=failure)
+            return _internal()
+        if not kept:
+            log.error("refused message not parked: no room", field="mllp_parked_bytes", message=header.control_id)
+            return error if modes.told(header, taken=False) else _internal()
+        metrics.heard("parked")
+        log.warning("refused message parked", field=error.field, code=error.condition, message=header.control_id)
+        return None
 
     def _handle_all(self, messages: Sequence[bytes]) -> list[bytes]:
         return [answer for raw in messages for answer in self.answers(raw)]
@@ -206,5 +237,15 @@ class AdtListener:
             log.warning("an unknown visit ends while its patient lies in a bed: look", trigger=change.trigger, patient=patient)
 
 
+def _refusal(failure: Exception) -> Hl7Error:
+    """What the sender is told."""
+    if isinstance(failure, Hl7Error):
+        return failure
+    if isinstance(failure, IntegrityError):
+        return Hl7Error("another message under this control id", condition="205", field="MSH-10", remedy="number each message once")
+    log.error("message not taken", error=failure)
+    return _internal()
+
+
 def _internal() -> Hl7Error:
-    return Hl7Error("could not be kept", condition="207", remedy="send the message again")
+    return Hl7Error("could not be kept", condition=INTERNAL, remedy="send the message again")

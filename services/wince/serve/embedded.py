@@ -135,8 +135,11 @@ class Embedded:
         self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name)
         self._permission = Permission(self.database, required=self._settings.consent_required, from_us=lambda: self.origin_us)
         place, ours = mllp.place(self._settings), site.of(self._settings, zone=UTC)  # our own feed sends offsets
-        census = stays.PostgresCensus(self.database, window_us=ours.window_us)
-        self.listener = enter(AdtListener(census, ours, watches=self._watches, publish=self._occupied, **place))
+        census, parking = stays.PostgresCensus(self.database, window_us=ours.window_us), mllp.parking(self._settings, self.database)
+        self.listener = enter(AdtListener(census, ours, watches=self._watches, publish=self._occupied, parking=parking, **place))
+        again = mllp.replayer(self._settings, self.database, self.listener)
+        again.start()
+        self._stack.callback(again.stop)
         self.tell("listening", port=self.listener.port)
         with self.database.transaction() as tx:  # who starts has looked at what held it; a hold that is still right comes back at once
             for target in targets:

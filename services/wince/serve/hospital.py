@@ -45,10 +45,9 @@ def build(deps: Deps) -> Service:
         telling.tell(database, said)
 
     ours = site.of(settings)
-    listener = AdtListener(
-        stays.PostgresCensus(database, window_us=ours.window_us), ours, watches=watches, publish=tell, **mllp.place(settings)
-    )
-    parts: list[Part] = [Repeated("relay", TELL_S, tell), listener]
+    census, parking = stays.PostgresCensus(database, window_us=ours.window_us), mllp.parking(settings, database)
+    listener = AdtListener(census, ours, watches=watches, publish=tell, parking=parking, **mllp.place(settings))
+    parts: list[Part] = [Repeated("relay", TELL_S, tell), mllp.replayer(settings, database, listener), listener]
     return Service("hospital", parts, [registration(HospitalServicer(database))])
 
 

@@ -9,7 +9,15 @@ from wince.domain.loopback import loopback
 from wince.errors import ConfigError
 from wince.hl7.charset import CHARSETS
 from wince.hl7.limits import Limits
+from wince.hospital.listener import AdtListener
+from wince.hospital.parking import replay
+from wince.serve.service import Repeated
 from wince.settings import Settings
+from wince.store.database import Database
+from wince.store.parked import PostgresParking
+
+REPLAY_S = 1.0
+"""How often it is looked for parked messages whose replay is asked for."""
 
 
 class Place(TypedDict):
@@ -63,3 +71,13 @@ def _context(settings: Settings) -> ssl.SSLContext:
     except OSError as error:
         raise ConfigError(error.strerror or "can't be read", field=where, remedy="name readable files") from None
     return made
+
+
+def parking(settings: Settings, database: Database) -> PostgresParking:
+    """Where refused messages are kept."""
+    return PostgresParking(database, always=settings.mllp_refused == "park", most_bytes=settings.mllp_parked_bytes)
+
+
+def replayer(settings: Settings, database: Database, listener: AdtListener) -> Repeated:
+    """The part that takes parked messages again when somebody asks for it."""
+    return Repeated("parked", REPLAY_S, lambda: replay(database, listener.take_again, days=settings.mllp_parked_days))

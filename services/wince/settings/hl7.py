@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -37,5 +38,13 @@ class Hl7(Part):
     mllp_charset: str = Field(default="UNICODE UTF-8", examples=["8859/1"])
     """Character set of messages that declare none in MSH-18, in the words of HL7 table 0211. Bytes that are none of a message's set
     cost the field that they stand in, never a guess."""
+    mllp_refused: Literal["ae", "park"] = "ae"
+    """What becomes of an ADT message that can't be understood. ae: it is answered AE, and most senders then stop their whole queue until
+    somebody acts. park: it is kept, answered AA and alarmed; `wince hl7 parked` lists, replays and drops such messages. Until its replay
+    who lies where may be wrong for that patient."""
+    mllp_parked_bytes: int = Field(default=64 << 20, ge=1 << 20, le=8 << 30)
+    """Room for parked messages; above that they are answered AE again."""
+    mllp_parked_days: int = Field(default=30, ge=1, le=3650)
+    """Days after which a parked message is deleted though nobody replayed it. The audit trail says so."""
     insecure_mllp_beyond_loopback: bool = False
     """Take HL7 v2 beyond loopback although TLS or client certificates are missing. Everybody on the network can then admit patients."""

@@ -26,6 +26,8 @@ class Lock(IntEnum):
     """One relay of care's messages at a time."""
     CARE = 7216
     """One for each question, pause, bed and encounter that people decide about."""
+    PARKED = 7240
+    """One replayer of parked messages at a time, in their order."""
     ALIASES = 7230
     """Who takes a message of the hospital shares it; one that merges numbers has it alone."""
     STAYS = 7212

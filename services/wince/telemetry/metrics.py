@@ -64,6 +64,10 @@ RPC_SECONDS = Histogram(
     "wince_rpc_seconds", "How long a call took; of a stream, how long it lasted", ("method",),
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900), registry=REGISTRY,
 )  # fmt: skip
+HL7_MESSAGES = Counter("wince_hl7_messages", "HL7 v2 messages by what came of them", ("outcome",), registry=REGISTRY)
+HL7_TURNED_AWAY = Counter("wince_hl7_turned_away", "Connections of HL7 senders that were closed", ("reason",), registry=REGISTRY)
+HL7_PARKED = Gauge("wince_hl7_parked", "Refused HL7 messages that wait for a person", registry=REGISTRY)
+HL7_PARKED_AGE = Gauge("wince_hl7_parked_oldest_seconds", "Age of the oldest of them; 0 where none is parked", registry=REGISTRY)
 
 _sums = {"alerts": 0, "seconds": 0.0}
 ALERTS_PER_BED_DAY.set_function(lambda: _sums["alerts"] / _sums["seconds"] * DAY_S if _sums["seconds"] else 0.0)
@@ -174,6 +178,22 @@ def backlog(*, questions: int, oldest_s: float) -> None:
     """What waits for a nurse, asked now and then."""
     QUESTIONS_OPEN.set(questions)
     QUESTION_AGE.set(max(0.0, oldest_s))
+
+
+def heard(outcome: str) -> None:
+    """A message of the hospital was "taken", "refused" (AE or AR), "parked" (and counted as taken too), or "failed": could not be kept."""
+    HL7_MESSAGES.labels(label(outcome)).inc()
+
+
+def turned_away(reason: str) -> None:
+    """A connection of the hospital was closed: "refused" (one too many), "junk", "half", "too_long", "idle", "failed"."""
+    HL7_TURNED_AWAY.labels(label(reason)).inc()
+
+
+def parked(count: int, oldest_s: float) -> None:
+    """What of refused messages waits for a person, asked now and then."""
+    HL7_PARKED.set(count)
+    HL7_PARKED_AGE.set(max(0.0, oldest_s))
 
 
 class MetricsPage:

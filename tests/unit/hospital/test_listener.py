@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from wince.domain.stay import Watch
-from wince.errors import StoreError
+from wince.errors import StoreError, Unavailable
 from wince.hospital.listener import AdtListener
 from wince.hospital.memory import MemoryCensus
 from wince.hospital.site import Site
@@ -187,5 +187,5 @@ def test_where_no_answer_is_wanted_a_failing_store_closes_the_connection():
             raise StoreError("the database is gone")
 
     text = adt("A01", P, "ICU^1^A", "V1", 0, fields={"MSH-15": "NE", "MSH-16": "NE"})
-    with pytest.raises(StoreError):
+    with pytest.raises(Unavailable):
         Hospital(Broken()).listener.answers(text.encode())

@@ -14,6 +14,7 @@ from wince.serve.status.beds import beds
 from wince.serve.status.cameras import cameras
 from wince.serve.status.database import database
 from wince.serve.status.disk import disk
+from wince.serve.status.hl7 import hl7
 from wince.serve.status.installation import installation
 from wince.serve.status.interface import Look, Row, State, Subject
 from wince.serve.status.lag import lag
@@ -29,6 +30,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "cameras": cameras,
     "beds": beds,
     "switches": switches,
+    "hl7": hl7,
     "lag": lag,
     "outbox": outbox,
     "audit": audit,

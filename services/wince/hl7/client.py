@@ -1,0 +1,108 @@
+"""The sending side of MLLP: one connection, messages one after the other or several on their way at once, acknowledgements in order."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+
+from wince.errors import MessageError, Unavailable
+from wince.hl7.frames import Frames, framed
+
+LONGEST = 1 << 20
+"""Bytes of an acknowledgement."""
+
+Exchange = tuple[bytes, list[bytes]]
+"""A message and its acknowledgements."""
+Due = Callable[[bytes, Sequence[bytes]], bool]
+"""Whether a message gets another acknowledgement than those that came."""
+
+
+class MllpClient:
+    """A connection to a listener; a context manager. Not thread-safe.
+
+    Raises Unavailable where the peer can't be reached, doesn't answer within `timeout_s`, or closes: whether it took what was not
+    acknowledged is unknown then, send the same again. MessageError where it answers with no MLLP.
+    """
+
+    def __init__(self, host: str, port: int, *, timeout_s: float = 30.0, tls: ssl.SSLContext | None = None, server_name: str = "") -> None:
+        """`server_name`: whose certificate is expected; empty: `host`'s."""
+        self._where, self._timeout_s = f"{host}:{port}", timeout_s
+        self._frames = Frames(LONGEST)
+        self._answers: deque[bytes] = deque()
+        try:
+            self._wire: socket.socket = socket.create_connection((host, port), timeout=timeout_s)
+            self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls is not None:
+                self._wire = tls.wrap_socket(self._wire, server_hostname=server_name or host)
+        except ssl.SSLError as error:
+            why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
+            remedy = "check its certificate, --ca, --server-name, and whether it wants a certificate of yours"
+            raise Unavailable(f"no TLS with the listener: {why}", field=self._where, remedy=remedy) from None
+        except OSError as error:
+            raise Unavailable(error.strerror or type(error).__name__, field=self._where, remedy="is the listener there?") from None
+
+    def __enter__(self) -> MllpClient:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection. Idempotent."""
+        self._wire.close()
+
+    def send(self, message: bytes) -> bytes:
+        """Send one message, wait for its acknowledgement."""
+        self.write(message)
+        return self.read()
+
+    def write(self, message: bytes) -> None:
+        """Send one message; its acknowledgement is read later."""
+        try:
+            self._wire.sendall(framed(message))
+        except OSError as error:
+            raise self._lost(error) from None
+
+    def read(self) -> bytes:
+        """The next acknowledgement."""
+        until = time.monotonic() + self._timeout_s
+        while not self._answers:
+            try:
+                data = self._wire.recv(1 << 16)
+            except OSError as error:
+                raise self._lost(error) from None
+            if not data:
+                raise self._lost(ConnectionError("closed"))
+            answers, fault = self._frames.feed(data)
+            self._answers.extend(answers)
+            if fault is not None and not self._answers:
+                raise MessageError("the listener answers with no MLLP", field=self._where, remedy="is it an HL7 listener?")
+            if time.monotonic() > until:
+                raise self._lost(TimeoutError())
+        return self._answers.popleft()
+
+    def pipeline(self, messages: Iterable[bytes], ahead: int, due: Due = lambda _, answers: not answers) -> Iterator[Exchange]:
+        """Each message with its acknowledgements, in order, up to `ahead` messages on their way at once. `due`: whether one more
+        acknowledgement of a message is to come after these."""
+        waiting: deque[bytes] = deque()
+        for message in messages:
+            self.write(message)
+            waiting.append(message)
+            if len(waiting) >= ahead:
+                yield self._heard(waiting.popleft(), due)
+        while waiting:
+            yield self._heard(waiting.popleft(), due)
+
+    def _heard(self, message: bytes, due: Due) -> Exchange:
+        answers: list[bytes] = []
+        while due(message, answers):
+            answers.append(self.read())
+        return message, answers
+
+    def _lost(self, error: OSError) -> Unavailable:
+        why = "no acknowledgement in time" if isinstance(error, TimeoutError) else f"no acknowledgement ({type(error).__name__})"
+        return Unavailable(why, field=self._where, remedy="whether it was taken is unknown: send the same message again")
