@@ -9,7 +9,7 @@ are at most STEP_US apart: EVN-2 is often exact to a minute only, and a sender's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from wince.domain.census import Movement
@@ -85,8 +85,11 @@ def marks(known: Sequence[Movement]) -> tuple[list[Mark], list[Movement]]:
                 idle.append(movement)
             found = [replace(mark, at_us=NEVER_WAS_US)]  # the visit is void; only a new admission opens it again
         elif does in CANCELS:
-            if not _take_back(found, CANCELS[does]):
+            taken = _take_back(found, CANCELS[does])
+            if taken is None:
                 idle.append(movement)
+            else:
+                found = [mark for mark in found if not _repeats(mark, taken)]
             if does in (Meaning.CANCEL_MOVE, Meaning.CANCEL_END):
                 found.append(mark)
         elif does in _PLACES or does in (Meaning.AWAY, Meaning.END):
@@ -99,14 +102,20 @@ def marks(known: Sequence[Movement]) -> tuple[list[Mark], list[Movement]]:
 _PLACES = frozenset({Meaning.ADMIT, Meaning.MOVE, Meaning.CHANGE_CLASS, Meaning.UPDATE, Meaning.ARRIVE, Meaning.COME_BACK, Meaning.SWAP})
 
 
-def spans(found: Iterable[Mark]) -> list[Interval]:
+_SNAPSHOTS = frozenset({Meaning.UPDATE, Meaning.CANCEL_MOVE, Meaning.CANCEL_END})
+
+
+def spans(found: Sequence[Mark]) -> list[Interval]:
     """The intervals that marks give."""
     made: list[Interval] = []
     here: Interval | None = None
     gone = away = False
     before = ("", "")
     """The bed to which a patient on leave comes back, and its ward."""
+    outdated = _outdated(found)
     for mark in sorted(found, key=lambda mark: (mark.at_us, mark.order)):
+        if mark.order in outdated:
+            continue
         ends = mark.does in (Meaning.END, Meaning.VOID)
         if gone and not ends and mark.does is not Meaning.ADMIT:
             continue
@@ -133,12 +142,31 @@ def spans(found: Iterable[Mark]) -> list[Interval]:
     return [interval for interval in made if interval.end_us is None or interval.end_us > interval.start_us]
 
 
-def _take_back(found: list[Mark], trigger: str) -> bool:
+def _take_back(found: list[Mark], trigger: str) -> Mark | None:
+    """Removes the last mark of an event, and gives it."""
     for index in range(len(found) - 1, -1, -1):
         if found[index].trigger == trigger:
-            del found[index]
-            return True
-    return False
+            return found.pop(index)
+    return None
+
+
+def _repeats(mark: Mark, taken: Mark) -> bool:
+    """Whether an update only said again what was a mistake: the patient never lay there."""
+    return mark.does is Meaning.UPDATE and mark.order > taken.order and mark.said and mark.bed == taken.bed != ""
+
+
+def _outdated(found: Sequence[Mark]) -> set[int]:
+    """Orders of marks that only show where the patient was as the hospital knew it then, where a movement that was entered later, about the
+    same time or an earlier one, says otherwise. An A08 follows many a change of name or insurance; it must not undo a transfer that was
+    entered late. An admission told again is no such movement: it says where the visit began."""
+    gone: set[int] = set()
+    earliest: int | None = None
+    for mark in reversed(found):  # in order of entering
+        if mark.does in _SNAPSHOTS and earliest is not None and earliest <= mark.at_us:
+            gone.add(mark.order)
+        if mark.does is not Meaning.ADMIT and (mark.said or mark.does is Meaning.AWAY):
+            earliest = mark.at_us if earliest is None else min(earliest, mark.at_us)
+    return gone
 
 
 def _tell_again(found: list[Mark], trigger: str, does: Meaning) -> None:

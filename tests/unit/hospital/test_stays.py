@@ -100,6 +100,21 @@ def test_cancelled_discharge_goes_on_without_a_break_and_may_name_another_bed():
     assert where(m("A01", 10), m("A03", 30), m("A13", 40, "B")) == [("A", 10, 40), ("B", 40, None)]
 
 
+@pytest.mark.parametrize("trigger", ["A02", "A06", "A17"])
+def test_an_update_shows_what_was_known_then_and_undoes_no_movement_entered_later(trigger):
+    """A08 at 30, entered then; after it a transfer is entered that happened at 20. The same with a cancellation's PV1-3."""
+    assert where(m("A01", 10), m("A08", 30), m(trigger, 20, "B", known=40)) == [("A", 10, 20), ("B", 20, None)]
+    assert where(m("A01", 10), m("A02", 15, "C"), m("A12", 30), m(trigger, 20, "B", known=40)) == [("A", 10, 20), ("B", 20, None)]
+    assert where(m("A01", 10), m("A08", 30), m("A21", 20, known=40)) == [("A", 10, 20)]
+    assert where(m("A01", 10), m("A08", 30, "B"), m("A01", 5, known=40)) == [("A", 5, 30), ("B", 30, None)]
+
+
+def test_what_an_update_said_again_of_a_cancelled_transfer_never_was():
+    """The patient never left, whichever time the cancellation gives."""
+    for at in (20, 40):
+        assert where(m("A01", 10), m("A02", 20, "B"), m("A08", 30, "B"), m("A12", at, "A", known=40)) == [("A", 10, None)]
+
+
 def test_an_admission_or_discharge_told_again_replaces_the_first_telling():
     assert where(m("A01", 10), m("A01", 15, known=16)) == [("A", 15, None)]
     assert where(m("A01", 10), m("A03", 30), m("A03", 35)) == [("A", 10, 35)]
