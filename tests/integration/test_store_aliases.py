@@ -36,6 +36,7 @@ def test_who_is_one_can_be_asked_as_of_a_moment(database: Database) -> None:
         assert aliases.numbers(tx, Kind.PERSON, one("P2")) == [one("P1"), one("P2"), one("P3")]
         assert aliases.same(tx, Kind.PERSON, one("P1"), one("P3"))
         assert not aliases.same(tx, Kind.PERSON, one("P1"), one("P9"))
+        assert aliases.every(tx, Kind.PERSON) == {one(number): one("P3") for number in ("P1", "P2", "P3")}
         assert not aliases.same(tx, Kind.VISIT, one("P1"), one("P3"))
         links = sorted(aliases.linked(tx, Kind.PERSON, [one("P3")]), key=lambda link: link.recorded_us)
         assert aliases.survivors(tx, Kind.PERSON, [one("P1")], links[0].recorded_us) == {one("P1"): one("P2")}

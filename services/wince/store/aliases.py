@@ -6,6 +6,7 @@ Who adds a link has `Lock.ALIASES` alone; who changes stays shares it. So while 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from wince.domain.aliases import survivors as resolved
@@ -41,10 +42,7 @@ def linked(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int 
         f" SELECT {_COLUMNS} FROM known WHERE (old_system, old) IN (SELECT system, value FROM reached)".encode(),
         (str(kind), as_of_us, as_of_us, [system for system, _ in pairs], [value for _, value in pairs]),
     ).fetchall()
-    return [
-        Link(Kind(kind), Identifier(old_system, old), Identifier(new_system, new), known_us, recorded_us)
-        for kind, old_system, old, new_system, new, known_us, recorded_us in rows
-    ]
+    return [_link(row) for row in rows]
 
 
 def survivors(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int | None = None) -> dict[Identifier, Identifier]:
@@ -52,6 +50,12 @@ def survivors(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: i
     wanted = list(identifiers)
     known = resolved(linked(tx, kind, wanted, as_of_us)) if wanted and _any(tx) else {}
     return {one: known.get(one, one) for one in wanted}
+
+
+def every(tx: Tx, kind: Kind) -> dict[Identifier, Identifier]:
+    """Every number that was ever merged -> the one that stands for it now. For who looks at many at once."""
+    rows = tx.execute(f"SELECT {_COLUMNS} FROM alias WHERE kind = %s".encode(), (str(kind),)).fetchall()
+    return resolved(map(_link, rows))
 
 
 def numbers(tx: Tx, kind: Kind, identifier: Identifier, as_of_us: int | None = None) -> list[Identifier]:
@@ -68,6 +72,11 @@ def same(tx: Tx, kind: Kind, one: Identifier, other: Identifier) -> bool:
 def arrays(identifiers: Sequence[Identifier]) -> tuple[list[str], list[str]]:
     """Systems and values, for a query over unnest(%s::text[], %s::text[])."""
     return [one.system for one in identifiers], [one.value for one in identifiers]
+
+
+def _link(row: tuple[Any, ...]) -> Link:
+    kind, old_system, old, new_system, new, known_us, recorded_us = row
+    return Link(Kind(kind), Identifier(old_system, old), Identifier(new_system, new), known_us, recorded_us)
 
 
 def _any(tx: Tx) -> bool:
