@@ -37,6 +37,25 @@ def system_pem() -> bytes | None:
         return None
 
 
+def show(made: ssl.SSLContext, certificate: Path | None, key: Path | None, field: str) -> None:
+    """Have a client show this certificate to whoever asks for one; nothing where none is set.
+
+    `field`: the certificate's setting; that of its key is named like it. Raises ConfigError where the pair can't be used.
+    """
+    key_field = field.replace("cert_file", "cert_key_file")
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise ConfigError(f"{field} and {key_field} belong together", field=field, remedy="set both, or none")
+    try:
+        made.load_cert_chain(certificate, key, password=lambda: b"")
+    except ssl.SSLError:
+        remedy = "give PEM files, the key unencrypted and of this certificate"
+        raise ConfigError("the client certificate and its key can't be used", field=f"{field}={certificate}", remedy=remedy) from None
+    except OSError as error:
+        raise ConfigError(error.strerror or "can't be read", field=f"{field}={certificate}", remedy="name readable files") from None
+
+
 REMEDIES = {
     "expired": "it is out of date: have it renewed, and see that this machine's clock is right",
     "name": "it is for another name: use the name that it is for in the URL, or have it issued for this one",

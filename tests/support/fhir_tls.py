@@ -18,10 +18,11 @@ CAPABLE = {
 
 
 @contextmanager
-def tls_fhir(pair: tuple[Path, Path], *, smart: bool = True) -> Iterator[tuple[str, list[str]]]:
+def tls_fhir(pair: tuple[Path, Path], *, smart: bool = True, client_ca: Path | None = None) -> Iterator[tuple[str, list[str]]]:
     """(base URL, what was asked: "GET /fhir/metadata Bearer t") of a server with this certificate and key.
 
-    With `smart` it names its token endpoint and asks for the token that it gave.
+    With `client_ca` it asks for a certificate of this authority. With `smart` it names its token endpoint and asks for the token that it
+    gave.
     """
     asked: list[str] = []
 
@@ -53,6 +54,9 @@ def tls_fhir(pair: tuple[Path, Path], *, smart: bool = True) -> Iterator[tuple[s
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*pair)
+    if client_ca is not None:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     base = f"https://localhost:{server.server_port}/fhir"

@@ -63,6 +63,42 @@ class Interruptible(Protocol):
         ...
 
 
+class Result(StrEnum):
+    """What a target shows of an entry that was written there."""
+
+    SAME = "same"
+    EDITED = "edited"
+    """Another version, whose content is ours."""
+    DIFFERS = "differs"
+    GONE = "gone"
+    """Nothing stands there any more."""
+    UNKNOWN = "unknown"
+    """It gave no answer that can be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What came of reading an entry back. Holds no PHI."""
+
+    result: Result
+    differs: tuple[str, ...] = ()
+    """Elements that are not as written: status, value, subject, version."""
+    version: str = ""
+    """The version that stands there; empty where unknown."""
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A target that can be asked what it shows."""
+
+    name: str
+
+    def shows(self, body: str, location: str, version: str) -> Shown:
+        """Compare what stands at `location` with the body that was written there. Blocks for a few exchanges; never raises for what the
+        peer does."""
+        ...
+
+
 class Target(Protocol):
     """One system that receives entries. Thread-safe; `deliver` and `probe` block for the exchange (HTTP, MLLP, DIMSE), at most a minute."""
 

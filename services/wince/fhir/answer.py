@@ -32,7 +32,7 @@ _PATH = re.compile(
 )
 _PLACE = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9\-.]{1,64}")
 _VERSION = re.compile(r"[A-Za-z0-9\-._:+/=~]{1,128}")
-_NOTHING = re.compile(rb"null|NaN|Infinity|n\0u\0l\0l")
+_NOTHING = re.compile(rb"null|NaN|Infinity|n\0+u\0+l\0+l")
 _DEEPEST = 100
 """Levels of a JSON body; FHIR's own resources stay below 20."""
 

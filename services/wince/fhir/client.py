@@ -44,7 +44,7 @@ class FhirClient:
     """Requests to one FHIR base URL. Thread-safe; a call blocks for at most `timeout_s` for each exchange (a redirect, a fresh token and
     the same request again are exchanges of their own).
 
-    A redirect is followed only where it stays at the same scheme, host and port, and keeps the method: the token goes nowhere else. No
+    A redirect of a GET or PUT is followed only where it stays at the same scheme, host and port: the token goes nowhere else. No
     cookies are kept, no proxy of the environment is used.
     """
 
@@ -68,7 +68,7 @@ class FhirClient:
             total_s=timeout_s,
             connections=connections,
             limit=max_answer_bytes,
-            verify=verify or context(None, ""),
+            verify=verify or (None if transport else context(None, "")),
             transport=transport,
         )
 
@@ -140,8 +140,9 @@ class FhirClient:
 
 
 def _onward(answer: Answer, method: str, url: httpx.URL) -> httpx.URL | None:
-    """Where a redirect leads that keeps the method (RFC 9110, 15.4: 307 and 308; 301 and 302 for a GET)."""
-    keeps = (301, 302, 307, 308) if method == "GET" else (307, 308)
+    """Where a redirect leads that keeps the method (RFC 9110, 15.4: 307 and 308; 301 and 302 for a GET). A POST is never sent again unseen:
+    who answers with a redirect may have carried it out."""
+    keeps = {"GET": (301, 302, 307, 308), "PUT": (307, 308)}.get(method, ())
     if answer.status not in keeps or not answer.headers.get("location"):
         return None
     try:

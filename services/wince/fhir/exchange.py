@@ -36,11 +36,11 @@ class Exchange:
         total_s: float,
         connections: int,
         limit: int,
-        verify: ssl.SSLContext,
+        verify: ssl.SSLContext | None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """who: "the FHIR server", for errors. total_s: of one exchange, from connecting to the last byte. limit: bytes of an answer's
-        body, decoded. transport: replaces the network, for tests."""
+        body, decoded. verify: None only with a transport, which replaces the network, for tests."""
         self._who, self._total_s, self._limit = who, total_s, limit
         self._backend = _Backend()
         self._transport = transport or _Transport(verify, connections, self._backend)
@@ -114,7 +114,7 @@ class Exchange:
 class _Transport(httpx.BaseTransport):
     """httpx's interface on httpcore's pool with a backend of ours."""
 
-    def __init__(self, verify: ssl.SSLContext, connections: int, backend: httpcore.NetworkBackend) -> None:
+    def __init__(self, verify: ssl.SSLContext | None, connections: int, backend: httpcore.NetworkBackend) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=verify,
             max_connections=connections,

@@ -79,7 +79,7 @@ class SmartAuth:
             total_s=timeout_s,
             connections=2,
             limit=_MAX_ANSWER_BYTES,
-            verify=verify or context(None, ""),
+            verify=verify or (None if transport else context(None, "")),
             transport=transport,
         )
         self._lock = threading.Lock()

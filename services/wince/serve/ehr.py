@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
+from functools import partial
 from urllib.parse import urlsplit
 
 from wince import certificates
@@ -14,13 +14,16 @@ from wince.delivery.interface import Target
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
 from wince.fhir.client import FhirClient
-from wince.fhir.scopes import WRITER_SCOPE
+from wince.fhir.keys import SigningKey, key_set
+from wince.fhir.scopes import asked
 from wince.fhir.smart import SmartAuth
 from wince.protocols.rules import ClinicalProtocol
 from wince.serve import site
 from wince.serve.setup import read_key
 from wince.serve.writing import writing
 from wince.settings import Settings
+from wince.store import births
+from wince.store.database import Database
 from wince.telemetry import logs
 from wince.version import VERSION
 
@@ -30,8 +33,11 @@ EHR = "ehr"
 """Name of the FHIR server in outbox rows."""
 
 
-def targets(settings: Settings, protocols: Mapping[str, ClinicalProtocol], stack: ExitStack) -> list[Target]:
-    """Every system that entries are delivered to; none where no EHR is set. `stack` closes their connections.
+def targets(
+    settings: Settings, protocols: Mapping[str, ClinicalProtocol], stack: ExitStack, database: Database | None = None
+) -> list[Target]:
+    """Every system that entries are delivered to; none where no EHR is set. `stack` closes their connections. `database`: where the birth
+    dates are that the hospital's feed gave.
 
     Raises ConfigError where it can't be meant so; nothing is connected to.
     """
@@ -39,8 +45,9 @@ def targets(settings: Settings, protocols: Mapping[str, ClinicalProtocol], stack
         log.warning("no EHR is set: entries stay in Wince's own tables", field="WINCE_EHR_URL")
         return []
     reached, how = client(settings, stack), writing(settings, protocols)
+    born = partial(births.of, database) if database else lambda _system, _value: ""
     names = site.systems(settings)
-    return [FhirTarget(EHR, reached, protocols, version=VERSION, site=settings.site, systems=names, writing=how)]
+    return [FhirTarget(EHR, reached, protocols, version=VERSION, site=settings.site, systems=names, born=born, writing=how)]
 
 
 def client(settings: Settings, stack: ExitStack, *, timeout_s: float = 10.0) -> FhirClient:
@@ -64,21 +71,40 @@ def check(settings: Settings) -> ssl.SSLContext:
         raise ConfigError("patients' entries would go beyond loopback without TLS", field="ehr_url", remedy=remedy)
     if settings.ehr_auth == "none" and settings.ehr_key_file is not None:
         raise ConfigError("a key is of no use where nobody signs in", field="ehr_key_file", remedy="remove it, or set ehr_auth to smart")
-    return certificates.context(settings.ehr_ca_file, "ehr_ca_file")
+    token = urlsplit(settings.ehr_token_url)
+    if token.scheme == "http" and not loopback(token.hostname or "") and not settings.insecure_ehr_beyond_loopback:
+        remedy = "give an https URL, or set insecure_ehr_beyond_loopback"
+        raise ConfigError("tokens would come from beyond loopback without TLS", field="ehr_token_url", remedy=remedy)
+    made = certificates.context(settings.ehr_ca_file, "ehr_ca_file")
+    certificates.show(made, settings.ehr_cert_file, settings.ehr_cert_key_file, "ehr_cert_file")
+    return made
+
+
+def keys(settings: Settings) -> list[SigningKey]:
+    """The key that signs Wince in, and the next one where one is set. Raises ConfigError."""
+    if settings.ehr_key_file is None:
+        remedy = "name the PEM file of the SMART client's private key; for a server without SMART set WINCE_EHR_AUTH to none"
+        raise ConfigError("no key to sign in with", field="WINCE_EHR_KEY_FILE", remedy=remedy)
+    made = [SigningKey.of(read_key(settings.ehr_key_file), settings.ehr_key_id)]
+    if settings.ehr_next_key_file is not None:
+        made.append(SigningKey.of(read_key(settings.ehr_next_key_file), settings.ehr_next_key_id))
+    key_set(made)
+    return made
 
 
 def _smart(settings: Settings, trusted: ssl.SSLContext, timeout_s: float) -> SmartAuth:
+    signing = keys(settings)
     assert settings.ehr_url is not None
-    key: Path | None = settings.ehr_key_file
-    if key is None:
-        remedy = "name the PEM file of the SMART client's private key; for a server without SMART set WINCE_EHR_AUTH to none"
-        raise ConfigError("no key to sign in with", field="WINCE_EHR_KEY_FILE", remedy=remedy)
+    assert settings.ehr_key_file is not None
     return SmartAuth(
         settings.ehr_url,
         settings.ehr_client_id,
-        read_key(key),
+        read_key(settings.ehr_key_file),
         settings.ehr_key_id,
-        WRITER_SCOPE,
+        asked(settings.ehr_scopes),
+        next_keys=signing[1:],
+        key_set_url=settings.ehr_key_set_url,
+        token_url=settings.ehr_token_url,
         timeout_s=timeout_s,
         verify=trusted,
     )

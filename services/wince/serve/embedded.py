@@ -158,7 +158,7 @@ class Embedded:
             self.sandbox, reached = sandbox.start(settings, self._places, self._stack)
             settings = settings.model_copy(update=reached)
         self.tell("ehr", url=settings.ehr_url)
-        return ehr.targets(settings, self.protocols.recorded, self._stack)
+        return ehr.targets(settings, self.protocols.recorded, self._stack, self.database)
 
     def _watch(self) -> None:
         self._watches = tuple(

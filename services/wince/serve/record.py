@@ -5,10 +5,13 @@ Replicas share the sources by the bus and the outbox by leases; in the database 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from wince.clock import wall_us
-from wince.delivery import books
+from wince.delivery import books, readback
+from wince.delivery.interface import Target
 from wince.delivery.worker import Delivery
 from wince.domain.audit import Verified
 from wince.domain.frame import US
@@ -16,10 +19,11 @@ from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
 from wince.runners.record import Recording, Writer
-from wince.serve import ehr
+from wince.serve import ehr, expiry
 from wince.serve.service import Deps, Repeated, Service
 from wince.serve.state_dir import Places
 from wince.serve.writing import refuse_what_can_not_work
+from wince.settings import Settings
 from wince.store import checkpoints
 from wince.store.database import Database
 from wince.telemetry import logs, metrics
@@ -30,6 +34,10 @@ BACKLOG_S = 15.0
 """How often it is asked what waits."""
 RETRACT_S = 1.0
 """How often it is asked what is to be withdrawn."""
+READBACK_S = 20.0
+"""How often it is asked whether a turn of reading back is due."""
+CREDENTIALS_S = 300.0
+"""How often it is looked when certificates and keys end."""
 
 
 def build(deps: Deps) -> Service:
@@ -38,7 +46,7 @@ def build(deps: Deps) -> Service:
     places = Places.of(settings)
     places.make()
     protocols = deps.protocols.recorded
-    targets = ehr.targets(settings, protocols, deps.stack)
+    targets = ehr.targets(settings, protocols, deps.stack, database)
     refuse_what_can_not_work(targets)
     delivery = Delivery(database, targets, lease_s=settings.lease_s)
     writer = Writer(PostgresSink(database, protocols, targets, consent_required=settings.consent_required), delivery.wake)
@@ -56,19 +64,39 @@ def build(deps: Deps) -> Service:
             Repeated("retraction", RETRACT_S, Retractor(database, targets, delivery.wake).run),
             Recording(deps.bus, writer.commit, lambda _: None, writer.write),
             Repeated("backlog", BACKLOG_S, lambda: backlog(database, [target.name for target in targets], wall_us())),
+            Repeated("readback", READBACK_S, lambda: read_back(database, targets, settings.ehr_readback_per_hour)),
+            Repeated("credentials", CREDENTIALS_S, lambda: credentials(settings)),
         ],
         [registration(RecordServicer(database, verify))],
     )
+
+
+def read_back(database: Database, targets: Sequence[Target], per_hour: int) -> None:
+    """One turn of reading back, where one is due."""
+    for target in targets:
+        with database.transaction() as tx:
+            due = per_hour > 0 and readback.turn(tx, target.name, max(readback.PERIOD_S, 3600 / max(per_hour, 1)))
+        if due:
+            readback.run(database, target, max(1, round(per_hour * readback.PERIOD_S / 3600)))
+
+
+def credentials(settings: Settings) -> None:
+    """Tell the metrics when certificates and keys end."""
+    for found in expiry.credentials(settings):
+        metrics.credential(found.name, found.left(datetime.now(UTC)).total_seconds())
 
 
 def backlog(database: Database, targets: Sequence[str], now_us: int) -> None:
     """Tell the metrics what waits in the database: deliveries to each target, and questions. Raises StoreError, Unavailable."""
     with database.transaction() as tx:
         open_ = books.backlog(tx, targets)
+        shown = Counter(one.target for one in readback.differences(tx, 10_000))
         asked = tx.execute("SELECT count(*), min(end_us) FROM question WHERE state = 'open'").fetchone()
     count, oldest_us = asked or (0, None)
     oldest_s = 0.0 if oldest_us is None else (now_us - oldest_us) / US
     metrics.backlog(questions=count, oldest_s=oldest_s)
+    for target in targets:
+        metrics.differing(target, shown[target])
     for one in open_:
         metrics.outbox(
             one.target,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -24,16 +23,12 @@ class Ehr(Part):
     authorities, or those that SSL_CERT_FILE names."""
     insecure_ehr_beyond_loopback: bool = False
     """Write to an EHR on another machine without TLS (http). Everybody on the network can then read patients' entries and the token."""
-    ehr_auth: Literal["smart", "none"] = "smart"
-    """How Wince signs in. smart: SMART Backend Services. none: not at all; then the network must keep everybody else out."""
-    ehr_client_id: str = "wince"
-    """Client id at the EHR's token endpoint (SMART Backend Services)."""
-    ehr_key_id: str = "1"
-    """Id (`kid`) under which the EHR knows the client's public key."""
-    ehr_key_file: Path | None = Field(default=None, examples=["/etc/wince/ehr-key.pem"])
-    """Private key (PEM, EC P-384 or RSA of at least 2048 bits) that signs the client's assertion. Needed where ehr_auth is smart."""
     lease_s: float = Field(default=120.0, ge=5, le=3600)
     """How long a delivery belongs to the replica of record that took it. After a kill it is tried again when this time is over."""
+
+    ehr_readback_per_hour: int = Field(default=60, ge=0, le=3600)
+    """How many written entries are read back from the EHR in an hour, to see that its chart shows what was written (status, value, patient,
+    version). Half of them are of the last day. 0: none."""
 
     @field_validator("ehr_url")
     @classmethod

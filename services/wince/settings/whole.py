@@ -11,6 +11,7 @@ from wince.settings.cameras import Cameras
 from wince.settings.care import Care
 from wince.settings.database import Database
 from wince.settings.ehr import Ehr
+from wince.settings.ehr_sign_in import EhrSignIn
 from wince.settings.ehr_writing import EhrWriting
 from wince.settings.hl7 import Hl7
 from wince.settings.hospital import Hospital
@@ -22,7 +23,9 @@ from wince.settings.sources import SecretFiles, checked
 from wince.settings.telemetry import Telemetry
 
 
-class Settings(Installation, Routing, Cameras, Care, Database, Ehr, EhrWriting, Hl7, Hospital, Telemetry, Kafka, Services, BaseSettings):
+class Settings(
+    Installation, Routing, Cameras, Care, Database, Ehr, EhrSignIn, EhrWriting, Hl7, Hospital, Telemetry, Kafka, Services, BaseSettings
+):
     """Everything that can be set, with its default."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="WINCE_", env_ignore_empty=True, env_nested_delimiter="__")

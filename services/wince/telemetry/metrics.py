@@ -56,6 +56,13 @@ OUTBOX_AGE = Gauge(
 )
 TARGET_HELD = Gauge("wince_target_held", "1 while a target is sent nothing: it refused us as a whole", ("target",), registry=REGISTRY)
 TARGET_HOLDS = Counter("wince_target_holds", "Holds of a target that began", ("target",), registry=REGISTRY)
+CREDENTIAL_LEFT = Gauge(
+    "wince_credential_seconds_left", "Until a certificate or key that Wince identifies itself with ends", ("name",), registry=REGISTRY
+)
+READ_BACK = Counter("wince_read_back", "Entries that were read back, by what the target shows", ("target", "result"), registry=REGISTRY)
+READ_BACK_DIFFERS = Gauge(
+    "wince_read_back_differs", "Entries of which a target shows something else than was written", ("target",), registry=REGISTRY
+)
 FACES_GIVEN_UP = Counter("wince_faces_given_up", "Faces that a served ensemble was not asked for: late at once", registry=REGISTRY)
 CAMERA_LIST_WRONG = Gauge("wince_camera_list_wrong", "1 while the list before goes on, as the file's is wrong", registry=REGISTRY)
 MODELS_FAULT = Gauge("wince_models_fault", "1 while a served ensemble is not what was packed: nothing is scored", registry=REGISTRY)
@@ -172,6 +179,21 @@ def outbox(target: str, *, waiting: int, behind_hold: int, dead: int, oldest_s: 
     OUTBOX_DEAD.labels(name).set(dead)
     OUTBOX_AGE.labels(name).set(oldest_s)
     TARGET_HELD.labels(name).set(is_held)
+
+
+def credential(name: str, left_s: float) -> None:
+    """A certificate or key ends in so many seconds; `name`: its setting."""
+    CREDENTIAL_LEFT.labels(label(name)).set(left_s)
+
+
+def read_back(target: str, result: str) -> None:
+    """An entry was read back: "same", "differs", "gone" or "unknown" (no answer)."""
+    READ_BACK.labels(label(target), label(result)).inc()
+
+
+def differing(target: str, entries: int) -> None:
+    """So many entries of a target differ, asked of the database now and then."""
+    READ_BACK_DIFFERS.labels(label(target)).set(entries)
 
 
 def backlog(*, questions: int, oldest_s: float) -> None:

@@ -1,6 +1,8 @@
 """The client: one fresh token on a 401, limits, and nothing about a patient in what it says."""
 
+import gzip
 import json
+import zlib
 from collections.abc import Callable
 
 import httpx
@@ -107,7 +109,9 @@ def test_place_and_version_come_from_wherever_the_server_says_them() -> None:
     assert (Answer(200, body, httpx.Headers()).location, Answer(200, body, httpx.Headers()).version) == ("Task/5", "2")
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("3", 3.0), ("1e9", 3600.0), ("-1", 0.0), ("", None), ("Wed, 21 Oct 2026", None)])
+@pytest.mark.parametrize(("text", "seconds"), [
+    ("3", 3.0), ("1e9", 3600.0), ("-1", 0.0), ("", None), ("soon", None), ("nan", None), ("inf", None), ("1,5", None),
+])  # fmt: skip
 def test_retry_after_is_bounded(text: str, seconds: float | None) -> None:
     assert Answer(503, b"", httpx.Headers({"retry-after": text})).retry_after_s == seconds
 
@@ -148,3 +152,111 @@ def test_a_server_that_writes_a_name_as_code_or_path_gets_it_into_no_error(code:
     """Codes are those of FHIR's IssueType, paths those of elements."""
     body = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": code, "expression": [path]}]}
     assert Answer(422, json.dumps(body).encode(), httpx.Headers()).summary() == "422 error"
+
+
+@pytest.mark.parametrize(("date", "seconds"), [
+    ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0), ("Wed, 21 Oct 2026 09:28:00 GMT", 3600.0), ("Wed, 21 Oct 2026 07:00:00 GMT", 0.0),
+    ("Wed, 99 Oct 2026 07:00:00 GMT", None), ("Mon", None),
+])  # fmt: skip
+def test_retry_after_may_be_a_date_by_the_servers_own_clock(date: str, seconds: float | None) -> None:
+    headers = httpx.Headers({b"retry-after": date.encode(), b"date": b"Wed, 21 Oct 2026 07:28:00 GMT"})
+    assert Answer(503, b"", headers).retry_after_s == seconds
+
+
+BODY = b'{"resourceType": "Patient", "id": "1", "name": null, "active": true}'
+
+
+def packed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
+
+
+
+@pytest.mark.parametrize(("encoding", "body"), [
+    ("gzip", packed(BODY)), ("x-gzip", packed(BODY)), ("GZIP", packed(BODY)), ("deflate", zlib.compress(BODY)),
+    ("deflate", zlib.compress(BODY)[2:-4]), ("gzip, identity", packed(BODY)), ("gzip, gzip", packed(packed(BODY))),
+    ("identity", BODY), ("utf-8", BODY), ("none", BODY), ("aws-chunked", BODY), ("gzip", BODY), ("", BODY),
+    ("identity", b"\xef\xbb\xbf" + BODY), ("identity", BODY.decode().encode("utf-16")), ("identity", BODY.decode().encode("utf-32")),
+])  # fmt: skip
+def test_any_encoding_is_read(encoding: str, body: bytes) -> None:
+    """None was asked for; a proxy may compress all the same, or name what is none."""
+    got = client(lambda _: httpx.Response(200, stream=httpx.ByteStream(body), headers={"Content-Encoding": encoding})).request("GET", "x")
+    assert got.resource == {"resourceType": "Patient", "id": "1", "active": True}
+
+
+@pytest.mark.parametrize(("encoding", "body"), [
+    ("gzip", packed(BODY)[:-10]), ("br", b"\x8b\x02"), ("deflate", b"\x00\x01"), ("gzip", b""),
+])  # fmt: skip
+def test_what_can_not_be_decoded_is_no_resource(encoding: str, body: bytes) -> None:
+    got = client(lambda _: httpx.Response(201, stream=httpx.ByteStream(body), headers={"Content-Encoding": encoding})).request("GET", "x")
+    assert (got.status, got.resource) == (201, {})
+
+
+def test_a_small_body_that_grows_beyond_the_limit_is_refused() -> None:
+    bomb = gzip.compress(b" " * (5 << 20))
+    with pytest.raises(MessageError):
+        client(lambda _: httpx.Response(200, stream=httpx.ByteStream(bomb), headers={"Content-Encoding": "gzip"})).request("GET", "x")
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "ISO-8859-1", '"latin1"', "nonsense", "rot13", "base64", ""])
+def test_another_charset_than_utf8_is_read(charset: str) -> None:
+    body = '{"resourceType": "Patient", "id": "1", "name": [{"family": "M\u00fcller"}]}'.encode("latin-1")
+    found = Answer(200, body, httpx.Headers({"content-type": f"application/fhir+json; charset={charset}"})).resource
+    assert found.get("id") in ("1", None)
+    assert found or charset in ("nonsense", "rot13", "base64")
+
+
+@pytest.mark.parametrize("body", [
+    b'{"a":' * 5000 + b"1" + b"}" * 5000, b"[" * 101 + b"]" * 101, b'{"a": ' + b"9" * 5000 + b"}", b"\xff\xfe\x00", b"nul",
+    b'"\\ud800"', b"1e999",
+])  # fmt: skip
+def test_a_body_that_is_made_to_hurt_is_no_resource(body: bytes) -> None:
+    answer = Answer(200, body, httpx.Headers())
+    assert (answer.resource, answer.location, answer.version, answer.summary()) == ({}, "", "", "200")
+
+
+@pytest.mark.parametrize("place", [
+    "Observation/\ud800", "Observation/a b", "../..", "Observation/", "x/1", "Observation/1?a=b", "Observation/" + "1" * 65,
+])  # fmt: skip
+def test_a_place_that_is_none_is_not_kept(place: str) -> None:
+    kind, _, identity = place.rpartition("/")
+    body = json.dumps({"resourceType": kind, "id": identity, "meta": {"versionId": "a b\0"}}).encode()
+    answer = Answer(201, body, httpx.Headers({b"location": place.encode("utf-8", "surrogatepass")}))
+    assert (answer.location, answer.version) == ("", "")
+
+
+@pytest.mark.parametrize(("status", "method", "onward", "followed"), [
+    (302, "GET", "http://ehr.example/fhir/y", True), (307, "POST", "/fhir/y", False), (307, "PUT", "/fhir/y", True),
+    (308, "PUT", "y", True),
+    (302, "POST", "/fhir/y", False), (303, "POST", "/fhir/y", False), (307, "GET", "https://ehr.example/fhir/y", False),
+    (307, "GET", "http://ehr.example:81/fhir/y", False),
+    (307, "GET", "http://evil.example/fhir/y", False), (307, "GET", "//evil.example/y", False), (302, "GET", "http://[bad", False),
+    (302, "GET", "", False),
+])  # fmt: skip
+def test_a_redirect_is_followed_only_where_the_token_stays(status: int, method: str, onward: str, followed: bool) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        assert (request.method, request.content) == (method, b"{}")
+        return httpx.Response(200) if "/y" in request.url.path else httpx.Response(status, headers={"Location": onward})
+
+    got = client(answer, auth=Tokens()).request(method, "x", body=b"{}")
+    assert (got.status, len(asked)) == ((200, 2) if followed else (status, 1))
+    assert set(asked) == {"ehr.example"}
+
+
+def test_redirects_in_a_circle_end() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(302, headers={"Location": "/fhir/x"})
+
+    assert client(answer).request("GET", "x").status == 302
+    assert len(asked) == 4
+
+
+def test_another_host_is_never_asked() -> None:
+    """Such as one that the next link of a search names."""
+    with pytest.raises(MessageError):
+        client(lambda _: httpx.Response(200)).request("GET", "https://evil.example/next")

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.support.certificates import Authority
 from tests.support.fhir_tls import tls_fhir
 from wince.errors import ConfigError, Unavailable
+from wince.fhir.smart import SmartAuth
 from wince.serve import ehr
 from wince.settings import Settings
 
@@ -56,7 +57,7 @@ def test_a_stranger_is_told_nothing(tmp_path: Path, key: Path, stack: ExitStack,
         settings = Settings(ehr_url=url, ehr_auth=auth, ehr_key_file=key if auth == "smart" else None, ehr_ca_file=ours.file)
         with pytest.raises(Unavailable, match="certificate is not believed") as caught:
             ehr.client(settings, stack).capabilities()
-    assert "WINCE_EHR_CA_FILE" in caught.value.remedy
+    assert ("WINCE_EHR_CA_FILE" if name == "localhost" else "another name") in caught.value.remedy
     assert asked == []
 
 
@@ -90,9 +91,14 @@ def test_nothing_goes_readable_beyond_this_machine(key: Path, stack: ExitStack) 
         ({"ehr_ca_file": "/nowhere/ca.pem"}, "ehr_ca_file=/nowhere/ca.pem"),
         ({"ehr_ca_file": __file__}, f"ehr_ca_file={__file__}"),
         ({"ehr_key_file": "/nowhere/key.pem"}, "/nowhere/key.pem"),
+        ({"ehr_token_url": "http://login.example/token"}, "ehr_token_url"),
+        ({"ehr_cert_file": "/nowhere/client.crt"}, "ehr_cert_file"),
+        ({"ehr_cert_file": "/nowhere/client.crt", "ehr_cert_key_file": "/nowhere/client.key"}, "ehr_cert_file=/nowhere/client.crt"),
+        ({"ehr_next_key_file": "SAME", "ehr_next_key_id": "1"}, "ehr_next_key_id"),
     ],
 )
 def test_what_can_not_be_meant(key: Path, stack: ExitStack, wrong: dict[str, str], field: str) -> None:
+    wrong = {name: str(key) if value == "SAME" else value for name, value in wrong.items()}
     with pytest.raises(ConfigError) as caught:
         ehr.client(Settings(**{"ehr_url": "https://ehr.example/fhir", "ehr_key_file": key, **wrong}), stack)  # type: ignore[arg-type]
     assert caught.value.field == field
@@ -101,3 +107,33 @@ def test_what_can_not_be_meant(key: Path, stack: ExitStack, wrong: dict[str, str
 def test_without_an_ehr_there_is_no_target(stack: ExitStack) -> None:
     """Services go on without one; `wince run` and `wince up` start the sandbox."""
     assert ehr.targets(Settings(), {}, stack) == []
+
+
+@pytest.mark.parametrize(("scopes", "asked_for"), [
+    ("v2", "system/Observation.crus"), ("v1", "system/Observation.write"), ("a/b.c d", "a/b.c d"),
+])  # fmt: skip
+def test_scopes_and_token_endpoint_as_set(tmp_path: Path, key: Path, stack: ExitStack, scopes: str, asked_for: str) -> None:
+    """Discovery is not asked where the endpoint is named."""
+    authority = Authority(tmp_path)
+    with tls_fhir(authority.issue("localhost")) as (url, asked):
+        token_url = url.replace("/fhir", "/token")
+        settings = Settings(ehr_url=url, ehr_key_file=key, ehr_ca_file=authority.file, ehr_scopes=scopes, ehr_token_url=token_url)
+        client = ehr.client(settings, stack)
+        assert isinstance(client._auth, SmartAuth)
+        assert asked_for in client._auth._scope
+        client.capabilities()
+    assert asked == ["POST /token", "GET /fhir/metadata Bearer t"]
+
+
+def test_an_ehr_that_asks_for_a_certificate_and_a_key(tmp_path: Path, key: Path, stack: ExitStack) -> None:
+    """Mutual TLS at the FHIR server and at the token endpoint."""
+    authority = Authority(tmp_path)
+    certificate, private = authority.issue("wince")
+    with tls_fhir(authority.issue("localhost"), client_ca=authority.file) as (url, asked):
+        named = {"ehr_url": url, "ehr_key_file": key, "ehr_ca_file": authority.file}
+        settings = Settings(**named, ehr_cert_file=certificate, ehr_cert_key_file=private)  # type: ignore[arg-type]
+        assert ehr.client(settings, stack).capabilities().interactions
+        with pytest.raises(Unavailable) as caught:
+            ehr.client(Settings(**named), stack).capabilities()  # type: ignore[arg-type]
+    assert "ehr_cert_file" in caught.value.remedy
+    assert len(asked) == 3

@@ -9,7 +9,7 @@ from wince.delivery.fhir.finding import Finder
 from wince.delivery.fhir.judging import Stop, judged, took
 from wince.delivery.interface import Answer, Outcome
 from wince.fhir.answer import Answer as Response
-from wince.fhir.answer import parts, place, text
+from wince.fhir.answer import part, parts, place, text
 from wince.fhir.client import Capabilities, FhirClient
 from wince.fhir.invariants import Resource, parse_time
 
@@ -58,18 +58,24 @@ class Beside:
         return self._client.request("GET", f"{resource['resourceType']}/{resource['id']}").status == 200
 
     def _stands(self, can: Capabilities, resource: Resource) -> bool:
-        """Whether a Provenance or AuditEvent of this moment stands at a server that takes no client ids; True where it can't say."""
+        """Whether a Provenance of this moment, or an AuditEvent of this request, stands at a server that takes no client ids; True where
+        it can't say."""
         kind = resource["resourceType"]
         if not can.can(kind, "search-type"):
             return True
-        name, about = ("target", resource["target"][0]) if kind == "Provenance" else ("entity", resource["entity"][0]["what"])
-        answer = self._client.request("GET", kind, params={name: place(text(about, "reference")), "_count": "20"})
+        if kind == "Provenance":  # its target names a version, by which servers search or don't
+            query = {"recorded": resource["recorded"]}
+        else:
+            query = {"entity": place(text(resource["entity"][0]["what"], "reference"))}
+        answer = self._client.request("GET", kind, params={**query, "_count": "20"})
         if answer.status != 200:
             raise Stop(judged(answer))
         if answer.kind != "Bundle":
             raise Stop(Answer(Outcome.RETRY, "the answer to a search is no Bundle"))
-        moment = parse_time(resource["recorded"])
-        return any(parse_time(text(entry.get("resource"), "recorded")) == moment for entry in parts(answer.resource, "entry"))
+        there = [part(entry, "resource") for entry in parts(answer.resource, "entry")]
+        if kind == "AuditEvent":
+            return any(_requests(found) & _requests(resource) for found in there)
+        return any(_moment_and_place(found) == _moment_and_place(resource) for found in there)
 
     def write(self, can: Capabilities, resource: Resource, *, created: bool) -> Answer | None:
         """Write what stands beside an entry; None: done, or the server does not take it."""
@@ -101,3 +107,14 @@ class Beside:
         else:
             answer = self._again("PUT", f"{kind}/{found[0]['id']}", {**resource, "id": found[0]["id"]}, {})
         return None if took(answer, kind) else judged(answer)
+
+
+def _requests(event: Resource) -> set[str]:
+    """X-Request-Id of what an AuditEvent tells."""
+    asked = [entity for entity in parts(event, "entity") if text(part(entity, "type"), "code") == "XrequestId"]
+    return {text(part(part(entity, "what"), "identifier"), "value") for entity in asked} - {""}
+
+
+def _moment_and_place(provenance: Resource) -> tuple[object, set[str]]:
+    """When it was recorded, and of what."""
+    return parse_time(text(provenance, "recorded")), {place(text(target, "reference")) for target in parts(provenance, "target")}

@@ -66,3 +66,24 @@ def by_hand(resource: Resource, location: str, version: str) -> Answer:
     if version == _WITHDRAWN:
         return Answer(Outcome.BY_HAND, f"restore {location} there: it was right after all", location)
     return Answer(Outcome.WRITTEN, "stands there as it is", location, version)
+
+
+def differences(ours: Resource, there: Resource, patient: str) -> tuple[str, ...]:
+    """Elements of a resource on the server that are not as we wrote them. `patient`: Patient/id of whom it is about.
+
+    A status that stands further than ours is a person's doing there, and told like any other.
+    """
+    person = part(there, "subject") or part(there, "for")
+    found = {
+        "status": text(there, "status") != text(ours, "status"),
+        "value": any(_value(ours, name) != _value(there, name) for name in _VALUES),
+        "subject": place(text(person, "reference")) != patient,
+    }
+    return tuple(name for name, differs in found.items() if differs)
+
+
+_VALUES = ("valueQuantity", "valueCodeableConcept", "dataAbsentReason")
+
+
+def _value(resource: Resource, name: str) -> object:
+    return part(resource, name).get("value") if name == "valueQuantity" else _codes(resource, name)

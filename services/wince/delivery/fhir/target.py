@@ -5,7 +5,7 @@ The rule for every answer (a create is a POST with If-None-Exist; an update is a
     answer                  to a create                              to an update
     200, 201                written (200: compared with ours)        written
     2xx that can't be used  looked for by identifier at once         read again
-    3xx                     same host and method kept: followed; else dead, after a while
+    3xx                     dead, after a while                      same host, method kept: followed; else dead, after a while
     401                     one fresh token, then the target is held
     403                     the target is held (a page: dead, after a while, if the server takes us otherwise)
     401, 403 of /metadata   the target is held
@@ -43,17 +43,17 @@ from wince.clock import Clock, wall_us
 from wince.delivery.fhir.audit import Deed, audit_event
 from wince.delivery.fhir.beside import Beside
 from wince.delivery.fhir.bundle import prepare, rendered
-from wince.delivery.fhir.core import by_hand, core, rank
+from wince.delivery.fhir.core import by_hand, core, differences, rank
 from wince.delivery.fhir.feed import AuditFeed
 from wince.delivery.fhir.finding import Finder
 from wince.delivery.fhir.judging import Stop, judged, took
 from wince.delivery.fhir.parts import Software
 from wince.delivery.fhir.profiles.profile import R4, Writing, lacks
 from wince.delivery.fhir.resolve import Born, Resolver, link
-from wince.delivery.interface import Answer, Outcome, Taken
+from wince.delivery.interface import Answer, Outcome, Result, Shown, Taken
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.ids import related_id
-from wince.errors import MessageError, Refused, Unavailable
+from wince.errors import MessageError, Refused, Unavailable, WinceError
 from wince.fhir.answer import Answer as Response
 from wince.fhir.answer import carries, text
 from wince.fhir.client import Capabilities, FhirClient
@@ -125,6 +125,26 @@ class FhirTarget:
     def probe(self) -> Answer:
         """Sign in and search for a patient whom nobody has: what every delivery does first, and changes nothing."""
         return _answered(self._probe)
+
+    def shows(self, body: str, location: str, version: str) -> Shown:
+        """See `Readable`. Patient and encounter are looked up as for a delivery, so that a merge there is no difference."""
+        ours = json.loads(body)["entry"][0]["resource"]
+        try:
+            known, _ = self._resolver.resolve(ours)
+            answer = self._client.request("GET", location)
+        except (Stop, WinceError, RecursionError):
+            return Shown(Result.UNKNOWN)
+        if answer.status in (404, 410) and not answer.is_page:
+            return Shown(Result.GONE)
+        if answer.status != 200 or f"{answer.kind}/{text(answer.resource, 'id')}" != location:
+            return Shown(Result.UNKNOWN)
+        there, found = answer.resource, text(answer.resource.get("meta"), "versionId") or answer.version
+        differs = differences(ours, there, known["Patient"])
+        if not carries(there, ours["identifier"][0]["system"], ours["identifier"][0]["value"]):
+            differs = ("identifier", *differs)
+        if differs:
+            return Shown(Result.DIFFERS, differs, found)
+        return Shown(Result.EDITED if version and found and found != version else Result.SAME, (), found)
 
     def _probe(self) -> Answer:
         self._resolver.search("Patient", *_NOBODY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from wince.errors import WinceError
 from wince.fhir.keys import usable_key
+from wince.serve import expiry
 from wince.serve.checks.finding import Finding, failed, missing, ok, warning
+from wince.serve.expiry import SOON
 from wince.serve.state_dir import Places
 from wince.settings import Settings
 from wince.settings.sources import SECRETS
 from wince.store import checkpoints
 
-SOON = timedelta(days=30)
-"""A certificate that ends within this time is told."""
 LARGEST = 1 << 20
 """Bytes of a file of this kind."""
 
@@ -27,13 +27,27 @@ LARGEST = 1 << 20
 def check(settings: Settings) -> Iterator[Finding]:
     """Every file that settings name; a key beside its certificate."""
     yield from _audit(settings)
-    if settings.ehr_key_file is not None and settings.ehr_auth == "smart":
-        yield from _secret("ehr_key_file", settings.ehr_key_file, kind="smart")
+    if settings.ehr_auth == "smart":
+        for name, path in (("ehr_key_file", settings.ehr_key_file), ("ehr_next_key_file", settings.ehr_next_key_file)):
+            if path is not None:
+                yield from _secret(name, path, kind="smart")
+        yield from _key_until(settings)
     for section, pairs in _pairs(settings):
         for certificate, key in pairs:
             yield from _pair(section, certificate, key)
     for name, path in _secrets(settings):
         yield from _secret(name, path)
+
+
+def _key_until(settings: Settings) -> Iterator[Finding]:
+    """The day on which the site wants the key replaced."""
+    for found in expiry.credentials(settings):
+        if found.name == "ehr_key_file":
+            left, until = found.left(datetime.now(UTC)), f"to be replaced by {found.ends:%Y-%m-%d}"
+            if left.total_seconds() <= 0:
+                yield missing("ehr_key_until", until, found.remedy)
+            else:
+                yield warning("ehr_key_until", until, found.remedy) if left < SOON else ok("ehr_key_until", until)
 
 
 def _audit(settings: Settings) -> Iterator[Finding]:
@@ -55,6 +69,7 @@ def _pairs(settings: Settings) -> list[tuple[str, list[Pair]]]:
 
     rpc = settings.rpc
     return [
+        ("ehr", [pair("", settings, "ehr_cert_file", "ehr_cert_key_file")]),
         ("mllp", [pair("", settings, "mllp_cert_file", "mllp_key_file")]),
         ("kafka", [pair("", settings, "kafka_cert_file", "kafka_key_file")]),
         ("rpc", [pair("rpc.", rpc, "tls_cert_file", "tls_key_file"), pair("rpc.", rpc, "client_cert_file", "client_key_file")]),

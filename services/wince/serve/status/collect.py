@@ -12,6 +12,7 @@ from wince.errors import WinceError
 from wince.serve.status.audit import audit
 from wince.serve.status.beds import beds
 from wince.serve.status.cameras import cameras
+from wince.serve.status.credentials import credentials
 from wince.serve.status.database import database
 from wince.serve.status.disk import disk
 from wince.serve.status.hl7 import hl7
@@ -34,6 +35,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "lag": lag,
     "outbox": outbox,
     "audit": audit,
+    "credentials": credentials,
     "models": models,
     "disk": disk,
 }

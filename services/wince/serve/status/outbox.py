@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wince.delivery import books
+from wince.delivery import books, readback
 from wince.delivery.books import Backlog, Chore, DeadLetter, Hold
+from wince.delivery.readback import Difference
 from wince.serve.status.interface import Figures, Look, Row, State
 
 LATE_S = 900.0
@@ -20,6 +21,7 @@ def outbox(look: Look) -> list[Row]:
         found = books.backlog(tx)
         letters = {backlog.target: books.dead(tx, backlog.target, limit=SHOWN) for backlog in found if backlog.dead}
         by_hand, unfinished = books.chores(tx), books.unfinished(tx)
+        differing = readback.differences(tx)
     rows = [row for backlog in found for row in _rows(look, backlog, letters.get(backlog.target, ()))]
     rows += _chores(
         "by hand", by_hand, "a person has to do at the EHR", "do it there, then `wince outbox done {0.entry} {0.revision} --by WHO`"
@@ -30,6 +32,7 @@ def outbox(look: Look) -> list[Row]:
         "were written, but something beside them was refused",
         "put it right, then `wince outbox replay {0.entry} {0.revision}`",
     )
+    rows += [row for target in sorted({item.target for item in differing}) for row in _differing(target, differing)]
     return rows or [Row("outbox", "outbox", State.OK, "nothing waits, nothing is held, nothing was refused")]
 
 
@@ -70,6 +73,15 @@ def _chores(what: str, chores: Sequence[Chore], said: str, remedy: str) -> list[
         figures: Figures = {"count": len(mine)}
         rows.append(Row("outbox", f"{target} {what}", State.BAD, f"{len(mine)} {said}", None, mine[0].detail, advice, figures))
     return rows
+
+
+def _differing(target: str, differing: Sequence[Difference]) -> list[Row]:
+    of_target = [item for item in differing if item.target == target]
+    first = of_target[0]
+    what = first.differs or "it is gone"
+    remedy = f"see who changed it there, then `wince audit show {first.entry}`; `wince ehr readback` looks again"
+    said = f"{len(of_target)} read back otherwise than written"
+    return [Row("outbox", f"{target} chart", State.BAD, said, None, f"{first.entry}: {what}", remedy, {"differs": len(of_target)})]
 
 
 def written(look: Look) -> list[Row]:

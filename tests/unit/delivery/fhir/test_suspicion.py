@@ -1,0 +1,319 @@
+"""Answers that can't be believed: a search that ignores its parameter, a success that can't be used, a gateway's page, a redirect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.ehr.samples import MRN, PROTOCOLS, VISIT, entry, question
+from tests.support.memory_ehr import BASE, MemoryEhr, carried
+from wince.delivery.fhir.target import FhirTarget
+from wince.delivery.interface import Answer, Outcome, Result
+from wince.domain.entry import Entry
+from wince.domain.stay import Identifier
+from wince.fhir.client import FhirClient
+
+PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
+
+
+@pytest.fixture
+def ehr() -> MemoryEhr:
+    made = MemoryEhr()
+    made.admit(MRN, VISIT)
+    return made
+
+
+def target(ehr: MemoryEhr, **options: Any) -> FhirTarget:
+    client = FhirClient(BASE, transport=httpx.MockTransport(ehr))
+    return FhirTarget("ehr", client, PROTOCOLS, version="0.1.0", **options)
+
+
+def once(effect: Callable[[httpx.Response], httpx.Response], method: str = "POST", kind: str = "Observation") -> Any:
+    """The first such request is carried out, and its answer spoiled."""
+    left = [1]
+
+    def spoil(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if left and request.method == method and f"/{kind}" in request.url.path:
+            left.pop()
+            return effect(answer)
+        return answer
+
+    return spoil
+
+
+def audited(ehr: MemoryEhr) -> list[dict[str, Any]]:
+    """AuditEvents of what was created; those of searches and failures stand beside them."""
+    return [event for event in ehr.of("AuditEvent") if event["outcome"] == "0" and event["subtype"][0]["code"] == "create"]
+
+
+def deliver(made: FhirTarget, item: Entry, **options: Any) -> Answer:
+    return made.deliver(made.render(item), **options)
+
+
+# Who it is
+
+
+def test_a_server_that_ignores_the_search_gets_nothing_and_is_told(ehr: MemoryEhr) -> None:
+    """It gives its first patient for everybody: every entry would go there."""
+    ehr.searches = False
+    stranger = Identifier(MRN.system, "another")
+    held = deliver(target(ehr), entry(patient=stranger))
+    assert held.outcome is Outcome.HELD
+    assert "honour the parameter" in held.remedy
+    assert ehr.of("Observation") == []
+    assert target(ehr).probe().outcome is Outcome.HELD
+    ehr.searches = True
+    assert target(ehr).probe().outcome is Outcome.WRITTEN
+
+
+def test_the_same_number_of_another_system_is_no_hit(ehr: MemoryEhr) -> None:
+    ehr.searches = False
+    held = deliver(target(ehr), entry(patient=Identifier("urn:other", MRN.value)))
+    assert (held.outcome, ehr.of("Observation")) == (Outcome.HELD, [])
+
+
+@pytest.mark.parametrize(("theirs", "ours", "outcome"), [
+    ("1950-02-03", "1950-02-03", Outcome.WRITTEN),
+    ("1950", "1950-02-03", Outcome.WRITTEN),
+    ("1950-02-03", "", Outcome.WRITTEN),
+    ("1950-02-04", "1950-02-03", Outcome.DEAD),
+    ("1951", "1950-02-03", Outcome.DEAD),
+])  # fmt: skip
+def test_the_birth_date_is_held_against_the_feeds(ehr: MemoryEhr, theirs: str, ours: str, outcome: Outcome) -> None:
+    ehr.kept["Patient/p1"]["birthDate"] = theirs
+    answer = deliver(target(ehr, born=lambda system, value: ours if (system, value) == (MRN.system, MRN.value) else "9999-01-01"), entry())
+    assert answer.outcome is outcome
+    assert ours[:4] not in answer.detail or not ours
+
+
+def merge(ehr: MemoryEhr, old: str, new: str) -> None:
+    ehr.kept[f"Patient/{old}"] |= {"active": False, "link": [{"other": {"reference": f"Patient/{new}"}, "type": "replaced-by"}]}
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_record_that_was_merged_is_followed_to_the_last(ehr: MemoryEhr, both: bool) -> None:
+    """Whether the survivor carries the old number too, or not."""
+    number = [carried(MRN)] if both else []
+    for name in ("p2", "p3"):
+        ehr.put({"resourceType": "Patient", "id": name, "active": True, "identifier": number if name == "p3" else []})
+    merge(ehr, "p1", "p2")
+    merge(ehr, "p2", "p3")
+    made = target(ehr)
+    assert deliver(made, entry()).outcome is Outcome.RETRY, "the encounter still hangs at the old record"
+    ehr.kept["Encounter/e1"]["subject"] = {"reference": "Patient/p3"}
+    assert deliver(made, entry()).outcome is Outcome.WRITTEN
+    assert ehr.of("Observation")[0]["subject"]["reference"] == "Patient/p3"
+
+
+@pytest.mark.parametrize("link", [{"type": "replaced-by"}, {"type": "replaced-by", "other": {"reference": "Patient/p1"}}])
+def test_a_merge_that_leads_nowhere_is_dead(ehr: MemoryEhr, link: dict[str, Any]) -> None:
+    ehr.kept["Patient/p1"]["link"] = [link]
+    assert deliver(target(ehr), entry()).outcome is Outcome.DEAD
+    assert ehr.of("Observation") == []
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 422])
+def test_what_is_remembered_is_looked_up_again_where_the_server_refuses_it(ehr: MemoryEhr, status: int) -> None:
+    """The patient was merged meanwhile: the server refuses the old record, the survivor is found, and the entry stands there."""
+    made = target(ehr)
+    assert deliver(made, entry()).outcome is Outcome.WRITTEN
+    ehr.put({"resourceType": "Patient", "id": "p2", "active": True, "identifier": [carried(MRN)]})
+    merge(ehr, "p1", "p2")
+    ehr.kept["Encounter/e1"]["subject"] = {"reference": "Patient/p2"}
+    answer = ehr._answer
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        old = request.method == "POST" and b'"reference":"Patient/p1"' in request.content
+        return httpx.Response(status, json={"resourceType": "OperationOutcome", "issue": []}) if old else answer(request)
+
+    ehr._answer = refuse  # type: ignore[method-assign]
+    assert deliver(made, entry(), first=True).outcome is Outcome.WRITTEN
+    assert [seen["subject"]["reference"] for seen in ehr.of("Observation")] == ["Patient/p1", "Patient/p2"]
+
+
+# A success that can't be used
+
+SPOILED: dict[str, Callable[[httpx.Response], httpx.Response]] = {
+    "no place, no body": lambda _: httpx.Response(201),
+    "an outcome as body": lambda _: httpx.Response(201, json={"resourceType": "OperationOutcome", "issue": [{"severity": "information"}]}),
+    "an error as body": lambda a: httpx.Response(
+        201, headers=a.headers, json={"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+    ),
+    "another type": lambda _: httpx.Response(201, json={"resourceType": "Patient", "id": "p1"}),
+    "another's observation": lambda _: httpx.Response(
+        201, json={"resourceType": "Observation", "id": "x9", "identifier": [{"system": "urn:ietf:rfc:3986", "value": "urn:uuid:0"}]}
+    ),
+    "a searchset": lambda _: httpx.Response(200, json={"resourceType": "Bundle", "type": "searchset", "total": 0}),
+    "a page": lambda _: httpx.Response(200, content=PAGE, headers={"Content-Type": "text/html"}),
+    "half of it": lambda a: httpx.Response(201, content=a.content[: len(a.content) // 2]),
+    "accepted": lambda _: httpx.Response(202),
+    "no content": lambda _: httpx.Response(204),
+    "another status": lambda _: httpx.Response(299, json={}),
+    "a refusal": lambda _: httpx.Response(422, json={"resourceType": "OperationOutcome", "issue": []}),
+    "a page that refuses": lambda _: httpx.Response(403, content=PAGE),
+    "a conflict": lambda _: httpx.Response(409),
+    "a redirect": lambda _: httpx.Response(302, headers={"Location": "https://login.example/"}),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+@pytest.mark.parametrize("honours", [True, False])
+@pytest.mark.parametrize("again", [False, True])
+def test_what_was_committed_is_looked_for_before_anything_is_sent_again(ehr: MemoryEhr, name: str, honours: bool, again: bool) -> None:
+    """Also at a server that declares If-None-Exist and ignores it, and by a process that begins anew in between."""
+    ehr.honours = honours
+    ehr.spoil = once(SPOILED[name])
+    made = target(ehr)
+    for item in (entry(), entry()):
+        outcomes = []
+        for attempt in range(4):
+            made = target(ehr) if again else made
+            outcomes.append(deliver(made, item, first=attempt == 0).outcome)
+        assert outcomes[-1] is Outcome.WRITTEN
+        assert set(outcomes) <= {Outcome.WRITTEN, Outcome.RETRY}
+    assert len(ehr.of("Observation")) == 2
+    assert len(ehr.of("Provenance")) == len(audited(ehr)) == 2
+
+
+def test_a_server_without_conditional_create_is_searched_first(ehr: MemoryEhr) -> None:
+    ehr.conditional, ehr.honours = False, False
+    item = question(focus=None)
+    for _ in range(3):
+        made = target(ehr)
+        assert made.deliver(made.render(item), first=True).outcome is Outcome.WRITTEN
+    assert len(ehr.of("Task")) == len(audited(ehr)) == 1
+
+
+@pytest.mark.parametrize("kind", ["Provenance", "AuditEvent", "Device"])
+@pytest.mark.parametrize("conditional", [True, False])
+@pytest.mark.parametrize("name", ["a page", "half of it", "an error as body"])
+def test_what_stands_beside_is_not_believed_either(ehr: MemoryEhr, kind: str, conditional: bool, name: str) -> None:
+    ehr.conditional = conditional
+    ehr.spoil = once(SPOILED[name], "PUT" if conditional else "POST", kind)
+    made, item = target(ehr), entry()
+    outcomes = [deliver(made, item).outcome for _ in range(2)]
+    assert outcomes[-1] is Outcome.WRITTEN
+    assert outcomes[0] is Outcome.RETRY or (kind, conditional) == ("Device", False)
+    assert len(ehr.of("Observation")) == len(ehr.of("Provenance")) == len(audited(ehr)) == 1
+
+
+@pytest.mark.parametrize("name", ["a page", "no content", "another type", "half of it", "an error as body", "no place, no body"])
+def test_a_revision_whose_success_can_not_be_used_is_read_again(ehr: MemoryEhr, name: str) -> None:
+    made, item = target(ehr), entry()
+    first = deliver(made, item)
+    ehr.spoil = once(SPOILED[name], "PUT")
+    final = made.render(entry(**{field: getattr(item, field) for field in item.__slots__} | {"revision": 2, "status": "final"}))
+    assert made.deliver(final, first.location, first.version).outcome is Outcome.WRITTEN
+    assert [seen["status"] for seen in ehr.of("Observation")] == ["final"]
+
+
+def test_a_place_that_was_told_wrongly_is_not_written_over(ehr: MemoryEhr) -> None:
+    made, item, other = target(ehr), entry(), entry(score=1.0)
+    theirs = deliver(made, other)
+    ehr.spoil = once(lambda answer: httpx.Response(201, headers={"Location": f"{BASE}/{theirs.location}/_history/1"}))
+    wrong = deliver(made, item, first=True)
+    final = made.render(entry(**{field: getattr(item, field) for field in item.__slots__} | {"revision": 2, "status": "final"}))
+    assert made.deliver(final, wrong.location, wrong.version).outcome is Outcome.WRITTEN
+    assert {seen["valueQuantity"]["value"]: seen["status"] for seen in ehr.of("Observation")} == {1.0: "preliminary", 3.5: "final"}
+
+
+@pytest.mark.parametrize("spoiled", [
+    {"resourceType": "Bundle", "type": "searchset", "total": 1}, {"resourceType": "Bundle", "entry": {"resource": 1}},
+    {"resourceType": "Bundle", "entry": [None]}, {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Observation"}}]},
+    {"resourceType": "Bundle", "type": "transaction-response", "entry": []}, [], "x", None,
+])  # fmt: skip
+def test_nothing_is_concluded_from_a_search_that_is_spoiled(ehr: MemoryEhr, spoiled: object) -> None:
+    ehr.honours = False
+    made, item = target(ehr), entry()
+    deliver(made, item)
+    ehr.spoil = once(lambda _: httpx.Response(200, json=spoiled), "GET")
+    assert deliver(made, item).outcome is Outcome.RETRY
+    assert deliver(made, item).outcome is Outcome.WRITTEN
+    assert len(ehr.of("Observation")) == 1
+
+
+def test_a_search_goes_over_pages(ehr: MemoryEhr) -> None:
+    """An empty page with a next one, which holds the hit."""
+    made, item = target(ehr), entry()
+    deliver(made, item)
+    link = [{"relation": "next", "url": f"{BASE}/Observation?identifier=urn:ietf:rfc:3986|urn:uuid:{item.id}"}]
+    ehr.spoil = once(lambda _: httpx.Response(200, json={"resourceType": "Bundle", "total": 1, "link": link}), "GET")
+    assert deliver(made, item).outcome is Outcome.WRITTEN
+    assert len(ehr.of("Observation")) == 1
+
+
+# A no that may pass
+
+
+@pytest.mark.parametrize("answer", [
+    httpx.Response(302, headers={"Location": "https://login.example/"}), httpx.Response(301), httpx.Response(404), httpx.Response(405),
+    httpx.Response(423), httpx.Response(403, content=PAGE), httpx.Response(400, content=PAGE), httpx.Response(410, content=PAGE),
+])  # fmt: skip
+def test_a_no_that_may_be_a_gateways_may_pass(ehr: MemoryEhr, answer: httpx.Response) -> None:
+    ehr._answer, real = (lambda request: answer if request.method == "POST" else real(request)), ehr._answer  # type: ignore[method-assign]
+    no = deliver(target(ehr), entry())
+    assert (no.outcome, no.may_pass) == (Outcome.DEAD, True)
+
+
+@pytest.mark.parametrize("status", [400, 412, 422])
+def test_the_servers_own_no_does_not_pass(ehr: MemoryEhr, status: int) -> None:
+    no = httpx.Response(status, json={"resourceType": "OperationOutcome", "issue": []})
+    ehr._answer, real = (lambda request: no if request.method == "POST" else real(request)), ehr._answer  # type: ignore[method-assign]
+    answer = deliver(target(ehr), entry())
+    assert (answer.outcome, answer.may_pass) == (Outcome.DEAD, False)
+
+
+def test_a_gateway_that_lets_nothing_through_holds_the_target(ehr: MemoryEhr) -> None:
+    made = target(ehr)
+    deliver(made, entry())
+    ehr.spoil = lambda request, answer: httpx.Response(403, content=PAGE) if request.method == "POST" else httpx.Response(401)
+    assert deliver(made, entry(), first=True).outcome is Outcome.HELD
+
+
+def test_a_search_is_followed_where_it_stays(ehr: MemoryEhr) -> None:
+    def moved(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
+        if request.method == "GET" and "metadata" not in str(request.url) and "moved" not in str(request.url):
+            return httpx.Response(302, headers={"Location": f"{request.url}&moved=1"})
+        return answer
+
+    ehr.spoil = moved
+    assert deliver(target(ehr), entry()).outcome is Outcome.WRITTEN
+
+
+def test_a_create_that_is_sent_elsewhere_is_not_sent_twice(ehr: MemoryEhr) -> None:
+    """A gateway answers with a redirect what the server carried out."""
+    ehr.honours = False
+    ehr.spoil = once(lambda answer: httpx.Response(307, headers={"Location": answer.headers["location"]}))
+    assert deliver(target(ehr), entry(), first=True).outcome is Outcome.WRITTEN
+    assert len(ehr.of("Observation")) == 1
+
+
+# Read-back
+
+
+def test_what_the_chart_shows_is_compared_with_what_was_written(ehr: MemoryEhr) -> None:
+    made, item = target(ehr), entry()
+    done, body = deliver(made, item), made.render(item)
+
+    def shows(**change: Any) -> tuple[Result, tuple[str, ...]]:
+        kept = ehr.kept[done.location]
+        ehr.kept[done.location] = {**json.loads(json.dumps(kept)), **change}
+        shown = made.shows(body, done.location, done.version)
+        ehr.kept[done.location] = kept
+        return shown.result, shown.differs
+
+    assert shows() == (Result.SAME, ())
+    assert shows(meta={"versionId": "2"}) == (Result.EDITED, ())
+    assert shows(status="entered-in-error") == (Result.DIFFERS, ("status",))
+    assert shows(valueQuantity={"value": 9.0}) == (Result.DIFFERS, ("value",))
+    assert shows(subject={"reference": "Patient/other"}, status="final") == (Result.DIFFERS, ("status", "subject"))
+    assert shows(identifier=[]) == (Result.DIFFERS, ("identifier",))
+    ehr.spoil = lambda _request, _answer: httpx.Response(200, content=PAGE)
+    assert shows() == (Result.UNKNOWN, ())
+    ehr.spoil = lambda _request, answer: answer
+    del ehr.kept[done.location]
+    assert made.shows(body, done.location, done.version).result is Result.GONE

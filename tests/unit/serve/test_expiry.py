@@ -1,0 +1,61 @@
+"""What Wince identifies itself with, and when that ends: doctor, status and metrics say it in time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.support.certificates import Authority
+from wince.serve import expiry, record
+from wince.serve.checks import keys
+from wince.serve.checks.finding import State as Found
+from wince.serve.state_dir import Places
+from wince.serve.status.credentials import credentials
+from wince.serve.status.interface import Look, State
+from wince.settings import Settings
+from wince.telemetry import metrics
+
+URL = "https://ehr.example/fhir"
+
+
+def key(folder: Path, name: str = "key.pem") -> Path:
+    path = folder / name
+    path.write_bytes(ec.generate_private_key(ec.SECP384R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    path.chmod(0o600)
+    return path
+
+
+def looked(settings: Settings, tmp_path: Path) -> dict[str, State]:
+    look = Look(settings, Places.of(settings), round(datetime.now(UTC).timestamp() * 1e6))
+    return {row.what: row.state for row in credentials(look)}
+
+
+@pytest.mark.parametrize(("days", "state", "found"), [
+    (400, State.OK, Found.OK), (10, State.WARNING, Found.WARNING), (-1, State.BAD, Found.MISSING),
+])  # fmt: skip
+def test_a_key_that_is_to_be_replaced(tmp_path: Path, days: int, state: State, found: Found) -> None:
+    until = date.today() + timedelta(days=days)
+    settings = Settings(state_dir=tmp_path / "s", ehr_url=URL, ehr_key_file=key(tmp_path), ehr_key_until=until)
+    assert looked(settings, tmp_path) == {"ehr_key_file": state}
+    assert {one.what: one.state for one in keys.check(settings)}["ehr_key_until"] is found
+    record.credentials(settings)
+    left = metrics.REGISTRY.get_sample_value("wince_credential_seconds_left", {"name": "ehr_key_file"})
+    assert left == pytest.approx((days - 0.5) * 86_400, abs=43_300)
+
+
+def test_a_certificate_that_ends_tomorrow(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, private = authority.issue("wince")
+    settings = Settings(state_dir=tmp_path / "s", ehr_cert_file=certificate, ehr_cert_key_file=private, ehr_ca_file=authority.file)
+    assert looked(settings, tmp_path) == {"ehr_cert_file": State.WARNING, "ehr_ca_file": State.WARNING}
+    assert {one.what: one.state for one in keys.check(settings)}["ehr_cert_file"] is Found.WARNING
+
+
+def test_where_nothing_ends_there_is_one_row(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path / "s")
+    assert expiry.credentials(settings) == []
+    assert looked(settings, tmp_path) == {"credentials": State.OK}
