@@ -15,5 +15,3 @@ CREATE TABLE readback_turn (
     target  text PRIMARY KEY,
     next_at timestamptz NOT NULL DEFAULT now()
 );
--- A patient's birth date is held against the EHR's.
-CREATE INDEX stay_patient ON stay (patient_system, patient) WHERE superseded_us IS NULL;
