@@ -57,11 +57,12 @@ proto: dev ## generate services/wince/api from protos/, docs/asyncapi.yaml from 
 	@$(BIN)/python protos/generate.py
 	@$(BIN)/python -m wince.bus.asyncapi docs/asyncapi.yaml
 
-docs: dev ## generate docs/reference/settings.md, wince.example.toml, and the events in docs/reference/hl7.md from the code
+docs: dev ## generate docs/reference/settings.md, wince.example.toml, docs/reference/fhir.md, the events in docs/reference/hl7.md
 	@mkdir -p docs/reference
 	@$(BIN)/wince config reference > docs/reference/settings.md
 	@$(BIN)/wince config example > wince.example.toml
 	@$(BIN)/python -m wince.hospital.triggers docs/reference/hl7.md
+	@$(BIN)/python -m wince.delivery.fhir.guide.pages docs/reference/fhir.md
 
 serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serving
 

@@ -1,64 +1,48 @@
 """Validators that others wrote pass every resource that Wince writes, and bite on wrong ones (so that passing means something).
 
-    HAPI's R4 instance validator   Java, offline; the terminology here makes an unknown code of ours an error
-    fhirkit-rs                     Rust, in this process
+    HAPI's R4 instance validator   Java, offline; with Wince's own package, which makes an unknown code of ours an error, and without it
+    HAPI FHIR with --validate      a server; it knows nothing of Wince
+    fhirkit-rs 0.1.0               Rust, in this process
+    npm fhir 4.12.0, Medplum       JavaScript
 
-pyfhircheck 0.2.0 is no witness: it knows neither Observation.referenceRange.text nor the status entered-in-error.
+None of them is lent a code system: what knows ours has it from the package that a site would load. What each catches of the wrong
+resources stands in CAUGHT; our own layer catches all of them. pyfhircheck 0.2.0 is no witness: it knows neither
+Observation.referenceRange.text nor the status entered-in-error.
 """
 
 from copy import deepcopy
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import fhirkit
 import pytest
 
-from tests.contract.ehr.samples import ACTIVITY, PROTOCOLS, samples
 from wince.delivery.fhir import codes
-from wince.delivery.fhir.bundle import bundle
-from wince.delivery.fhir.parts import Software
-from wince.delivery.fhir.resolve import link
-from wince.domain.entry import Kind
-from wince.domain.estimate import UNITS
+from wince.delivery.fhir.guide.examples import examples
+from wince.delivery.fhir.guide.package import definitions, package
+from wince.delivery.fhir.profiles.profile import NAMES, SiteCode, Writing, load
 from wince.domain.reason import Reason
-from wince.testing.peers import JavaValidator, available
+from wince.fhir.invariants import problems
+from wince.local import npm
+from wince.protocols import loader
+from wince.testing.peers import Issue, JavaValidator, available
+from wince.testing.peers.javascript import Opinions, opinions
 
 Resource = dict[str, Any]
-SOFTWARE = Software("0.1.0", "ward-7", "https://ehr.example/fhir")
+PROTOCOLS = {name: loader.load(name) for name in loader.available()}
+FLOWSHEET = SiteCode("activity", load("epic").code_system, "3040123456")
 
 
-def code_system(url: str, *names: str) -> Resource:
-    concepts = [{"code": name} for name in names]
-    return {"resourceType": "CodeSystem", "url": url, "status": "active", "content": "complete", "caseSensitive": True, "concept": concepts}
-
-
-TERMINOLOGY = [
-    code_system(codes.REASON_SYSTEM, *Reason),
-    code_system(codes.KIND_SYSTEM, *Kind),
-    code_system(codes.COMPONENT_SYSTEM, "median", "peak", "assessable-share", "confidence", "alerts", *UNITS),
-    code_system(codes.TASK_SYSTEM, "look"),
-    code_system(codes.METHOD_SYSTEM, "face-video", "nurse"),
-    code_system(ACTIVITY.codes.system, ACTIVITY.codes.code, *(grade.code for grade in ACTIVITY.codes.grades.values())),
-    code_system("https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType", "XrequestId"),
-    # of the year of R4, before AIAST was added to it
-    code_system("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "AIAST"),
-]
-
-
-def written() -> list[tuple[str, Resource]]:
-    """Every resource of every kind of entry, with the references that delivery puts in, and the Bundle that the outbox stores."""
-    found: list[tuple[str, Resource]] = []
-    for name, item in samples().items():
-        stored = bundle(item, PROTOCOLS, SOFTWARE)
-        known = {"Patient": "Patient/1", "Encounter": "Encounter/2"}
-        for part in stored["entry"]:
-            known[part["fullUrl"]] = f"{part['resource']['resourceType']}/{part['resource'].get('id', '7')}"
-        found += [(f"{name}: {part['resource']['resourceType']}", link(part["resource"], known)) for part in stored["entry"]]
-        found.append((f"{name}: stored", stored))
+@cache
+def right() -> dict[str, Resource]:
+    """Every resource of every kind of entry, under every write profile; those of r4 with and without the names of our profiles."""
+    found: dict[str, Resource] = {}
+    for name in NAMES:
+        for named in (False, True) if name == "r4" else (False,):
+            how = Writing(load(name), {"activity": "final"}, (FLOWSHEET,) if name == "epic" else (), names_profiles=named)
+            found |= {f"{name}{' named' if named else ''} {key}": one for key, one in examples(PROTOCOLS, writing=how).items()}
     return found
-
-
-def parts(name: str) -> dict[str, Resource]:
-    return {kind.split(": ")[1]: resource for kind, resource in written() if kind.startswith(f"{name}: ")}
 
 
 def changed(base: Resource, **changes: Any) -> Resource:
@@ -71,65 +55,111 @@ def changed(base: Resource, **changes: Any) -> Resource:
     return made
 
 
+def one(start: str) -> Resource:
+    return next(resource for name, resource in right().items() if name.startswith(f"r4 {start}"))
+
+
+@cache
 def wrong() -> dict[str, Resource]:
     """One thing wrong in each."""
-    right = parts("grade")
-    task = parts("task")["Task"]
+    observation, task, audit = one("Observation-example-grade"), one("Task"), one("AuditEvent")
+    quantity = {"value": 1, "unit": "score", "code": "{score}"}
     return {
-        "no code": changed(right["Observation"], code=None),
-        "bad instant": changed(right["Observation"], issued="yesterday"),
-        "unknown field": changed(right["Observation"], colour="red"),
-        "two effective": changed(right["Observation"], effectiveDateTime="2026-01-01"),
+        "no code": changed(observation, code=None),
+        "device version without value": changed(one("Device"), version=[{"type": {"text": "software"}}]),
         "task focus a string": changed(task, focus="Observation/1"),
-        "audit without agents": changed(right["AuditEvent"], agent=None),
-        "provenance without target": changed(right["Provenance"], target=None),
-        "device version without value": changed(right["Device"], version=[{"type": {"text": "software"}}]),
-        "status": changed(right["Observation"], status="done"),
-        "obs-6": changed(right["Observation"], dataAbsentReason=codes.absent(Reason.DARK)),
-        "unknown reason": changed(
-            parts("unassessable")["Observation"], dataAbsentReason={"coding": [{"system": codes.REASON_SYSTEM, "code": "bored"}]}
-        ),
-        "bad UCUM": changed(
-            right["Observation"], valueQuantity={"value": 1, "system": codes.UCUM, "code": "painlevels", "unit": "x"}
-        ),
-        "period reversed": changed(
-            right["Observation"], effectivePeriod={"start": "2026-01-02T00:00:00Z", "end": "2026-01-01T00:00:00Z"}
-        ),
+        "audit outcome of R5": changed(audit, outcome={"code": {"code": "0"}}),
+        "bad instant": changed(observation, issued="yesterday"),
+        "two effective": changed(observation, effectiveDateTime="2026-01-01"),
+        "unknown field": changed(observation, colour="red"),
+        "audit without agents": changed(audit, agent=None),
+        "provenance target empty": changed(one("Provenance"), target=[]),
+        "observation status": changed(observation, status="done"),
+        "task status": changed(task, status="open"),
+        "audit action": changed(audit, action="X"),
+        "performer a Device": changed(observation, performer=[{"reference": "Device/1"}]),
+        "obs-6": changed(observation, dataAbsentReason=codes.absent(Reason.DARK)),
+        "period reversed": changed(observation, effectivePeriod={"start": "2026-01-02T00:00:00Z", "end": "2026-01-01T00:00:00Z"}),
+        "qty-3": changed(observation, valueQuantity=quantity),
+        "LOINC check digit": changed(observation, code={"coding": [{"system": "http://loinc.org", "code": "38208-6"}], "text": "x"}),
+        "bad UCUM": changed(observation, valueQuantity={**quantity, "system": codes.UCUM, "code": "painlevels"}),
+        "narrative that is none": changed(observation, text={"status": "generated", "div": "plain text"}),
     }
 
 
-RUST_BITES = (
-    "no code",
-    "bad instant",
-    "unknown field",
-    "two effective",
-    "task focus a string",
-    "audit without agents",
-    "provenance without target",
-    "device version without value",
-)
+EVERYBODY = {"no code", "device version without value", "task focus a string", "audit outcome of R5"}
+CAUGHT = {
+    "fhirkit": EVERYBODY | {"bad instant", "two effective", "unknown field", "audit without agents"},
+    "npm fhir": EVERYBODY - {"task focus a string"} | {"audit without agents", "observation status", "task status", "audit action"},
+    "medplum": EVERYBODY | {"bad instant", "audit without agents", "provenance target empty", "obs-6"},
+    "hapi": set(wrong()) - {"LOINC check digit", "performer a Device"},
+}
+"""What each of them is known to catch of the wrong resources as an error, at least."""
+
+
+def bitten(name: str, errors: dict[str, bool]) -> None:
+    """That a validator caught what it is known to catch."""
+    assert CAUGHT[name] - {kind for kind, found in errors.items() if found} == set()
+
+
+def test_our_own_layer_passes_what_is_written_and_bites_on_all_that_is_wrong() -> None:
+    assert {name: found for name, resource in right().items() if (found := problems(resource))} == {}
+    assert [name for name, resource in wrong().items() if not problems(resource)] == []
 
 
 def rust_errors(resource: Resource) -> list[str]:
     return [str(issue) for issue in fhirkit.validate(resource) if issue.severity == "error"]
 
 
-def test_fhirkit_passes_what_is_written() -> None:
-    assert {name: found for name, resource in written() if (found := rust_errors(resource))} == {}
-
-
-@pytest.mark.parametrize("name", RUST_BITES)
-def test_fhirkit_bites(name: str) -> None:
-    assert rust_errors(wrong()[name])
+def test_fhirkit_passes_what_is_written_and_bites() -> None:
+    assert {name: found for name, resource in right().items() if (found := rust_errors(resource))} == {}
+    bitten("fhirkit", {name: bool(rust_errors(resource)) for name, resource in wrong().items()})
 
 
 @pytest.mark.peer
-def test_hapis_validator_passes_what_is_written_and_bites_on_what_is_wrong() -> None:
+def test_validators_in_javascript_pass_what_is_written_and_bite() -> None:
+    if reason := npm.available():
+        pytest.skip(f"npm fhir and Medplum: {reason}")
+    said = opinions([*right().values(), *wrong().values()])
+    good = dict(zip(right(), said, strict=False))
+    assert {name: found for name, found in good.items() if found != Opinions((), ())} == {}
+    bad = dict(zip(wrong(), said[len(right()) :], strict=True))
+    bitten("npm fhir", {name: bool(found.fhir) for name, found in bad.items()})
+    bitten("medplum", {name: bool(found.medplum) for name, found in bad.items()})
+
+
+def errors(issues: list[Issue]) -> list[str]:
+    return [f"{issue.place}: {issue.message}" for issue in issues if issue.severity in ("error", "fatal")]
+
+
+@pytest.mark.peer
+def test_hapis_validator_passes_what_is_written_with_and_without_the_package_and_bites(tmp_path: Path) -> None:
+    """With it our profiles and code systems count: an unknown code of ours is an error, and so is what breaks a profile."""
     if reason := available():
         pytest.skip(f"HAPI's validator: {reason}")
-    right, bad = written(), wrong()
-    answers = JavaValidator().validate([resource for _, resource in right] + list(bad.values()), terminology=TERMINOLOGY)
-    errors = [[f"{issue.place}: {issue.message}" for issue in found if issue.severity in ("error", "fatal")] for found in answers]
-    assert {name: found for (name, _), found in zip(right, errors, strict=False) if found} == {}
-    passed = [name for name, found in zip(bad, errors[len(right) :], strict=True) if not found]
-    assert passed == []
+    tgz = tmp_path / "wince.fhir.tgz"
+    tgz.write_bytes(package(PROTOCOLS))
+    grade = one("Observation-example-grade")
+    named = {**grade, "meta": {**grade["meta"], "profile": ["urn:wince:structure:observation"]}}
+    unknown = {"coding": [{"system": codes.REASON_SYSTEM, "code": "bored"}]}
+    beside = {
+        "unknown reason": changed(one("Observation-example-unassessable"), dataAbsentReason=unknown),
+        "a normal range": changed(named, referenceRange=[{"high": {"value": 3}}]),
+        "no device label": changed(named, meta={"profile": named["meta"]["profile"]}),
+        "two beds": changed(named, extension=[*named["extension"], named["extension"][0]]),
+        "bed a string": changed(named, extension=[{"url": codes.BED_EXTENSION, "valueString": "ICU"}]),
+    }
+    ours = definitions(PROTOCOLS)
+    given = [*right().values(), *ours, *wrong().values(), *beside.values()]
+    said = [errors(found) for found in JavaValidator().validate(given, packages=[tgz])]
+    good = dict(zip([*right(), *(f"{item['resourceType']} {item['id']}" for item in ours)], said, strict=False))
+    # HAPI 8.8 can't make a snapshot of any extension offline, not even to look at its StructureDefinition; those here bring their own
+    limits = {name: found for name, found in good.items() if found and "Unable to resolve package id hl7.fhir.r4.core" in found[0]}
+    assert set(limits) <= {"StructureDefinition extension-bed", "StructureDefinition extension-camera"}
+    assert {name: found for name, found in good.items() if found and name not in limits} == {}
+    bad = dict(zip([*wrong(), *beside], said[len(right()) + len(ours) :], strict=True))
+    bitten("hapi", {name: bool(found) for name, found in bad.items()})
+    assert [name for name in beside if not bad[name]] == []
+    plain = {name: resource for name, resource in right().items() if "named" not in name}
+    alone = JavaValidator().validate(list(plain.values()))
+    assert {name: found for name, issues in zip(plain, alone, strict=True) if (found := errors(issues))} == {}

@@ -30,7 +30,7 @@ EPILOGUE = (
 
 COMMANDS = (
     "assess", "run", "serve", "up", "status", "push", "switch", "consent", "retract",
-    "audit", "outbox", "ehr", "hl7", "doctor", "config", "models", "protocols", "lab",
+    "audit", "outbox", "ehr", "fhir", "hl7", "doctor", "config", "models", "protocols", "lab",
 )  # fmt: skip
 """Each is a module of this package: with `app`, a group of commands; else with a function of its own name."""
 

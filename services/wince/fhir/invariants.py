@@ -10,6 +10,9 @@ Rules with their source in FHIR R4 (4.0.1):
     per-1     Period: start not after end
     sev-1     AuditEvent.entity: name and query exclude each other
     loinc     LOINC codes end in their mod 10 check digit
+    ucum      UCUM units are among those that measure what Wince writes (shares, scores, lengths, times)
+    enum      required bindings inside: Identifier.use, Quantity.comparator, Narrative.status, Provenance.entity.role, ...
+    txt-1     Narrative.div is a div of XHTML that says something
     id        1 to 64 characters (the classes allow 255)
     empty     no empty string, list or object (JSON representation, 2.6.2)
 """
@@ -23,6 +26,8 @@ from typing import Any
 
 from wince.domain.loinc import SYSTEM as LOINC
 from wince.domain.loinc import loinc_ok
+from wince.domain.ucum import SYSTEM as UCUM
+from wince.domain.ucum import is_unit
 from wince.errors import MessageError
 from wince.fhir.classes import Problem, Resource, misfits, targets
 
@@ -41,10 +46,21 @@ _STATUS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "priority": _set("routine urgent asap stat"),
     },
     "AuditEvent": {"action": _set("C R U D E"), "outcome": _set("0 4 8 12")},
+    "CommunicationRequest": {
+        "status": _set("draft active on-hold revoked completed entered-in-error unknown"),
+        "priority": _set("routine urgent asap stat"),
+    },
     "Device": {"status": _set("active inactive entered-in-error unknown")},
     "Encounter": {"status": _set("planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown")},
     "Patient": {"gender": _set("male female other unknown")},
 }
+_INSIDE: Mapping[str, tuple[str, frozenset[str]]] = {
+    "use": ("value", _set("usual official temp secondary old")),
+    "comparator": ("value", _set("< <= >= >")),
+    "role": ("what", _set("derivation revision quotation source removal")),
+}
+"""Required bindings of an Identifier, a Quantity and a Provenance's entity, by the element's name; each is told by another element."""
+_DIV = re.compile(r'<div xmlns="http://www\.w3\.org/1999/xhtml">.*[^<>\s].*</div>', re.S)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
@@ -125,7 +141,7 @@ def _walk(node: Any, place: str | _Place, found: list[Problem]) -> None:
         found.append(Problem("empty", _text(place), "is an empty list or object"))
         return
     if type(node) is dict:
-        if "code" in node or "start" in node:
+        if "code" in node or "start" in node or "use" in node or "comparator" in node or "role" in node or "div" in node:
             _object(node, place, found)
         for name, child in node.items():
             of = type(child)
@@ -146,6 +162,13 @@ def _object(node: Resource, place: str | _Place, found: list[Problem]) -> None:
         found.append(Problem("qty-3", _text(place), "a unit code needs its system"))
     if node.get("system") == LOINC and isinstance(node.get("code"), str) and not loinc_ok(node["code"]):
         found.append(Problem("loinc", _text((place, "code")), "has a wrong check digit"))
+    if node.get("system") == UCUM and isinstance(node.get("code"), str) and not is_unit(node["code"]):
+        found.append(Problem("ucum", _text((place, "code")), "is no unit of UCUM that is written here"))
+    for name, (beside, allowed) in _INSIDE.items():
+        if isinstance(node.get(name), str) and beside in node and node[name] not in allowed:
+            found.append(Problem("enum", _text((place, name)), "is not in the required value set"))
+    if isinstance(node.get("div"), str) and not _DIV.fullmatch(node["div"]):
+        found.append(Problem("txt-1", _text((place, "div")), "is no div of XHTML with text in it"))
     start, end = node.get("start"), node.get("end")
     if isinstance(start, str) and isinstance(end, str):
         first, last = parse_time(start), parse_time(end)

@@ -7,6 +7,7 @@ import re
 
 from wince.domain.loinc import fault
 from wince.domain.population import Age
+from wince.domain.ucum import is_unit
 from wince.protocols.check_train import check_train
 from wince.protocols.fault import fail
 from wince.protocols.rules import ClinicalProtocol
@@ -161,6 +162,8 @@ def _words(protocol: ClinicalProtocol) -> None:
         if not text.strip():
             fail(protocol.path, key, "is empty", "say it")
     codes = protocol.codes
+    if not is_unit(codes.unit_code):
+        fail(protocol.path, "codes.unit_code", f"is {codes.unit_code!r}", "a unit of UCUM, such as {score}, 1, % or mm")
     if not _URI.fullmatch(codes.system):
         fail(protocol.path, "codes.system", f"is {codes.system!r}", "a URI such as urn:wince:codes")
     of_grades = [(f"codes.grades.{name}", grade.system, grade.code) for name, grade in codes.grades.items()]

@@ -17,8 +17,11 @@ from wince.telemetry import logs
 log = logs.get(__name__)
 
 
-def writing(settings: Settings, protocols: Mapping[str, ClinicalProtocol]) -> Writing:
-    """As the settings say. Raises ConfigError where they name a protocol that is not loaded, or lack a code that the profile needs."""
+def writing(settings: Settings, protocols: Mapping[str, ClinicalProtocol] | None) -> Writing:
+    """As the settings say. `protocols`: what is loaded; None: nothing is checked against them.
+
+    Raises ConfigError where the settings name a protocol that is not loaded, or lack a code that the profile needs.
+    """
     system, _, value = settings.ehr_question_owner.rpartition("|")
     made = Writing(
         profile.load(settings.ehr_profile),
@@ -29,6 +32,8 @@ def writing(settings: Settings, protocols: Mapping[str, ClinicalProtocol]) -> Wr
         owner=Identifier(system, value) if value else None,
         answer_s=settings.ehr_question_answer_s,
     )
+    if protocols is None:
+        return made
     if unknown := sorted(set(settings.ehr_standing) - set(protocols)):
         raise ConfigError(f"no protocol {unknown[0]!r} is loaded", field="ehr_standing", remedy=f"one of: {', '.join(sorted(protocols))}")
     charting = {settings.protocol, *(rule.protocol for rule in settings.routing if rule.role == "grade")}

@@ -1,4 +1,4 @@
-"""Two EHRs under one interface: the sandbox, and HAPI FHIR with SMART on."""
+"""Two EHRs under one interface: the sandbox, and HAPI FHIR with SMART on, which validates all that it is given, knowing nothing of us."""
 
 import json
 from collections.abc import Iterator
@@ -82,5 +82,5 @@ def ehr(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             return
     if reason := available():
         pytest.skip(f"HAPI FHIR: {reason}")
-    with HapiPeer(directory, clients={key.kid: key.key_pem}) as hapi:
+    with HapiPeer(directory, clients={key.kid: key.key_pem}, validate=True) as hapi:
         yield Ehr("hapi", hapi.base_url, key)

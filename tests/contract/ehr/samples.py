@@ -3,6 +3,8 @@
 from dataclasses import replace
 from uuid import UUID, uuid4
 
+from wince.delivery.fhir.profiles.profile import SiteCode, Writing
+from wince.delivery.fhir.profiles.profile import load as load_profile
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.reason import Reason
 from wince.domain.stay import Identifier
@@ -89,6 +91,13 @@ def samples() -> dict[str, Entry | TaskEntry]:
         "task": question(),
         "task-done": question(revision=2, status="completed", focus=None, reason=Reason.UNCERTAIN),
     }
+
+
+def writing(profile: str, **options: object) -> Writing:
+    """How a site writes under a profile, with the codes that it needs."""
+    made = load_profile(profile)
+    codes = (SiteCode("activity", made.code_system, "3040123456", "Facial activity"),) if made.code_system else ()
+    return Writing(made, site_codes=codes, **options)  # type: ignore[arg-type]
 
 
 def fresh_stay() -> tuple[Identifier, Identifier]:

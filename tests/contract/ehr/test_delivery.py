@@ -8,8 +8,9 @@ from uuid import uuid4
 import pytest
 
 from tests.contract.ehr.conftest import Ehr
-from tests.contract.ehr.samples import entry, fresh_stay, of, question, samples
-from wince.delivery.interface import Answer, Outcome
+from tests.contract.ehr.samples import entry, fresh_stay, of, question, samples, writing
+from wince.delivery.fhir.profiles.profile import NAMES
+from wince.delivery.interface import Answer, Outcome, Taken
 from wince.domain.entry import Entry, Kind, TaskEntry
 
 URI = "urn:ietf:rfc:3986"
@@ -26,21 +27,48 @@ def written(delivery: Answer) -> Answer:
 
 
 @pytest.mark.parametrize("name", samples())
-def test_every_kind_is_taken_once(ehr: Ehr, name: str) -> None:
+@pytest.mark.parametrize("profile", NAMES)
+def test_every_kind_is_taken_once(ehr: Ehr, profile: str, name: str) -> None:
+    """Under every write profile, with what the site lets stand; what a profile takes nothing of is not rendered."""
     mrn, visit = ehr.admit()
-    item = of(samples()[name], mrn, visit)
-    target = ehr.target()
+    item, how = of(samples()[name], mrn, visit), writing(profile, standing={"activity": "final"})
+    target = ehr.target(writing=how)
     body = target.render(item)
+    if isinstance(body, Taken):
+        assert not how.takes(item)
+        return
     first = written(target.deliver(body))
+    if item.status == "entered-in-error" and not how.profile.updates:
+        assert (first.location, kept(ehr, item)) == ("", [])  # nothing of it was ever there
+        return
     assert first.location.split("/")[0] in ("Observation", "Task")
     assert first.version
-    again = written(ehr.target().deliver(body))
+    assert first.left == ""
+    again = written(ehr.target(writing=how).deliver(body))
     assert again.location == first.location
     assert again.version == first.version
     [there] = kept(ehr, item)
     assert there["id"] == first.location.split("/")[1]
     assert (there.get("subject") or there["for"])["reference"] == f"Patient/{mrn.value}"
     assert there["encounter"]["reference"] == f"Encounter/{visit.value}"
+    assert len(ehr.found("CommunicationRequest", patient=f"Patient/{mrn.value}")) == (name == "alert" and how.profile.alerts)
+
+
+def test_searches_and_failures_are_told_the_server_too(ehr: Ehr) -> None:
+    """In the shape of BALP, by the time at which they were answered; a failure once the server takes something again."""
+    mrn, visit = ehr.admit()
+    clock = [1_700_000_000_000_000]
+    target = ehr.target(wall=lambda: clock[0])
+    taken = entry(patient=mrn, encounter=visit)
+    written(target.deliver(target.render(taken)))
+    clock[0] += 60_000_000
+    target._feed.refused(kept(ehr, taken)[0], "create", Answer(Outcome.DEAD, "422 invariant"), str(uuid4()))
+    written(target.deliver(target.render(entry(patient=mrn, encounter=visit))))
+    found = ehr.found("AuditEvent", patient=f"Patient/{mrn.value}", _count="50")
+    said = {(one["subtype"][0]["code"], one["outcome"], one["recorded"][:16]) for one in found}
+    assert ("search-type", "0", "2023-11-14T22:13") in said
+    assert ("create", "0", "2023-11-14T22:13") in said
+    assert ("create", "8", "2023-11-14T22:14") in said
 
 
 def test_what_stands_beside_an_entry_is_there_once(ehr: Ehr) -> None:

@@ -85,6 +85,23 @@ WRONG = {
         "per-1",
         "Observation.effectivePeriod",
     ),
+    "UCUM": (
+        changed(OBSERVATION, valueQuantity={"value": 1, "unit": "x", "system": "http://unitsofmeasure.org", "code": "painlevels"}),
+        "ucum",
+        "Observation.valueQuantity.code",
+    ),
+    "comparator": (
+        changed(OBSERVATION, valueQuantity={"value": 1, "comparator": "about"}),
+        "enum",
+        "Observation.valueQuantity.comparator",
+    ),
+    "identifier use": (changed(OBSERVATION, identifier=[{"use": "mine", "value": "x"}]), "enum", "Observation.identifier[0].use"),
+    "narrative": (changed(OBSERVATION, text={"status": "generated", "div": "<p>x</p>"}), "txt-1", "Observation.text.div"),
+    "provenance role": (
+        changed(PROVENANCE, entity=[{"role": "origin", "what": {"reference": "Observation/1"}}]),
+        "enum",
+        "Provenance.entity[0].role",
+    ),
     "LOINC check digit": (
         changed(OBSERVATION, code={"coding": [{"system": "http://loinc.org", "code": "38208-6"}]}),
         "loinc",

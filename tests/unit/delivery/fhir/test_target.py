@@ -191,7 +191,7 @@ def test_a_provenance_that_is_refused_does_not_undo_the_observation(ehr: EhrSand
     ehr.faults.add("status", resource="Provenance", status=422)
     done = target.deliver(target.render(entry()))
     assert done.outcome is Outcome.WRITTEN
-    assert "Provenance refused: 422" in done.detail
+    assert done.left.startswith("Provenance refused: 422")
 
 
 def test_the_stay_is_looked_up_once(ehr: EhrSandbox, target: FhirTarget) -> None:
