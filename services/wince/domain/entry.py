@@ -70,10 +70,6 @@ class Entry:
     0, for one). Else 0."""
     gathered: tuple[UUID, ...] = ()
     """ALERT: the other alerts that it covers; their runs overlap or touch."""
-    probabilities: tuple[float, ...] = ()
-    """Of each grade, 0-1, lowest grade first, where the scorer gives them; empty: it gives none."""
-    circumstance: str = ""
-    """rest or movement; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

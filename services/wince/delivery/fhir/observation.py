@@ -180,14 +180,6 @@ def _components(entry: Entry, protocol: ClinicalProtocol) -> list[Resource]:
     for unit_name, level in zip(UNITS, entry.units, strict=False):
         value = {"valueQuantity": _quantity(level, "{score}")} if level is not None else {"dataAbsentReason": _NOT_MEASURED}
         found.append({"code": terms.COMPONENT.concept(unit_name), **value})
-    for grade, share in enumerate(entry.probabilities):
-        of = _grade(grade, protocol)
-        coding = [terms.COMPONENT.coding("probability"), *of.get("coding", [])]
-        found.append({"code": {"coding": coding, "text": f"Probability of {of['text']}"}, "valueQuantity": _quantity(share, "1")})
-    if entry.circumstance:
-        found.append(
-            {"code": terms.COMPONENT.concept("circumstance"), "valueCodeableConcept": terms.CIRCUMSTANCE.concept(entry.circumstance)}
-        )
     return found
 
 

@@ -80,8 +80,6 @@ COMPONENT = Terms(
         "assessable-share": ("Share of the frames that could be assessed", "0 to 1."),
         "confidence": ("Median confidence of the frames", "0 to 1, of the scorer on its own validation set, not on patients."),
         "alerts": ("Alerts of this stretch", "How many alerts the stretch holds."),
-        "circumstance": ("Circumstance", "Whether the patient was at rest or moved."),
-        "probability": ("Probability of a grade", "0 to 1; the grade is the second coding, of the protocol's own system."),
         **{unit: (f"FACS action unit {unit.removeprefix('au')}, estimated", "0 to 5; unit 43 0 to 1.") for unit in UNITS},
     },
 )
@@ -123,12 +121,6 @@ RANGE = Terms(
         "grade": ("Range of a grade", "Scores that the protocol calls by the name in the range's text."),
     },
 )
-CIRCUMSTANCE = Terms(
-    "urn:wince:circumstance",
-    "WinceCircumstance",
-    "What the patient did",
-    {"rest": ("At rest", "The patient lay still."), "movement": ("On movement", "The patient moved or was moved.")},
-)
 ALERT = Terms(
     "urn:wince:communication",
     "WinceCommunication",
@@ -146,5 +138,5 @@ LABEL = Terms(
         )
     },
 )
-ALL = (REASON, COMPONENT, KIND, TASK, INPUT, METHOD, RANGE, CIRCUMSTANCE, ALERT, LABEL)
+ALL = (REASON, COMPONENT, KIND, TASK, INPUT, METHOD, RANGE, ALERT, LABEL)
 """What the package brings as CodeSystems."""

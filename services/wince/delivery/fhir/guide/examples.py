@@ -69,10 +69,8 @@ def entries(protocol: ClinicalProtocol) -> dict[str, Entry | TaskEntry]:
         units=(),
         reason=Reason.DARK,
     )
-    high = replace(grade, grade=alert, grade_name=names[alert], score=score, peak=score, probabilities=_shares(len(names), alert))
-    nurse = replace(
-        high, nurse="N-17", status="final", median=None, peak=None, confidence=None, units=(), probabilities=(), kind=Kind.VERDICT
-    )
+    high = replace(grade, grade=alert, grade_name=names[alert], score=score, peak=score)
+    nurse = replace(high, nurse="N-17", status="final", median=None, peak=None, confidence=None, units=(), kind=Kind.VERDICT)
     question = TaskEntry(
         id=make(_SPACE, "question"),
         revision=1,
@@ -92,7 +90,7 @@ def entries(protocol: ClinicalProtocol) -> dict[str, Entry | TaskEntry]:
     )
     made: dict[str, Entry | TaskEntry] = {
         "grade": grade,
-        "alert": replace(high, kind=Kind.ALERT, circumstance="rest", alerts=1),
+        "alert": replace(high, kind=Kind.ALERT, alerts=1),
         "summary": replace(grade, kind=Kind.SUMMARY, units=(), alerts=2),
         "unassessable": replace(nothing, kind=Kind.UNASSESSABLE),
         "assessable": replace(grade, kind=Kind.ASSESSABLE, personal=True),
@@ -104,11 +102,6 @@ def entries(protocol: ClinicalProtocol) -> dict[str, Entry | TaskEntry]:
         "answered": replace(question, revision=2, status="completed"),
     }
     return {name: replace(one, id=make(_SPACE, name)) for name, one in made.items()}
-
-
-def _shares(grades: int, chosen: int) -> tuple[float, ...]:
-    rest = 0.25 / (grades - 1)
-    return tuple(0.75 if place == chosen else rest for place in range(grades))
 
 
 def examples(protocols: dict[str, ClinicalProtocol], name: str = "activity", writing: Writing | None = None) -> dict[str, Resource]:
