@@ -18,7 +18,13 @@ def identifier_from_message(message: pb.Identifier, path: str) -> Identifier:
     return Identifier(system=checks.text(message.system, f"{path}.system"), value=checks.text(message.value, f"{path}.value"))
 
 
-def _date_from_message(message: pb.Date) -> date:
+def date_to_message(day: date | None) -> pb.Date | None:
+    """Domain to protobuf."""
+    return None if day is None else pb.Date(year=day.year, month=day.month, day=day.day)
+
+
+def date_from_message(message: pb.Date) -> date:
+    """Protobuf to domain; MessageError names the field that is wrong."""
     try:
         return date(message.year, message.month, message.day)
     except (ValueError, OverflowError):
@@ -27,7 +33,6 @@ def _date_from_message(message: pb.Date) -> date:
 
 def stay_to_message(stay: Stay) -> pb.Stay:
     """Domain to protobuf."""
-    born = stay.birth_date
     return pb.Stay(
         id=str(stay.id),
         bed=stay.bed,
@@ -37,7 +42,7 @@ def stay_to_message(stay: Stay) -> pb.Stay:
         end_us=stay.end_us,
         recorded_us=stay.recorded_us,
         superseded_us=stay.superseded_us,
-        birth_date=None if born is None else pb.Date(year=born.year, month=born.month, day=born.day),
+        birth_date=date_to_message(stay.birth_date),
         ward=stay.ward,
     )
 
@@ -56,7 +61,7 @@ def stay_from_message(message: pb.Stay) -> Stay:
         end_us=end_us,
         recorded_us=checks.moment(message.recorded_us, "recorded_us"),
         superseded_us=checks.moment(message.superseded_us, "superseded_us") if message.HasField("superseded_us") else None,
-        birth_date=_date_from_message(message.birth_date) if message.HasField("birth_date") else None,
+        birth_date=date_from_message(message.birth_date) if message.HasField("birth_date") else None,
         ward=message.ward,
     )
 

@@ -14,6 +14,9 @@ from wince.domain.stay import Identifier, Stay
 
 CONTROL_ID_AGAIN = "control_id_again"
 """Note: the control id had been used for another message, long ago."""
+CENSUS = "census"
+"""Trigger of a movement that a list from outside became (wince.hospital.outside): from its time on the patient lies in its bed; an empty
+bed: in none. It opens a visit that had ended, and corrects nobody's patient. No event of HL7 has this name, and no message becomes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ WRITER_SCOPE_V1 = " ".join(
     [*(f"system/{kind}.{may}" for kind in _WRITTEN for may in ("read", "write")), *(f"system/{kind}.read" for kind in _READ)]
 )
 """The same as version 1 spells it."""
+_CENSUS = ("Encounter", "Patient", "Location")
+CENSUS_SCOPE = " ".join(f"system/{kind}.rs" for kind in _CENSUS)
+"""What reading the census needs, as version 2 spells it."""
 VERSIONS = {"v1": WRITER_SCOPE_V1, "v2": WRITER_SCOPE}
 
 
@@ -21,3 +24,12 @@ def asked(setting: str) -> str:
     (['system/Observation.read', 'system/Observation.write'], 'system/*.*')
     """
     return VERSIONS.get(setting, setting)
+
+
+def census(setting: str) -> str:
+    """The same of reading the census.
+
+    >>> census("v1"), census("system/*.*")
+    ('system/Encounter.read system/Patient.read system/Location.read', 'system/*.*')
+    """
+    return {"v1": " ".join(f"system/{kind}.read" for kind in _CENSUS), "v2": CENSUS_SCOPE}.get(setting, setting)

@@ -65,6 +65,14 @@ def ignored(header: Header, site: Site) -> str:
     return ""
 
 
+def word(header: Header, site: Site) -> int | None:
+    """When the hospital sent a message that changes nothing, microseconds UTC: its feed speaks. None: it is about no real patient, or says
+    no time."""
+    about_nobody = site.production and header.part(11).upper() not in ("", "P")
+    sent = None if about_nobody else _sent(header, site)
+    return None if sent is None else sent.us
+
+
 def read(message: Message, site: Site, recorded_us: int) -> Said | None:
     """What the message says; None where it merges or moves numbers that name nobody here. Raises Hl7Error (AE) naming the field that is
     missing or wrong."""

@@ -34,6 +34,7 @@ from wince.hospital import adt
 from wince.hospital.doubled import settled
 from wince.hospital.interface import Census, Inside
 from wince.hospital.notes import PATIENT_IN_BED
+from wince.hospital.outside.heard import Heard
 from wince.hospital.parking import Parking, parkable, parked_message
 from wince.hospital.site import Site
 from wince.hospital.stays import changed, decide
@@ -67,6 +68,7 @@ class AdtListener:
         *,
         watches: Sequence[Watch] = (),
         publish: Publish = _nobody,
+        heard: Heard | None = None,
         now_us: Clock = wall_us,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -75,12 +77,13 @@ class AdtListener:
         charset: str = UNDECLARED,
         parking: Parking | None = None,
     ) -> None:
-        """`watches`: which camera watches which bed, for `publish`. `port` 0: any free one. `charset`: of messages that declare none.
-        `parking`: keeps refused messages (`wince.hospital.parking`); None: every refusal is answered."""
+        """`watches`: which camera watches which bed, for `publish`. `heard`: is told when the hospital knew what was taken. `port` 0: any
+        free one. `charset`: of messages that declare none. `parking`: keeps refused messages (`wince.hospital.parking`); None: every
+        refusal is answered."""
         self._census, self._site, self._watches, self._publish, self._now_us = census, site, tuple(watches), publish, now_us
         told = metrics.turned_away
         self._server = MllpServer(self._handle_all, self._too_long, host=host, port=port, tls=tls, limits=limits, refused=told)
-        self._charset, self._parking = charset, parking
+        self._charset, self._parking, self._heard = charset, parking, heard or Heard()
         self._namespace = site_namespace(site.name)
         self._started = f"{now_us() // 1000:x}"
         self._numbers = itertools.count(1)
@@ -178,6 +181,7 @@ class AdtListener:
         if said is None:
             self._census.audit(adt.key(header, message.digest), "ignored", why or f"ADT^{header.trigger[:3]} MRG")
             log.info("event ignored", trigger=header.trigger[:3], message=header.control_id)
+            self._note(adt.word(header, self._site))
             return
         applied = self._census.commit(said.change, functools.partial(self._decide, said))
         revision = applied.revision
@@ -186,6 +190,11 @@ class AdtListener:
                 self._untold[bed] = min(from_us, self._untold.get(bed, from_us))
             self._tell()
         self._log(said.change, applied.outcome, revision.notes)
+        self._note(said.known.us)
+
+    def _note(self, known_us: int | None) -> None:
+        if known_us is not None:
+            self._heard.note(known_us, self._now_us())
 
     def _decide(self, said: adt.Said, _change: Change, inside: Inside) -> Revision:
         change = settled(said, inside)

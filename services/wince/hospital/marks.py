@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from wince.domain.census import Movement
 from wince.domain.stay import Identifier
-from wince.hospital.triggers import CANCELS, Meaning, meaning
+from wince.hospital.triggers import CANCELS, Meaning
+from wince.hospital.triggers import does as what
 
 NEVER_WAS_US = -(1 << 62)
 """Before every time, microseconds: when a cancelled visit ended."""
@@ -77,11 +78,11 @@ def marks(known: Sequence[Movement]) -> tuple[list[Mark], list[Movement]]:
     found: list[Mark] = []
     idle: list[Movement] = []
     for order, movement in enumerate(known):
-        does = Meaning.END if movement.ends else meaning(movement.trigger)
+        does = what(movement)
         visit = movement.sent or movement.encounter
         mark = Mark(movement.trigger, does, movement.at_us, order, movement.bed, movement.bed_said, movement.ward, visit)
         if does is Meaning.VOID:
-            if not any(earlier.does is Meaning.ADMIT for earlier in found):
+            if not any(earlier.does in _OPENS for earlier in found):
                 idle.append(movement)
             found = [replace(mark, at_us=NEVER_WAS_US)]  # the visit is void; only a new admission opens it again
         elif does in CANCELS:
@@ -99,7 +100,8 @@ def marks(known: Sequence[Movement]) -> tuple[list[Mark], list[Movement]]:
     return found, idle
 
 
-_PLACES = frozenset({Meaning.ADMIT, Meaning.MOVE, Meaning.CHANGE_CLASS, Meaning.UPDATE, Meaning.ARRIVE, Meaning.COME_BACK, Meaning.SWAP})
+_OPENS = frozenset({Meaning.ADMIT, Meaning.LISTED})
+_PLACES = frozenset({*_OPENS, Meaning.MOVE, Meaning.CHANGE_CLASS, Meaning.UPDATE, Meaning.ARRIVE, Meaning.COME_BACK, Meaning.SWAP})
 
 
 _SNAPSHOTS = frozenset({Meaning.UPDATE, Meaning.CANCEL_MOVE, Meaning.CANCEL_END})
@@ -117,7 +119,7 @@ def spans(found: Sequence[Mark]) -> list[Interval]:
         if mark.order in outdated:
             continue
         ends = mark.does in (Meaning.END, Meaning.VOID)
-        if gone and not ends and mark.does is not Meaning.ADMIT:
+        if gone and not ends and mark.does not in _OPENS:
             continue
         bed, ward, said = mark.bed, mark.ward, mark.said
         if mark.does is Meaning.UPDATE and away:

@@ -8,23 +8,31 @@ from wince.api.hospital.v1 import hospital_service_pb2 as pb
 from wince.api.hospital.v1.hospital_service_pb2_grpc import HospitalServiceServicer, add_HospitalServiceServicer_to_server
 from wince.clock import Clock, wall_us
 from wince.codec import checks
+from wince.codec.census import difference_to_message, doubt_to_message
 from wince.codec.hospital import identifier_from_message, stay_to_message
 from wince.domain.binding import in_bed
 from wince.domain.reason import Reason
-from wince.domain.stay import Stay
-from wince.errors import MessageError
+from wince.domain.stay import Identifier, Stay
+from wince.domain.trust import InDoubt
+from wince.errors import InputError, MessageError, Refused
 from wince.rpc.auth import Role, caller
 from wince.rpc.errors import NotFound
 from wince.rpc.requests import page_size, page_token, read_token
 from wince.rpc.server import Registration, Workers
-from wince.store import scope, stay_pages
+from wince.store import comparisons, scope, stay_pages, trust
 from wince.store.access import note
 from wince.store.database import Database
 from wince.store.stays import PostgresCensus
 
 NAME = "wince.api.hospital.v1.HospitalService"
 _READ = frozenset({Role.READER, Role.NURSE})
-ROLES = {"GetOccupancy": _READ, "ListStays": _READ}
+ROLES = {
+    "GetOccupancy": _READ,
+    "ListStays": _READ,
+    "ListDoubts": _READ,
+    "ListDifferences": _READ,
+    "ConfirmOccupancy": frozenset({Role.NURSE}),
+}
 
 
 class HospitalServicer(HospitalServiceServicer):
@@ -40,10 +48,11 @@ class HospitalServicer(HospitalServiceServicer):
         bed = checks.text(request.bed, "bed")
         at_us = checks.moment(request.at_us, "at_us") if request.HasField("at_us") else self._clock()
         known_us = checks.moment(request.known_us, "known_us") if request.HasField("known_us") else None
-        found: Stay | Reason = await self.workers.run(self._lying, bed, at_us, known_us, caller().name)
-        if isinstance(found, Stay):
-            return pb.GetOccupancyResponse(stay=stay_to_message(found))
-        return pb.GetOccupancyResponse(ambiguous=found is Reason.TWO_PATIENTS)
+        found: tuple[Stay | Reason, list[InDoubt]] = await self.workers.run(self._lying, bed, at_us, known_us, caller().name)
+        who, doubts = found
+        if isinstance(who, Stay):
+            return pb.GetOccupancyResponse(stay=stay_to_message(who), doubts=[doubt_to_message(one) for one in doubts])
+        return pb.GetOccupancyResponse(ambiguous=who is Reason.TWO_PATIENTS)
 
     async def ListStays(self, request: pb.ListStaysRequest, context: Any) -> pb.ListStaysResponse:  # noqa: N802
         """See the proto."""
@@ -57,25 +66,79 @@ class HospitalServicer(HospitalServiceServicer):
         else:
             values = (checks.text(getattr(request, kind), kind),)
         known_us = checks.moment(request.known_us, "known_us") if request.HasField("known_us") else None
-        found = await self.workers.run(self._page, kind, values, known_us, size + 1, tuple(token) if token else None, caller().name)
+        found, doubts = await self.workers.run(self._page, kind, values, known_us, size + 1, tuple(token) if token else None, caller().name)
         more = page_token((found[size - 1][1].start_us, found[size - 1][0])) if len(found) > size else ""
-        return pb.ListStaysResponse(stays=[stay_to_message(stay) for _, stay in found[:size]], next_page_token=more)
+        told = [stay for _, stay in found[:size]]
+        beds = {stay.bed for stay in told}
+        return pb.ListStaysResponse(
+            stays=[stay_to_message(stay) for stay in told],
+            next_page_token=more,
+            doubts=[doubt_to_message(one) for one in doubts if one.bed in beds],
+        )
 
-    def _lying(self, bed: str, at_us: int, known_us: int | None, who: str) -> Stay | Reason:
+    async def ListDoubts(self, request: pb.ListDoubtsRequest, context: Any) -> pb.ListDoubtsResponse:  # noqa: N802
+        """See the proto."""
+        doubts: list[InDoubt] = await self.workers.run(self._doubts, caller().name)
+        return pb.ListDoubtsResponse(doubts=[doubt_to_message(one) for one in doubts])
+
+    async def ConfirmOccupancy(self, request: pb.ConfirmOccupancyRequest, context: Any) -> pb.ConfirmOccupancyResponse:  # noqa: N802
+        """See the proto."""
+        bed = checks.text(request.bed, "bed")
+        encounter = identifier_from_message(request.encounter, "encounter")
+        found: Stay = await self.workers.run(self._confirm, bed, encounter, caller().name)
+        return pb.ConfirmOccupancyResponse(stay=stay_to_message(found))
+
+    async def ListDifferences(self, request: pb.ListDifferencesRequest, context: Any) -> pb.ListDifferencesResponse:  # noqa: N802
+        """See the proto."""
+        answer: pb.ListDifferencesResponse = await self.workers.run(self._differences, caller().name)
+        return answer
+
+    def _doubts(self, who: str) -> list[InDoubt]:
+        with self._database.transaction() as tx:
+            found = trust.in_doubt(tx, self._clock())
+            note(tx, who, "ListDoubts", {}, self._clock())
+        return found
+
+    def _confirm(self, bed: str, encounter: Identifier, who: str) -> Stay:
+        try:
+            with self._database.transaction() as tx:
+                (found,) = trust.confirm(tx, [bed], who, self._clock(), encounter=encounter)
+        except InputError as error:
+            raise Refused(error.message, field="bed", remedy=error.remedy) from None
+        return found
+
+    def _differences(self, who: str) -> pb.ListDifferencesResponse:
+        with self._database.transaction() as tx:
+            last, differing = comparisons.latest(tx), comparisons.differing(tx)
+            note(tx, who, "ListDifferences", {}, self._clock())
+        if last is None:
+            return pb.ListDifferencesResponse()
+        return pb.ListDifferencesResponse(
+            compared_us=last.at_us,
+            moment_us=last.moment_us,
+            failure=last.failure,
+            agreed=last.agreed,
+            differences=[difference_to_message(one) for one in differing],
+        )
+
+    def _lying(self, bed: str, at_us: int, known_us: int | None, who: str) -> tuple[Stay | Reason, list[InDoubt]]:
         with self._database.transaction() as tx:
             if not scope.bed_is_known(tx, bed):
                 raise NotFound("no such bed is known", field="bed", remedy="as in PV1-3: POINTOFCARE^ROOM^BED")
+            doubts = [one for one in trust.in_doubt(tx, at_us) if one.bed == bed]
             note(tx, who, "GetOccupancy", {"bed": bed, "at_us": at_us, "known_us": known_us}, self._clock())
         rows = self._census.stays(bed, at_us, at_us + 1, known_us)
-        return in_bed(rows, bed, at_us, max((row.recorded_us for row in rows), default=0) if known_us is None else known_us)
+        as_of_us = max((row.recorded_us for row in rows), default=0) if known_us is None else known_us
+        return in_bed(rows, bed, at_us, as_of_us), doubts
 
     def _page(
         self, kind: str, values: tuple[str, ...], known_us: int | None, limit: int, after: tuple[int, int] | None, who: str
-    ) -> list[tuple[int, Stay]]:
+    ) -> tuple[list[tuple[int, Stay]], list[InDoubt]]:
         with self._database.transaction() as tx:
             found = stay_pages.page(tx, kind, values, known_us, limit, after)
+            doubts = trust.in_doubt(tx, self._clock())
             note(tx, who, "ListStays", {kind: "|".join(values), "known_us": known_us}, self._clock())
-        return found
+        return found, doubts
 
 
 def registration(servicer: HospitalServicer) -> Registration:

@@ -18,7 +18,7 @@ from wince.hl7.errors import Hl7Error
 from wince.hospital import notes
 from wince.hospital.interface import InBed, Inside, distinct
 from wince.hospital.marks import Interval, intervals, marks, ordered, spans
-from wince.hospital.triggers import Meaning, meaning
+from wince.hospital.triggers import Meaning, does, meaning
 
 __all__ = ["Interval", "changed", "decide", "intervals", "revise"]
 
@@ -26,7 +26,7 @@ _SAYS_WHOSE = frozenset({Meaning.ADMIT, Meaning.UPDATE, Meaning.MOVE_VISIT})
 """Events that say whose visit it is; the newest of them counts."""
 _CORRECTS = frozenset({Meaning.UPDATE, Meaning.MOVE_VISIT})
 """Events that may say that a visit is another patient's."""
-_OPENS = frozenset({Meaning.ADMIT, *_CORRECTS})
+_OPENS = frozenset({Meaning.ADMIT, Meaning.LISTED, *_CORRECTS})
 """Events of a visit of which nothing had been said, without a note."""
 _ENDS = frozenset({Meaning.END, Meaning.VOID})
 
@@ -144,7 +144,7 @@ def _standing(movement: Movement, inside: Inside) -> Movement:
 
 def _unknown(new: Sequence[Movement], earlier: Sequence[Movement], inside: Inside) -> list[str]:
     """A visit of which nothing had been said; where it ends, its patient may lie in a bed under another number."""
-    if earlier or not new or any(meaning(movement.trigger) in _OPENS and not movement.ends for movement in new):
+    if earlier or not new or any(does(movement) in _OPENS for movement in new):
         return []
     said = [notes.UNKNOWN_VISIT]
     if any(meaning(movement.trigger) in _ENDS for movement in new):
@@ -159,7 +159,7 @@ def _identity(new: Movement, known: Sequence[Movement]) -> list[str]:
     voids = [index for index, movement in enumerate(known) if meaning(movement.trigger) is Meaning.VOID]
     begin = max((index + 1 for index in voids if index < place), default=0)
     end = min((index + 1 for index in voids if index >= place), default=len(known))
-    others = [movement for movement in known[begin:end] if movement.key != new.key]
+    others = [one for one in known[begin:end] if one.key != new.key and does(one) is not Meaning.LISTED]  # a list corrects nobody
     if not others or any(movement.patient == new.patient for movement in others):
         return []
     if meaning(new.trigger) in _CORRECTS:
@@ -170,8 +170,9 @@ def _identity(new: Movement, known: Sequence[Movement]) -> list[str]:
 
 
 def _told(known: Sequence[Movement]) -> Identifier:
-    """The patient as the newest admission or update says, else as the newest message."""
-    return next((m.patient for m in reversed(known) if meaning(m.trigger) in _SAYS_WHOSE), known[-1].patient)
+    """The patient as the newest admission or update says, else as the newest message, else as a list from outside has it."""
+    messages = [m for m in known if does(m) is not Meaning.LISTED]
+    return next((m.patient for m in reversed(messages) if meaning(m.trigger) in _SAYS_WHOSE), (messages or known)[-1].patient)
 
 
 def _claims(add: Sequence[Stay], supersede: Sequence[Stay], in_bed: InBed) -> list[str]:

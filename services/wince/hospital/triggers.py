@@ -10,6 +10,8 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 
+from wince.domain.census import CENSUS, Movement
+
 
 class Meaning(StrEnum):
     """What an event does. The value is what the reference says of it."""
@@ -39,6 +41,7 @@ class Meaning(StrEnum):
     MOVE_VISIT = "the visit in MRG-5 is the patient's in PID-3 (not that of MRG-1), and has the number PV1-19 where it is sent"
     MERGE_VISIT = "the visit number in MRG-5 is from now on that of PV1-19"
     MERGE_ACCOUNT = "where PID-18 is the visit number: the one in MRG-3 is from now on that of PID-18; else nothing"
+    LISTED = "a list from outside: the patient lies in that bed (none: in no bed) from then on, also after a discharge; no event says so"
     IGNORED = "nothing: nobody lies in another bed by it"
 
 
@@ -116,6 +119,13 @@ NEEDS_BED = frozenset({"A01", "A02", "A06", "A10", "A17"})
 """Events that say nothing without a bed: PV1-3 is required."""
 MERGES = frozenset({Meaning.MERGE_PERSON, Meaning.MERGE_VISIT, Meaning.MERGE_ACCOUNT, Meaning.MOVE_VISIT})
 """What is said in MRG."""
+
+
+def does(movement: Movement) -> Meaning:
+    """What a kept movement does: an event of the hospital's, or what a list from outside became."""
+    if movement.ends:
+        return Meaning.END
+    return Meaning.LISTED if movement.trigger == CENSUS else meaning(movement.trigger)
 
 
 def meaning(trigger: str) -> Meaning:

@@ -50,12 +50,13 @@ def targets(
     return [FhirTarget(EHR, reached, protocols, version=VERSION, site=settings.site, systems=names, born=born, writing=how)]
 
 
-def client(settings: Settings, stack: ExitStack, *, timeout_s: float = 10.0) -> FhirClient:
-    """The FHIR server that is set, signed in to as set. `stack` closes the connections. Raises ConfigError."""
+def client(settings: Settings, stack: ExitStack, *, timeout_s: float = 10.0, scope: str = "") -> FhirClient:
+    """The FHIR server that is set, signed in to as set, for what `scope` allows (empty: writing). `stack` closes the connections. Raises
+    ConfigError."""
     trusted, auth = check(settings), None
     assert settings.ehr_url is not None
     if settings.ehr_auth == "smart":
-        auth = _smart(settings, trusted, timeout_s)
+        auth = _smart(settings, trusted, timeout_s, scope or asked(settings.ehr_scopes))
         stack.callback(auth.close)
     return stack.enter_context(FhirClient(settings.ehr_url, auth=auth, timeout_s=timeout_s, verify=trusted))
 
@@ -92,7 +93,7 @@ def keys(settings: Settings) -> list[SigningKey]:
     return made
 
 
-def _smart(settings: Settings, trusted: ssl.SSLContext, timeout_s: float) -> SmartAuth:
+def _smart(settings: Settings, trusted: ssl.SSLContext, timeout_s: float, scope: str) -> SmartAuth:
     signing = keys(settings)
     assert settings.ehr_url is not None
     assert settings.ehr_key_file is not None
@@ -101,7 +102,7 @@ def _smart(settings: Settings, trusted: ssl.SSLContext, timeout_s: float) -> Sma
         settings.ehr_client_id,
         read_key(settings.ehr_key_file),
         settings.ehr_key_id,
-        asked(settings.ehr_scopes),
+        scope,
         next_keys=signing[1:],
         key_set_url=settings.ehr_key_set_url,
         token_url=settings.ehr_token_url,

@@ -47,7 +47,7 @@ from wince.serve.service import Repeated
 from wince.serve.state_dir import Owner, Places
 from wince.serve.writing import refuse_what_can_not_work
 from wince.settings import Camera, Settings
-from wince.store import answers, checkpoints, stays
+from wince.store import answers, checkpoints, stays, trust
 from wince.store.database import Database
 from wince.telemetry import logs
 from wince.telemetry.key import hash_key
@@ -134,6 +134,8 @@ class Embedded:
         self._begin = SourceStart(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
         self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name)
         self._permission = Permission(self.database, required=self._settings.consent_required, from_us=lambda: self.origin_us)
+        with self.database.transaction() as tx:  # clips have a time of their own, and no feed that could be silent
+            trust.forget_feed(tx)
         place, ours = mllp.place(self._settings), site.of(self._settings, zone=UTC)  # our own feed sends offsets
         census, parking = stays.PostgresCensus(self.database, window_us=ours.window_us), mllp.parking(self._settings, self.database)
         self.listener = enter(AdtListener(census, ours, watches=self._watches, publish=self._occupied, parking=parking, **place))

@@ -16,12 +16,14 @@ from wince.domain.care import PatientState, Pause
 from wince.domain.stay import Occupancy
 from wince.errors import Unavailable
 from wince.hospital.listener import AdtListener
+from wince.hospital.outside.heard import Heard
 from wince.hospital.servicer import HospitalServicer, registration
 from wince.parts import Part
-from wince.serve import mllp, site
+from wince.serve import census_source, mllp, site
 from wince.serve.camera_list import bind
+from wince.serve.census import LOOK_S, CensusKeeper
 from wince.serve.service import Deps, Repeated, Service
-from wince.store import stays, telling
+from wince.store import stays, telling, trust
 from wince.store.database import Database
 
 TELL_S = 1.0
@@ -44,11 +46,24 @@ def build(deps: Deps) -> Service:
     def tell(_changes: Sequence[Occupancy] = ()) -> None:
         telling.tell(database, said)
 
-    ours = site.of(settings)
+    ours, heard = site.of(settings), Heard()
     census, parking = stays.PostgresCensus(database, window_us=ours.window_us), mllp.parking(settings, database)
-    listener = AdtListener(census, ours, watches=watches, publish=tell, parking=parking, **mllp.place(settings))
-    parts: list[Part] = [Repeated("relay", TELL_S, tell), mllp.replayer(settings, database, listener), listener]
+    listener = AdtListener(census, ours, watches=watches, publish=tell, heard=heard, parking=parking, **mllp.place(settings))
+    parts: list[Part] = [
+        Repeated("relay", TELL_S, tell), *keeping(deps, heard), mllp.replayer(settings, database, listener), listener
+    ]
     return Service("hospital", parts, [registration(HospitalServicer(database))])
+
+
+def keeping(deps: Deps, heard: Heard) -> list[Part]:
+    """What looks whether who lies where may be believed, and compares it with a census from outside. Clips that are replayed have a time of
+    their own and no feed that could be silent: nothing is doubtful then. Raises ConfigError where the source can't be meant so."""
+    if deps.replay_us is not None:
+        with deps.database.transaction() as tx:
+            trust.forget_feed(tx)
+        return []
+    keeper = CensusKeeper(deps.database, deps.settings, heard, census_source.source(deps.settings, deps.stack))
+    return [Repeated("census", LOOK_S, keeper.look)]
 
 
 def holding(database: Database, steps: Sequence[Occupancy]) -> list[Pause | PatientState]:

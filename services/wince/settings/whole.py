@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from wince.settings.cameras import Cameras
 from wince.settings.care import Care
+from wince.settings.census import Census
 from wince.settings.database import Database
 from wince.settings.ehr import Ehr
 from wince.settings.ehr_sign_in import EhrSignIn
@@ -24,8 +25,9 @@ from wince.settings.telemetry import Telemetry
 
 
 class Settings(
-    Installation, Routing, Cameras, Care, Database, Ehr, EhrSignIn, EhrWriting, Hl7, Hospital, Telemetry, Kafka, Services, BaseSettings
-):
+    Installation, Routing, Cameras, Care, Census, Database, Ehr, EhrSignIn, EhrWriting, Hl7, Hospital,
+    Telemetry, Kafka, Services, BaseSettings,
+):  # fmt: skip
     """Everything that can be set, with its default."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="WINCE_", env_ignore_empty=True, env_nested_delimiter="__")

@@ -6,7 +6,7 @@ Every change asks record to look again (`store/reviews.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from wince.domain.binding import Doubt
 from wince.store import reviews
@@ -36,6 +36,22 @@ def end(tx: Tx, number: int, to_us: int) -> None:
     tx.execute("UPDATE doubt SET to_us = %s WHERE id = %s", (to_us, number))
     low, high = (to_us, before_us) if before_us is None or to_us < before_us else (before_us, to_us)
     reviews.ask(tx, beds=[bed] if bed else (), from_us=low, to_us=high, why="trust")
+
+
+def move(tx: Tx, begins: Mapping[int, int], now_us: int) -> None:
+    """Those with these numbers begin at other moments, which may lie ahead. Record looks again at what lies behind `now_us` of it."""
+    again: dict[tuple[int, int], list[str]] = {}
+    rows = tx.execute("SELECT id, bed, from_us FROM doubt WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (list(begins),)).fetchall()
+    for number, bed, before_us in rows:
+        low, high = sorted((before_us, begins[number]))
+        if low < min(high, now_us):
+            again.setdefault((low, min(high, now_us)), []).append(bed)
+    tx.execute(
+        "UPDATE doubt SET from_us = t.from_us FROM unnest(%s::bigint[], %s::bigint[]) AS t(id, from_us) WHERE doubt.id = t.id",
+        (list(begins), list(begins.values())),
+    )
+    for (low, high), beds in again.items():
+        reviews.ask(tx, beds=() if "" in beds else beds, from_us=low, to_us=high, why="trust")
 
 
 def overlapping(tx: Tx, beds: Sequence[str], start_us: int, end_us: int | None) -> list[Doubt]:

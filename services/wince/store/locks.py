@@ -20,6 +20,10 @@ class Lock(IntEnum):
     """Two processes that start at once migrate once."""
     CAMERAS = 7221
     """Replicas that see a change of the camera list at once write it once."""
+    RECONCILING = 7222
+    """One replica at a time compares a list from outside with what is believed."""
+    TRUST = 7223
+    """What is believed of who lies where becomes doubtful, or believed again, once."""
     TELLING = 7215
     """One teller of stays at a time: else an older truth could be sent after a newer one."""
     RELAY = 7217

@@ -166,6 +166,12 @@ def watches(tx: Tx, sources: Sequence[str]) -> list[Watch]:
     ]
 
 
+def lying_at(tx: Tx, at_us: int) -> list[Stay]:
+    """Every believed stay of a moment, by bed and start."""
+    where = "superseded_us IS NULL AND start_us <= %s AND (end_us IS NULL OR end_us > %s) ORDER BY bed, start_us"
+    return stay_rows.read(tx, where, (at_us, at_us))
+
+
 def believed(tx: Tx, beds: Sequence[str], start_us: int, end_us: int) -> list[Stay]:
     """Believed stays of these beds that overlap [start_us, end_us]."""
     return _overlapping(tx, beds, start_us, end_us + 1, None)

@@ -8,7 +8,7 @@ is counted twice: the record holds the truth, metrics the trend. Times in second
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
@@ -66,6 +66,11 @@ READ_BACK_DIFFERS = Gauge(
 FACES_GIVEN_UP = Counter("wince_faces_given_up", "Faces that a served ensemble was not asked for: late at once", registry=REGISTRY)
 CAMERA_LIST_WRONG = Gauge("wince_camera_list_wrong", "1 while the list before goes on, as the file's is wrong", registry=REGISTRY)
 MODELS_FAULT = Gauge("wince_models_fault", "1 while a served ensemble is not what was packed: nothing is scored", registry=REGISTRY)
+FEED_SILENT = Gauge("wince_feed_silent_seconds", "Since the last word of the hospital's feed; 0 before its first", registry=REGISTRY)
+FEED_UNTRUSTED = Gauge("wince_feed_untrusted", "1 while the feed is silent for too long: nothing is charted", registry=REGISTRY)
+BEDS_DOUBTFUL = Gauge("wince_beds_doubtful", "Beds of which it is not sure who lies there, by cause", ("cause",), registry=REGISTRY)
+CENSUS_DIFFERENCES = Gauge("wince_census_differences", "Beds in which the census from outside differs", ("kind",), registry=REGISTRY)
+CENSUS_FAILED = Gauge("wince_census_failed", "1 while the census from outside can't be read, or isn't believed", registry=REGISTRY)
 RPC_CALLS = Counter("wince_rpc_calls", "Calls that are over, by gRPC's status", ("method", "status"), registry=REGISTRY)
 RPC_SECONDS = Histogram(
     "wince_rpc_seconds", "How long a call took; of a stream, how long it lasted", ("method",),
@@ -216,6 +221,18 @@ def parked(count: int, oldest_s: float) -> None:
     """What of refused messages waits for a person, asked now and then."""
     HL7_PARKED.set(count)
     HL7_PARKED_AGE.set(max(0.0, oldest_s))
+
+
+def census(*, silent_s: float, untrusted: bool, doubtful: Mapping[str, int], differences: Mapping[str, int], failed: bool) -> None:
+    """Whether it may be believed who lies where, asked now and then. `doubtful` by cause, `differences` by kind."""
+    FEED_SILENT.set(max(0.0, silent_s))
+    FEED_UNTRUSTED.set(untrusted)
+    for cause, count in doubtful.items():
+        BEDS_DOUBTFUL.labels(label(cause)).set(count)
+    CENSUS_DIFFERENCES.clear()
+    for kind, count in differences.items():
+        CENSUS_DIFFERENCES.labels(label(kind)).set(count)
+    CENSUS_FAILED.set(failed)
 
 
 class MetricsPage:

@@ -9,6 +9,7 @@ from wince.cli.main import build
 ENTRY = "00000000-0000-5000-8000-000000000000"
 READING = {
     "status": [],
+    "census show": [], "census diff": ["absent.csv"], "census load": ["absent.csv"], "census confirm": ["--all"],
     "audit verify": [], "audit show": [], "outbox list": [], "outbox replay": [ENTRY], "outbox release": ["ehr"], "doctor": [],
     "ehr jwks": [], "ehr readback": [],
     "config check": [], "config show": [], "config reference": [], "config example": [], "models list": [], "protocols list": [],
@@ -49,6 +50,6 @@ def test_a_mistyped_state_directory_stays_absent(wince, command, tmp_path, monke
     done = wince(*command.split(), *READING[command])
     assert "Traceback" not in done.err
     assert [path.name for path in tmp_path.rglob("*")] == ["home"]
-    if command.startswith(("audit", "outbox", "status")):
+    if command.startswith(("audit", "outbox", "status", "census show", "census confirm")):
         assert done.code == 4
         assert "mistyped" in done.err

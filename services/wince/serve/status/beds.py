@@ -17,7 +17,7 @@ from wince.domain.stay import Stay, Watch
 from wince.errors import WinceError
 from wince.serve.status.cameras import listed
 from wince.serve.status.interface import Figures, Look, Row, State
-from wince.store import stays
+from wince.store import doubts, stays
 from wince.store.database import Tx
 from wince.telemetry import logs
 
@@ -55,7 +55,8 @@ def beds(look: Look) -> list[Row]:
         watches = _watches(tx, look.now_us)
         beds_ = {watch.bed for watch in watches}
         here = stays.believed(tx, sorted(beds_), look.now_us, look.now_us)
-        lying = {bed: in_bed(here, bed, look.now_us, look.now_us) for bed in beds_}
+        doubted = doubts.overlapping(tx, sorted(beds_), look.now_us, look.now_us + 1)
+        lying = {bed: in_bed(here, bed, look.now_us, look.now_us, doubted) for bed in beds_}
         last = {source: _LastSeen(*rest) for source, *rest in tx.execute(_LAST.encode(), ([watch.source for watch in watches],)).fetchall()}
     quiet = {source for source, one in last.items() if one.read and one.age_s is not None and one.age_s > LATE_S}
     stuck = quiet and {source for source, status in listed(look)[0].items() if status.state is CameraState.RUNNING} & quiet
@@ -82,6 +83,9 @@ def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck:
     if lying is Reason.TWO_PATIENTS:
         remedy = "correct it in the hospital's ADT; until then nothing is charted"
         return Row("beds", watch.bed, State.BAD, said, last.age_s, "two_patients", remedy, figures)
+    if lying is Reason.DOUBTFUL:
+        remedy = "the rows of `census` say why, and what to do; until then nothing is charted"
+        return Row("beds", watch.bed, State.BAD, said, last.age_s, "doubtful", remedy, figures)
     if stuck:
         remedy = "look at the services, at lag and at the database"
         return Row("beds", watch.bed, State.BAD, said, last.age_s, "its camera runs, and no window is committed", remedy, figures)
@@ -91,6 +95,8 @@ def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck:
 def _words(lying: Stay | Reason, patient: object) -> str:
     if lying is Reason.TWO_PATIENTS:
         return "two patients are claimed"
+    if lying is Reason.DOUBTFUL:
+        return "who lies there is doubtful"
     return f"patient {patient}" if isinstance(lying, Stay) else "nobody is known in it"
 
 

@@ -12,6 +12,7 @@ from wince.errors import WinceError
 from wince.serve.status.audit import audit
 from wince.serve.status.beds import beds
 from wince.serve.status.cameras import cameras
+from wince.serve.status.census import census
 from wince.serve.status.credentials import credentials
 from wince.serve.status.database import database
 from wince.serve.status.disk import disk
@@ -30,6 +31,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "services": services,
     "cameras": cameras,
     "beds": beds,
+    "census": census,
     "switches": switches,
     "hl7": hl7,
     "lag": lag,

@@ -21,7 +21,13 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Practitioner": _COMMON,
     "Location": _COMMON,
     "Device": {**_COMMON, "status": ("token", "status")},
-    "Encounter": {**_COMMON, **_SUBJECT, "status": ("token", "status"), "date": ("date", "period")},
+    "Encounter": {
+        **_COMMON,
+        **_SUBJECT,
+        "status": ("token", "status"),
+        "date": ("date", "period"),
+        "location": ("reference", "location.location"),
+    },
     "Observation": {
         **_COMMON,
         **_SUBJECT,

@@ -24,13 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/hospital/v1/hospital.proto\x12\x15wince.api.hospital.v1\"+\n\nIdentifier\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"0\n\x04\x44\x61te\x12\x0c\n\x04year\x18\x01 \x01(\r\x12\r\n\x05month\x18\x02 \x01(\r\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\r\"\xbd\x02\n\x04Stay\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03\x62\x65\x64\x18\x02 \x01(\t\x12\x32\n\x07patient\x18\x03 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x34\n\tencounter\x18\x04 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x10\n\x08start_us\x18\x05 \x01(\x03\x12\x13\n\x06\x65nd_us\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x13\n\x0brecorded_us\x18\x07 \x01(\x03\x12\x1a\n\rsuperseded_us\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12/\n\nbirth_date\x18\t \x01(\x0b\x32\x1b.wince.api.hospital.v1.Date\x12\x0c\n\x04ward\x18\n \x01(\tB\t\n\x07_end_usB\x10\n\x0e_superseded_us\"u\n\tOccupancy\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05\x61t_us\x18\x02 \x01(\x03\x12)\n\x04stay\x18\x03 \x01(\x0b\x32\x1b.wince.api.hospital.v1.Stay\x12\x11\n\tambiguous\x18\x04 \x01(\x08\x12\x0b\n\x03\x62\x65\x64\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/hospital/v1/hospital.proto\x12\x15wince.api.hospital.v1\"+\n\nIdentifier\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"0\n\x04\x44\x61te\x12\x0c\n\x04year\x18\x01 \x01(\r\x12\r\n\x05month\x18\x02 \x01(\r\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\r\"\xbd\x02\n\x04Stay\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03\x62\x65\x64\x18\x02 \x01(\t\x12\x32\n\x07patient\x18\x03 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x34\n\tencounter\x18\x04 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x10\n\x08start_us\x18\x05 \x01(\x03\x12\x13\n\x06\x65nd_us\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x13\n\x0brecorded_us\x18\x07 \x01(\x03\x12\x1a\n\rsuperseded_us\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12/\n\nbirth_date\x18\t \x01(\x0b\x32\x1b.wince.api.hospital.v1.Date\x12\x0c\n\x04ward\x18\n \x01(\tB\t\n\x07_end_usB\x10\n\x0e_superseded_us\"u\n\tOccupancy\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05\x61t_us\x18\x02 \x01(\x03\x12)\n\x04stay\x18\x03 \x01(\x0b\x32\x1b.wince.api.hospital.v1.Stay\x12\x11\n\tambiguous\x18\x04 \x01(\x08\x12\x0b\n\x03\x62\x65\x64\x18\x05 \x01(\t\"\xc2\x01\n\x05\x44oubt\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x30\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32!.wince.api.hospital.v1.DoubtCause\x12\x0f\n\x07\x66rom_us\x18\x03 \x01(\x03\x12\x33\n\x04kind\x18\x04 \x01(\x0e\x32%.wince.api.hospital.v1.DifferenceKind\x12\x34\n\tencounter\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"\xd4\x01\n\x06Listed\x12\x32\n\x07patient\x18\x01 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x34\n\tencounter\x18\x02 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x0b\n\x03\x62\x65\x64\x18\x03 \x01(\t\x12\x15\n\x08since_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12/\n\nbirth_date\x18\x05 \x01(\x0b\x32\x1b.wince.api.hospital.v1.DateB\x0b\n\t_since_us\"\xac\x01\n\nDifference\x12\x33\n\x04kind\x18\x01 \x01(\x0e\x32%.wince.api.hospital.v1.DifferenceKind\x12\x0b\n\x03\x62\x65\x64\x18\x02 \x01(\t\x12-\n\x06listed\x18\x03 \x03(\x0b\x32\x1d.wince.api.hospital.v1.Listed\x12-\n\x08\x62\x65lieved\x18\x04 \x03(\x0b\x32\x1b.wince.api.hospital.v1.Stay*m\n\nDoubtCause\x12\x1b\n\x17\x44OUBT_CAUSE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44OUBT_CAUSE_FEED\x10\x01\x12\x14\n\x10\x44OUBT_CAUSE_STAY\x10\x02\x12\x16\n\x12\x44OUBT_CAUSE_CENSUS\x10\x03*\xfb\x01\n\x0e\x44ifferenceKind\x12\x1f\n\x1b\x44IFFERENCE_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x44IFFERENCE_KIND_MISSING_HERE\x10\x01\x12!\n\x1d\x44IFFERENCE_KIND_MISSING_THERE\x10\x02\x12\x1f\n\x1b\x44IFFERENCE_KIND_ANOTHER_BED\x10\x03\x12#\n\x1f\x44IFFERENCE_KIND_ANOTHER_PATIENT\x10\x04\x12\x1d\n\x19\x44IFFERENCE_KIND_IN_NO_BED\x10\x05\x12\x1e\n\x1a\x44IFFERENCE_KIND_TWO_IN_BED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.hospital.v1.hospital_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_DOUBTCAUSE']._serialized_start=1184
+  _globals['_DOUBTCAUSE']._serialized_end=1293
+  _globals['_DIFFERENCEKIND']._serialized_start=1296
+  _globals['_DIFFERENCEKIND']._serialized_end=1547
   _globals['_IDENTIFIER']._serialized_start=63
   _globals['_IDENTIFIER']._serialized_end=106
   _globals['_DATE']._serialized_start=108
@@ -39,4 +43,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STAY']._serialized_end=476
   _globals['_OCCUPANCY']._serialized_start=478
   _globals['_OCCUPANCY']._serialized_end=595
+  _globals['_DOUBT']._serialized_start=598
+  _globals['_DOUBT']._serialized_end=792
+  _globals['_LISTED']._serialized_start=795
+  _globals['_LISTED']._serialized_end=1007
+  _globals['_DIFFERENCE']._serialized_start=1010
+  _globals['_DIFFERENCE']._serialized_end=1182
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,11 @@
 isort:skip_file
 Who lies where. Everything here is health data of a person: never logged."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -15,6 +18,74 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _DoubtCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DoubtCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DoubtCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DOUBT_CAUSE_UNSPECIFIED: _DoubtCause.ValueType  # 0
+    """Not said."""
+    DOUBT_CAUSE_FEED: _DoubtCause.ValueType  # 1
+    """The hospital's feed is silent: nobody would have told a move."""
+    DOUBT_CAUSE_STAY: _DoubtCause.ValueType  # 2
+    """The hospital said nothing of the visit for very long: a discharge may have been lost."""
+    DOUBT_CAUSE_CENSUS: _DoubtCause.ValueType  # 3
+    """A census from outside says something else."""
+
+class DoubtCause(_DoubtCause, metaclass=_DoubtCauseEnumTypeWrapper):
+    """Why it is not sure who lies in a bed."""
+
+DOUBT_CAUSE_UNSPECIFIED: DoubtCause.ValueType  # 0
+"""Not said."""
+DOUBT_CAUSE_FEED: DoubtCause.ValueType  # 1
+"""The hospital's feed is silent: nobody would have told a move."""
+DOUBT_CAUSE_STAY: DoubtCause.ValueType  # 2
+"""The hospital said nothing of the visit for very long: a discharge may have been lost."""
+DOUBT_CAUSE_CENSUS: DoubtCause.ValueType  # 3
+"""A census from outside says something else."""
+Global___DoubtCause: _TypeAlias = DoubtCause  # noqa: Y015
+
+class _DifferenceKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DifferenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DifferenceKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIFFERENCE_KIND_UNSPECIFIED: _DifferenceKind.ValueType  # 0
+    """Not said."""
+    DIFFERENCE_KIND_MISSING_HERE: _DifferenceKind.ValueType  # 1
+    """Listed in a bed that is believed to be empty, and believed in no other. The only one that contradicts nothing."""
+    DIFFERENCE_KIND_MISSING_THERE: _DifferenceKind.ValueType  # 2
+    """Believed in a bed of a ward that the census tells, and not listed."""
+    DIFFERENCE_KIND_ANOTHER_BED: _DifferenceKind.ValueType  # 3
+    """The visit is listed in another bed than is believed."""
+    DIFFERENCE_KIND_ANOTHER_PATIENT: _DifferenceKind.ValueType  # 4
+    """Somebody else is believed in the bed, or the visit is believed to be another patient's."""
+    DIFFERENCE_KIND_IN_NO_BED: _DifferenceKind.ValueType  # 5
+    """Listed, and the visit is believed to lie in no bed any more."""
+    DIFFERENCE_KIND_TWO_IN_BED: _DifferenceKind.ValueType  # 6
+    """The census has two visits in one bed, or one visit in two beds."""
+
+class DifferenceKind(_DifferenceKind, metaclass=_DifferenceKindEnumTypeWrapper):
+    """How a census from outside differs from what is believed of a bed."""
+
+DIFFERENCE_KIND_UNSPECIFIED: DifferenceKind.ValueType  # 0
+"""Not said."""
+DIFFERENCE_KIND_MISSING_HERE: DifferenceKind.ValueType  # 1
+"""Listed in a bed that is believed to be empty, and believed in no other. The only one that contradicts nothing."""
+DIFFERENCE_KIND_MISSING_THERE: DifferenceKind.ValueType  # 2
+"""Believed in a bed of a ward that the census tells, and not listed."""
+DIFFERENCE_KIND_ANOTHER_BED: DifferenceKind.ValueType  # 3
+"""The visit is listed in another bed than is believed."""
+DIFFERENCE_KIND_ANOTHER_PATIENT: DifferenceKind.ValueType  # 4
+"""Somebody else is believed in the bed, or the visit is believed to be another patient's."""
+DIFFERENCE_KIND_IN_NO_BED: DifferenceKind.ValueType  # 5
+"""Listed, and the visit is believed to lie in no bed any more."""
+DIFFERENCE_KIND_TWO_IN_BED: DifferenceKind.ValueType  # 6
+"""The census has two visits in one bed, or one visit in two beds."""
+Global___DifferenceKind: _TypeAlias = DifferenceKind  # noqa: Y015
 
 @_typing.final
 class Identifier(_message.Message):
@@ -182,3 +253,127 @@ class Occupancy(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Occupancy: _TypeAlias = Occupancy  # noqa: Y015
+
+@_typing.final
+class Doubt(_message.Message):
+    """A bed of which it is not sure who lies there. Nothing is charted until the hospital's messages or a person settle it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BED_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    FROM_US_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ENCOUNTER_FIELD_NUMBER: _builtins.int
+    bed: _builtins.str
+    """The hospital's bed, "POINTOFCARE^ROOM^BED". Not empty."""
+    cause: Global___DoubtCause.ValueType
+    """Why."""
+    from_us: _builtins.int
+    """Since when, microseconds UTC, >= 0."""
+    kind: Global___DifferenceKind.ValueType
+    """Of DOUBT_CAUSE_CENSUS: how the census differs. Else unspecified."""
+    @_builtins.property
+    def encounter(self) -> Global___Identifier:
+        """Of DOUBT_CAUSE_STAY: the visit. Of DOUBT_CAUSE_CENSUS: whom the census has in the bed. Absent: nobody, or several."""
+
+    def __init__(
+        self,
+        *,
+        bed: _builtins.str = ...,
+        cause: Global___DoubtCause.ValueType = ...,
+        from_us: _builtins.int = ...,
+        kind: Global___DifferenceKind.ValueType = ...,
+        encounter: Global___Identifier | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bed", b"bed", "cause", b"cause", "encounter", b"encounter", "from_us", b"from_us", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Doubt: _TypeAlias = Doubt  # noqa: Y015
+
+@_typing.final
+class Listed(_message.Message):
+    """One patient in one bed, as a census from outside has it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATIENT_FIELD_NUMBER: _builtins.int
+    ENCOUNTER_FIELD_NUMBER: _builtins.int
+    BED_FIELD_NUMBER: _builtins.int
+    SINCE_US_FIELD_NUMBER: _builtins.int
+    BIRTH_DATE_FIELD_NUMBER: _builtins.int
+    bed: _builtins.str
+    """The bed, "POINTOFCARE^ROOM^BED"."""
+    since_us: _builtins.int
+    """In this bed from then on, microseconds UTC. Absent: not said."""
+    @_builtins.property
+    def patient(self) -> Global___Identifier:
+        """Medical record number with its assigning authority."""
+
+    @_builtins.property
+    def encounter(self) -> Global___Identifier:
+        """Visit number."""
+
+    @_builtins.property
+    def birth_date(self) -> Global___Date:
+        """Date of birth. Absent: unknown."""
+
+    def __init__(
+        self,
+        *,
+        patient: Global___Identifier | None = ...,
+        encounter: Global___Identifier | None = ...,
+        bed: _builtins.str = ...,
+        since_us: _builtins.int | None = ...,
+        birth_date: Global___Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_since_us", b"_since_us", "birth_date", b"birth_date", "encounter", b"encounter", "patient", b"patient", "since_us", b"since_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_since_us", b"_since_us", "bed", b"bed", "birth_date", b"birth_date", "encounter", b"encounter", "patient", b"patient", "since_us", b"since_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__since_us: _TypeAlias = _typing.Literal["since_us"]  # noqa: Y015
+    _WhichOneofArgType__since_us: _TypeAlias = _typing.Literal["_since_us", b"_since_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since_us) -> _WhichOneofReturnType__since_us | None: ...
+
+Global___Listed: _TypeAlias = Listed  # noqa: Y015
+
+@_typing.final
+class Difference(_message.Message):
+    """One bed in which a census from outside differs from what is believed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    BED_FIELD_NUMBER: _builtins.int
+    LISTED_FIELD_NUMBER: _builtins.int
+    BELIEVED_FIELD_NUMBER: _builtins.int
+    kind: Global___DifferenceKind.ValueType
+    """How."""
+    bed: _builtins.str
+    """The bed."""
+    @_builtins.property
+    def listed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Listed]:
+        """Whom the census has in it."""
+
+    @_builtins.property
+    def believed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Stay]:
+        """Whom Wince believes in it, and for DIFFERENCE_KIND_ANOTHER_BED where it believes the visit."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___DifferenceKind.ValueType = ...,
+        bed: _builtins.str = ...,
+        listed: _abc.Iterable[Global___Listed] | None = ...,
+        believed: _abc.Iterable[Global___Stay] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bed", b"bed", "believed", b"believed", "kind", b"kind", "listed", b"listed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Difference: _TypeAlias = Difference  # noqa: Y015

@@ -64,21 +64,27 @@ class GetOccupancyResponse(_message.Message):
 
     STAY_FIELD_NUMBER: _builtins.int
     AMBIGUOUS_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
     ambiguous: _builtins.bool
     """Two patients are claimed for the bed."""
     @_builtins.property
     def stay(self) -> _hospital_pb2.Stay:
         """The stay. Absent: nobody, or two are claimed."""
 
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedCompositeFieldContainer[_hospital_pb2.Doubt]:
+        """Why it is not sure that the stay was there then, as it is known now: nothing is charted. Empty: it is believed."""
+
     def __init__(
         self,
         *,
         stay: _hospital_pb2.Stay | None = ...,
         ambiguous: _builtins.bool = ...,
+        doubts: _abc.Iterable[_hospital_pb2.Doubt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["stay", b"stay"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous", b"ambiguous", "stay", b"stay"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous", b"ambiguous", "doubts", b"doubts", "stay", b"stay"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -143,22 +149,180 @@ class ListStaysResponse(_message.Message):
 
     STAYS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """For the next page. Empty: there is none."""
     @_builtins.property
     def stays(self) -> _containers.RepeatedCompositeFieldContainer[_hospital_pb2.Stay]:
         """By start."""
 
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedCompositeFieldContainer[_hospital_pb2.Doubt]:
+        """Beds of these stays of which it is not sure now who lies there."""
+
     def __init__(
         self,
         *,
         stays: _abc.Iterable[_hospital_pb2.Stay] | None = ...,
         next_page_token: _builtins.str = ...,
+        doubts: _abc.Iterable[_hospital_pb2.Doubt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "stays", b"stays"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doubts", b"doubts", "next_page_token", b"next_page_token", "stays", b"stays"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListStaysResponse: _TypeAlias = ListStaysResponse  # noqa: Y015
+
+@_typing.final
+class ListDoubtsRequest(_message.Message):
+    """Asks for doubtful beds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDoubtsRequest: _TypeAlias = ListDoubtsRequest  # noqa: Y015
+
+@_typing.final
+class ListDoubtsResponse(_message.Message):
+    """Doubtful beds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOUBTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedCompositeFieldContainer[_hospital_pb2.Doubt]:
+        """By bed. A bed may have several causes."""
+
+    def __init__(
+        self,
+        *,
+        doubts: _abc.Iterable[_hospital_pb2.Doubt] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doubts", b"doubts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDoubtsResponse: _TypeAlias = ListDoubtsResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmOccupancyRequest(_message.Message):
+    """Confirms who lies in a bed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BED_FIELD_NUMBER: _builtins.int
+    ENCOUNTER_FIELD_NUMBER: _builtins.int
+    bed: _builtins.str
+    """The hospital's bed, "POINTOFCARE^ROOM^BED"."""
+    @_builtins.property
+    def encounter(self) -> _hospital_pb2.Identifier:
+        """The visit of whom the person saw there."""
+
+    def __init__(
+        self,
+        *,
+        bed: _builtins.str = ...,
+        encounter: _hospital_pb2.Identifier | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bed", b"bed", "encounter", b"encounter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmOccupancyRequest: _TypeAlias = ConfirmOccupancyRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmOccupancyResponse(_message.Message):
+    """It is confirmed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def stay(self) -> _hospital_pb2.Stay:
+        """Who lies there."""
+
+    def __init__(
+        self,
+        *,
+        stay: _hospital_pb2.Stay | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stay", b"stay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stay", b"stay"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmOccupancyResponse: _TypeAlias = ConfirmOccupancyResponse  # noqa: Y015
+
+@_typing.final
+class ListDifferencesRequest(_message.Message):
+    """Asks how the newest census differs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDifferencesRequest: _TypeAlias = ListDifferencesRequest  # noqa: Y015
+
+@_typing.final
+class ListDifferencesResponse(_message.Message):
+    """How the newest census differs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPARED_US_FIELD_NUMBER: _builtins.int
+    MOMENT_US_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    AGREED_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    compared_us: _builtins.int
+    """When it was compared, microseconds UTC. 0: no census was compared yet."""
+    moment_us: _builtins.int
+    """The census's own moment, microseconds UTC. Absent: it could not be read."""
+    failure: _builtins.str
+    """Why it could not be read, or is not believed; the differences are then those of the census before. Empty: it is."""
+    agreed: _builtins.int
+    """Listed visits that are believed in the same bed."""
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[_hospital_pb2.Difference]:
+        """By bed."""
+
+    def __init__(
+        self,
+        *,
+        compared_us: _builtins.int = ...,
+        moment_us: _builtins.int | None = ...,
+        failure: _builtins.str = ...,
+        agreed: _builtins.int = ...,
+        differences: _abc.Iterable[_hospital_pb2.Difference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_moment_us", b"_moment_us", "moment_us", b"moment_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_moment_us", b"_moment_us", "agreed", b"agreed", "compared_us", b"compared_us", "differences", b"differences", "failure", b"failure", "moment_us", b"moment_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__moment_us: _TypeAlias = _typing.Literal["moment_us"]  # noqa: Y015
+    _WhichOneofArgType__moment_us: _TypeAlias = _typing.Literal["_moment_us", b"_moment_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__moment_us) -> _WhichOneofReturnType__moment_us | None: ...
+
+Global___ListDifferencesResponse: _TypeAlias = ListDifferencesResponse  # noqa: Y015

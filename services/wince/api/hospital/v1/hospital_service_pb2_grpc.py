@@ -46,6 +46,21 @@ class HospitalServiceStub:
                 request_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysResponse.FromString,
                 _registered_method=True)
+        self.ListDoubts = channel.unary_unary(
+                '/wince.api.hospital.v1.HospitalService/ListDoubts',
+                request_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDoubtsRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDoubtsResponse.FromString,
+                _registered_method=True)
+        self.ConfirmOccupancy = channel.unary_unary(
+                '/wince.api.hospital.v1.HospitalService/ConfirmOccupancy',
+                request_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ConfirmOccupancyRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ConfirmOccupancyResponse.FromString,
+                _registered_method=True)
+        self.ListDifferences = channel.unary_unary(
+                '/wince.api.hospital.v1.HospitalService/ListDifferences',
+                request_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDifferencesRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDifferencesResponse.FromString,
+                _registered_method=True)
 
 
 class HospitalServiceServicer:
@@ -67,6 +82,28 @@ class HospitalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDoubts(self, request, context):
+        """Beds of which it is not sure now who lies there, by bed; only those in which anybody is believed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmOccupancy(self, request, context):
+        """A person's word: who is believed to lie in a bed does lie there. What was in doubt is believed again, and charted late. Returns
+        FAILED_PRECONDITION, and changes nothing, where nobody, somebody else or two are believed in the bed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDifferences(self, request, context):
+        """How the newest census from outside differs from what was believed when it was compared, by bed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HospitalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +116,21 @@ def add_HospitalServiceServicer_to_server(servicer, server):
                     servicer.ListStays,
                     request_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysRequest.FromString,
                     response_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysResponse.SerializeToString,
+            ),
+            'ListDoubts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDoubts,
+                    request_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDoubtsRequest.FromString,
+                    response_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDoubtsResponse.SerializeToString,
+            ),
+            'ConfirmOccupancy': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmOccupancy,
+                    request_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ConfirmOccupancyRequest.FromString,
+                    response_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ConfirmOccupancyResponse.SerializeToString,
+            ),
+            'ListDifferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDifferences,
+                    request_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDifferencesRequest.FromString,
+                    response_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDifferencesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -137,6 +189,87 @@ class HospitalService:
             '/wince.api.hospital.v1.HospitalService/ListStays',
             wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysRequest.SerializeToString,
             wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDoubts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.hospital.v1.HospitalService/ListDoubts',
+            wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDoubtsRequest.SerializeToString,
+            wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDoubtsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmOccupancy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.hospital.v1.HospitalService/ConfirmOccupancy',
+            wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ConfirmOccupancyRequest.SerializeToString,
+            wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ConfirmOccupancyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDifferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.hospital.v1.HospitalService/ListDifferences',
+            wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDifferencesRequest.SerializeToString,
+            wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDifferencesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,14 @@ class HospitalServiceStub:
     """Who lay in a bed at a moment. Returns NOT_FOUND where the bed is unknown."""
     ListStays: _grpc.UnaryUnaryMultiCallable[_hospital_service_pb2.ListStaysRequest, _hospital_service_pb2.ListStaysResponse]
     """Stays of a bed, a ward or an encounter, by start."""
+    ListDoubts: _grpc.UnaryUnaryMultiCallable[_hospital_service_pb2.ListDoubtsRequest, _hospital_service_pb2.ListDoubtsResponse]
+    """Beds of which it is not sure now who lies there, by bed; only those in which anybody is believed."""
+    ConfirmOccupancy: _grpc.UnaryUnaryMultiCallable[_hospital_service_pb2.ConfirmOccupancyRequest, _hospital_service_pb2.ConfirmOccupancyResponse]
+    """A person's word: who is believed to lie in a bed does lie there. What was in doubt is believed again, and charted late. Returns
+    FAILED_PRECONDITION, and changes nothing, where nobody, somebody else or two are believed in the bed.
+    """
+    ListDifferences: _grpc.UnaryUnaryMultiCallable[_hospital_service_pb2.ListDifferencesRequest, _hospital_service_pb2.ListDifferencesResponse]
+    """How the newest census from outside differs from what was believed when it was compared, by bed."""
 
 @_typing.type_check_only
 class HospitalServiceAsyncStub(HospitalServiceStub):
@@ -51,6 +59,14 @@ class HospitalServiceAsyncStub(HospitalServiceStub):
     """Who lay in a bed at a moment. Returns NOT_FOUND where the bed is unknown."""
     ListStays: _aio.UnaryUnaryMultiCallable[_hospital_service_pb2.ListStaysRequest, _hospital_service_pb2.ListStaysResponse]  # type: ignore[assignment]
     """Stays of a bed, a ward or an encounter, by start."""
+    ListDoubts: _aio.UnaryUnaryMultiCallable[_hospital_service_pb2.ListDoubtsRequest, _hospital_service_pb2.ListDoubtsResponse]  # type: ignore[assignment]
+    """Beds of which it is not sure now who lies there, by bed; only those in which anybody is believed."""
+    ConfirmOccupancy: _aio.UnaryUnaryMultiCallable[_hospital_service_pb2.ConfirmOccupancyRequest, _hospital_service_pb2.ConfirmOccupancyResponse]  # type: ignore[assignment]
+    """A person's word: who is believed to lie in a bed does lie there. What was in doubt is believed again, and charted late. Returns
+    FAILED_PRECONDITION, and changes nothing, where nobody, somebody else or two are believed in the bed.
+    """
+    ListDifferences: _aio.UnaryUnaryMultiCallable[_hospital_service_pb2.ListDifferencesRequest, _hospital_service_pb2.ListDifferencesResponse]  # type: ignore[assignment]
+    """How the newest census from outside differs from what was believed when it was compared, by bed."""
 
 class HospitalServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who lies where, as of when. Every call is written to the audit trail. Errors are google.rpc.Status with a
@@ -72,5 +88,31 @@ class HospitalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_hospital_service_pb2.ListStaysResponse, _abc.Awaitable[_hospital_service_pb2.ListStaysResponse]]:
         """Stays of a bed, a ward or an encounter, by start."""
+
+    @_abc_1.abstractmethod
+    def ListDoubts(
+        self,
+        request: _hospital_service_pb2.ListDoubtsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hospital_service_pb2.ListDoubtsResponse, _abc.Awaitable[_hospital_service_pb2.ListDoubtsResponse]]:
+        """Beds of which it is not sure now who lies there, by bed; only those in which anybody is believed."""
+
+    @_abc_1.abstractmethod
+    def ConfirmOccupancy(
+        self,
+        request: _hospital_service_pb2.ConfirmOccupancyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hospital_service_pb2.ConfirmOccupancyResponse, _abc.Awaitable[_hospital_service_pb2.ConfirmOccupancyResponse]]:
+        """A person's word: who is believed to lie in a bed does lie there. What was in doubt is believed again, and charted late. Returns
+        FAILED_PRECONDITION, and changes nothing, where nobody, somebody else or two are believed in the bed.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDifferences(
+        self,
+        request: _hospital_service_pb2.ListDifferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hospital_service_pb2.ListDifferencesResponse, _abc.Awaitable[_hospital_service_pb2.ListDifferencesResponse]]:
+        """How the newest census from outside differs from what was believed when it was compared, by bed."""
 
 def add_HospitalServiceServicer_to_server(servicer: HospitalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
