@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from wince.errors import ConfigError, MessageError, Refused, Unavailable
 from wince.fhir.keys import SigningKey, key_set
+from wince.fhir.scopes import VERSIONS
 from wince.fhir.smart import ASSERTION_TYPE, SmartAuth
 from wince.testing.ehr import Credentials, EhrSandbox
 
@@ -296,3 +297,14 @@ def test_no_token_is_asked_for_in_the_clear_on_another_machine() -> None:
     key = pem(ec.generate_private_key(ec.SECP384R1()))
     with pytest.raises(MessageError, match="another machine"):
         SmartAuth("http://127.0.0.1:9/fhir", "me", key, "k", "s", transport=transport).token()
+
+
+def test_scopes_of_both_versions_let_the_same_through(ehr: EhrSandbox) -> None:
+    """A client that is registered with either may ask with either."""
+    for registered in VERSIONS.values():
+        for asked in VERSIONS.values():
+            known = ehr.new_client("both", registered)
+            bearer = {"Authorization": f"Bearer {auth(ehr, Credentials('both', known.key_pem, known.kid, asked)).token()}"}
+            assert httpx.get(f"{ehr.base_url}/Patient", headers=bearer).status_code == 200
+            assert httpx.post(f"{ehr.base_url}/Observation", headers=bearer, content=b"{}").status_code == 400
+            assert httpx.post(f"{ehr.base_url}/Patient", headers=bearer, content=b"{}").status_code == 403

@@ -15,7 +15,9 @@ from wince.testing.ehr.store import Store
 from wince.testing.ehr.wire import Request, Response
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_SCOPE = re.compile(r"system/(\*|[A-Z][A-Za-z]+)\.(c?r?u?d?s?)")
+_SCOPE = re.compile(r"system/(\*|[A-Z][A-Za-z]+)\.(c?r?u?d?s?|read|write|\*)")
+_WORDS = {"read": "rs", "write": "cu", "*": "crus"}
+"""What version 1 of the scopes calls them; nothing is deleted here."""
 _LETTER = {"create": "c", "read": "r", "update": "u", "search": "s"}
 
 
@@ -40,7 +42,7 @@ class Smart:
                 "token_endpoint_auth_methods_supported": ["private_key_jwt"],
                 "token_endpoint_auth_signing_alg_values_supported": ["ES384", "RS384"],
                 "scopes_supported": ["system/*.cruds"],
-                "capabilities": ["client-confidential-asymmetric", "permission-v2"],
+                "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
             },
         )
 
@@ -119,8 +121,12 @@ def _within(scope: str, allowed: list[str]) -> bool:
     asked = _SCOPE.fullmatch(scope)
     matches = [match for text in allowed if (match := _SCOPE.fullmatch(text))]
     return asked is not None and all(
-        any(match[1] in ("*", asked[1]) and letter in match[2] for match in matches) for letter in asked[2]
+        any(match[1] in ("*", asked[1]) and letter in _letters(match[2]) for match in matches) for letter in _letters(asked[2])
     )
+
+
+def _letters(may: str) -> str:
+    return _WORDS.get(may, may)
 
 
 def _json(status: int, value: object) -> Response:
