@@ -70,6 +70,8 @@ class Entry:
     0, for one). Else 0."""
     gathered: tuple[UUID, ...] = ()
     """ALERT: the other alerts that it covers; their runs overlap or touch."""
+    outranked: str = ""
+    """Where a self-report, or a nurse's own score, of this time lies at the EHR (Observation/id): it outranks this; empty: none known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from wince.care.postgres import PostgresCare
 from wince.care.relay import Relay
 from wince.care.servicer import CareServicer, registration
 from wince.care.withholding import Withholding
+from wince.serve.ehr_reading import reading
 from wince.serve.service import Deps, Service
 
 
@@ -14,4 +15,5 @@ def build(deps: Deps) -> Service:
     relay = Relay(deps.database, deps.bus.publish)
     care, withholding = PostgresCare(deps.database, deps.protocols.recorded), Withholding(deps.database)
     servicer = CareServicer(care, withholding, committed=relay.wake)
-    return Service("care", [relay], [registration(servicer)])
+    read = reading(deps.settings, deps.database, care, relay.wake, deps.stack)
+    return Service("care", [relay, *read], [registration(servicer)])

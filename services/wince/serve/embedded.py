@@ -20,6 +20,8 @@ from typing import Any, Self
 from wince import codec
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ALL, CARE, STAYS
+from wince.care.postgres import PostgresCare
+from wince.care.relay import Relay
 from wince.clock import wall_us
 from wince.delivery import books
 from wince.delivery.interface import Target
@@ -31,7 +33,7 @@ from wince.domain.frame import Beat
 from wince.domain.snapshot import Graded
 from wince.domain.stay import Occupancy, Watch
 from wince.hospital.listener import AdtListener
-from wince.parts import cause, first_failed
+from wince.parts import Part, Watched, cause, first_failed
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.guarded import GuardedClip
 from wince.pipeline.record.retraction import Retractor
@@ -41,6 +43,7 @@ from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
 from wince.serve import ehr, mllp, sandbox, scoring, setup, site
 from wince.serve.begin import SourceStart
+from wince.serve.ehr_reading import reading, sink_rules
 from wince.serve.permission import Permission
 from wince.serve.protocols import protocol_set
 from wince.serve.service import Repeated
@@ -146,13 +149,17 @@ class Embedded:
         with self.database.transaction() as tx:  # who starts has looked at what held it; a hold that is still right comes back at once
             for target in targets:
                 books.release(tx, target.name, "start", wall_us())
+        relay = Relay(self.database, self._bus.publish)
+        care = PostgresCare(self.database, self.protocols.recorded)
+        self._beside: list[Part] = [relay, *reading(self._reached, self.database, care, relay.wake, self._stack)]
         self._retraction = Repeated("retraction", 1.0, Retractor(self.database, targets, self._delivery.wake).run)
-        for part in (self._permission, self._retraction, self._recording, self._grading, self._delivery):
+        begun: list[Part] = [self._permission, self._retraction, self._recording, self._grading, self._delivery, *self._beside]
+        for part in begun:
             part.start()
             self._stack.callback(part.stop)
 
     def _sink(self, targets: Sequence[Target]) -> PostgresSink:
-        return PostgresSink(self.database, self.protocols.recorded, targets, consent_required=self._settings.consent_required)
+        return PostgresSink(self.database, self.protocols.recorded, targets, **sink_rules(self._settings))
 
     def _targets(self) -> list[Target]:
         settings = self._settings
@@ -160,6 +167,7 @@ class Embedded:
             self.sandbox, reached = sandbox.start(settings, self._places, self._stack)
             settings = settings.model_copy(update=reached)
         self.tell("ehr", url=settings.ehr_url)
+        self._reached = settings
         return ehr.targets(settings, self.protocols.recorded, self._stack, self.database)
 
     def _watch(self) -> None:
@@ -229,7 +237,8 @@ class Embedded:
             if self._opened.ensure():
                 log.warning("the embedded database was gone and was started again")
                 self.tell("database again")
-        parts = (self._permission, self._retraction, self._recording, self._grading, self._delivery, self._checkpointer, self.listener)
+        road = (self._recording, self._grading, self._delivery, self._checkpointer, self.listener)
+        parts: tuple[Watched, ...] = (*self._beside, self._permission, self._retraction, *road)
         if (found := first_failed(parts if self.sandbox is None else (*parts, self.sandbox))) is not None:
             name, error = found
             log.error("a part failed; the process ends", task=name, error=error)

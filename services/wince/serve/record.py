@@ -20,6 +20,7 @@ from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
 from wince.runners.record import Recording, Writer
 from wince.serve import ehr, expiry
+from wince.serve.ehr_reading import sink_rules
 from wince.serve.service import Deps, Repeated, Service
 from wince.serve.state_dir import Places
 from wince.serve.writing import refuse_what_can_not_work
@@ -49,7 +50,7 @@ def build(deps: Deps) -> Service:
     targets = ehr.targets(settings, protocols, deps.stack, database)
     refuse_what_can_not_work(targets)
     delivery = Delivery(database, targets, lease_s=settings.lease_s)
-    writer = Writer(PostgresSink(database, protocols, targets, consent_required=settings.consent_required), delivery.wake)
+    writer = Writer(PostgresSink(database, protocols, targets, **sink_rules(settings)), delivery.wake)
     key = checkpoints.signing_key(places.audit_key)
     checkpointer = checkpoints.Checkpointer(database, places.checkpoints, key)
 

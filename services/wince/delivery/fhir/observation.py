@@ -52,6 +52,9 @@ def observation(entry: Entry, protocol: ClinicalProtocol, software: Software) ->
     else:
         resource["identifier"].append({"system": codes.ASSESSMENT_SYSTEM, "value": str(entry.assessment)})
         resource["note"] = [{"text": protocol.report.label}]
+        if entry.outranked:
+            said = f"Outranked by what the patient, or a nurse, said of this time: {entry.outranked}"
+            resource["note"].insert(0, {"text": said})
         _seen_by(resource, entry, software)
     if entry.grade is not None:
         resource["interpretation"] = [_interpretation(entry, protocol)]

@@ -6,7 +6,7 @@ its content is another, that is audited as an alarm and the first stands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -17,12 +17,14 @@ from wince.domain.audit import digest
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.ids import content_hash
 from wince.domain.reason import Reason
+from wince.domain.score import Score
 from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Stay
 from wince.pipeline.record import alarms, locks, rows
 from wince.pipeline.record.stage import Effects, Known, Message, Who, correct, plan
 from wince.pipeline.record.who import who_lay
 from wince.protocols.rules import ClinicalProtocol
+from wince.store import scores
 from wince.store import snapshots as store_snapshots
 from wince.store import stays as store_stays
 from wince.store.audit import Fact, append
@@ -30,6 +32,7 @@ from wince.store.database import Database, Tx
 from wince.store.plain import dump
 
 CONSUMER = "record"
+DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class PostgresSink:
 
     `targets`: what entries are delivered to, each with a body and a row of its own; none: they stand in Wince's own tables alone.
     `fold`: whose snapshots are kept with the batch. `clock`: microseconds UTC. `consent_required`: nothing is charted of who has not
-    consented; of who refused, never.
+    consented; of who refused, never. `score_valid_us`: for how long a self-report outranks the model; 0: none is looked for.
     """
 
     def __init__(
@@ -68,7 +71,9 @@ class PostgresSink:
         fold: str = "grade",
         clock: Clock = wall_us,
         consent_required: bool = False,
+        score_valid_us: int = 0,
     ) -> None:
+        self._valid_us = score_valid_us
         self._consent_required = consent_required
         self._database = database
         self._protocols = protocols
@@ -130,7 +135,7 @@ class PostgresSink:
         if not alone:
             lying = {who(*span) for span in spans} | set(rows.answered(tx, messages))
             locks.encounters(tx, {one.encounter for one in lying if not isinstance(one, Reason) and one.encounter})
-        known = replace(known, tasks=_tasks(tx, messages, known, who))
+        known = replace(known, tasks=_tasks(tx, messages, known, who), scores=self._scores(tx, spans, who), valid_us=self._valid_us)
         return plan(messages, rows.states(tx, sources), who, known, self._protocols, now_us)
 
     def _review(self, tx: Tx, now_us: int) -> Effects:
@@ -147,6 +152,13 @@ class PostgresSink:
         self._seal(tx, effects, facts, now_us)
         store_stays.mark_reviewed(tx, stays)
         return effects
+
+    def _scores(self, tx: Tx, spans: Collection[tuple[str, int, int]], who: Who) -> list[Score]:
+        """Of everybody who lay there. A summary looks back an hour and more, so a day is taken."""
+        lying = {found.encounter for span in spans if isinstance(found := who(*span), Stay)}
+        if not self._valid_us or not lying:
+            return []
+        return scores.of_encounters(tx, lying, min(start for _, start, _ in spans) - DAY_US, max(end for _, _, end in spans))
 
     def _who(self, tx: Tx, spans: set[tuple[str, int, int]], as_of_us: int) -> Who:
         return who_lay(tx, spans, as_of_us, consent_required=self._consent_required)

@@ -7,6 +7,8 @@
   alerted or asked (domain/withheld.py).
 - What is charted of bound assessments: wince/domain/charting.py. An alert is charted with its assessment, whichever comes first. A window
   of somebody else ends what other protocols of that camera chart.
+- A self-report, or a nurse's own score, outranks the model while it is valid: what is charted of that time names it, and no question is
+  asked that was just answered.
 - A nurse is asked one question of an encounter at a time: another one that comes while it is open is kept and not sent.
 - A nurse's verdict is an entry of her own, final. The model's value is never edited: an entry of the window that says the same grade
   becomes final with her as its verifier; one that says another stays preliminary. The verdict answers its question; other questions
@@ -70,6 +72,7 @@ class _Plan:
         self.effects = Effects()
         self._states = states
         self._who = who
+        self._outranks = known.outranks
         self._known = dict(known.assessments)
         self._charted = {identity: list(found) for identity, found in known.entries.items()}
         self._tasks = {task.id: task for task in known.tasks}
@@ -137,6 +140,9 @@ class _Plan:
         self.effects.bound.append(Bound(question, stay.id if stay else None, None if isinstance(found, Stay) else found))
         state = self._state((question.source, question.protocol))
         if not isinstance(found, Stay) and state.asked is found:
+            return
+        if stay is not None and (said := self._outranks(stay.encounter, question.start_us, question.end_us)) is not None:
+            self.effects.notes.append(Note(question.id, "not_asked", {"reason": question.reason.value, "score": str(said.id)}))
             return
         if stay is not None and (other := self._open(stay)) is not None:
             self.effects.notes.append(Note(question.id, "not_asked", {"reason": question.reason.value, "open": str(other)}))
@@ -220,7 +226,9 @@ class _Plan:
         self.effects.tasks.append(replace(asked, revision=asked.revision + 1, status=status, issued_us=self._now_us))
 
     def _chart(self, entries: Sequence[Entry]) -> None:
-        for made in entries:
+        for entry in entries:
+            said = None if entry.kind is Kind.VERDICT else self._outranks(entry.encounter, entry.start_us, entry.end_us)
+            made = entry if said is None else replace(entry, outranked=said.reference)
             same = [one for one in self._charted.get(made.assessment, ()) if one.id != made.id]
             self._charted[made.assessment] = [*same, made]
             self.effects.entries.append(made)
