@@ -9,6 +9,7 @@ from tests.contract.delivery.conftest import World
 from wince.delivery import books
 from wince.delivery.interface import Answer, Outcome
 from wince.errors import InputError
+from wince.pipeline.record import rows
 from wince.store import audit
 
 
@@ -57,3 +58,18 @@ def test_what_was_refused_beside_an_entry_stays_listed_until_it_is_taken(world: 
     assert world.states("ehr") == {"written"}
     assert len(ehr.bodies) == 2
     assert json.loads(ehr.bodies[0]) == json.loads(ehr.bodies[1])
+
+
+def test_what_was_not_sent_yet_is_not_sent_any_more_where_nothing_is_taken_back(world: World) -> None:
+    """The wrong entry never reaches such a target; elsewhere it is written and taken back, in order."""
+    made = world.chart(2)
+    wrong = replace(made[0], revision=2, status="entered-in-error")
+    ehr = world.targets["ehr"]
+    ehr.takes_back = False  # type: ignore[attr-defined]
+    with world.database.transaction() as tx:
+        rows.save_outbox(tx, rows.outgoing(wrong, list(world.targets.values())), {})
+    with world.delivering() as running:
+        assert running.drain(60)
+    sent = [json.loads(body)["identifier"]["value"] for body in ehr.bodies]
+    assert sent == [f"{made[0].id}|2", f"{made[1].id}|1"]
+    assert len(world.targets["second"].bodies) == 3

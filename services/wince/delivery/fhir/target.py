@@ -94,6 +94,8 @@ class FhirTarget:
         self._client = client
         self._protocols = protocols
         self._writing = writing or Writing(R4)
+        self.takes_back = self._writing.profile.updates
+        """False: a person takes back there what is wrong."""
         self._software = Software(version, site, client.base_url, self._writing)
         self._clock, self._wall = clock, wall
         self._feed = AuditFeed(self._software, wall)

@@ -33,6 +33,8 @@ class Outgoing:
     state: str
     """ready; dead where it can't be rendered; kept where the target takes nothing of it; empty: not to be delivered."""
     error: str = ""
+    withdraws: bool = False
+    """It takes an entry back at a target that can't take back what it holds: what was not sent yet is not sent any more."""
 
 
 def take(tx: Tx, consumer: str, hashes: Mapping[UUID, bytes]) -> tuple[set[UUID], dict[UUID, bytes]]:
@@ -132,7 +134,10 @@ def _outgoing(item: Entry | TaskEntry, target: Target) -> Outgoing:
     """What can't be rendered is a dead letter of this target at once: it must not stop other entries, nor other targets."""
     try:
         body = rendered(target, item)
-        return Outgoing(item, target.name, "", "kept") if isinstance(body, Taken) else Outgoing(item, target.name, body, "ready")
+        if isinstance(body, Taken):
+            return Outgoing(item, target.name, "", "kept")
+        withdraws = item.status == "entered-in-error" and not getattr(target, "takes_back", True)
+        return Outgoing(item, target.name, body, "ready", withdraws=withdraws)
     except MessageError as error:
         return Outgoing(item, target.name, "", "dead", f"can't be rendered: {error.field} {error.message}".strip())
     except Exception as error:
@@ -229,6 +234,10 @@ def save_outbox(tx: Tx, waiting: Sequence[Outgoing], windows: Mapping[UUID, UUID
     """What is to be delivered, in the order in which it was made. `windows`: the assessments that questions are about."""
     out = []
     for item in waiting:
+        if item.withdraws:  # a race with its delivery is harmless: what stands there is then found, and a person is asked
+            tx.execute(
+                "DELETE FROM outbox WHERE entry = %s AND target = %s AND state = 'ready' AND attempts = 0", (item.entry.id, item.target)
+            )
         if item.state in ("ready", "dead") and item.entry.encounter:
             key = f"{item.entry.encounter.system}|{item.entry.encounter.value}"
             about = item.entry.assessment if isinstance(item.entry, Entry) else windows.get(item.entry.id)
