@@ -241,6 +241,7 @@ class AdtListener:
         last = change.movements[-1] if change.movements else None
         patient, bed = ("", "") if last is None else (last.patient.value, last.bed)
         control_id = change.key.control_id
+        metrics.noted(notes)
         log.info("event taken", trigger=change.trigger, outcome=outcome, notes=notes, message=control_id, patient=patient, bed=bed)
         if PATIENT_IN_BED in notes:
             log.warning("an unknown visit ends while its patient lies in a bed: look", trigger=change.trigger, patient=patient)

@@ -77,6 +77,7 @@ RPC_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900), registry=REGISTRY,
 )  # fmt: skip
 HL7_MESSAGES = Counter("wince_hl7_messages", "HL7 v2 messages by what came of them", ("outcome",), registry=REGISTRY)
+HL7_NOTES = Counter("wince_hl7_notes", "What was odd about messages that were taken", ("note",), registry=REGISTRY)
 HL7_TURNED_AWAY = Counter("wince_hl7_turned_away", "Connections of HL7 senders that were closed", ("reason",), registry=REGISTRY)
 HL7_PARKED = Gauge("wince_hl7_parked", "Refused HL7 messages that wait for a person", registry=REGISTRY)
 HL7_PARKED_AGE = Gauge("wince_hl7_parked_oldest_seconds", "Age of the oldest of them; 0 where none is parked", registry=REGISTRY)
@@ -210,6 +211,12 @@ def backlog(*, questions: int, oldest_s: float) -> None:
 def heard(outcome: str) -> None:
     """A message of the hospital was "taken", "refused" (AE or AR), "parked" (and counted as taken too), or "failed": could not be kept."""
     HL7_MESSAGES.labels(label(outcome)).inc()
+
+
+def noted(notes: Iterable[str]) -> None:
+    """What was odd about a message that was taken (`wince.hospital.notes`)."""
+    for note in notes:
+        HL7_NOTES.labels(label(note)).inc()
 
 
 def turned_away(reason: str) -> None:
