@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from wince.domain.stay import Identifier, Stay
 
+PATIENT_IN_BED = "patient_in_bed"
+"""Note: a visit that is not known ends while its patient is believed in a bed under another: a person must look."""
 CONTROL_ID_AGAIN = "control_id_again"
 """Note: the control id had been used for another message, long ago."""
 CENSUS = "census"

@@ -22,8 +22,6 @@ class Lock(IntEnum):
     """Replicas that see a change of the camera list at once write it once."""
     RECONCILING = 7222
     """One replica at a time compares a list from outside with what is believed."""
-    TRUST = 7223
-    """What is believed of who lies where becomes doubtful, or believed again, once."""
     TELLING = 7215
     """One teller of stays at a time: else an older truth could be sent after a newer one."""
     RELAY = 7217
@@ -36,6 +34,8 @@ class Lock(IntEnum):
     """Who takes a message of the hospital shares it; one that merges numbers has it alone."""
     STAYS = 7212
     """One for each encounter and bed of which the hospital says something."""
+    TRUST = 7223
+    """What is believed of who lies where becomes doubtful, or believed again, once."""
     WRITING = 7218
     """Record's batches share it; a correction has it alone."""
     SOURCES = 7219

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from wince.domain.census import Revision
@@ -16,6 +17,21 @@ def read(tx: Tx, where: str, arguments: tuple[Any, ...]) -> list[Stay]:
     """Rows for which a condition holds; it may end in an order."""
     rows = tx.execute(f"SELECT {COLUMNS} FROM stay WHERE {where}".encode(), arguments).fetchall()
     return [Stay(row[0], row[1], Identifier(row[2], row[3]), Identifier(row[4], row[5]), *row[6:]) for row in rows]
+
+
+def believed(tx: Tx, beds: Sequence[str], start_us: int, end_us: int) -> list[Stay]:
+    """Believed stays of these beds that overlap [start_us, end_us]."""
+    return overlapping(tx, beds, start_us, end_us + 1, None)
+
+
+def overlapping(tx: Tx, beds: Sequence[str], start_us: int, end_us: int | None, as_of_us: int | None) -> list[Stay]:
+    """Stays of these beds that overlap [start_us, end_us) (None: without end), as is known now or was at `as_of_us`."""
+    where = "bed = ANY(%s) AND (end_us IS NULL OR end_us > %s) AND (%s::bigint IS NULL OR start_us < %s)"
+    arguments: tuple[Any, ...] = (list(beds), start_us, end_us, end_us)
+    if as_of_us is None:
+        return read(tx, where + " AND superseded_us IS NULL ORDER BY start_us, row_id", arguments)
+    where += " AND recorded_us <= %s AND (superseded_us IS NULL OR superseded_us > %s) ORDER BY start_us, row_id"
+    return read(tx, where, (*arguments, as_of_us, as_of_us))
 
 
 def revise(tx: Tx, revision: Revision) -> None:

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
 from wince import canonical
 from wince.clock import Clock, wall_us
 from wince.domain.binding import changed
-from wince.domain.census import CONTROL_ID_AGAIN, Applied, Change, Kind, MessageKey, Movement, Outcome, Revision
+from wince.domain.census import CONTROL_ID_AGAIN, PATIENT_IN_BED, Applied, Change, Kind, MessageKey, Movement, Outcome, Revision
 from wince.domain.stay import Stay, Watch
-from wince.store import aliases, inbox, locks, plain, reviews, stay_rows
+from wince.store import aliases, inbox, locks, plain, reviews, stay_rows, trust
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
 from wince.store.inside import Inside
 from wince.store.locks import Lock
 
+believed = stay_rows.believed
+"""Believed stays of beds."""
 DAY_US = 24 * 3600 * 1_000_000
 
 InBed = Callable[[str], Sequence[Stay]]
@@ -55,6 +56,11 @@ class PostgresCensus:
                 )
             stay_rows.revise(tx, revision)
             ask_again(tx, revision)
+            if PATIENT_IN_BED in revision.notes:
+                for moved in movements:
+                    for stay in inside.stays_of(inside.survivor(Kind.PERSON, moved.patient)):
+                        if stay.end_us is None:
+                            trust.may_have_left(tx, stay, moved.at_us, moved.known_us, self._clock())
             said = {
                 "trigger": change.trigger,
                 "notes": [*revision.notes, *([CONTROL_ID_AGAIN] if use > 1 else [])],
@@ -86,7 +92,7 @@ class PostgresCensus:
     def stays(self, bed: str, start_us: int, end_us: int | None, as_of_us: int | None = None) -> list[Stay]:
         """See Census.stays."""
         with self._database.transaction() as tx:
-            return _overlapping(tx, [bed], start_us, end_us, as_of_us)
+            return stay_rows.overlapping(tx, [bed], start_us, end_us, as_of_us)
 
     def current(self) -> list[Stay]:
         """See Census.current."""
@@ -172,11 +178,6 @@ def lying_at(tx: Tx, at_us: int) -> list[Stay]:
     return stay_rows.read(tx, where, (at_us, at_us))
 
 
-def believed(tx: Tx, beds: Sequence[str], start_us: int, end_us: int) -> list[Stay]:
-    """Believed stays of these beds that overlap [start_us, end_us]."""
-    return _overlapping(tx, beds, start_us, end_us + 1, None)
-
-
 def unreviewed(tx: Tx) -> list[UUID]:
     """Stays of which a row stopped being believed since entries were last checked against them; locked until the commit."""
     rows = tx.execute("SELECT id FROM stay WHERE NOT reviewed ORDER BY row_id FOR UPDATE SKIP LOCKED").fetchall()
@@ -201,15 +202,6 @@ def doubt(tx: Tx, stays: Sequence[UUID]) -> bool:
         )
     row = tx.execute("SELECT EXISTS (SELECT FROM stay WHERE NOT reviewed)").fetchone()
     return row == (True,)
-
-
-def _overlapping(tx: Tx, beds: Sequence[str], start_us: int, end_us: int | None, as_of_us: int | None) -> list[Stay]:
-    where = "bed = ANY(%s) AND (end_us IS NULL OR end_us > %s) AND (%s::bigint IS NULL OR start_us < %s)"
-    arguments: tuple[Any, ...] = (list(beds), start_us, end_us, end_us)
-    if as_of_us is None:
-        return stay_rows.read(tx, where + " AND superseded_us IS NULL ORDER BY start_us, row_id", arguments)
-    where += " AND recorded_us <= %s AND (superseded_us IS NULL OR superseded_us > %s) ORDER BY start_us, row_id"
-    return stay_rows.read(tx, where, (*arguments, as_of_us, as_of_us))
 
 
 def _region(text: str) -> tuple[float, float, float, float]:

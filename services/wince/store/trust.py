@@ -18,7 +18,7 @@ from wince.domain.reason import Reason
 from wince.domain.stay import Identifier, Stay
 from wince.domain.trust import Cause, Feed, InDoubt
 from wince.errors import InputError
-from wince.store import aliases, doubts, locks, stays
+from wince.store import aliases, doubts, locks, stay_rows
 from wince.store.audit import Fact, append
 from wince.store.database import Tx
 from wince.store.locks import Lock
@@ -127,6 +127,25 @@ def watch_stays(tx: Tx, now_us: int, after_us: int) -> list[str]:
     return begun
 
 
+def may_have_left(tx: Tx, stay: Stay, at_us: int, known_us: int, now_us: int) -> None:
+    """A visit that isn't known ended at a moment, and its patient is believed in this bed under another number: it may be this stay that
+    ended. The bed is doubtful from then on, until the hospital says something of the stay's visit, or a person does."""
+    locks.take(tx, Lock.TRUST)
+    visit = stay.encounter
+    if tx.execute(
+        "SELECT FROM doubted WHERE bed = %s AND cause = 'stay' AND ended_us IS NULL AND (encounter_system, encounter) = (%s, %s)",
+        (stay.bed, visit.system, visit.value),
+    ).fetchone():
+        return
+    from_us = max(at_us, stay.start_us)
+    number = doubts.begin(tx, stay.bed, from_us, Cause.STAY.value)
+    tx.execute(
+        "INSERT INTO doubted(doubt, bed, cause, encounter_system, encounter, moment_us, made_us) VALUES (%s, %s, 'stay', %s, %s, %s, %s)",
+        (number, stay.bed, visit.system, visit.value, max(known_us, _spoken(tx, visit)), now_us),
+    )
+    append(tx, [fact("trust.lost", cause=Cause.STAY.value, bed=stay.bed, encounter=visit.value, from_us=from_us)], now_us)
+
+
 def confirm(tx: Tx, beds: Sequence[str] | None, by: str, now_us: int, *, encounter: Identifier | None = None) -> list[Stay]:
     """A person says that who is believed to lie in these beds (None: in every bed that is doubtful) does lie there. What was in doubt is
     believed again, from its begin on; the feed's silence counts from now. Audited. Answers whom that was.
@@ -139,7 +158,7 @@ def confirm(tx: Tx, beds: Sequence[str] | None, by: str, now_us: int, *, encount
     found: list[Stay] = []
     facts = []
     for bed in chosen:
-        who = in_bed(stays.believed(tx, [bed], now_us, now_us), bed, now_us, _EVER)
+        who = in_bed(stay_rows.believed(tx, [bed], now_us, now_us), bed, now_us, _EVER)
         if isinstance(who, Reason):
             if beds is None:  # nothing is charted there either way
                 continue
@@ -239,7 +258,7 @@ def settle(tx: Tx, now_us: int, *, still: Mapping[str, set[str]] | None = None) 
         "SELECT o.doubt, o.bed, d.from_us, o.signature, o.listed, o.moment_us"
         " FROM doubted o JOIN doubt d ON d.id = o.doubt WHERE o.cause = 'census' AND o.ended_us IS NULL ORDER BY o.bed"
     ).fetchall():
-        rows = stays.believed(tx, [bed], from_us, now_us)
+        rows = stay_rows.believed(tx, [bed], from_us, now_us)
         then = {(row.encounter, row.patient) for row in rows if covers(row.start_us, row.end_us, moment_us)}
         left = [row.end_us for row in rows if (row.encounter, row.patient) in then]
         visits = aliases.survivors(tx, Kind.VISIT, [visit for visit, _ in then])
