@@ -89,7 +89,7 @@ def _bodies(target: FhirTarget) -> list[str]:
 def _recorded(base_url: str, bodies: list[str], target: Callable[[FhirClient], FhirTarget]) -> list[Sent]:
     """What FhirTarget sends for each body, with references that hold on the server."""
     sent: Sent = []
-    with httpx.Client() as real:
+    with httpx.Client(timeout=60) as real:
 
         def answer(request: httpx.Request) -> httpx.Response:
             if request.method == "GET" or "/Device/" in request.url.path:
