@@ -77,7 +77,8 @@ class CensusKeeper:
         with self._database.transaction() as tx:
             if not locks.try_take(tx, Lock.RECONCILING):
                 return
-            wanted, last = comparisons.load_wanted(tx), comparisons.latest(tx)
+            with self._database.transaction() as own:  # this one holds the lock alone: what it wrote, the others would wait for
+                wanted, last = comparisons.load_wanted(own), comparisons.latest(own)
             if not self._due(wanted, last, now_us):
                 return
             try:
