@@ -132,6 +132,11 @@ class StoreError(WinceError):
     code = "store"
     exit_code = 8
 
+    def __init__(self, message: str, *, field: str | PathLike[str] = "", remedy: str = "", of_content: bool = False) -> None:
+        super().__init__(message, field=field, remedy=remedy)
+        self.of_content = of_content
+        """It refused what was to be written: the same again is refused again."""
+
 
 class IntegrityError(WinceError):
     """A promise is broken (audit chain, other content under a known id). Never retried."""

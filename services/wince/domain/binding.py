@@ -86,7 +86,7 @@ def who_during(
     or went inside: NO_PATIENT; where two were claimed at any moment: TWO_PATIENTS; else where it was in doubt: DOUBTFUL. A window is
     never given to one of two.
     """
-    moments = {start_us, *(at for at in _edges(watches, stays, source, doubts) if start_us < at < end_us)}
+    moments = {start_us, *(at for at in edges(watches, stays, source, doubts) if start_us < at < end_us)}
     found = [who(watches, stays, source, at, as_of_us, doubts) for at in sorted(moments)]
     for reason in (Reason.TWO_PATIENTS, Reason.DOUBTFUL):
         if reason in found:
@@ -102,7 +102,7 @@ def who_during(
 def occupancies(watches: Sequence[Watch], stays: Sequence[Stay], source: str, as_of_us: int, from_us: int = 0) -> list[Occupancy]:
     """Grade's view of a camera: one step wherever who lies before it changes, from `from_us` on, ascending; the first at `from_us`."""
     steps: list[Occupancy] = []
-    for at in sorted({from_us, *(edge for edge in _edges(watches, stays, source) if edge > from_us)}):
+    for at in sorted({from_us, *(edge for edge in edges(watches, stays, source) if edge > from_us)}):
         found = who(watches, stays, source, at, as_of_us)
         stay = found if isinstance(found, Stay) else None
         watch = bed_of(watches, source, at, as_of_us)
@@ -122,9 +122,9 @@ def changed(before: Iterable[Stay], after: Iterable[Stay]) -> list[tuple[str, in
     old, new = list(before), list(after)
     for bed in sorted({row.bed for row in (*old, *new)}):
         was, now = ([row for row in rows if row.bed == bed] for rows in (old, new))
-        edges = sorted({at for row in (*was, *now) for at in (row.start_us, row.end_us) if at is not None})
-        for number, low in enumerate(edges):
-            high = edges[number + 1] if number + 1 < len(edges) else None
+        moments = sorted({at for row in (*was, *now) for at in (row.start_us, row.end_us) if at is not None})
+        for number, low in enumerate(moments):
+            high = moments[number + 1] if number + 1 < len(moments) else None
             if _lying(was, low) == _lying(now, low):
                 continue
             if found and found[-1][0] == bed and found[-1][2] == low:
@@ -142,23 +142,23 @@ def _key(stay: Stay | None) -> UUID | None:
     return None if stay is None else stay.id
 
 
-def _edges(watches: Iterable[Watch], stays: Iterable[Stay], source: str, doubts: Iterable[Doubt] = ()) -> set[int]:
+def edges(watches: Iterable[Watch], stays: Iterable[Stay], source: str, doubts: Iterable[Doubt] = ()) -> set[int]:
     """Every moment at which who lies before a camera may change."""
-    edges: set[int] = set()
+    found: set[int] = set()
     beds: set[str] = set()
     for watch in watches:
         if watch.source == source:
             beds.add(watch.bed)
-            edges.add(watch.start_us)
+            found.add(watch.start_us)
             if watch.end_us is not None:
-                edges.add(watch.end_us)
+                found.add(watch.end_us)
     for stay in stays:
         if stay.bed in beds:
-            edges.add(stay.start_us)
+            found.add(stay.start_us)
             if stay.end_us is not None:
-                edges.add(stay.end_us)
+                found.add(stay.end_us)
     for doubt in doubts:
-        edges.add(doubt.start_us)
+        found.add(doubt.start_us)
         if doubt.end_us is not None:
-            edges.add(doubt.end_us)
-    return edges
+            found.add(doubt.end_us)
+    return found

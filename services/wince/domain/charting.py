@@ -24,6 +24,7 @@ from wince.domain.assessment import Alert, Assessment
 from wince.domain.charting_entries import Period, entry, gathered
 from wince.domain.entry import Entry, Kind
 from wince.domain.stay import Stay
+from wince.domain.timeline import lies
 
 US = 1_000_000
 DAY_US = 86_400 * US
@@ -90,7 +91,7 @@ def chart(
     if state.seen_us is not None and assessment.end_us <= state.seen_us:
         return state, []
     entries: list[Entry] = []
-    if state.stay is not None and (stay is None or stay.id != state.stay.id):
+    if state.stay is not None and (stay is None or lies(stay) != lies(state.stay)):
         state, entries = finish(state, issued_us=issued_us)
     if stay is None:
         return ChartState(seen_us=assessment.end_us), entries
@@ -109,7 +110,7 @@ def chart_late(
     its window lies in that stretch; a summary that was written before does not know of it."""
     made = entry(Kind.ALERT, window, stay, issued_us, alert=alert)
     since_us = state.period.since_us
-    if state.stay is not None and state.stay.id == stay.id and since_us is not None and window.end_us > since_us:
+    if state.stay is not None and lies(state.stay) == lies(stay) and since_us is not None and window.end_us > since_us:
         state = replace(state, grade=alert.grade, changed_us=window.end_us, period=state.period.late(alert))
     return state, [made]
 

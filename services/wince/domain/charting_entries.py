@@ -133,7 +133,7 @@ def entry(
     """
     origin = window.id if alert is None else alert.id
     made = Entry(
-        id=entry_id(origin, stay.encounter, kind),
+        id=entry_id(origin, stay.patient, stay.encounter, kind),
         revision=1,
         kind=kind,
         origin=origin,

@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the record. Its id is UUIDv5 of (assessment, alert or verdict id, encounter, kind)."""
+    """One line of the record. Its id is UUIDv5 of (assessment, alert or verdict id, patient, encounter, kind); old ones without patient."""
 
     id: UUID
     revision: int
@@ -72,6 +72,8 @@ class Entry:
     """ALERT: the other alerts that it covers; their runs overlap or touch."""
     outranked: str = ""
     """Where a self-report, or a nurse's own score, of this time lies at the EHR (Observation/id): it outranks this; empty: none known."""
+    part_of: UUID | None = None
+    """Origin of the entry over a longer time of which only this part was the patient's; None: it is whole."""
 
 
 @dataclass(frozen=True, slots=True)

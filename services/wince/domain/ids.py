@@ -43,9 +43,12 @@ def question_id(assessment: UUID, reason: Reason, start_us: int) -> UUID:
     return make(assessment, "question", reason.value, start_us)
 
 
-def entry_id(origin: UUID, encounter: Identifier, kind: Kind) -> UUID:
-    """Charted entry: origin is the id of the assessment, alert or verdict; another encounter gives another entry."""
-    return make(origin, "entry", encounter.system, encounter.value, kind.value)
+def entry_id(origin: UUID, patient: Identifier, encounter: Identifier, kind: Kind) -> UUID:
+    """Charted entry: origin is the id of the assessment, alert or verdict; another patient or encounter gives another entry.
+
+    Entries of before hold an id without the patient and keep it: an entry is found by (origin, patient, encounter, kind), not by this.
+    """
+    return make(origin, "entry", patient.system, patient.value, encounter.system, encounter.value, kind.value)
 
 
 def stay_id(site: UUID, encounter: Identifier, bed: str, start_us: int) -> UUID:

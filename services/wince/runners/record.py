@@ -45,6 +45,12 @@ class Writer:
             self._wake()
 
 
+    def tend(self) -> None:
+        """Look again at what the census changed since. Raises as the sink does; what was not done is done the next time."""
+        if self._sink.review().entries:
+            self._wake()
+
+
 class Recording(Consumer):
     """Subscribes to assessments and to what nurses decide; hands every batch to the sink."""
 

@@ -46,6 +46,7 @@ from wince.serve.begin import SourceStart
 from wince.serve.ehr_reading import reading, sink_rules
 from wince.serve.permission import Permission
 from wince.serve.protocols import protocol_set
+from wince.serve.record import TEND_S
 from wince.serve.service import Repeated
 from wince.serve.state_dir import Owner, Places
 from wince.serve.writing import refuse_what_can_not_work
@@ -153,7 +154,9 @@ class Embedded:
         care = PostgresCare(self.database, self.protocols.recorded)
         self._beside: list[Part] = [relay, *reading(self._reached, self.database, care, relay.wake, self._stack)]
         self._retraction = Repeated("retraction", 1.0, Retractor(self.database, targets, self._delivery.wake).run)
-        begun: list[Part] = [self._permission, self._retraction, self._recording, self._grading, self._delivery, *self._beside]
+        self._tending = Repeated("tend", TEND_S, self._writer.tend)
+        begun: list[Part] = [self._permission, self._retraction, self._recording, self._grading, self._delivery, self._tending]
+        begun += self._beside
         for part in begun:
             part.start()
             self._stack.callback(part.stop)
@@ -237,7 +240,7 @@ class Embedded:
             if self._opened.ensure():
                 log.warning("the embedded database was gone and was started again")
                 self.tell("database again")
-        road = (self._recording, self._grading, self._delivery, self._checkpointer, self.listener)
+        road = (self._recording, self._grading, self._delivery, self._tending, self._checkpointer, self.listener)
         parts: tuple[Watched, ...] = (*self._beside, self._permission, self._retraction, *road)
         if (found := first_failed(parts if self.sandbox is None else (*parts, self.sandbox))) is not None:
             name, error = found

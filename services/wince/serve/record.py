@@ -33,6 +33,8 @@ log = logs.get(__name__)
 
 BACKLOG_S = 15.0
 """How often it is asked what waits."""
+TEND_S = 1.0
+"""How often it is asked whether the record is to be looked at again; a commit asks too."""
 RETRACT_S = 1.0
 """How often it is asked what is to be withdrawn."""
 READBACK_S = 20.0
@@ -64,6 +66,7 @@ def build(deps: Deps) -> Service:
             delivery,
             Repeated("retraction", RETRACT_S, Retractor(database, targets, delivery.wake).run),
             Recording(deps.bus, writer.commit, lambda _: None, writer.write),
+            Repeated("tend", TEND_S, writer.tend),
             Repeated("backlog", BACKLOG_S, lambda: backlog(database, [target.name for target in targets], wall_us())),
             Repeated("readback", READBACK_S, lambda: read_back(database, targets, settings.ehr_readback_per_hour)),
             Repeated("credentials", CREDENTIALS_S, lambda: credentials(settings)),
@@ -93,7 +96,12 @@ def backlog(database: Database, targets: Sequence[str], now_us: int) -> None:
         open_ = books.backlog(tx, targets)
         shown = Counter(one.target for one in readback.differences(tx, 10_000))
         asked = tx.execute("SELECT count(*), min(end_us) FROM question WHERE state = 'open'").fetchone()
+        waits = tx.execute(
+            "SELECT (SELECT count(*) FROM review), (SELECT count(*) FROM aside_source), (SELECT count(*) FROM aside)"
+        ).fetchone()
     count, oldest_us = asked or (0, None)
+    reviews, sources, messages = waits or (0, 0, 0)
+    metrics.record_waits(reviews=reviews, aside_sources=sources, aside_messages=messages)
     oldest_s = 0.0 if oldest_us is None else (now_us - oldest_us) / US
     metrics.backlog(questions=count, oldest_s=oldest_s)
     for target in targets:

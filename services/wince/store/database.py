@@ -139,4 +139,6 @@ def _ours(error: psycopg.Error) -> WinceError:
     where = ".".join(name for name in (error.diag.table_name, error.diag.column_name, error.diag.constraint_name) if name)
     # Class 42 (syntax, undefined table) speaks of our SQL, never of rows.
     said = f": {error.diag.message_primary}" if state.startswith("42") else ""
-    return StoreError(f"{kind} ({state or 'no SQLSTATE'}){said}", field=where)
+    # Classes 22 and 23: a value, or a constraint. What psycopg itself can't send (a NUL) has no SQLSTATE.
+    of_content = state[:2] in ("22", "23") or (not state and isinstance(error, psycopg.DataError))
+    return StoreError(f"{kind} ({state or 'no SQLSTATE'}){said}", field=where, of_content=of_content)

@@ -69,6 +69,15 @@ def take_named(tx: Tx, lock: Lock, *names: str) -> None:
         tx.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (int(lock), name))
 
 
+def try_each(tx: Tx, lock: Lock, names: Iterable[str]) -> bool:
+    """Have the lock of each name (64-bit hash), if nobody has one of them now."""
+    wanted = list(names)
+    row = tx.execute(
+        "SELECT bool_and(pg_try_advisory_xact_lock(hashtextextended(name, %s))) FROM unnest(%s::text[]) AS name", (int(lock), wanted)
+    ).fetchone()
+    return not wanted or row == (True,)
+
+
 def take_each(tx: Tx, lock: Lock, names: Iterable[str]) -> None:
     """Wait for the lock of each name (64-bit hash), in one statement, in the same order for every caller."""
     if wanted := list(names):

@@ -39,7 +39,7 @@ def revise(tx: Tx, revision: Revision) -> None:
     with tx.cursor() as cursor:
         if revision.supersede:
             cursor.executemany(
-                "UPDATE stay SET superseded_us = %s, reviewed = false, told = false WHERE id = %s AND superseded_us IS NULL",
+                "UPDATE stay SET superseded_us = %s, told = false WHERE id = %s AND superseded_us IS NULL",
                 [(revision.recorded_us, stay.id) for stay in revision.supersede],
             )
             if cursor.rowcount != len(revision.supersede):

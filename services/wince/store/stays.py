@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from uuid import UUID
 
 from wince import canonical
 from wince.clock import Clock, wall_us
@@ -178,30 +177,6 @@ def lying_at(tx: Tx, at_us: int) -> list[Stay]:
     return stay_rows.read(tx, where, (at_us, at_us))
 
 
-def unreviewed(tx: Tx) -> list[UUID]:
-    """Stays of which a row stopped being believed since entries were last checked against them; locked until the commit."""
-    rows = tx.execute("SELECT id FROM stay WHERE NOT reviewed ORDER BY row_id FOR UPDATE SKIP LOCKED").fetchall()
-    return list(dict.fromkeys(stay for (stay,) in rows))
-
-
-def mark_reviewed(tx: Tx, stays: Sequence[UUID]) -> None:
-    """The entries bound to these stays have been checked in this transaction."""
-    tx.execute("UPDATE stay SET reviewed = true WHERE NOT reviewed AND id = ANY(%s)", (list(stays),))
-
-
-def doubt(tx: Tx, stays: Sequence[UUID]) -> bool:
-    """Something was written to these stays now: those of which no row is believed any more are to be reviewed (again).
-
-    True where any stay is to be reviewed.
-    """
-    if stays:
-        tx.execute(
-            "UPDATE stay SET reviewed = false WHERE id = ANY(%s) AND superseded_us IS NOT NULL"
-            " AND NOT EXISTS (SELECT FROM stay b WHERE b.id = stay.id AND b.superseded_us IS NULL)",
-            (list(stays),),
-        )
-    row = tx.execute("SELECT EXISTS (SELECT FROM stay WHERE NOT reviewed)").fetchone()
-    return row == (True,)
 
 
 def _region(text: str) -> tuple[float, float, float, float]:

@@ -63,6 +63,13 @@ READ_BACK = Counter("wince_read_back", "Entries that were read back, by what the
 READ_BACK_DIFFERS = Gauge(
     "wince_read_back_differs", "Entries of which a target shows something else than was written", ("target",), registry=REGISTRY
 )
+REVIEWED = Counter(
+    "wince_reviewed", "Entries and windows that another census changed, by what became of them", ("event",), registry=REGISTRY
+)
+REVIEWS_FAILED = Counter("wince_reviews_failed", "Reviews of a camera's record that can't be written", registry=REGISTRY)
+REVIEWS_WAITING = Gauge("wince_reviews_waiting", "Beds and cameras to be looked at again in the record", registry=REGISTRY)
+ASIDE_SOURCES = Gauge("wince_aside_sources", "Cameras whose messages can't be written and are set aside", registry=REGISTRY)
+ASIDE_MESSAGES = Gauge("wince_aside_messages", "Messages that are set aside", registry=REGISTRY)
 FACES_GIVEN_UP = Counter("wince_faces_given_up", "Faces that a served ensemble was not asked for: late at once", registry=REGISTRY)
 CAMERA_LIST_WRONG = Gauge("wince_camera_list_wrong", "1 while the list before goes on, as the file's is wrong", registry=REGISTRY)
 MODELS_FAULT = Gauge("wince_models_fault", "1 while a served ensemble is not what was packed: nothing is scored", registry=REGISTRY)
@@ -269,3 +276,20 @@ class MetricsPage:
     def failed(self) -> BaseException | None:
         """An error where the thread that answers is gone."""
         return None if self._stopped or self._thread.is_alive() else WinceError("the metrics page ended although nobody asked it to")
+
+
+def reviewed(event: str, count: int) -> None:
+    """A review changed so many entries or windows. `event`: restored, withdrawn, charted_late, corrected, bound, unbound, caught_up."""
+    REVIEWED.labels(event).inc(count)
+
+
+def review_failed() -> None:
+    """A review was put off."""
+    REVIEWS_FAILED.inc()
+
+
+def record_waits(*, reviews: int, aside_sources: int, aside_messages: int) -> None:
+    """What record has still to do, or can't do."""
+    REVIEWS_WAITING.set(reviews)
+    ASIDE_SOURCES.set(aside_sources)
+    ASIDE_MESSAGES.set(aside_messages)

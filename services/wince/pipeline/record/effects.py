@@ -15,10 +15,12 @@ from wince.domain.stay import Identifier, Stay
 
 Message = Assessment | Alert | Question | Verdict
 Who = Callable[[str, int, int], Stay | Reason]
-"""who(source, start_us, end_us): who lay there during the whole of it; NO_PATIENT or TWO_PATIENTS where that can't be said; OFF or
-CONSENT where nothing may be charted, alerted or asked of it."""
+"""who(source, start_us, end_us): who lay there during the whole of it; NO_PATIENT, TWO_PATIENTS or DOUBTFUL where that can't be said; OFF
+or CONSENT where nothing may be charted, alerted or asked of it."""
 Key = tuple[str, str]
 """(source, protocol)."""
+CENSUS = "census"
+"""Why an entry was withdrawn: the census says that it was another's, or nobody's. Another census gives it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,15 @@ class Note:
     revision: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Rebound:
+    """A window, or an alert, that is known to be about somebody else now."""
+
+    id: UUID
+    stay: UUID | None
+    unbound: str | None
+
+
 @dataclass
 class Effects:
     """What a batch does. Written in one transaction."""
@@ -88,6 +99,16 @@ class Effects:
     """Questions whose state changes."""
     notes: list[Note] = field(default_factory=list)
     states: dict[Key, SourceState] = field(default_factory=dict)
+    charted: list[UUID] = field(default_factory=list)
+    heard: list[UUID] = field(default_factory=list)
+    """Windows and alerts of before that went through charting with a patient now, for the first time."""
+    rebound: list[Rebound] = field(default_factory=list)
+    realerted: list[Rebound] = field(default_factory=list)
+    """Windows and alerts of before that are about somebody else."""
+    events: dict[tuple[UUID, int], str] = field(default_factory=dict)
+    """What the audit trail says of (entry, revision), where it isn't `charted` or `withdrawn`."""
+    causes: dict[tuple[UUID, int], str] = field(default_factory=dict)
+    """Why (entry, revision) withdraws it."""
 
 
 def task(

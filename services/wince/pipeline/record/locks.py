@@ -1,8 +1,10 @@
 """Who may write beside whom: the advisory locks of record's transactions, held until the COMMIT, always taken in this order.
 
-1. `batch` (WRITING, shared): batches are written beside each other. `review` has it alone, so that a correction never meets an entry
-   that is just being written.
-2. `batch` (SOURCES): the sources of the batch: what is charted of a source depends on what was charted before.
+0. A review has its row of `review`, which nobody waits for.
+1. `batch` (WRITING, shared): batches are written beside each other; one of very many cameras has it alone.
+2. `batch` (SOURCES): the sources of the batch: what is charted of a source depends on what was charted before. A review has the one
+   that it looks at: a batch that was planned with the census of before is committed by then, and one that begins later sees the new one.
+   It doesn't wait for a batch: whoever commits one looks whether there is something to review.
 3. `encounters` (ENCOUNTERS): one writer per encounter at a time, one open question.
 4. The audit trail's (TRAIL), which `store.audit.append` takes: last, since every writer of the installation waits for it.
 
@@ -15,7 +17,7 @@ from collections.abc import Iterable
 
 from wince.domain.stay import Identifier
 from wince.store.database import Tx
-from wince.store.locks import Lock, share, take, take_each
+from wince.store.locks import Lock, share, take, take_each, try_each
 
 MOST = 500
 """Sources in a batch that are locked one by one (the server's table of locks is bounded); a batch with more is written alone."""
@@ -37,7 +39,7 @@ def encounters(tx: Tx, of: Iterable[Identifier]) -> None:
     take_each(tx, Lock.ENCOUNTERS, (f"{one.system} {one.value}" for one in of))
 
 
-def review(tx: Tx) -> None:
-    """Nobody else writes anything now, the hospital included: what is looked at stands until the COMMIT."""
-    take(tx, Lock.WRITING)
-    take(tx, Lock.TRAIL)
+def review(tx: Tx, source: str) -> bool:
+    """Nobody else writes for this camera now; False: somebody does, and will look again after that."""
+    share(tx, Lock.WRITING)
+    return try_each(tx, Lock.SOURCES, [source])

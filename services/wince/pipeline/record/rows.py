@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -107,22 +107,6 @@ def open_tasks(tx: Tx, encounters: Iterable[Identifier]) -> list[TaskEntry]:
     return [load(TaskEntry, body) for (body,) in found]
 
 
-def written_to(tx: Tx, stays: Sequence[UUID]) -> tuple[list[Entry], list[TaskEntry], dict[UUID, Entry]]:
-    """(latest revisions of entries on these stays, open questions of these stays, latest of all entries of the same origins)."""
-    entries = tx.execute(
-        "SELECT DISTINCT ON (id) id, body FROM entry WHERE id IN (SELECT id FROM entry WHERE stay = ANY(%s)) ORDER BY id, revision DESC",
-        (list(stays),),
-    ).fetchall()
-    mine = [load(Entry, body) for _, body in entries]
-    origins = [entry.origin for entry in mine]
-    siblings = tx.execute(
-        "SELECT DISTINCT ON (id) id, body FROM entry WHERE origin = ANY(%s) ORDER BY id, revision DESC", (origins,)
-    ).fetchall()
-    tasks = tx.execute("SELECT body FROM question WHERE state = 'open' AND stay = ANY(%s) ORDER BY start_us, id", (list(stays),)).fetchall()
-    mine.sort(key=lambda entry: (entry.start_us, entry.end_us, str(entry.id)))
-    return mine, [load(TaskEntry, body) for (body,) in tasks], {identity: load(Entry, body) for identity, body in siblings}
-
-
 def outgoing(item: Entry | TaskEntry, targets: Sequence[Target]) -> list[Outgoing]:
     """What is to be delivered of an entry: a row for each target, one that goes nowhere where there is none."""
     if not targets or item.encounter is None:
@@ -145,8 +129,8 @@ def _outgoing(item: Entry | TaskEntry, target: Target) -> Outgoing:
         return Outgoing(item, target.name, "", "dead", f"can't be rendered: internal: {type(error).__name__}")
 
 
-def save_messages(tx: Tx, bound: Sequence[Bound]) -> None:
-    """Assessments, alerts and verdicts as they came. Questions: `save_questions`."""
+def save_messages(tx: Tx, bound: Sequence[Bound], heard: Collection[UUID] = ()) -> None:
+    """Assessments, alerts and verdicts as they came; `heard`: alerts that went through charting. Questions: `save_questions`."""
     windows, alerts, verdicts = [], [], []
     for item in bound:
         message, body = item.message, encode(item.message)[1]
@@ -165,23 +149,25 @@ def save_messages(tx: Tx, bound: Sequence[Bound]) -> None:
                     item.stay,
                     unbound,
                     message.shadow,
+                    message.shadow or item.stay is not None,
                     body,
                 )
             )
         elif isinstance(message, Alert):
-            alerts.append((message.id, message.assessment, message.source, message.start_us, item.stay, body))
+            alerts.append((message.id, message.assessment, message.source, message.start_us, item.stay, message.id in heard, body))
         elif isinstance(message, Verdict):
             verdicts.append((message.id, message.question, message.assessment, message.at_us, body))
-    _copy(tx, "assessment (id, source, protocol, start_us, end_us, grade, reason, stay, unbound, shadow, body)", windows)
-    _copy(tx, "alert (id, assessment, source, start_us, stay, body)", alerts)
+    _copy(tx, "assessment (id, source, protocol, start_us, end_us, grade, reason, stay, unbound, shadow, charted, body)", windows)
+    _copy(tx, "alert (id, assessment, source, start_us, stay, charted, body)", alerts)
     _copy(tx, "verdict (id, question, assessment, at_us, body)", verdicts)
 
 
-def save_entries(tx: Tx, entries: Sequence[Entry]) -> None:
-    """New revisions of entries."""
+def save_entries(tx: Tx, entries: Sequence[Entry], causes: Mapping[tuple[UUID, int], str] | None = None) -> None:
+    """New revisions of entries. `causes`: why (id, revision) withdraws it."""
+    why = causes or {}
     _copy(
         tx,
-        "entry (id, revision, kind, origin, assessment, stay, source, start_us, end_us, status, body)",
+        "entry (id, revision, kind, origin, assessment, stay, source, start_us, end_us, status, part_of, cause, body)",
         [
             (
                 item.id,
@@ -194,6 +180,8 @@ def save_entries(tx: Tx, entries: Sequence[Entry]) -> None:
                 item.start_us,
                 item.end_us,
                 item.status,
+                item.part_of,
+                why.get((item.id, item.revision), ""),
                 dump(item),
             )
             for item in entries

@@ -20,18 +20,20 @@ from wince.domain.reason import Reason
 from wince.domain.score import Score
 from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Stay
-from wince.pipeline.record import alarms, locks, rows
-from wince.pipeline.record.stage import Effects, Known, Message, Who, correct, plan
-from wince.pipeline.record.who import who_lay
+from wince.pipeline.record import alarms, bindings, locks, rows
+from wince.pipeline.record.reviewer import Reviewer
+from wince.pipeline.record.stage import Effects, Known, Message, Who, plan
+from wince.pipeline.record.writing import write
 from wince.protocols.rules import ClinicalProtocol
-from wince.store import scores
+from wince.store import reviews, scores
 from wince.store import snapshots as store_snapshots
-from wince.store import stays as store_stays
-from wince.store.audit import Fact, append
+from wince.store.audit import append
 from wince.store.database import Database, Tx
 from wince.store.plain import dump
 
 CONSUMER = "record"
+AT_ONCE = 8
+"""Slices of reviews that a commit does after its own; the rest is done beside (`review`)."""
 DAY_US = 86_400_000_000
 
 
@@ -80,6 +82,7 @@ class PostgresSink:
         self._targets = distinct(targets)
         self._fold = fold
         self._clock = clock
+        self._reviewer = Reviewer(database, protocols, self._targets, clock, consent_required=consent_required)
 
     def commit(self, messages: Sequence[Message], snapshots: Sequence[Snapshot] = ()) -> Committed:
         """Returns when all of it is durable; raises and has written nothing otherwise.
@@ -101,27 +104,26 @@ class PostgresSink:
             others |= {message.id: content for message, content in contents if content != hashes[message.id]}
             now_us = self._clock()
             effects = self._plan(tx, [message for message in first if message.id in new], now_us, alone=alone)
-            facts = self._write(tx, effects, hashes)
+            facts = write(tx, effects, hashes, self._targets)
             store_snapshots.save(tx, self._fold, snapshots)
             if others:
                 # Under the audit lock, so that two replicas don't both say it.
                 append(tx, (), now_us)
             other = alarms.said(tx, messages, others)
-            facts = [*other.facts, *facts]
-            doubted = self._seal(tx, effects, facts, now_us)
-        review = self.review() if doubted else _NOTHING
+            if facts := [*other.facts, *facts]:
+                append(tx, facts, now_us)
+            again = reviews.waiting(tx)
+        review = self.review(AT_ONCE) if again else _NOTHING
         entries = (*effects.entries, *review.entries)
         return Committed(len(new), len(messages) - len(new), entries, (*effects.tasks, *review.tasks), other.alarms)
 
-    def review(self) -> Committed:
-        """Corrects entries whose stay turned out to have been another, in a transaction of its own; `commit` does it too, after its own.
+    def review(self, slices: int | None = None) -> Committed:
+        """Look again at what is asked for (reviewer.py), at most so many slices of it; `commit` does some of it too, after its own.
 
-        Raises as `commit`.
+        Raises Unavailable, ResourceError, StoreError.
         """
-        with self._database.transaction() as tx:
-            locks.review(tx)
-            effects = self._review(tx, self._clock())
-        return Committed(0, 0, tuple(effects.entries), tuple(effects.tasks), ())
+        found = self._reviewer.review(slices)
+        return Committed(0, 0, tuple(found.entries), tuple(found.tasks), ())
 
     def _plan(self, tx: Tx, messages: Sequence[Message], now_us: int, *, alone: bool) -> Effects:
         if not messages:
@@ -131,27 +133,12 @@ class PostgresSink:
         sources = {item.source for item in timed}
         timed += known.assessments.values()
         spans = {(item.source, item.start_us, item.end_us) for item in timed}
-        who = self._who(tx, spans, now_us)
+        who = bindings.who(tx, spans, consent_required=self._consent_required)
         if not alone:
             lying = {who(*span) for span in spans} | set(rows.answered(tx, messages))
             locks.encounters(tx, {one.encounter for one in lying if not isinstance(one, Reason) and one.encounter})
         known = replace(known, tasks=_tasks(tx, messages, known, who), scores=self._scores(tx, spans, who), valid_us=self._valid_us)
         return plan(messages, rows.states(tx, sources), who, known, self._protocols, now_us)
-
-    def _review(self, tx: Tx, now_us: int) -> Effects:
-        stays = store_stays.unreviewed(tx)
-        if not stays:
-            return Effects()
-        entries, tasks, latest = rows.written_to(tx, stays)
-        written: list[Entry | TaskEntry] = [*entries, *tasks]
-        who = self._who(tx, {(item.source, item.start_us, item.end_us) for item in written}, now_us)
-        lying = [who(item.source, item.start_us, item.end_us) for item in tasks]
-        waiting = rows.open_tasks(tx, {one.encounter for one in lying if isinstance(one, Stay)})
-        effects = correct(entries, tasks, who, latest, now_us, waiting)
-        facts = self._write(tx, effects, {})
-        self._seal(tx, effects, facts, now_us)
-        store_stays.mark_reviewed(tx, stays)
-        return effects
 
     def _scores(self, tx: Tx, spans: Collection[tuple[str, int, int]], who: Who) -> list[Score]:
         """Of everybody who lay there. A summary looks back an hour and more, so a day is taken."""
@@ -160,41 +147,6 @@ class PostgresSink:
             return []
         return scores.of_encounters(tx, lying, min(start for _, start, _ in spans) - DAY_US, max(end for _, _, end in spans))
 
-    def _who(self, tx: Tx, spans: set[tuple[str, int, int]], as_of_us: int) -> Who:
-        return who_lay(tx, spans, as_of_us, consent_required=self._consent_required)
-
-    def _write(self, tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes]) -> list[Fact]:
-        """All rows but the audit trail's; what that is to hold."""
-        made: list[Entry | TaskEntry] = [*effects.entries, *effects.tasks]
-        waiting = [row for item in made for row in rows.outgoing(item, self._targets)]
-        facts = [_taken(bound.message, hashes[bound.message.id], bound.stay) for bound in effects.bound]
-        facts += [
-            Fact(item.entry.id, item.entry.revision, _event(item.entry, item.state), 1, item.body or dump(item.entry), item.target)
-            for item in waiting
-        ]
-        facts += [Fact(note.subject, note.revision, note.event, 1, dump(note.detail)) for note in effects.notes]
-        facts += [
-            Fact(item.entry.id, item.entry.revision, "dead", 0, dump({"detail": item.error}), item.target)
-            for item in waiting
-            if item.state == "dead"
-        ]
-        rows.save_messages(tx, effects.bound)
-        rows.save_entries(tx, effects.entries)
-        rows.save_questions(tx, effects)
-        rows.save_outbox(tx, waiting, _windows(effects))
-        rows.save_states(tx, effects.states)
-        return facts
-
-    @staticmethod
-    def _seal(tx: Tx, effects: Effects, facts: Sequence[Fact], now_us: int) -> bool:
-        """The audit trail over what was written, last: all writers wait for its lock. True where there is something to review.
-
-        The hospital commits under the same lock: a stay that it stopped believing before us is doubted here, one that it stops believing
-        after us finds our entries.
-        """
-        if facts:
-            append(tx, facts, now_us)
-        return store_stays.doubt(tx, sorted({entry.stay for entry in effects.entries}))
 
 
 def content_of(message: Message) -> bytes:
@@ -206,26 +158,6 @@ def _sources(tx: Tx, messages: Sequence[Message]) -> set[str]:
     """The cameras that these messages are about. A verdict names its window; one that is not known yet is about nobody."""
     windows = {message.assessment for message in messages if isinstance(message, Verdict)}
     return rows.sources(tx, windows) | {message.source for message in messages if not isinstance(message, Verdict)}
-
-
-def _windows(effects: Effects) -> dict[UUID, UUID]:
-    """The assessments that questions of these effects are about, by the question's id."""
-    messages = [bound.message for bound in effects.bound]
-    asked = {one.id: one.assessment for one in messages if isinstance(one, Question)}
-    return asked | {one.question: one.assessment for one in messages if isinstance(one, Verdict) and one.question is not None}
-
-
-def _taken(message: Message, content: bytes, stay: UUID | None) -> Fact:
-    return Fact(message.id, 1, type(message).__name__.lower(), 1, dump({"content": content.hex(), "stay": stay}))
-
-
-def _event(item: Entry | TaskEntry, state: str) -> str:
-    """What the trail says of an entry at a target; kept: this target takes nothing of it, it stands in Wince's own tables."""
-    if state == "kept":
-        return "kept"
-    if isinstance(item, TaskEntry):
-        return {"requested": "asked", "completed": "answered"}.get(item.status, item.status)
-    return {"entered-in-error": "withdrawn"}.get(item.status, "charted")
 
 
 def _tasks(tx: Tx, messages: Sequence[Message], known: Known, who: Who) -> list[TaskEntry]:

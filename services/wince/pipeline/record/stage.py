@@ -13,7 +13,7 @@
 - A nurse's verdict is an entry of her own, final. The model's value is never edited: an entry of the window that says the same grade
   becomes final with her as its verifier; one that says another stays preliminary. The verdict answers its question; other questions
   of that encounter which are older than the verdict are superseded.
-- A stay that turns out to have been another makes entries wrong: correction.py.
+- What it comes to when it is known otherwise who lay there: review/.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from uuid import UUID
 
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.charting import chart, chart_late, finish
-from wince.domain.charting_entries import entry as make_entry
 from wince.domain.entry import Entry, Kind, TaskEntry
-from wince.domain.ids import entry_id, question_id
+from wince.domain.ids import question_id
 from wince.domain.reason import Reason
 from wince.domain.stay import Stay
+from wince.domain.timeline import lies
 from wince.domain.withheld import WITHHELD
 from wince.errors import MessageError
-from wince.pipeline.record.correction import correct
 from wince.pipeline.record.effects import Bound, Effects, Key, Known, Message, Note, SourceState, Who, task
+from wince.pipeline.record.nurse import fits, own_entry
 from wince.protocols.rules import ClinicalProtocol
 
-__all__ = ["Bound", "Effects", "Key", "Known", "Message", "Note", "SourceState", "Who", "correct", "plan"]
+__all__ = ["Bound", "Effects", "Key", "Known", "Message", "Note", "SourceState", "Who", "plan"]
 
 
 def plan(
@@ -82,7 +82,7 @@ class _Plan:
     def alert(self, alert: Alert, *, later: bool) -> None:
         """`later`: its assessment stands in this batch."""
         window = self._known.get(alert.assessment)
-        found = self._who(alert.source, *((window.start_us, window.end_us) if window else (alert.start_us, alert.end_us)))
+        found = self._alerted(alert, window)
         if found in WITHHELD:
             self.effects.notes.append(Note(alert.id, "not_told", {"reason": str(found)}))
             return
@@ -98,6 +98,12 @@ class _Plan:
             )
             self._chart(entries)
             self._keep(key, replace(state, chart=after))
+            self.effects.heard.append(alert.id)
+
+    def _alerted(self, alert: Alert, window: Assessment | None) -> Stay | Reason:
+        """Whom it is about: who lay there during the run that fired and the window in which it did."""
+        begin, end = (window.start_us, window.end_us) if window else (alert.start_us, alert.end_us)
+        return self._who(alert.source, min(begin, alert.start_us), max(end, alert.end_us))
 
     def assessment(self, window: Assessment) -> None:
         key = (window.source, window.protocol)
@@ -108,7 +114,11 @@ class _Plan:
         self._known[window.id] = window
         if window.shadow:
             return
-        alerts = tuple(alert for alert in state.waiting if alert.assessment == window.id)
+        alerts = tuple(
+            alert for alert in state.waiting if alert.assessment == window.id and isinstance(self._alerted(alert, window), Stay)
+        )
+        if stay is not None:
+            self.effects.heard += [alert.id for alert in alerts]
         charted, entries = chart(
             state.chart, window, alerts, stay=stay, rules=self._protocol(window.protocol).chart, issued_us=self._now_us
         )
@@ -124,7 +134,7 @@ class _Plan:
         """Other protocols of this camera charted whoever lay there before and say no more: what their summary owes is written now."""
         for key, state in list(self._states.items()):
             before = state.chart.stay
-            if key[0] != window.source or key[1] == window.protocol or before is None or (stay is not None and stay.id == before.id):
+            if key[0] != window.source or key[1] == window.protocol or before is None or (stay is not None and lies(stay) == lies(before)):
                 continue
             if state.chart.seen_us is None or window.start_us >= state.chart.seen_us:
                 after, entries = finish(state.chart, issued_us=self._now_us)
@@ -159,10 +169,11 @@ class _Plan:
             why = "no_window"
         elif window.shadow:
             why = "shadow"
-        elif verdict.grade is not None and not 0 <= verdict.grade < len(self._protocol(window.protocol).scale.grades):
+        elif not fits(verdict, self._protocol(window.protocol).scale):
             why = "no_such_grade"
         if window is not None and stay is not None and not why:
-            self._chart([*self._confirmed(verdict, stay), self._own(verdict, window, stay)])
+            own = own_entry(verdict, window, stay, self._protocol(window.protocol).scale, self._now_us)
+            self._chart([*self._confirmed(verdict, stay), own])
         else:
             self.effects.notes.append(Note(verdict.id, "not_charted", {"reason": why}))
         for asked in list(self._tasks.values()):
@@ -183,27 +194,6 @@ class _Plan:
             and model.grade is not None
             and model.grade == verdict.grade
         ]
-
-    def _own(self, verdict: Verdict, window: Assessment, stay: Stay) -> Entry:
-        """A nurse's entry: her grade, nothing of the model's numbers."""
-        scale = self._protocol(window.protocol).scale
-        bare = make_entry(Kind.VERDICT, window, stay, self._now_us)
-        return replace(
-            bare,
-            id=entry_id(verdict.id, stay.encounter, Kind.VERDICT),
-            origin=verdict.id,
-            grade=verdict.grade,
-            grade_name=scale.name_of(verdict.grade),
-            score=None,
-            median=None,
-            peak=None,
-            confidence=None,
-            units=(),
-            personal=False,
-            reason=Reason.UNCERTAIN if verdict.grade is None else None,
-            status="final",
-            nurse=verdict.nurse,
-        )
 
     def _ask(self, identity: UUID, about: Assessment | Question, reason: Reason, stay: Stay | None) -> None:
         window = about.id if isinstance(about, Assessment) else about.assessment

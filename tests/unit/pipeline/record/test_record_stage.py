@@ -11,11 +11,11 @@ from tests.integration.record_world import CAMERA, T0, US, alert, question, stay
 from wince.domain.assessment import Verdict
 from wince.domain.charting import ChartState
 from wince.domain.charting_entries import Period
-from wince.domain.entry import Entry, Kind
+from wince.domain.entry import Kind
 from wince.domain.reason import Reason
 from wince.domain.stay import Stay
 from wince.errors import MessageError
-from wince.pipeline.record.stage import Effects, Known, Message, SourceState, correct, plan
+from wince.pipeline.record.stage import Effects, Known, Message, SourceState, plan
 from wince.protocols.loader import load
 
 PROTOCOLS = {"activity": load("activity")}
@@ -107,22 +107,6 @@ def test_an_unknown_protocol_is_named() -> None:
     with pytest.raises(MessageError) as caught:
         run([replace(window(0), protocol="nothing")], stay())
     assert caught.value.field == "protocol"
-
-
-def test_correcting_what_is_right_does_nothing() -> None:
-    """Also where the same patient's stay is known under another id by now."""
-    entries = run([window(0)], stay()).entries
-    better = replace(stay(), id=UUID(int=9), start_us=stay().start_us - 1)
-    assert correct(entries, [], lambda *_: better, {}, NOW).entries == []
-
-
-def test_a_correction_is_made_once() -> None:
-    entries = run([window(0)], stay("V1")).entries
-    latest: dict[UUID, Entry] = {}
-    for entry in correct(entries, [], lambda *_: stay("V2"), latest, NOW).entries:
-        latest[entry.id] = entry
-    assert sorted(entry.status for entry in latest.values()) == ["entered-in-error", "preliminary"]
-    assert correct(list(latest.values()), [], lambda *_: stay("V2"), latest, NOW).entries == []
 
 
 def test_the_states_are_those_of_the_sources_seen() -> None:

@@ -1,0 +1,74 @@
+"""Who lay before which camera, as the database knows it in a transaction, and whom nothing may be charted of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from wince.domain.binding import bed_of
+from wince.domain.census import Kind
+from wince.domain.persons import Named, Persons
+from wince.domain.reason import Reason
+from wince.domain.stay import Stay, Watch
+from wince.domain.timeline import EVER_US, Timeline
+from wince.domain.withheld import Withheld
+from wince.pipeline.record.effects import Who
+from wince.store import aliases, doubts
+from wince.store import stays as store_stays
+from wince.store.database import Tx
+from wince.store.withheld import withheld
+
+Span = tuple[str, int, int]
+"""(source, start_us, end_us)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """Who lay before one camera, and whether anything may be charted of it."""
+
+    source: str
+    watches: Sequence[Watch]
+    timeline: Timeline
+    held: Withheld
+
+    def during(self, start_us: int, end_us: int) -> Stay | Reason:
+        """See `binding.who_during`; OFF where the bed was switched off at some moment, CONSENT where its patient had not consented."""
+        watch = bed_of(self.watches, self.source, start_us, EVER_US)
+        if watch is not None and self.held.off(watch.bed, start_us, end_us):
+            return Reason.OFF
+        lay = self.timeline.during(start_us, end_us)
+        return (self.held.during(lay, start_us, end_us) or lay) if isinstance(lay, Stay) else lay
+
+    def stays(self) -> list[Stay]:
+        """Whoever lay there at any time that is known here."""
+        return self.timeline.stays()
+
+
+def who(tx: Tx, spans: Collection[Span], *, consent_required: bool) -> Who:
+    """Bindings for these spans, and all that lie within the time that they take together. A believed row counts whatever the clocks of
+    hospital and record say."""
+    if not spans:
+        return lambda _source, _start_us, _end_us: Reason.NO_PATIENT
+    sources = {source for source, _, _ in spans}
+    low, high = min(start for _, start, _ in spans), max(end for _, _, end in spans)
+    of = lying(tx, sources, low, high, consent_required=consent_required)
+    return lambda source, start_us, end_us: of[source].during(start_us, end_us) if source in of else Reason.NO_PATIENT
+
+
+def lying(tx: Tx, sources: Iterable[str], from_us: int, to_us: int, *, consent_required: bool) -> dict[str, Lying]:
+    """Of each of these cameras, from one moment to another, both included."""
+    wanted = sorted(set(sources))
+    watches = store_stays.watches(tx, wanted)
+    beds = sorted({watch.bed for watch in watches})
+    found: list[Stay] = store_stays.believed(tx, beds, from_us, to_us)
+    doubted = doubts.overlapping(tx, beds, from_us, to_us + 1)
+    held = withheld(tx, found, from_us, required=consent_required)
+    mine = {source: [watch for watch in watches if watch.source == source] for source in wanted}
+    return {source: Lying(source, mine[source], Timeline(mine[source], found, source, doubted), held) for source in wanted}
+
+
+def persons(tx: Tx, named: Iterable[Named]) -> Persons:
+    """Which numbers mean one person, and one visit, as the hospital merged them; for those that are named."""
+    found = list(named)
+    patients, visits = {one.patient for one in found}, {one.encounter for one in found}
+    return Persons(aliases.survivors(tx, Kind.PERSON, patients), aliases.survivors(tx, Kind.VISIT, visits))
