@@ -95,6 +95,7 @@ def backlog(database: Database, targets: Sequence[str], now_us: int) -> None:
     with database.transaction() as tx:
         open_ = books.backlog(tx, targets)
         shown = Counter(one.target for one in readback.differences(tx, 10_000))
+        by_hand, unfinished = (Counter(one.target for one in find(tx, limit=10_000)) for find in (books.chores, books.unfinished))
         asked = tx.execute("SELECT count(*), min(end_us) FROM question WHERE state = 'open'").fetchone()
         waits = tx.execute(
             "SELECT (SELECT count(*) FROM review), (SELECT count(*) FROM aside_source), (SELECT count(*) FROM aside)"
@@ -106,6 +107,7 @@ def backlog(database: Database, targets: Sequence[str], now_us: int) -> None:
     metrics.backlog(questions=count, oldest_s=oldest_s)
     for target in targets:
         metrics.differing(target, shown[target])
+        metrics.chores(target, by_hand=by_hand[target], unfinished=unfinished[target])
     for one in open_:
         metrics.outbox(
             one.target,

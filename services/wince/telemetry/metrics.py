@@ -50,6 +50,12 @@ DELIVERIES = Counter("wince_deliveries", "Attempts to write an entry to a target
 DELIVERY_RETRIES = Counter("wince_delivery_retries", "Attempts that have to be made again", ("target",), registry=REGISTRY)
 OUTBOX_WAITING = Gauge("wince_outbox_waiting", "Deliveries that will still be tried by themselves", ("target",), registry=REGISTRY)
 OUTBOX_HELD = Gauge("wince_outbox_held", "Deliveries behind the hold of their target", ("target",), registry=REGISTRY)
+OUTBOX_BY_HAND = Gauge(
+    "wince_outbox_by_hand", "What a person has to do at a target that takes nothing back", ("target",), registry=REGISTRY
+)
+OUTBOX_UNFINISHED = Gauge(
+    "wince_outbox_unfinished", "Entries that were written while something beside them was refused", ("target",), registry=REGISTRY
+)
 OUTBOX_DEAD = Gauge("wince_outbox_dead", "Deliveries that were refused for good and wait for a person", ("target",), registry=REGISTRY)
 OUTBOX_AGE = Gauge(
     "wince_outbox_oldest_seconds", "How long the oldest open delivery waits; dead letters are left out", ("target",), registry=REGISTRY
@@ -192,6 +198,12 @@ def outbox(target: str, *, waiting: int, behind_hold: int, dead: int, oldest_s: 
     OUTBOX_DEAD.labels(name).set(dead)
     OUTBOX_AGE.labels(name).set(oldest_s)
     TARGET_HELD.labels(name).set(is_held)
+
+
+def chores(target: str, *, by_hand: int, unfinished: int) -> None:
+    """What of one target waits for a person beside dead letters, asked now and then."""
+    OUTBOX_BY_HAND.labels(label(target)).set(by_hand)
+    OUTBOX_UNFINISHED.labels(label(target)).set(unfinished)
 
 
 def credential(name: str, left_s: float) -> None:
