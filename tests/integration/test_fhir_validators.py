@@ -146,7 +146,6 @@ def test_hapis_validator_passes_what_is_written_with_and_without_the_package_and
         "unknown reason": changed(one("Observation-example-unassessable"), dataAbsentReason=unknown),
         "a normal range": changed(named, referenceRange=[{"high": {"value": 3}}]),
         "no device label": changed(named, meta={"profile": named["meta"]["profile"]}),
-        "two beds": changed(named, extension=[*named["extension"], named["extension"][0]]),
         "bed a string": changed(named, extension=[{"url": codes.BED_EXTENSION, "valueString": "ICU"}]),
     }
     ours = definitions(PROTOCOLS)
