@@ -17,6 +17,7 @@ from wince.delivery import books
 from wince.delivery.books import Backlog, Chore, DeadLetter
 from wince.errors import ConfigError, InputError
 from wince.serve.reading import reading
+from wince.store import asides
 from wince.store.database import Tx
 
 app = typer.Typer(no_args_is_help=True, help="What waits for the EHR, holds, dead letters and their replay.")
@@ -146,6 +147,31 @@ def done(
     with _opened(write=True) as tx:
         chore = books.done(tx, _id(entry), revision, target, by, wall_us())
     out.print(f"kept: {chore.detail}: done by {by}", highlight=False)
+
+
+@app.command("aside")
+def aside_command(
+    retry: Annotated[str, typer.Option("--retry", metavar="CAMERA", help="Try this camera's messages again at once.")] = "",
+    json_: Json = False,
+) -> None:
+    """Cameras whose messages can't be written into the record, and why. They are kept in order; other cameras go on."""
+    with _opened(write=bool(retry)) as tx:
+        if retry and not asides.again(tx, retry):
+            raise InputError("nothing of this camera is set aside", field="--retry", remedy="wince outbox aside")
+        found = asides.listed(tx)
+    if json_:
+        print(to_json({"aside": found}))
+        return
+    if not found:
+        out.print("nothing is set aside")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("camera", "messages", "since", "tried", "why"):
+        table.add_column(column, overflow="fold")
+    for one in found:
+        table.add_row(one.source, str(one.messages), _age(one.age_s), str(one.failures), one.error)
+    out.print(table)
+    out.print("put right what it names; it is tried again by itself, or now: wince outbox aside --retry CAMERA", highlight=False)
 
 
 @app.command("release")

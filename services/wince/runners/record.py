@@ -11,6 +11,7 @@ from wince.clock import wall_us
 from wince.domain.assessment import Verdict
 from wince.domain.care import PatientState, Pause
 from wince.domain.snapshot import Graded, Snapshot
+from wince.pipeline.record.poison import is_poison
 from wince.pipeline.record.sink import PostgresSink
 from wince.pipeline.record.stage import Message
 from wince.runners.consumer import Consumer
@@ -37,8 +38,15 @@ class Writer:
         self.write(messages, [graded.snapshot for graded in batch if graded.snapshot is not None])
 
     def write(self, messages: Sequence[Message], snapshots: Sequence[Snapshot] = ()) -> None:
-        """Write messages and snapshots in one transaction; as `commit`."""
-        done = self._sink.commit(messages, snapshots)
+        """Write messages and snapshots in one transaction; where one of them can't be written, each camera's in one of its own, and what
+        can't be written is set aside: no message of one bed stops another. As `commit`."""
+        try:
+            done = self._sink.commit(messages, snapshots)
+        except Exception as error:
+            if not is_poison(error):
+                raise
+            log.error("a batch can't be written as a whole; each camera's messages are written apart", error=error)
+            done = self._sink.apart(messages, snapshots)
         for alarm in done.alarms:
             log.error("other content under a known id; the first stands", assessment=alarm)
         if done.entries or done.tasks:
@@ -46,8 +54,10 @@ class Writer:
 
 
     def tend(self) -> None:
-        """Look again at what the census changed since. Raises as the sink does; what was not done is done the next time."""
-        if self._sink.review().entries:
+        """Look again at what the census changed since, and try again what was set aside. Raises as the sink does; what was not done is
+        done the next time."""
+        found = self._sink.review()
+        if self._sink.try_again() or found.entries or found.tasks:
             self._wake()
 
 

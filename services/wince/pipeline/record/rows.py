@@ -56,11 +56,11 @@ def take(tx: Tx, consumer: str, hashes: Mapping[UUID, bytes]) -> tuple[set[UUID]
     return taken, {identity: hashes[identity] for identity, content in stand if bytes(content) != hashes[identity]}
 
 
-def sources(tx: Tx, windows: Iterable[UUID]) -> set[str]:
-    """The cameras of these windows, as far as they are known."""
+def source_of(tx: Tx, windows: Iterable[UUID]) -> dict[UUID, str]:
+    """The camera of each of these windows, as far as they are known."""
     wanted = list(windows)
-    found = tx.execute("SELECT DISTINCT source FROM assessment WHERE id = ANY(%s)", (wanted,)).fetchall() if wanted else []
-    return {source for (source,) in found}
+    found = tx.execute("SELECT id, source FROM assessment WHERE id = ANY(%s)", (wanted,)).fetchall() if wanted else []
+    return dict(found)
 
 
 def states(tx: Tx, sources: Iterable[str]) -> dict[Key, SourceState]:

@@ -20,7 +20,8 @@ from wince.domain.reason import Reason
 from wince.domain.score import Score
 from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Stay
-from wince.pipeline.record import alarms, bindings, locks, rows
+from wince.pipeline.record import alarms, aside, bindings, locks, rows
+from wince.pipeline.record.poison import is_poison
 from wince.pipeline.record.reviewer import Reviewer
 from wince.pipeline.record.stage import Effects, Known, Message, Who, plan
 from wince.pipeline.record.writing import write
@@ -30,6 +31,9 @@ from wince.store import snapshots as store_snapshots
 from wince.store.audit import append
 from wince.store.database import Database, Tx
 from wince.store.plain import dump
+from wince.telemetry import logs
+
+log = logs.get("wince.record.sink")
 
 CONSUMER = "record"
 AT_ONCE = 8
@@ -99,23 +103,82 @@ class PostgresSink:
                 hashes[message.id] = content
                 first.append(message)
         with self._database.transaction() as tx:
-            alone = locks.batch(tx, _sources(tx, first) | {snapshot.source for snapshot in snapshots})
-            new, others = rows.take(tx, CONSUMER, hashes)
-            others |= {message.id: content for message, content in contents if content != hashes[message.id]}
-            now_us = self._clock()
-            effects = self._plan(tx, [message for message in first if message.id in new], now_us, alone=alone)
-            facts = write(tx, effects, hashes, self._targets)
+            sources = aside.sources_of(tx, first)
+            alone = locks.batch(tx, {*sources.values(), *(snapshot.source for snapshot in snapshots)} - {""})
+            there = aside.queue(tx, first, sources)
+            done = self._write(tx, there, contents, hashes, alone=alone)
             store_snapshots.save(tx, self._fold, snapshots)
-            if others:
-                # Under the audit lock, so that two replicas don't both say it.
-                append(tx, (), now_us)
-            other = alarms.said(tx, messages, others)
-            if facts := [*other.facts, *facts]:
-                append(tx, facts, now_us)
             again = reviews.waiting(tx)
         review = self.review(AT_ONCE) if again else _NOTHING
-        entries = (*effects.entries, *review.entries)
-        return Committed(len(new), len(messages) - len(new), entries, (*effects.tasks, *review.tasks), other.alarms)
+        return replace(done, entries=(*done.entries, *review.entries), tasks=(*done.tasks, *review.tasks))
+
+    def _write(
+        self, tx: Tx, first: Sequence[Message], contents: Sequence[tuple[Message, bytes]], hashes: Mapping[UUID, bytes], *, alone: bool
+    ) -> Committed:
+        """`first`: each message once; `contents`: all of them with their hashes."""
+        wanted = {message.id for message in first}
+        contents = [(message, content) for message, content in contents if message.id in wanted]
+        new, others = rows.take(tx, CONSUMER, {identity: content for identity, content in hashes.items() if identity in wanted})
+        others |= {message.id: content for message, content in contents if content != hashes[message.id]}
+        now_us = self._clock()
+        effects = self._plan(tx, [message for message in first if message.id in new], now_us, alone=alone)
+        facts = write(tx, effects, hashes, self._targets)
+        if others:
+            # Under the audit lock, so that two replicas don't both say it.
+            append(tx, (), now_us)
+        other = alarms.said(tx, [message for message, _ in contents], others)
+        if facts := [*other.facts, *facts]:
+            append(tx, facts, now_us)
+        return Committed(len(new), len(contents) - len(new), tuple(effects.entries), tuple(effects.tasks), other.alarms)
+
+    def apart(self, messages: Sequence[Message], snapshots: Sequence[Snapshot] = ()) -> Committed:
+        """As `commit`, each camera in a transaction of its own: what can't be written of one is set aside (aside.py), and kept from then on
+        behind that; the others are written. Raises Unavailable, ResourceError, StoreError; then part of it may be written already."""
+        with self._database.transaction() as tx:
+            sources = aside.sources_of(tx, messages)
+        found = _NOTHING
+        for source in dict.fromkeys([*sources.values(), *(one.source for one in snapshots)]):
+            mine = [one for one in messages if sources[one.id] == source]
+            states = [one for one in snapshots if one.source == source]
+            try:
+                done = self.commit(mine, states)
+            except Exception as error:
+                if not is_poison(error):
+                    raise
+                with self._database.transaction() as tx:
+                    aside.set_aside(tx, source, mine, error, self._clock())
+                done = self._states_alone(states)
+            found = Committed(
+                found.taken + done.taken,
+                found.known + done.known,
+                (*found.entries, *done.entries),
+                (*found.tasks, *done.tasks),
+                (*found.alarms, *done.alarms),
+            )
+        return found
+
+    def _states_alone(self, snapshots: Sequence[Snapshot]) -> Committed:
+        """Grade's state covers windows that are kept, though set aside. Where it can't be written itself, grade begins without it."""
+        try:
+            return self.commit((), snapshots)
+        except Exception as error:
+            if not is_poison(error):
+                raise
+            log.error("grade's state can't be written", error=error)
+            return _NOTHING
+
+    def try_again(self) -> int:
+        """Try what is set aside and due; how many messages were written. Raises Unavailable, ResourceError, StoreError."""
+
+        def again(tx: Tx, messages: Sequence[Message]) -> None:
+            hashes: dict[UUID, bytes] = {}
+            contents = [(message, content_of(message)) for message in messages]
+            for message, content in contents:
+                hashes.setdefault(message.id, content)
+            first = list({message.id: message for message in reversed(messages)}.values())[::-1]
+            self._write(tx, first, contents, hashes, alone=False)
+
+        return aside.try_again(self._database, again)
 
     def review(self, slices: int | None = None) -> Committed:
         """Look again at what is asked for (reviewer.py), at most so many slices of it; `commit` does some of it too, after its own.
@@ -152,12 +215,6 @@ class PostgresSink:
 def content_of(message: Message) -> bytes:
     """sha256 of what the message says, 32 bytes."""
     return digest(dump(message)) if isinstance(message, Verdict) else content_hash(message)
-
-
-def _sources(tx: Tx, messages: Sequence[Message]) -> set[str]:
-    """The cameras that these messages are about. A verdict names its window; one that is not known yet is about nobody."""
-    windows = {message.assessment for message in messages if isinstance(message, Verdict)}
-    return rows.sources(tx, windows) | {message.source for message in messages if not isinstance(message, Verdict)}
 
 
 def _tasks(tx: Tx, messages: Sequence[Message], known: Known, who: Who) -> list[TaskEntry]:

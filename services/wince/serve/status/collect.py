@@ -22,6 +22,7 @@ from wince.serve.status.interface import Look, Row, State, Subject
 from wince.serve.status.lag import lag
 from wince.serve.status.models import models
 from wince.serve.status.outbox import outbox
+from wince.serve.status.record import record
 from wince.serve.status.services import services
 from wince.serve.status.switches import switches
 
@@ -35,6 +36,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "switches": switches,
     "hl7": hl7,
     "lag": lag,
+    "record": record,
     "outbox": outbox,
     "audit": audit,
     "credentials": credentials,

@@ -1,0 +1,103 @@
+"""What can't be written is set aside for its camera alone: no message of one bed stops another bed.
+
+Its messages are kept in their order, what comes later queues behind them (`PostgresSink.commit` asks), and they are tried again with
+backoff: as many at once as go, then one by one up to the one that doesn't.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
+
+from wince.backoff import Backoff
+from wince.codec.registry import decode, encode
+from wince.domain.assessment import Alert, Assessment, Question, Verdict
+from wince.domain.ids import ROOT, make
+from wince.pipeline.record import locks, rows
+from wince.pipeline.record.effects import Message
+from wince.pipeline.record.poison import is_poison, words
+from wince.store import asides
+from wince.store.audit import Fact, append
+from wince.store.database import Database, Tx
+from wince.store.plain import dump
+from wince.telemetry import logs
+
+log = logs.get("wince.record.aside")
+
+AGAIN = Backoff(5.0, 900.0, jitter=0.3)
+MOST = 200
+"""Messages that are tried at once."""
+_WINDOW = "wince.api.grade.v1.Assessment"
+
+
+def sources_of(tx: Tx, messages: Sequence[Message]) -> dict[UUID, str]:
+    """The camera of each message, by its id. A verdict's is that of its window, also where that is set aside; "": it is not known."""
+    found = {message.id: message.source for message in messages if not isinstance(message, Verdict)}
+    verdicts = [message for message in messages if isinstance(message, Verdict)]
+    if not verdicts:
+        return found
+    windows: Mapping[UUID, str] = rows.source_of(tx, {one.assessment for one in verdicts})
+    if any(one.assessment not in windows for one in verdicts) and asides.any_there(tx):
+        kept = [(source, decode(_WINDOW, body)) for source, body in asides.all_of(tx, _WINDOW)]
+        windows = {one.id: source for source, one in kept if isinstance(one, Assessment)} | dict(windows)
+    return found | {one.id: windows.get(one.assessment, "") for one in verdicts}
+
+
+def queue(tx: Tx, messages: Sequence[Message], sources: Mapping[UUID, str]) -> list[Message]:
+    """Sets aside those of which something before them is; the others."""
+    behind = asides.blocked(tx, set(sources.values()))
+    for source in sorted(behind):
+        asides.put(tx, source, [encode(one) for one in messages if sources[one.id] == source], "", 0.0)
+    return [one for one in messages if sources[one.id] not in behind]
+
+
+def set_aside(tx: Tx, source: str, messages: Sequence[Message], error: Exception, now_us: int) -> None:
+    """Keeps what can't be written, and says so."""
+    locks.batch(tx, [source])
+    number = asides.put(tx, source, [encode(one) for one in messages], words(error), AGAIN.wait_s(1))
+    log.error("what a camera found can't be written; it is set aside", source=source, error=error)
+    said = dump({"source": source, "messages": len(messages), "error": words(error)})
+    append(tx, [Fact(make(ROOT, "aside", source, number), 1, "set_aside", 1, said)], now_us)
+
+
+def try_again(database: Database, write: Callable[[Tx, Sequence[Message]], None]) -> int:
+    """Try what is due; how many messages were written. `write`: writes them in a transaction.
+
+    Raises Unavailable, ResourceError, StoreError: then it is still set aside.
+    """
+    with database.transaction() as tx:
+        due = asides.due(tx)
+    return sum(_source(database, source, write) for source in due)
+
+
+def _source(database: Database, source: str, write: Callable[[Tx, Sequence[Message]], None]) -> int:
+    count, most = 0, MOST
+    while True:
+        try:
+            with database.transaction() as tx:
+                if not locks.review(tx, source):
+                    return count
+                found = asides.first(tx, source, most)
+                write(tx, [_message(schema, body) for _, schema, body in found])
+                asides.taken(tx, source, [number for number, _, _ in found])
+        except Exception as error:
+            if not is_poison(error):
+                raise
+            if most > 1:
+                most = 1
+                continue
+            with database.transaction() as tx:
+                asides.failed(tx, source, words(error), AGAIN.wait_s(asides.failures(tx, source) + 1))
+            log.error("what a camera found still can't be written", source=source, error=error)
+            return count
+        count += len(found)
+        if len(found) < most:
+            log.info("what was set aside is written", source=source, rows=count)
+            return count
+
+
+def _message(schema: str, body: bytes) -> Message:
+    found = decode(schema, body)
+    if not isinstance(found, Assessment | Alert | Question | Verdict):
+        raise TypeError(f"{schema} is no message of record")
+    return found
