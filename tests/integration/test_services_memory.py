@@ -32,7 +32,7 @@ def embedded(tmp_path_factory):
 
     fetched()
     with reachable() as directory:
-        loaded = Settings(state_dir=directory / "state")
+        loaded = Settings(state_dir=directory / "state", time_zone="UTC")
         found = []
         play.play(loaded, scenario.bundled(), play.moment(AT), lambda *_: None, admitted=lambda road: found.append(road.database.dsn))
         with play.Embedded(loaded, [], lambda _: play.moment(AT), lambda *_: None) as road:
@@ -59,7 +59,7 @@ def services(dsn: str, state: Path, *names: str, **more: object) -> Iterator[dic
     bus = MemoryBus(partitions=12)
     with ExitStack() as stack:
         stack.callback(bus.close)
-        base = Settings(state_dir=state, pg_dsn=dsn, cameras=cameras, replay_at=AT, mllp_port=free_port(), **more)
+        base = Settings(state_dir=state, pg_dsn=dsn, cameras=cameras, replay_at=AT, mllp_port=free_port(), time_zone="UTC", **more)
         running: dict[str, process.Running] = {}
         for name in names:
             loaded = base if name != "capture" else base.model_copy(update={"detect": f"127.0.0.1:{running['detect'].port}"})
