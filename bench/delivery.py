@@ -92,16 +92,18 @@ def _recorded(base_url: str, bodies: list[str], target: Callable[[FhirClient], F
     with httpx.Client(timeout=60) as real:
 
         def answer(request: httpx.Request) -> httpx.Response:
-            if request.method == "GET" or "/Device/" in request.url.path:
+            if request.method == "GET" or "/Device" in request.url.path:
                 head = {"Content-Type": "application/fhir+json"}
+                head |= {name: request.headers[name] for name in ("if-none-exist",) if name in request.headers}
                 asked = real.request(request.method, request.url, content=request.content, headers=head)
-                return httpx.Response(asked.status_code, content=asked.content)
+                said = {"Location": asked.headers["location"]} if "location" in asked.headers else {}
+                return httpx.Response(asked.status_code, content=asked.content, headers=said)
             kept = ("accept", "content-type", "if-none-exist", "prefer", "x-request-id")
             headers = {name: request.headers[name] for name in kept if name in request.headers}
             sent.append((request.method, str(request.url), request.content, headers))
             return httpx.Response(201, headers={"Location": f"{base_url}/Observation/{UUID(int=1)}/_history/1"})
 
-        writer = target(FhirClient(base_url, transport=httpx.MockTransport(answer)))
+        writer = target(FhirClient(base_url, transport=httpx.MockTransport(answer), timeout_s=60))
         found = []
         for body in bodies:
             assert writer.deliver(body, first=True).outcome is Outcome.WRITTEN

@@ -53,7 +53,7 @@ class FhirClient:
         base_url: str,
         *,
         auth: Auth | None = None,
-        timeout_s: float = 10.0,
+        timeout_s: float = 20.0,
         max_answer_bytes: int = 4 << 20,
         connections: int = 8,
         verify: ssl.SSLContext | None = None,

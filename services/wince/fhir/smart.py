@@ -58,7 +58,7 @@ class SmartAuth:
         next_keys: Sequence[SigningKey] = (),
         key_set_url: str = "",
         token_url: str = "",
-        timeout_s: float = 10.0,
+        timeout_s: float = 20.0,
         verify: ssl.SSLContext | None = None,
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], float] = time.time,

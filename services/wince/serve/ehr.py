@@ -50,7 +50,7 @@ def targets(
     return [FhirTarget(EHR, reached, protocols, version=VERSION, site=settings.site, systems=names, born=born, writing=how)]
 
 
-def client(settings: Settings, stack: ExitStack, *, timeout_s: float = 10.0, scope: str = "") -> FhirClient:
+def client(settings: Settings, stack: ExitStack, *, timeout_s: float = 20.0, scope: str = "") -> FhirClient:
     """The FHIR server that is set, signed in to as set, for what `scope` allows (empty: writing). `stack` closes the connections. Raises
     ConfigError."""
     trusted, auth = check(settings), None
