@@ -15,7 +15,7 @@ from wince.domain.audit import Verified
 from wince.errors import ConfigError
 from wince.serve.reading import reading
 from wince.serve.state_dir import Places
-from wince.store import audit, checkpoints
+from wince.store import audit, checkpoints, erasing
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail: a hash chain in the database, signed checkpoints outside it.")
 
@@ -38,14 +38,21 @@ def verify(
     with reading(loaded) as database:
         public = key or _public(places)
         found = checkpoints.verify(database, places.checkpoints, public)
+        with database.transaction() as tx:
+            why = erasing.explained(tx)
     if json_:
         said = {"rows": found.count, "head": found.head.hex(), "checkpointed": found.checkpoint, "erased": found.erased}
+        said |= {"erased_on_purpose": sum(number for _, _, number in why)}
         print(to_json({"verified": found.count > 0, **said}))
     elif not found.count:
         out.print("the audit trail is empty: nothing has happened here yet, nothing was verified")
     else:
         chain = f"audit chain verified ({found.count} entries), head {found.head.hex()[:16]}"
         out.print(f"{chain}, {found.erased} payloads erased{_tail(found)}")
+        for what, at_us, number in why:
+            out.print(f"  {number} by an erasure ({what}) at {audit.utc(at_us)[:19]}Z; their digests are in the chain")
+        if (rest := found.erased - sum(number for _, _, number in why)) > 0:
+            out.print(f"  {rest} of them by no erasure that is known here: who deleted them?")
     if not found.count:
         raise typer.Exit(1)
 

@@ -29,7 +29,7 @@ EPILOGUE = (
 )
 
 COMMANDS = (
-    "assess", "run", "serve", "up", "status", "census", "push", "switch", "consent", "retract",
+    "assess", "run", "serve", "up", "status", "census", "push", "switch", "consent", "retract", "retention",
     "audit", "outbox", "ehr", "fhir", "hl7", "doctor", "config", "models", "protocols", "lab",
 )  # fmt: skip
 """Each is a module of this package: with `app`, a group of commands; else with a function of its own name."""

@@ -18,6 +18,7 @@ from wince.settings.hl7 import Hl7
 from wince.settings.hospital import Hospital
 from wince.settings.installation import Installation
 from wince.settings.kafka import Kafka
+from wince.settings.retention import Retention
 from wince.settings.routing import Routing
 from wince.settings.services import Services
 from wince.settings.sources import SecretFiles, checked
@@ -25,7 +26,7 @@ from wince.settings.telemetry import Telemetry
 
 
 class Settings(
-    Installation, Routing, Cameras, Care, Census, Database, Ehr, EhrSignIn, EhrWriting, Hl7, Hospital,
+    Installation, Routing, Cameras, Care, Retention, Census, Database, Ehr, EhrSignIn, EhrWriting, Hl7, Hospital,
     Telemetry, Kafka, Services, BaseSettings,
 ):  # fmt: skip
     """Everything that can be set, with its default."""

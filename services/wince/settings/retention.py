@@ -1,0 +1,23 @@
+"""How long data rests in Wince's own database."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from wince.settings.part import Part
+
+
+class Retention(Part):
+    """Retention
+
+    How long data rests in Wince's own database. Nothing is erased by itself: `wince retention run` does it, once a day by a timer of yours.
+    What stands in the EHR is not touched.
+    """
+
+    retention_assessments_days: int | None = Field(default=None, ge=1, le=36_500, examples=[365])
+    """Windows, alerts, verdicts and entries that are older go, with what was delivered of them; what is still to be delivered stays.
+    Not set: they are kept."""
+    retention_movements_days: int | None = Field(default=None, ge=1, le=36_500, examples=[365])
+    """ADT movements and stays of visits that ended longer ago go, once no window and no entry of them is kept. Not set: they are kept."""
+    retention_audit_days: int | None = Field(default=None, ge=1, le=36_500, examples=[3650])
+    """Payloads of the audit trail that are older go. The chain, with their digests, is kept for ever. Not set: they are kept."""

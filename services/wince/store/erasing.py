@@ -1,0 +1,111 @@
+"""Erasing on purpose: by age, and of one person. SQL inside the caller's transaction; the audit chain stays whole.
+
+A window goes only with what was made of it, an entry only when nothing of it waits for a target, and what the hospital said of a visit only
+when no window and no entry of that visit is left: so nothing that is kept can turn out wrong for want of what was erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from wince.domain.stay import Identifier
+from wince.store.audit import utc
+from wince.store.database import Tx
+
+AT_ONCE = 2000
+_OPEN = "SELECT 1 FROM outbox o WHERE o.entry = e.id AND o.state NOT IN ('written', 'kept')"
+
+
+def begin(tx: Tx, identity: UUID, at_us: int, what: str, by: str, reason: str) -> None:
+    """An erasure; what it erases names it."""
+    tx.execute("INSERT INTO erasure(id, at_us, what, by, reason) VALUES (%s, %s, %s, %s, %s)", (identity, at_us, what, by, reason))
+
+
+def old_entries(tx: Tx, before_us: int) -> list[UUID]:
+    """Some entries that ended before a moment and of which nothing waits."""
+    rows = tx.execute(
+        f"SELECT DISTINCT e.id FROM entry e WHERE e.end_us < %s AND NOT EXISTS ({_OPEN}) LIMIT %s".encode(), (before_us, AT_ONCE)
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def entries(tx: Tx, ids: Collection[UUID]) -> None:
+    """These entries, and what was delivered of them."""
+    tx.execute("DELETE FROM outbox WHERE entry = ANY(%s)", (list(ids),))
+    tx.execute("DELETE FROM entry WHERE id = ANY(%s)", (list(ids),))
+
+
+def old_windows(tx: Tx, before_us: int) -> list[UUID]:
+    """Some windows that ended before a moment, and of which no entry and no open question is left."""
+    rows = tx.execute(
+        "SELECT a.id FROM assessment a WHERE a.end_us < %s AND NOT EXISTS (SELECT FROM entry e WHERE e.assessment = a.id)"
+        " AND NOT EXISTS (SELECT FROM question q WHERE q.assessment = a.id AND q.state = 'open') LIMIT %s",
+        (before_us, AT_ONCE),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def windows(tx: Tx, ids: Collection[UUID]) -> None:
+    """These windows, their alerts, questions and verdicts."""
+    wanted = list(ids)
+    tx.execute("DELETE FROM outbox WHERE entry IN (SELECT id FROM question WHERE assessment = ANY(%s))", (wanted,))
+    for table in ("question", "verdict", "alert"):
+        tx.execute(f"DELETE FROM {table} WHERE assessment = ANY(%s)".encode(), (wanted,))
+    tx.execute("DELETE FROM assessment WHERE id = ANY(%s)", (wanted,))
+
+
+def old_visits(tx: Tx, before_us: int) -> list[Identifier]:
+    """Some visits whose every stay ended before a moment, of which nothing was heard since, and no window, entry or question is left."""
+    rows = tx.execute(
+        "SELECT encounter_system, encounter FROM stay s GROUP BY encounter_system, encounter"
+        " HAVING bool_and(superseded_us IS NOT NULL OR end_us IS NOT NULL) AND max(coalesce(end_us, start_us)) < %s"
+        " AND max(recorded_us) < %s AND NOT bool_or(EXISTS (SELECT FROM entry e WHERE e.stay = s.id)"
+        " OR EXISTS (SELECT FROM assessment a WHERE a.stay = s.id) OR EXISTS (SELECT FROM question q WHERE q.stay = s.id)) LIMIT %s",
+        (before_us, before_us, AT_ONCE),
+    ).fetchall()
+    return [Identifier(*row) for row in rows]
+
+
+def visits(tx: Tx, of: Sequence[Identifier]) -> int:
+    """What the hospital said of these visits; how many movements that were."""
+    pairs = ([one.system for one in of], [one.value for one in of])
+    where = "(encounter_system, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+    gone = tx.execute(f"DELETE FROM movement WHERE {where}".encode(), pairs).rowcount
+    for table in ("stay", "score"):
+        tx.execute(f"DELETE FROM {table} WHERE {where}".encode(), pairs)
+    return gone
+
+
+def old_payloads(tx: Tx, run: UUID, before_us: int) -> int:
+    """Some payloads of links that are older; how many went."""
+    return _payloads(tx, run, "a.at_utc < %s LIMIT %s", (utc(before_us), AT_ONCE))
+
+
+def payloads_of(tx: Tx, run: UUID, ids: Collection[UUID]) -> int:
+    """What the trail says about these things; how many payloads went."""
+    return _payloads(tx, run, "a.entry = ANY(%s)", (list(ids),)) if ids else 0
+
+
+def payloads_with(tx: Tx, run: UUID, texts: Sequence[str]) -> int:
+    """Payloads in which one of these texts stands; how many went. Reads the whole trail."""
+    return sum(_payloads(tx, run, "position(%s in p.payload) > 0", (text,)) for text in texts)
+
+
+def _payloads(tx: Tx, run: UUID, where: str, arguments: tuple[object, ...]) -> int:
+    found = tx.execute(
+        f"SELECT p.place FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq) WHERE {where}".encode(), arguments
+    ).fetchall()
+    places = [place for (place,) in found]
+    tx.execute("INSERT INTO audit_erased(place, erasure) SELECT place, %s FROM unnest(%s::bigint[]) AS place", (run, places))
+    tx.execute("DELETE FROM audit_payload WHERE place = ANY(%s)", (places,))
+    return len(places)
+
+
+def explained(tx: Tx) -> list[tuple[str, int, int]]:
+    """(what, at_us, payloads) of every erasure that erased some, the latest first."""
+    rows = tx.execute(
+        "SELECT e.what, e.at_us, count(*) FROM erasure e JOIN audit_erased a ON a.erasure = e.id GROUP BY e.id, e.what, e.at_us"
+        " ORDER BY e.at_us DESC"
+    ).fetchall()
+    return [(what, at_us, number) for what, at_us, number in rows]

@@ -1,0 +1,153 @@
+"""Erasing by age and of a person, on a real PostgreSQL: what is needed stays, the chain stands, and verify says why a payload is gone."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, stay, window
+from wince.care.retention import Erased, Limits, Retention
+from wince.care.withholding import Withholding
+from wince.delivery.worker import Delivery
+from wince.domain.audit import verify
+from wince.domain.census import Revision
+from wince.errors import ConfigError, MessageError, Refused
+from wince.pipeline.record.sink import PostgresSink
+from wince.protocols.loader import load
+from wince.rpc.errors import NotFound
+from wince.store import audit, erasing
+from wince.store.database import Database
+
+PROTOCOLS = {"activity": load("activity")}
+DAY = 86_400 * US
+LATER = T0 + 100 * DAY
+ALL = Limits(assessments=30, movements=30, audit=30)
+pytestmark = pytest.mark.timeout(120)
+
+
+def count(database: Database, sql: str) -> int:
+    with database.transaction() as tx:
+        row = tx.execute(f"SELECT count(*) FROM {sql}".encode()).fetchone()
+    return row[0] if row else 0
+
+
+def charted(database: Database, *, delivered: bool = True, ended: bool = True) -> FakeTarget:
+    """One stay with two entries."""
+    target = FakeTarget()
+    admit(database, stay(end_us=T0 + 3600 * US if ended else None))
+    sink = PostgresSink(database, PROTOCOLS, [target], clock=lambda: T0 + 10 * US)
+    assert len(sink.commit([window(0), window(120, 2), alert(window(120, 2))]).entries) == 2
+    if delivered:
+        delivery = Delivery(database, [target], poll_s=0.02)
+        delivery.start()
+        try:
+            assert delivery.drain(60)
+        finally:
+            delivery.stop()
+    return target
+
+
+def whole(database: Database) -> int:
+    return verify(audit.rows(database, payloads=True)).erased
+
+
+def test_what_is_older_goes_and_the_chain_stands(database: Database) -> None:
+    """Entries, windows, then what the hospital said of that visit; each once; younger limits erase nothing."""
+    charted(database)
+    retention = Retention(database, lambda: LATER)
+    assert retention.run(Limits(assessments=200, movements=200, audit=200), "n7") == Erased()
+    done = retention.run(Limits(assessments=30, movements=30), "n7")
+    assert (done.entries, done.windows, done.visits) == (2, 2, 1)
+    for table in ("entry", "assessment", "alert", "outbox", "movement", "stay"):
+        assert count(database, table) == 0, table
+    assert whole(database) == 0
+    assert retention.run(Limits(assessments=30, movements=30), "n7") == Erased()
+    assert [row.event for row in audit.rows(database)].count("retention") == 3
+
+
+def test_payloads_go_by_their_age_and_verify_knows_why(database: Database) -> None:
+    charted(database)
+    with database.transaction() as tx:
+        youngest = tx.execute("SELECT max(at_utc) FROM audit").fetchone()
+    assert youngest is not None
+    links = count(database, "audit")
+    done = Retention(database, lambda: 1 << 52).run(Limits(audit=1), "n7")
+    assert done.payloads == links
+    assert whole(database) == links
+    with database.transaction() as tx:
+        assert [(what, number) for what, _, number in erasing.explained(tx)] == [("retention", links)]
+
+
+def test_what_is_still_needed_stays(database: Database) -> None:
+    """Entries that wait for a target, their windows, and what the hospital said of them; a visit that goes on."""
+    charted(database, delivered=False)
+    done = Retention(database, lambda: LATER).run(ALL, "n7")
+    assert (done.entries, done.windows, done.visits) == (0, 0, 0)
+    assert count(database, "movement") == count(database, "stay") == 1
+
+
+def test_a_visit_that_goes_on_stays(database: Database) -> None:
+    charted(database, ended=False)
+    done = Retention(database, lambda: LATER).run(ALL, "n7")
+    assert (done.entries, done.windows, done.visits) == (2, 2, 0)
+    assert count(database, "movement") == 1
+
+
+def test_a_person_is_erased_and_another_is_not(database: Database) -> None:
+    charted(database)
+    other = stay("V2", start_us=T0 + 4000 * US, end_us=T0 + 9000 * US, recorded_us=T0 + 4000 * US)
+    change(database, Revision(add=(other,), recorded_us=other.recorded_us), "V2")
+    kept = PostgresSink(database, PROTOCOLS, [], clock=lambda: T0).commit([window(900)]).entries
+    assert [one.encounter.value for one in kept] == ["V2"]
+    Withholding(database, lambda: T0).consent("V1", "", True, 0, "n7", "c")
+    Withholding(database, lambda: T0).consent("", "M-V1", False, T0 + 9000 * US, "n7", "c")
+    done = Retention(database, lambda: LATER).erase("M-V1", "asked for it", "n8")
+    assert (done.entries, done.windows, done.visits) == (2, 2, 1)
+    with database.transaction() as tx:
+        rows = tx.execute("SELECT payload FROM audit_payload").fetchall()
+        said = tx.execute("SELECT given FROM consent WHERE subject = 'patient'").fetchall()
+        why = [(what, number) for what, _, number in erasing.explained(tx)]
+    assert not [payload for (payload,) in rows if "M-V1" in payload]
+    assert said == [(False,)], "a refusal stays"
+    assert why == [("person", done.payloads)]
+    assert whole(database) == done.payloads
+    assert count(database, "stay WHERE encounter = 'V1'") == count(database, "movement WHERE encounter = 'V1'") == 0
+    assert count(database, "entry") == len(kept)
+    assert count(database, f"stay WHERE bed = '{BED}'") == 1
+    with pytest.raises(NotFound):
+        Retention(database, lambda: LATER).erase("M-V1", "again", "n8")
+
+
+def test_a_person_is_not_erased_too_early(database: Database) -> None:
+    """While lying in a bed, while something waits, without a reason."""
+    charted(database, delivered=False)
+    retention = Retention(database, lambda: LATER)
+    with pytest.raises(Refused, match="wait"):
+        retention.erase("M-V1", "asked for it", "n8")
+    with pytest.raises(MessageError):
+        retention.erase("M-V1", " ", "n8")
+    with pytest.raises(Refused, match="lies in a bed"):
+        Retention(database, lambda: T0).erase("M-V1", "asked for it", "n8")
+    assert count(database, "entry") == 2
+
+
+def test_the_commands(
+    database: Database, database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from wince.cli import audit as audit_command
+    from wince.cli import retention as command
+
+    monkeypatch.setenv("WINCE_PG_DSN", database_dsn)
+    monkeypatch.setenv("WINCE_STATE_DIR", str(tmp_path))
+    charted(database)
+    with pytest.raises(ConfigError, match="no limit"):
+        command.run_command()
+    monkeypatch.setenv("WINCE_RETENTION_ASSESSMENTS_DAYS", "30")
+    command.show_command()
+    command.run_command()
+    command.erase_command(patient="M-V1", reason="asked for it")
+    audit_command.verify()
+    said = capsys.readouterr().out
+    assert "windows, alerts, verdicts, entries: 30 days" in said
+    assert "erased: 2 entries, 2 windows, 0 visits" in said
+    assert "by an erasure (person)" in said
+    assert "who deleted them" not in said
