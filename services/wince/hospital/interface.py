@@ -61,6 +61,11 @@ class Census(Protocol):
         """
         ...
 
+    def commit_all(self, changes: Sequence[tuple[Change, Decide]]) -> list[Applied]:
+        """Several in order, as if each were committed by itself, but all or none. Of several, none may link. What one raises comes out,
+        and nothing of any is kept."""
+        ...
+
     def apply(self, movement: Movement, revise: Revise) -> Applied:
         """The same for one movement of one visit."""
         ...

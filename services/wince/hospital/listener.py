@@ -14,12 +14,13 @@ import itertools
 import ssl
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 from wince.clock import Clock, wall_us
 from wince.domain.binding import occupancies
-from wince.domain.census import Change, MessageKey, Outcome, Revision
+from wince.domain.census import Applied, Change, MessageKey, Outcome, Revision
 from wince.domain.ids import site_namespace
 from wince.domain.stay import Occupancy, Watch
 from wince.errors import IntegrityError, Unavailable, WinceError
@@ -52,6 +53,15 @@ Publish = Callable[[Sequence[Occupancy]], None]
 survive. An exception is answered AE; the sender's next attempt publishes again."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A message, and what it says where it is a movement that links nothing."""
+
+    raw: bytes
+    header: Header | None
+    said: adt.Said | None
+
+
 def _nobody(_occupancies: Sequence[Occupancy]) -> None:
     """Nobody is told."""
 
@@ -82,7 +92,7 @@ class AdtListener:
         refusal is answered."""
         self._census, self._site, self._watches, self._publish, self._now_us = census, site, tuple(watches), publish, now_us
         told = metrics.turned_away
-        self._server = MllpServer(self._handle_all, self._too_long, host=host, port=port, tls=tls, limits=limits, refused=told)
+        self._server = MllpServer(self.handle_all, self._too_long, host=host, port=port, tls=tls, limits=limits, refused=told)
         self._charset, self._parking, self._heard = charset, parking, heard or Heard()
         self._namespace = site_namespace(site.name)
         self._started = f"{now_us() // 1000:x}"
@@ -171,8 +181,37 @@ class AdtListener:
         log.warning("refused message parked", field=error.field, code=error.condition, message=header.control_id)
         return None
 
-    def _handle_all(self, messages: Sequence[bytes]) -> list[bytes]:
-        return [answer for raw in messages for answer in self.answers(raw)]
+    def handle_all(self, messages: Sequence[bytes]) -> list[bytes]:
+        """Several messages of one connection, in order: those that are plain movements are committed together, so that a sender who doesn't
+        wait for each answer waits for one commit; where that fails, and for all others, each by itself."""
+        answers: list[bytes] = []
+        for together, group in itertools.groupby(map(self._plain, messages), lambda one: one.said is not None):
+            parts = list(group)
+            if together and len(parts) > 1 and self._taken_together(parts):
+                for part in parts:
+                    metrics.heard("taken")
+                    answers += modes.answers(part.header, None, self._number, self._now_us())
+            else:
+                answers += [answer for part in parts for answer in self.answers(part.raw)]
+        return answers
+
+    def _plain(self, raw: bytes) -> _Plain:
+        header, said = read_header(raw), None
+        if header is not None:
+            with suppress(Exception):  # said again, and answered, when the message is taken by itself
+                if not adt.ignored(header, self._site):
+                    said = adt.read(parse(raw, header, self._charset), self._site, self._now_us())
+        return _Plain(raw, header, said if said is not None and not said.change.links else None)
+
+    def _taken_together(self, parts: Sequence[_Plain]) -> bool:
+        said = [part.said for part in parts if part.said is not None]
+        try:
+            applied = self._census.commit_all([(one.change, functools.partial(self._decide, one)) for one in said])
+            self._committed(list(zip(said, applied, strict=True)))
+        except Exception as failure:
+            log.info("messages are taken one by one", error=failure)
+            return False
+        return True
 
     def _take(self, raw: bytes, header: Header) -> None:
         message = parse(raw, header, self._charset)
@@ -183,14 +222,17 @@ class AdtListener:
             log.info("event ignored", trigger=header.trigger[:3], message=header.control_id)
             self._note(adt.word(header, self._site))
             return
-        applied = self._census.commit(said.change, functools.partial(self._decide, said))
-        revision = applied.revision
+        self._committed([(said, self._census.commit(said.change, functools.partial(self._decide, said)))])
+
+    def _committed(self, done: Sequence[tuple[adt.Said, Applied]]) -> None:
         with self._telling:
-            for bed, from_us in changed(revision).items():
-                self._untold[bed] = min(from_us, self._untold.get(bed, from_us))
+            for _, applied in done:
+                for bed, from_us in changed(applied.revision).items():
+                    self._untold[bed] = min(from_us, self._untold.get(bed, from_us))
             self._tell()
-        self._log(said.change, applied.outcome, revision.notes)
-        self._note(said.known.us)
+        for said, applied in done:
+            self._log(said.change, applied.outcome, applied.revision.notes)
+            self._note(said.known.us)
 
     def _note(self, known_us: int | None) -> None:
         if known_us is not None:

@@ -50,6 +50,16 @@ class MemoryCensus:
             self.trail.append((change.key, "adt", " ".join((change.trigger, *revision.notes, *again))))
             return Applied(Outcome.APPLIED, revision)
 
+    def commit_all(self, changes: Sequence[tuple[Change, Decide]]) -> list[Applied]:
+        """See Census.commit_all."""
+        with self._lock:
+            kept = (dict(self._keys), list(self._movements), list(self._links), list(self._rows), list(self.trail))
+            try:
+                return [self.commit(change, decide) for change, decide in changes]
+            except Exception:
+                self._keys, self._movements, self._links, self._rows, self.trail = kept
+                raise
+
     def apply(self, movement: Movement, revise: Revise) -> Applied:
         """See Census.apply."""
         return self.commit(Change.of(movement), one_by_one(revise))

@@ -48,7 +48,7 @@ def linked(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int 
 def survivors(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int | None = None) -> dict[Identifier, Identifier]:
     """Each of these identifiers -> the number that stands for it now (or as was known at `as_of_us`); mostly itself."""
     wanted = list(identifiers)
-    known = resolved(linked(tx, kind, wanted, as_of_us)) if wanted and _any(tx) else {}
+    known = resolved(linked(tx, kind, wanted, as_of_us)) if wanted and merged(tx) else {}
     return {one: known.get(one, one) for one in wanted}
 
 
@@ -60,7 +60,7 @@ def every(tx: Tx, kind: Kind) -> dict[Identifier, Identifier]:
 
 def numbers(tx: Tx, kind: Kind, identifier: Identifier, as_of_us: int | None = None) -> list[Identifier]:
     """Every number of the person (visit) that an identifier names, itself among them."""
-    links = linked(tx, kind, [identifier], as_of_us) if _any(tx) else []
+    links = linked(tx, kind, [identifier], as_of_us) if merged(tx) else []
     return sorted({identifier, *(one for link in links for one in (link.old, link.new))}, key=lambda one: (one.system, one.value))
 
 
@@ -79,6 +79,6 @@ def _link(row: tuple[Any, ...]) -> Link:
     return Link(Kind(kind), Identifier(old_system, old), Identifier(new_system, new), known_us, recorded_us)
 
 
-def _any(tx: Tx) -> bool:
-    """Most installations have none: a look at an empty table costs less than the walk."""
+def merged(tx: Tx) -> bool:
+    """Whether there is any link. Most installations have none: a look at an empty table costs less than the walk."""
     return tx.execute("SELECT EXISTS (SELECT FROM alias)").fetchone() == (True,)

@@ -39,37 +39,51 @@ class PostgresCensus:
 
     def commit(self, change: Change, decide: Decide) -> Applied:
         """See Census.commit."""
+        return self.commit_all([(change, decide)])[0]
+
+    def commit_all(self, changes: Sequence[tuple[Change, Decide]]) -> list[Applied]:
+        """See Census.commit_all."""
+        done, facts = [], []
         with self._database.transaction() as tx:
-            inside = _locked(tx, change)
-            use = inbox.take(tx, change.key, change.sent_us, self._window_us)
-            if use is None:
-                return Applied(Outcome.DUPLICATE, Revision())
-            message = inbox.message_id(change.key, use)
+            inside = _locked(tx, [change for change, _ in changes])
+            for change, decide in changes:
+                applied, fact = self._take(tx, inside, change, decide)
+                done.append(applied)
+                facts += [fact] if fact is not None else []
+            if facts:  # last: every writer of the installation waits for the trail
+                append(tx, facts, self._clock())
+        return done
+
+    def _take(self, tx: Tx, inside: Inside, change: Change, decide: Decide) -> tuple[Applied, Fact | None]:
+        use = inbox.take(tx, change.key, change.sent_us, self._window_us)
+        if use is None:
+            return Applied(Outcome.DUPLICATE, Revision()), None
+        message = inbox.message_id(change.key, use)
+        if change.links:
             aliases.add(tx, change.links, message)
-            revision = decide(change, inside)
-            movements = change.movements if revision.settled is None else revision.settled
-            with tx.cursor() as cursor:
-                cursor.executemany(
-                    "INSERT INTO movement(encounter_system, encounter, body) VALUES (%s, %s, %s)",
-                    [(moved.encounter.system, moved.encounter.value, plain.dump(moved)) for moved in movements],
-                )
-            stay_rows.revise(tx, revision)
-            ask_again(tx, revision)
-            if PATIENT_IN_BED in revision.notes:
-                for moved in movements:
-                    for stay in inside.stays_of(inside.survivor(Kind.PERSON, moved.patient)):
-                        if stay.end_us is None:
-                            trust.may_have_left(tx, stay, moved.at_us, moved.known_us, self._clock())
-            said = {
-                "trigger": change.trigger,
-                "notes": [*revision.notes, *([CONTROL_ID_AGAIN] if use > 1 else [])],
-                "movements": [json.loads(plain.dump(moved)) for moved in movements],
-                "links": [json.loads(plain.dump(link)) for link in change.links],
-                "superseded": [str(stay.id) for stay in revision.supersede],
-                "added": [str(stay.id) for stay in revision.add],
-            }
-            append(tx, [Fact(message, 1, inbox.APPLIED, 1, canonical.text(said))], self._clock())
-        return Applied(Outcome.APPLIED, revision)
+        revision = decide(change, inside)
+        movements = change.movements if revision.settled is None else revision.settled
+        for moved in movements:
+            tx.execute(
+                "INSERT INTO movement(encounter_system, encounter, body) VALUES (%s, %s, %s)",
+                (moved.encounter.system, moved.encounter.value, plain.dump(moved)),
+            )
+        stay_rows.revise(tx, revision)
+        ask_again(tx, revision)
+        if PATIENT_IN_BED in revision.notes:
+            for moved in movements:
+                for stay in inside.stays_of(inside.survivor(Kind.PERSON, moved.patient)):
+                    if stay.end_us is None:
+                        trust.may_have_left(tx, stay, moved.at_us, moved.known_us, self._clock())
+        said = {
+            "trigger": change.trigger,
+            "notes": [*revision.notes, *([CONTROL_ID_AGAIN] if use > 1 else [])],
+            "movements": [json.loads(plain.dump(moved)) for moved in movements],
+            "links": [json.loads(plain.dump(link)) for link in change.links],
+            "superseded": [str(stay.id) for stay in revision.supersede],
+            "added": [str(stay.id) for stay in revision.add],
+        }
+        return Applied(Outcome.APPLIED, revision), Fact(message, 1, inbox.APPLIED, 1, canonical.text(said))
 
     def apply(self, movement: Movement, revise: Revise) -> Applied:
         """See Census.apply."""
@@ -99,20 +113,23 @@ class PostgresCensus:
             return stay_rows.read(tx, "superseded_us IS NULL AND end_us IS NULL ORDER BY bed, start_us", ())
 
 
-def _locked(tx: Tx, change: Change) -> Inside:
-    """Serialises the message, its visits by the numbers that stand now, and its beds, so that two encounters can't both find one free.
-    While nobody links, numbers stand; who links is alone."""
-    if change.links:
+def _locked(tx: Tx, changes: Sequence[Change]) -> Inside:
+    """Serialises the messages, their visits by the numbers that stand now, and their beds, so that two encounters can't both find one free.
+    While nobody links, numbers stand; who links is alone. All locks are taken at once, in one order for every caller."""
+    links = any(change.links for change in changes)
+    if links:
         locks.take(tx, Lock.ALIASES)
     else:
         locks.share(tx, Lock.ALIASES)
-    inside, key = Inside(tx), change.key
-    names = [f"message {key.application} {key.facility} {key.control_id}"]
-    for moved in change.movements if not change.links else ():
-        visit = inside.survivor(Kind.VISIT, moved.encounter)
-        names += [f"encounter {visit.system} {visit.value}", f"bed {moved.bed}"]
+    inside, names = Inside(tx), []
+    for change in changes:
+        key = change.key
+        names.append(f"message {key.application} {key.facility} {key.control_id}")
+        for moved in change.movements if not links else ():
+            visit = inside.survivor(Kind.VISIT, moved.encounter)
+            names += [f"encounter {visit.system} {visit.value}", f"bed {moved.bed}"]
     locks.take_each(tx, Lock.STAYS, names)
-    return Inside(tx) if change.links else inside  # once its links are kept, numbers stand for others
+    return Inside(tx) if links else inside  # once its links are kept, numbers stand for others
 
 
 def save_watches(database: Database, watches: Iterable[Watch]) -> None:

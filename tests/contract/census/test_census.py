@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from wince.domain.census import MessageKey, Movement, Outcome, Revision
+from wince.domain.census import Change, MessageKey, Movement, Outcome, Revision
 from wince.domain.ids import site_namespace
 from wince.domain.stay import Identifier
 from wince.errors import IntegrityError
 from wince.hl7.errors import Hl7Error
-from wince.hospital.interface import Census
+from wince.hospital.interface import Census, one_by_one
 from wince.hospital.stays import revise
 
 REVISE = functools.partial(revise, site_namespace("test"))
@@ -152,3 +152,15 @@ def test_writers_beside_each_other_lose_nothing(census: Census):
     assert errors == []
     assert sorted(spans(census.current())) == [("V1", "ICU^1^1", 111, None), ("V2", "ICU^1^1", 111, None)]
     assert len(census.stays("ICU^1^0", 0, None)) == 12
+
+
+def test_several_are_committed_all_or_none(census: Census):
+    first, second = moved("A01", 100, number=1), moved("A01", 100, number=2, visit="V2", bed="ICU^2^A")
+    decide = one_by_one(REVISE)
+    other = moved("A02", 200, number=3, patient="P9")
+    with pytest.raises(Hl7Error):
+        census.commit_all([(Change.of(first), decide), (Change.of(second), decide), (Change.of(other), decide)])
+    assert census.current() == []
+    done = census.commit_all([(Change.of(first), decide), (Change.of(second), decide), (Change.of(first), decide)])
+    assert [one.outcome for one in done] == [Outcome.APPLIED, Outcome.APPLIED, Outcome.DUPLICATE]
+    assert [stay.encounter.value for stay in census.current()] == ["V1", "V2"]
