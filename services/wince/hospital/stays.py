@@ -157,14 +157,15 @@ def _identity(new: Movement, known: Sequence[Movement]) -> list[str]:
     """Only what corrects a visit's patient may say that it is another's; what was known before a correction still names the old one."""
     place = next(index for index, movement in enumerate(known) if movement.key == new.key)
     voids = [index for index, movement in enumerate(known) if meaning(movement.trigger) is Meaning.VOID]
+    if any(index > place for index in voids):
+        return []  # it never was, whoever it names
     begin = max((index + 1 for index in voids if index < place), default=0)
-    end = min((index + 1 for index in voids if index >= place), default=len(known))
-    others = [one for one in known[begin:end] if one.key != new.key and does(one) is not Meaning.LISTED]  # a list corrects nobody
+    others = [one for one in known[begin:] if one.key != new.key and does(one) is not Meaning.LISTED]  # a list corrects nobody
     if not others or any(movement.patient == new.patient for movement in others):
         return []
     if meaning(new.trigger) in _CORRECTS:
         return [notes.PATIENT_CHANGED]
-    if any(meaning(movement.trigger) in _CORRECTS for movement in known[place:end]):
+    if any(meaning(movement.trigger) in _CORRECTS for movement in known[place:]):
         return []
     raise Hl7Error("the visit belongs to another patient", condition="204", field="PID-3", remedy="correct the visit's patient by A08")
 

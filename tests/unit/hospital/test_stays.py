@@ -148,6 +148,12 @@ def test_a_voided_visit_number_may_be_used_for_another_patient():
     assert [s.patient.value for s in revise(SITE, told, [], nobody).add] == ["Q"]
 
 
+def test_a_late_message_about_a_void_visit_is_taken_whoever_it_names():
+    """The admission was entered for somebody else, corrected, and deleted; it arrives last, and must not block its sender."""
+    told = [m("A23", 30, patient="Q"), m("A01", 10)]
+    assert revise(SITE, told, [], nobody).add == ()
+
+
 def test_recorded_time_never_runs_backwards_when_the_clock_does():
     first = revise(SITE, [m("A01", 10, recorded=1000)], [], nobody)
     second = revise(SITE, [m("A01", 10, recorded=1000), m("A03", 20, recorded=500)], first.add, nobody)
