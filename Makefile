@@ -27,7 +27,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run first-run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr fuzz bench train-scorer clean lock dev apt
+.PHONY: help run first-run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr storm fuzz bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -66,8 +66,11 @@ docs: dev ## generate docs/reference/settings.md, wince.example.toml, docs/refer
 
 serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serving
 
-long: apt dev serving ## what make test leaves out: 50 rounds of chaos, 20 of chaos-kafka, whatever is marked `long` (an hour)
+long: apt dev serving ## what make test leaves out: 50 rounds of chaos, 20 of chaos-kafka, 500 ADT storms, whatever is marked `long` (an hour)
 	@$(BIN)/python -m pytest -m long -s -n 0 $(ARGS)
+
+storm: dev ## a hospital, its ADT feed and its cameras at random, against an oracle: what the record says wrongly, what it lacks (STORMS=200)
+	@WINCE_STORM=$(or $(STORMS),200) $(BIN)/python -m pytest tests/e2e/storm -q -n 0
 
 chaos-kafka: dev ## three brokers killed, frozen, wiped at random under load (ROUNDS=20)
 	@ROUNDS=$(or $(ROUNDS),20) $(BIN)/python -m pytest tests/integration/test_kafka_chaos.py -m long -s -q -n 0
