@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -34,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import reachable
+from tests.e2e.ehr_chaos_tally import compare
 from tests.integration.record_world import T0, US, change, question, stay, window
 from tests.support.verdicts import verdict_id
 from wince.delivery.fhir.target import FhirTarget
@@ -276,37 +276,6 @@ def waiting(database: Database, count: int) -> int:
     if states["dead"]:
         raise AssertionError(f"{states['dead']} dead letters: {why}")
     return states["ready"] + states["leased"] + count * DAYS * ROUND - (int(row[0]) if row else 0)
-
-
-def compare(database: Database, file: Path) -> tuple[int, int]:
-    """(what the EHR lacks, what it has too often), by the outbox and every version that the EHR holds."""
-    with database.transaction() as tx:
-        found = tx.execute("SELECT body FROM outbox ORDER BY effective, revision, made").fetchall()
-    bodies = [json.loads(body)["entry"] for (body,) in found]
-    mains: dict[str, list[str]] = {}
-    beside: set[str] = set()
-    for entries in bodies:
-        main = entries[0]["resource"]
-        mains.setdefault(main["identifier"][0]["value"], []).append(main["status"])
-        beside |= {f"{one['resource']['resourceType']}/{one['resource']['id']}" for one in entries[1:]}
-    held: dict[str, list[list[str]]] = {}
-    there: Counter[str] = Counter()
-    with sqlite3.connect(file) as db:
-        for kind, identity, body in db.execute("SELECT type, id, body FROM version ORDER BY type, id, version"):
-            resource = json.loads(body)
-            if kind in ("Observation", "Task"):
-                name = resource["identifier"][0]["value"]
-                versions = held.setdefault(name, [])
-                if resource["meta"]["versionId"] == "1":
-                    versions.append([])
-                versions[-1].append(resource["status"])
-            elif kind in ("Provenance", "AuditEvent", "Device"):
-                there[f"{kind}/{identity}"] += 1
-    lost = sum(held.get(name, [[]])[0][-1:] != wanted[-1:] for name, wanted in mains.items())
-    lost += sum(name not in there for name in beside)
-    doubled = sum(len(found) - 1 + sum(len(one) - len(set(one)) for one in found) for found in held.values())
-    doubled += len(held.keys() - mains.keys()) + len(there.keys() - beside)
-    return lost, doubled
 
 
 def out_of_order(database: Database) -> int:
