@@ -39,6 +39,11 @@ def encounters(tx: Tx, of: Iterable[Identifier]) -> None:
     take_each(tx, Lock.ENCOUNTERS, (f"{one.system} {one.value}" for one in of))
 
 
+def share_writing(tx: Tx) -> None:
+    """Nobody writes for all cameras at once now."""
+    share(tx, Lock.WRITING)
+
+
 def review(tx: Tx, source: str) -> bool:
     """Nobody else writes for this camera now; False: somebody does, and will look again after that."""
     share(tx, Lock.WRITING)

@@ -76,6 +76,8 @@ class Reviewer:
             if not reviews.waiting(tx):
                 return found
             review_rows.spread(tx)
+            locks.share_writing(tx)
+            review_rows.skip_empty(tx)
         busy: list[int] = []
         while slices is None or slices > 0:
             slices = None if slices is None else slices - 1
