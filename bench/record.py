@@ -113,6 +113,7 @@ def occupy(database: Database) -> None:
             for row in rows:
                 copy.write_row(row)
         cursor.execute("ANALYZE")
+    PostgresSink(database, {}, []).review()  # the cameras are known since long
 
 
 def through_the_sink(database: Database, target: Bodies) -> float:
