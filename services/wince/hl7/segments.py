@@ -9,6 +9,9 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from wince.hl7.errors import Hl7Error
 from wince.hl7.message import Message
 
+LONGEST = 250
+"""Characters of an identifier, of the parts of its authority, and of a bed's name that are taken: a CX and a PL have that many in all in
+v2.5.1 (15 and 20 in one part). Databases index them."""
 DELETED = '""'
 """An explicit null: delete what is known (v2.5.1 section 2.5.3). An empty field says nothing."""
 _TIME = re.compile(
@@ -102,6 +105,8 @@ def location(message: Message, field: int) -> Location:
     facility = [part for part in message.subcomponents(raw[3]) if part not in ("", DELETED)] if len(raw) > 3 else []
     if any("^" in part for part in (*parts, *facility)):
         raise Hl7Error("a bed's name holds ^", condition="102", field=f"PV1-{field}", remedy="name beds without ^")
+    if any(len(part) > LONGEST for part in (*parts, *facility)):
+        raise Hl7Error("a bed's name is too long", condition="102", field=f"PV1-{field}", remedy=f"send at most {LONGEST} characters")
     point_of_care, room, bed = ["" if part == DELETED else part for part in [*parts, "", ""][:3]]
     return Location(point_of_care, room, bed, facility[0] if facility else "")
 

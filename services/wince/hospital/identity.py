@@ -98,3 +98,6 @@ def _whole(identifier: segments.Identifier, field: str) -> None:
             field=field,
             remedy="escape the subcomponent separator in it, and send its characters as they are",
         )
+    longest = max(map(len, (identifier.value, identifier.authority.namespace, identifier.authority.universal)))
+    if longest > segments.LONGEST:
+        raise Hl7Error("identifier too long", condition="102", field=field, remedy=f"send at most {segments.LONGEST} characters")

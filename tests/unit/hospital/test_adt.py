@@ -149,3 +149,17 @@ def test_only_adt_is_taken_and_other_triggers_do_not_concern():
         with pytest.raises(Hl7Error) as caught:
             asked(kind)
         assert (caught.value.condition, caught.value.rejected) == (condition, True)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "named"),
+    [
+        ("PID-3", "9" * 251 + "^^^HOSP^MR", "PID-3"),
+        ("PID-3", f"1^^^{'H' * 251}^MR", "PID-3"),
+        ("PV1-19", "9" * 251, "PV1-19"),
+        ("PV1-3", f"ICU^{'1' * 251}^A", "PV1-3"),
+    ],
+)
+def test_an_identifier_too_long_for_an_index_is_refused_by_name(field, text, named):
+    assert refused(fields={field: text}) == (named, "102")
+    assert read(fields={field: text.replace("9" * 251, "9" * 250).replace("H" * 251, "H" * 250).replace("1" * 251, "1" * 250)})
