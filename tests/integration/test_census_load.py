@@ -21,6 +21,7 @@ from wince.domain.stay import Identifier, Stay
 from wince.errors import Unavailable
 from wince.hospital.adt import Site
 from wince.hospital.listener import AdtListener
+from wince.hospital.outside import load, reconcile
 from wince.hospital.outside.heard import Heard
 from wince.hospital.stays import decide
 from wince.serve.census import CensusKeeper
@@ -107,6 +108,17 @@ def test_an_installation_that_runs_takes_nothing_in_by_itself(database: Database
     with database.transaction() as tx:
         (one,) = comparisons.differing(tx)
     assert (one.kind.value, one.bed) == ("missing_here", ICU1)
+
+
+def test_a_list_that_overrules_counts_from_when_it_says(database: Database) -> None:
+    """Nothing of the time that was doubtful goes to whom the list took out of the bed."""
+    said(database, "A01", "V1", NOW - 5 * HOUR)
+    found = census(listed("V2", since_us=NOW - HOUR))
+    with database.transaction() as tx:
+        found, compared = reconcile.compared_now(tx, found, 0)
+    (one,) = compared.differing
+    load.take(PostgresCensus(database), load.overruling(found, one, NOW), SITE, asked=True)
+    assert (lying(database, NOW - HOUR - 1), lying(database, NOW - HOUR), lying(database, NOW)) == ("V1", "V2", "V2")
 
 
 def test_a_source_that_fails_is_told_and_asked_again(database: Database) -> None:

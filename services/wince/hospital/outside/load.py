@@ -44,7 +44,8 @@ def admissions(found: CensusList, differing: Iterable[Differing], recorded_us: i
 
 
 def overruling(found: CensusList, one: Differing, recorded_us: int) -> list[Movement]:
-    """A person says that the list is right about this bed: its occupants as movements at the list's moment, those who leave it first.
+    """A person says that the list is right about this bed: its occupants as movements from when the list says, and at its moment, whatever
+    was told in between; those who leave it first.
 
     Raises InputError where the list itself is not clear, or the visit is believed to be another patient's: only the hospital's own A08
     corrects that.
@@ -64,7 +65,10 @@ def overruling(found: CensusList, one: Differing, recorded_us: int) -> list[Move
             moves.append(_movement(found, row, row.bed, found.moment_us, recorded_us))
     moved = {move.encounter for move in moves}
     moves += [_movement(found, row, row.bed, found.moment_us, recorded_us) for row in one.listed if row.encounter not in moved]
-    return sorted(moves, key=lambda move: bool(move.bed))
+    begins = min((_since(found, row) for row in one.listed), default=found.moment_us)
+    if begins < found.moment_us:
+        moves += [_movement(found, _row_of(move), move.bed, begins, recorded_us) for move in moves]
+    return sorted(moves, key=lambda move: (move.at_us, bool(move.bed)))
 
 
 def take(census: Census, movements: Sequence[Movement], site: UUID, *, asked: bool = False, grace_us: int = 0) -> Loaded:
@@ -98,6 +102,10 @@ def _careful(site: UUID, grace_us: int, change: Change, inside: Inside) -> Revis
     ):
         raise Hl7Error("the hospital said something else meanwhile", condition="204", field="PV1-3", remedy="compare again")
     return decide(site, change, inside)
+
+
+def _row_of(move: Movement) -> Listed:
+    return Listed(move.patient, move.encounter, move.bed, birth_date=move.birth_date)
 
 
 def _since(found: CensusList, row: Listed) -> int:
