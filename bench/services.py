@@ -159,8 +159,7 @@ def _estimates(world: World, scene: scenario.Scenario, at: str, visits: int, win
         side.stdin.write("\n")
         side.stdin.flush()
         sql = (
-            "SELECT alert.id, assessment.source, end_us FROM alert JOIN assessment ON assessment.id = assessment"
-            " WHERE alert.source LIKE %s"
+            "SELECT alert.id, assessment.source, end_us FROM alert JOIN assessment ON assessment.id = assessment WHERE alert.source LIKE %s"
         )
         seen = _seen(world, sql, prefix, (windows + 1) * 5 + 20, len(scene.beds) * windows)
         spent = Spent.of(world) - before

@@ -136,9 +136,7 @@ class _Echo:
         port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
-        self._call = self._channel.unary_unary(
-            "/bare/Infer", lambda message: message.SerializeToString(), pb.ModelInferResponse.FromString
-        )
+        self._call = self._channel.unary_unary("/bare/Infer", lambda message: message.SerializeToString(), pb.ModelInferResponse.FromString)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,19 +1,19 @@
 """Everything that can go wrong, as one tree.
 
-    WinceError                     code, field, remedy; diagnostics() is what a person reads
-    ├── InputError                 what came from outside is wrong; the sender must change it
-    │   ├── MediaError             video, picture
-    │   ├── ProtocolError          a clinical protocol's file
-    │   ├── ConfigError            settings, command line, camera list
-    │   ├── ModelFileError         a model file is absent, changed or of another version
-    │   ├── DataError              a corpus, a truth table, a head file
-    │   └── MessageError           HL7, gRPC, protobuf, FHIR: a message of another party
-    ├── PeerError                  another party failed; recoverable by trying again
-    │   ├── Unavailable            no answer, or an answer that says "later"; the outcome may be unknown
-    │   └── Refused                a definite no; trying the same again is pointless
-    ├── ResourceError              this machine: disk full, port taken, permission, out of memory
-    ├── StoreError                 the database
-    └── IntegrityError             a promise is broken: audit chain, content under a known id; never retried
+WinceError                     code, field, remedy; diagnostics() is what a person reads
+├── InputError                 what came from outside is wrong; the sender must change it
+│   ├── MediaError             video, picture
+│   ├── ProtocolError          a clinical protocol's file
+│   ├── ConfigError            settings, command line, camera list
+│   ├── ModelFileError         a model file is absent, changed or of another version
+│   ├── DataError              a corpus, a truth table, a head file
+│   └── MessageError           HL7, gRPC, protobuf, FHIR: a message of another party
+├── PeerError                  another party failed; recoverable by trying again
+│   ├── Unavailable            no answer, or an answer that says "later"; the outcome may be unknown
+│   └── Refused                a definite no; trying the same again is pointless
+├── ResourceError              this machine: disk full, port taken, permission, out of memory
+├── StoreError                 the database
+└── IntegrityError             a promise is broken: audit chain, content under a known id; never retried
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`make run` as on a new machine, in fresh clones at places where it might fail. Some minutes each: packages are installed every time.
 
-    python -m tests.e2e.first_run [CASE ...]        # as root; needs a package registry; standard library only
+python -m tests.e2e.first_run [CASE ...]        # as root; needs a package registry; standard library only
 """
 
 from __future__ import annotations

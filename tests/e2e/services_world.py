@@ -183,9 +183,7 @@ def story(connection: psycopg.Connection, from_us: int = 0) -> dict:
         found[one.id] = (one.source, one.start_us, one.end_us, one.grade, one.reason, one.frames, one.model_set, one.rule, unbound)
         scores[one.id] = [value for value in (one.median, one.peak) if value is not None]
     alerts = set(connection.execute("SELECT id, assessment, source FROM alert WHERE start_us >= %s", (from_us,)).fetchall())
-    entries = set(
-        connection.execute("SELECT id, revision, kind, status, start_us FROM entry WHERE start_us >= %s", (from_us,)).fetchall()
-    )
+    entries = set(connection.execute("SELECT id, revision, kind, status, start_us FROM entry WHERE start_us >= %s", (from_us,)).fetchall())
     return {"windows": found, "alerts": alerts, "entries": entries, "scores": scores}
 
 

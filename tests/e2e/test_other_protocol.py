@@ -1,6 +1,5 @@
 """A run that was cut off, started again under another protocol: it begins anew, as the services do, and both stand in the record."""
 
-
 from tests.e2e.test_own_protocol import write
 from tests.e2e.wince_run import run
 from wince.testing import clips

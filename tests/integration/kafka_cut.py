@@ -1,6 +1,6 @@
 """Three brokers on three machines that cables join, one of them cut off from the others for a while, under load. What it came to, in JSON.
 
-    unshare --net python -m tests.integration.kafka_cut DIRECTORY SECONDS        # test_kafka_cut.py
+unshare --net python -m tests.integration.kafka_cut DIRECTORY SECONDS        # test_kafka_cut.py
 """
 
 from __future__ import annotations

@@ -75,9 +75,7 @@ def _same(one: Stay, other: Stay) -> bool:
 def latest(database: Database, source: str) -> list[Entry]:
     """The latest revision of every entry of a camera, by time."""
     with database.transaction() as tx:
-        rows = tx.execute(
-            "SELECT DISTINCT ON (id) body FROM entry WHERE source = %s ORDER BY id, revision DESC", (source,)
-        ).fetchall()
+        rows = tx.execute("SELECT DISTINCT ON (id) body FROM entry WHERE source = %s ORDER BY id, revision DESC", (source,)).fetchall()
     return sorted((load(Entry, body) for (body,) in rows), key=lambda one: (one.start_us, one.end_us, one.kind, str(one.id)))
 
 

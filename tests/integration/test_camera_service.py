@@ -89,9 +89,7 @@ def detect() -> Iterator[tuple[Counting, str]]:
 
 
 @pytest.mark.peer
-def test_capture_as_a_service(
-    detect: tuple[Counting, str], database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_capture_as_a_service(detect: tuple[Counting, str], database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen, address = detect
     film = looped(clip("bed1"), tmp_path / "camera.mp4", seconds=300)
     peer = RtspPeer(film)

@@ -185,9 +185,7 @@ def test_the_listeners_word_ends_the_silence(database: Database) -> None:
 
 
 @pytest.fixture
-def wince(
-    database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
+def wince(database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
     monkeypatch.setenv("WINCE_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("WINCE_PG_DSN", database_dsn)
     monkeypatch.setenv("WINCE_TIME_ZONE", "UTC")

@@ -6,19 +6,26 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.record_world import CAMERA, T0, US, FakeTarget, admit, question, stay, window
+from tests.integration.record_world import BED, CAMERA, T0, US, FakeTarget, admit, question, stay, window
+from tests.integration.review_world import latest, lies, say
 from tests.unit.care.test_ehr_reading import BLOCKING, NRS, given, observation
 from wince.care import events
 from wince.care.ehr.reader import EhrReader, Wanted
 from wince.care.postgres import PostgresCare
 from wince.domain.care import PatientState
+from wince.domain.census import Kind as Names
+from wince.domain.census import Link
 from wince.domain.entry import Entry
+from wince.domain.ids import ROOT, make
+from wince.domain.score import Score
+from wince.domain.stay import Identifier, Watch
 from wince.errors import Unavailable
 from wince.fhir.client import FhirClient
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
-from wince.store import audit
+from wince.store import aliases, audit, scores
 from wince.store.database import Database
+from wince.store.stays import save_watches
 
 PROTOCOLS = {"activity": load("activity")}
 MRN = "urn:wince:authority:MRN"
@@ -143,3 +150,48 @@ def test_a_server_that_is_away_is_told_once_and_tried_again(database: Database) 
     care = PostgresCare(database, PROTOCOLS, lambda: NOW)
     with pytest.raises(Unavailable):
         EhrReader(database, client, care, WANTED, systems={}, told=lambda: None, clock=lambda: NOW).read()
+
+
+def says(database: Database, patient: str, visit: str, reference: str, at_us: int = T0 - 60 * US) -> None:
+    """A score that some feed gives."""
+    one = Score(make(ROOT, "test", reference), reference, Identifier("urn:mrn", patient), Identifier("urn:visit", visit), at_us, NRS, "7")
+    with database.transaction() as tx:
+        scores.keep(tx, [one], NOW)
+
+
+def test_what_is_charted_late_names_the_score_that_outranks_it(database: Database) -> None:
+    """Nobody was known there when the window came; a late admission gives it a patient who had said the pain."""
+    save_watches(database, [Watch(CAMERA, BED, 0, None, 0)])
+    to = sink(database)
+    assert to.commit([window(0, 2)]).entries == ()
+    says(database, "P1", "V1", "Observation/s1")
+    say(database, "V1", [lies("V1", BED, -60, patient="P1")])
+    to.review()
+    assert [(one.patient.value, one.outranked) for one in latest(database, CAMERA)] == [("P1", "Observation/s1")]
+
+
+def test_what_moves_to_another_patient_names_that_ones_score_and_never_the_first_ones(database: Database) -> None:
+    """The visit's patient is corrected: P1's score of this visit is not P2's word. It comes back with P1."""
+    save_watches(database, [Watch(CAMERA, BED, 0, None, 0)])
+    to = sink(database)
+    says(database, "P1", "V1", "Observation/s1")
+    say(database, "V1", [lies("V1", BED, -60, patient="P1")])
+    to.commit([window(0, 2)])
+    says(database, "P2", "V1", "Observation/s2", T0 - 30 * US)
+    say(database, "V1", [lies("V1", BED, -60, patient="P2", number=1)])
+    to.review()
+    standing = [one for one in latest(database, CAMERA) if one.status != "entered-in-error"]
+    assert [(one.patient.value, one.outranked) for one in standing] == [("P2", "Observation/s2")]
+    say(database, "V1", [lies("V1", BED, -60, patient="P1", number=2)])
+    to.review()
+    standing = [one for one in latest(database, CAMERA) if one.status != "entered-in-error"]
+    assert [(one.patient.value, one.outranked) for one in standing] == [("P1", "Observation/s1")]
+
+
+def test_a_score_under_a_number_that_was_merged_is_the_survivors(database: Database) -> None:
+    save_watches(database, [Watch(CAMERA, BED, 0, None, 0)])
+    says(database, "OLD", "V1", "Observation/s1")
+    say(database, "V1", [lies("V1", BED, -60, patient="P1")])
+    with database.transaction() as tx:
+        aliases.add(tx, [Link(Names.PERSON, Identifier("urn:mrn", "OLD"), Identifier("urn:mrn", "P1"), T0, T0)], make(ROOT, "A40"))
+    assert {one.outranked for one in sink(database).commit([window(0, 2)]).entries} == {"Observation/s1"}

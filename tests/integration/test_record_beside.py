@@ -56,9 +56,7 @@ def waits(database: Database) -> bool:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         with database.transaction() as tx:
-            if tx.execute(
-                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
-            ).fetchone():
+            if tx.execute("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'").fetchone():
                 return True
         time.sleep(0.01)
     return False

@@ -24,7 +24,9 @@ _step = st.one_of(
     st.tuples(st.just("visit"), st.sampled_from(VISITS), st.lists(_stay, max_size=2), st.sampled_from(("P", "Q"))),
     st.tuples(st.just("camera"), st.sampled_from(BEDS), st.integers(0, LAST)),
     st.tuples(st.just("doubt"), st.sampled_from(("", *BEDS)), _span),
-    st.tuples(st.just("trust"),),
+    st.tuples(
+        st.just("trust"),
+    ),
 )
 
 

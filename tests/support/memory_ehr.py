@@ -92,8 +92,10 @@ class MemoryEhr:
             r
             for r in self.of(kind)
             if not self.searches
-            or ((not wanted or any((i["system"], i["value"]) == (system, value) for i in r.get("identifier", [])))
-            and (not about or f'"{about}"' in json.dumps(r)))
+            or (
+                (not wanted or any((i["system"], i["value"]) == (system, value) for i in r.get("identifier", [])))
+                and (not about or f'"{about}"' in json.dumps(r))
+            )
         ]
         entries = [{"fullUrl": f"{BASE}/{kind}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in found[:10]]
         return httpx.Response(200, json={"resourceType": "Bundle", "type": "searchset", "total": len(found), "entry": entries})

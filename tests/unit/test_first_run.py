@@ -10,9 +10,7 @@ RUN = Path(__file__).resolve().parents[2] / "requirements" / "run.sh"
 
 def places(folder: Path, **environment: str) -> tuple[dict[str, str], str]:
     """What the command that is started finds set, and what a person is told."""
-    done = subprocess.run(
-        [RUN, "env"], cwd=folder, env={"PATH": "/usr/bin:/bin"} | environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([RUN, "env"], cwd=folder, env={"PATH": "/usr/bin:/bin"} | environment, capture_output=True, text=True, check=True)
     found = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
     return {name: value for name, value in found.items() if name.startswith("WINCE_")}, done.stderr
 

@@ -36,9 +36,7 @@ HEADROOM = 8 << 10
 class KafkaBus:
     """Implements `wince.bus.interface.Bus`. One producer, one consumer per subscription; threads of its own for each."""
 
-    def __init__(
-        self, options: KafkaOptions, *, max_records: int = 10_000, max_bytes: int = 64 << 20, flush_s: float = 10.0
-    ) -> None:
+    def __init__(self, options: KafkaOptions, *, max_records: int = 10_000, max_bytes: int = 64 << 20, flush_s: float = 10.0) -> None:
         """Connects once, to tell a wrong address from an outage.
 
         Args:

@@ -323,5 +323,3 @@ def _record(one: Any) -> Record:
 
 def _plain(partitions: Iterable[TopicPartition]) -> list[Partition]:
     return sorted(Partition(at.topic, at.partition) for at in partitions)
-
-

@@ -62,9 +62,7 @@ class _Letter:
 class Outbox:
     """Bounded, ordered, one thread of its own."""
 
-    def __init__(
-        self, options: KafkaOptions, *, max_records: int, max_bytes: int, max_record: int, regain: Callable[[], None]
-    ) -> None:
+    def __init__(self, options: KafkaOptions, *, max_records: int, max_bytes: int, max_record: int, regain: Callable[[], None]) -> None:
         """regain: sees to it that our topics exist; may raise WinceError."""
         self._options, self._max_records, self._max_bytes, self._max_record = options, max_records, max_bytes, max_record
         self._regain = regain

@@ -36,9 +36,7 @@ AGAIN = Backoff(0.05, 5.0)
 class MemoryBus:
     """Implements `wince.bus.interface.Bus`. All times of waiting are conditions: nothing polls."""
 
-    def __init__(
-        self, *, max_records: int = 10_000, max_bytes: int = 64 << 20, partitions: int = 8, flush_s: float = 5.0
-    ) -> None:
+    def __init__(self, *, max_records: int = 10_000, max_bytes: int = 64 << 20, partitions: int = 8, flush_s: float = 5.0) -> None:
         """Make an empty bus.
 
         Args:
@@ -173,9 +171,7 @@ class MemoryBus:
                 consumer.ready.notify_all()
 
     def _drained(self) -> bool:
-        return not any(
-            self._groups[consumer.group][topic].records for consumer in self._consumers for topic in consumer.topics
-        )
+        return not any(self._groups[consumer.group][topic].records for consumer in self._consumers for topic in consumer.topics)
 
     def _share(self, consumer: "_Consumer") -> list[Lane]:
         """What should be `consumer`'s: every nth lane of each of its topics."""

@@ -34,9 +34,7 @@ Publish = Callable[[str, str, bytes, "dict[str, bytes] | None"], "Future[None]"]
 class Relay:
     """Sends on a thread of its own until `stop`; a part of a service (start, stop, failed)."""
 
-    def __init__(
-        self, database: Database, publish: Publish, *, poll_s: float = 0.5, clock: Clock = wall_us
-    ) -> None:
+    def __init__(self, database: Database, publish: Publish, *, poll_s: float = 0.5, clock: Clock = wall_us) -> None:
         self._database, self._publish, self._clock = database, publish, clock
         self._again = Backoff(poll_s, 30.0)
         self._wake = threading.Event()

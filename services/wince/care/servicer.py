@@ -46,9 +46,7 @@ def _nothing() -> None:
 class CareServicer(WithholdingServicer):
     """Over care's store."""
 
-    def __init__(
-        self, care: PostgresCare, withholding: Withholding, *, committed: Callable[[], None] = _nothing, threads: int = 4
-    ) -> None:
+    def __init__(self, care: PostgresCare, withholding: Withholding, *, committed: Callable[[], None] = _nothing, threads: int = 4) -> None:
         """`committed`: called after every COMMIT that is to be told (`Relay.wake`)."""
         self._care, self._withholding, self._committed = care, withholding, committed
         self.workers = Workers(threads, "care")

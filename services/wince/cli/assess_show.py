@@ -108,5 +108,3 @@ def cells(result: ClipResult) -> tuple[str, str, str, str]:
 
 def _plain(text: str) -> str:
     return text.replace("[", r"\[")
-
-

@@ -180,9 +180,7 @@ def confirm(
         out.print(f"{len(found)} beds confirmed" if found else "no bed is doubtful")
 
 
-def _list(
-    loaded: Settings, file: Path | None, fhir: bool, at: str, encoding: str, wards: tuple[str, ...], skip_bad: bool
-) -> CensusList:
+def _list(loaded: Settings, file: Path | None, fhir: bool, at: str, encoding: str, wards: tuple[str, ...], skip_bad: bool) -> CensusList:
     if file is not None and fhir:
         raise ConfigError("a file and --fhir are two sources", field="--fhir", remedy="name one")
     if file is None and not fhir and loaded.census_source == "csv":

@@ -19,9 +19,7 @@ def push(
     cert: Annotated[Path | None, typer.Option("--cert", help="Own certificate, PEM, where capture asks for one.")] = None,
     key: Annotated[Path | None, typer.Option("--key", help="Its private key, PEM.")] = None,
     token_file: Annotated[Path | None, typer.Option("--token-file", help="File that holds the bearer token alone.")] = None,
-    plain: Annotated[
-        bool, typer.Option("--plain-beyond-loopback", help="Send pictures of patients over the network unencrypted.")
-    ] = False,
+    plain: Annotated[bool, typer.Option("--plain-beyond-loopback", help="Send pictures of patients over the network unencrypted.")] = False,
     server_name: Annotated[str, typer.Option("--server-name", help="Name in capture's certificate, where --to is a number.")] = "",
     login_file: Annotated[Path | None, typer.Option("--login-file", help="File of one line, user:password, for a network camera.")] = None,
     camera_ca: Annotated[

@@ -84,9 +84,11 @@ class Waiting:
         """The next to send; blocks. None: the stream is to end (nothing more comes, or another stream has begun)."""
         with self._lock:
             self._lock.wait_for(
-                lambda: generation != self._generation
-                or (bool(self._queue) and len(self._sent) < IN_FLIGHT)
-                or (self._closed and not self._queue)
+                lambda: (
+                    generation != self._generation
+                    or (bool(self._queue) and len(self._sent) < IN_FLIGHT)
+                    or (self._closed and not self._queue)
+                )
             )
             if generation != self._generation or not self._queue:
                 return None

@@ -113,9 +113,7 @@ def latest(database: Database, sources: list[str] | None, from_us: int) -> int:
     return int(found[0]) if found and found[0] is not None else from_us
 
 
-def bed(
-    database: Database, bed: Bed, visit: str, scales: Mapping[str, Scale], from_us: int, charted: list[Charted]
-) -> BedOutcome:
+def bed(database: Database, bed: Bed, visit: str, scales: Mapping[str, Scale], from_us: int, charted: list[Charted]) -> BedOutcome:
     """One bed and what the database says of it since a moment. `visit`: its encounter number, "-" where nobody lies there. `scales`: of
     the protocols that are set; windows of others (an earlier run that was cut off) and of shadows don't count."""
     source = bed.camera.id

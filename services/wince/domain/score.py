@@ -1,8 +1,10 @@
-"""What a patient said of the pain, or a nurse scored herself, outside Wince: it outranks the model. Message type only."""
+"""What a patient said of the pain, or a nurse scored herself, outside Wince: it outranks the model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from wince.domain.persons import Named
 from wince.domain.stay import Identifier
 
 
@@ -25,3 +27,26 @@ class Score:
     def counts(self, start_us: int, end_us: int, valid_us: int) -> bool:
         """Whether it outranks what the model says of [start, end): it is valid from its moment on for `valid_us`."""
         return self.at_us < end_us and start_us < self.at_us + valid_us
+
+
+@dataclass(frozen=True, slots=True)
+class Outranking:
+    """Scores of some patients about some time, under the numbers that stand now."""
+
+    scores: Sequence[Score] = ()
+    valid_us: int = 0
+    """For how long each outranks the model."""
+
+    def by(self, whose: Named, start_us: int, end_us: int) -> Score | None:
+        """The latest score of this patient in this visit that outranks the model's word of [start, end)."""
+        mine = [
+            one
+            for one in self.scores
+            if (one.patient, one.encounter) == (whose.patient, whose.encounter) and one.counts(start_us, end_us, self.valid_us)
+        ]
+        return max(mine, key=lambda one: (one.at_us, one.reference), default=None)
+
+    def reference(self, whose: Named, start_us: int, end_us: int) -> str:
+        """Where that score lies; empty: there is none."""
+        found = self.by(whose, start_us, end_us)
+        return "" if found is None else found.reference

@@ -1,7 +1,7 @@
 """A gRPC server for one process: services registered, guarded, healthy, drained.
 
-    with ServerThread([registration(...)], config) as server:
-        server.port
+with ServerThread([registration(...)], config) as server:
+    server.port
 """
 
 from __future__ import annotations

@@ -121,9 +121,7 @@ class Grading(Consumer):
                 del self._indices[source]
             self._uncovered.drop(partitions)
 
-    def _positions(
-        self, batches: Mapping[str, list[tuple[Record, stage.Input]]], closed: Mapping[str, int], durable: Durable
-    ) -> Positions:
+    def _positions(self, batches: Mapping[str, list[tuple[Record, stage.Input]]], closed: Mapping[str, int], durable: Durable) -> Positions:
         now_s = time.monotonic()
         for source, batch in batches.items():
             for record, message in batch:

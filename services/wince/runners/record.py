@@ -52,7 +52,6 @@ class Writer:
         if done.entries or done.tasks:
             self._wake()
 
-
     def tend(self) -> None:
         """Look again at what the census changed since, and try again what was set aside. Raises as the sink does; what was not done is
         done the next time."""

@@ -116,9 +116,7 @@ def _is_clip(spec: CameraSpec) -> bool:
     return bool(spec.uri) and "://" not in spec.uri
 
 
-def replayer(
-    database: Database, protocols: ProtocolSet, begins_us: int, live: OpenCamera, permission: Permission
-) -> OpenCamera:
+def replayer(database: Database, protocols: ProtocolSet, begins_us: int, live: OpenCamera, permission: Permission) -> OpenCamera:
     """Opens clips as if they had begun at `begins_us`, each from the last window that was committed of it under every protocol, and earlier
     for members that see clips; other cameras by `live`."""
 

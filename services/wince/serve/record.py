@@ -117,5 +117,3 @@ def backlog(database: Database, targets: Sequence[str], now_us: int) -> None:
             oldest_s=one.oldest_s,
             is_held=one.hold is not None,
         )
-
-

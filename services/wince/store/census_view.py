@@ -27,9 +27,6 @@ def at_moment(tx: Tx, at_us: int, *, bed: str = "", ward: str = "") -> list[BedV
     stays = [one for one in lying_at(tx, at_us) if bed in ("", one.bed) and ward in ("", one.ward)]
     doubts = trust.in_doubt(tx, at_us)
     return [
-        BedView(
-            one, tuple(two for two in doubts if two.bed == one.bed), len({two.encounter for two in stays if two.bed == one.bed}) - 1
-        )
+        BedView(one, tuple(two for two in doubts if two.bed == one.bed), len({two.encounter for two in stays if two.bed == one.bed}) - 1)
         for one in stays
     ]
-

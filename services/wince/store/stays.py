@@ -194,8 +194,6 @@ def lying_at(tx: Tx, at_us: int) -> list[Stay]:
     return stay_rows.read(tx, where, (at_us, at_us))
 
 
-
-
 def _region(text: str) -> tuple[float, float, float, float]:
     x0, y0, x1, y1 = json.loads(text)
     return x0, y0, x1, y1

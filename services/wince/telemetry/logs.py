@@ -79,11 +79,7 @@ def configure(level: str = "warning", json: bool = False, *, key: bytes | None =
 
 
 def _chain(number: int, json: bool, stream: TextIO | None) -> None:
-    renderer = (
-        structlog.processors.JSONRenderer(default=str)
-        if json
-        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
-    )
+    renderer = structlog.processors.JSONRenderer(default=str) if json else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -206,7 +202,6 @@ def _process_ended(_kind: type[BaseException], error: BaseException, _trace: Tra
     if isinstance(error, KeyboardInterrupt):
         return
     get(__name__).error("the process ended", error=error)
-
 
 
 _chain(logging.WARNING, json=False, stream=None)  # who logs without configure() is safe too

@@ -214,6 +214,7 @@ def test_a_stopped_consumer_finishes_its_batch_and_the_next_goes_on_behind_it(ne
 
 def test_a_failing_consumer_can_be_stopped_and_leaves_its_batch(network: Network, topic: str) -> None:
     """Failing for ever is no reason to hang at the end."""
+
     def never(_: Sequence[Record]) -> None:
         raise RuntimeError("never")
 

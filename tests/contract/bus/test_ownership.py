@@ -61,7 +61,6 @@ def send(bus: Bus, topic: str, keys: Sequence[str], numbers: Sequence[int]) -> N
             bus.publish(topic, key, str(number).encode())
 
 
-
 def test_a_successor_reads_from_the_oldest_record_still_needed(network: Network, topic: str) -> None:
     """25 numbers, snapshots at the 10th and 20th: the next owner is given 20 to 24 again, nothing before, and then what is new."""
     bus, stored = network.client(), dict[str, list[int]]()

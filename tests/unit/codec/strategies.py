@@ -161,7 +161,6 @@ verdicts = st.builds(Verdict, st.uuids(), st.none() | st.uuids(), st.uuids(), na
 snapshots = st.builds(Snapshot, names, names, st.integers(1, 2**32 - 1), times, st.binary(min_size=1, max_size=5000))
 
 
-
 @st.composite
 def graded(draw: st.DrawFn) -> Graded:
     """Parts of one source."""

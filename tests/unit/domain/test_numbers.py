@@ -131,9 +131,7 @@ frames = st.lists(st.one_of(st.just(Reason.DARK), st.just(Reason.CONFLICT), st.f
 @given(frames, st.integers(1, 4), st.integers(1, 40))
 def test_summary_is_what_it_says(seen: list[Reason | float], count: int, expected: int) -> None:
     """Grade, median, peak, share and reason against their definitions, spelled out."""
-    samples = [
-        Sample(n, one) if isinstance(one, Reason) else Sample(n, None, one, 0.9, (one, math.nan), "m") for n, one in enumerate(seen)
-    ]
+    samples = [Sample(n, one) if isinstance(one, Reason) else Sample(n, None, one, 0.9, (one, math.nan), "m") for n, one in enumerate(seen)]
     run, held = Run(), []
     for sample in samples:
         run, one = follow(run, sample, VAS, count)

@@ -79,9 +79,7 @@ def test_every_rule_says_what_it_came_to():
     assert HOUSE.route("SURG^8^A", BABY, TODAY).why[1] == "adults: not of its population (adults)"
 
 
-@pytest.mark.parametrize(
-    ("days", "grades"), [(0, "anybody"), (27, "anybody"), (28, None), (364, None), (365, "old"), (800, "old")]
-)
+@pytest.mark.parametrize(("days", "grades"), [(0, "anybody"), (27, "anybody"), (28, None), (364, None), (365, "old"), (800, "old")])
 def test_ages_of_a_rule(days, grades):
     """From an age on, below an age; on the day itself."""
     made = Routing("anybody", (Rule("anybody", to_age=Age(28, "d")), Rule("old", from_age=Age(12, "m"))), POPULATIONS)

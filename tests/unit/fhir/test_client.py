@@ -170,7 +170,6 @@ def packed(body: bytes) -> bytes:
     return gzip.compress(body, mtime=0)
 
 
-
 @pytest.mark.parametrize(("encoding", "body"), [
     ("gzip", packed(BODY)), ("x-gzip", packed(BODY)), ("GZIP", packed(BODY)), ("deflate", zlib.compress(BODY)),
     ("deflate", zlib.compress(BODY)[2:-4]), ("gzip, identity", packed(BODY)), ("gzip, gzip", packed(packed(BODY))),

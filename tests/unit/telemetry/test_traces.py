@@ -79,9 +79,7 @@ def test_record_goes_on_with_what_grade_began(spans: InMemorySpanExporter) -> No
     schema, value = codec.encode(graded)
     done = []
     bus = MemoryBus()
-    Recording(bus, done.append, lambda _: None).handle(
-        [Record(ASSESSMENTS, "s", value, {"schema": schema.encode(), "trace": parent})]
-    )
+    Recording(bus, done.append, lambda _: None).handle([Record(ASSESSMENTS, "s", value, {"schema": schema.encode(), "trace": parent})])
     bus.close()
     assert len(done) == 1
     grade, *records = spans.get_finished_spans()

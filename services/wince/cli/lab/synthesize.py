@@ -98,9 +98,7 @@ def _scene(size: str, light: str, background: str, exposure: str, seed: int) -> 
         raise DataError(f"bad size {size!r}", field="--size", remedy="WIDTHxHEIGHT, such as 640x480")
     if light not in LIGHTS:
         raise DataError(f"unknown light {light!r}", field="--light", remedy=f"one of {', '.join(LIGHTS)}")
-    return Scene(
-        (int(match[1]), int(match[2])), light=LIGHTS[light], background=background, exposure=parse_track(exposure), seed=seed
-    )
+    return Scene((int(match[1]), int(match[2])), light=LIGHTS[light], background=background, exposure=parse_track(exposure), seed=seed)
 
 
 def _alone(person: list[str] | None, still: float | None) -> None:

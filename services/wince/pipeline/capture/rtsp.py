@@ -309,5 +309,3 @@ def _kind(error: Exception) -> Failure:
     if isinstance(error, OSError) and not name.startswith("HTTP"):
         return Failure.UNREACHABLE
     return Failure.OTHER
-
-

@@ -40,9 +40,7 @@ class Grid:
 class Timeline:
     """Counts what was given and what was lost, and speaks for each second exactly once."""
 
-    def __init__(
-        self, source: str, grid: Grid, *, origin_us: int = 0, from_us: int = 0, silent: Reason = Reason.NO_FRAME
-    ) -> None:
+    def __init__(self, source: str, grid: Grid, *, origin_us: int = 0, from_us: int = 0, silent: Reason = Reason.NO_FRAME) -> None:
         """silent: the reason of a second in which nothing came."""
         self._source = source
         self._grid = grid

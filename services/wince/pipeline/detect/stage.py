@@ -133,9 +133,7 @@ def look_each(
     return replace(state, track=following, memory=memory), faces
 
 
-def _follow(
-    track: Track | None, frame: Frame, wide: NDArray[np.uint8], models: FaceModels, limits: DetectLimits
-) -> _Look | None:
+def _follow(track: Track | None, frame: Frame, wide: NDArray[np.uint8], models: FaceModels, limits: DetectLimits) -> _Look | None:
     """The tracked face in this frame; None where there is none to track, or it is lost."""
     if track is None or not 0 < frame.time_us - track.time_us <= LOST_AFTER_US:
         return None

@@ -1,7 +1,7 @@
 """The members on a server: asked by the Open Inference Protocol, believed only while they are what was packed.
 
-    not ready, or an answer of other members     None: the scorer abstains, and readiness is asked again after a while
-    no answer, refused, late                     Unavailable: the runner keeps its input and tries again
+not ready, or an answer of other members     None: the scorer abstains, and readiness is asked again after a while
+no answer, refused, late                     Unavailable: the runner keeps its input and tries again
 """
 
 from __future__ import annotations

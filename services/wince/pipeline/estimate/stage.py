@@ -39,9 +39,7 @@ class State:
     clips: Clips = field(default_factory=Clips)
 
 
-def step(
-    state: State, batch: Sequence[Face | Beat], now_us: int, scorer: Scorer, max_age_us: int
-) -> tuple[State, list[Estimate | Beat]]:
+def step(state: State, batch: Sequence[Face | Beat], now_us: int, scorer: Scorer, max_age_us: int) -> tuple[State, list[Estimate | Beat]]:
     """Estimates of a batch's faces, in order, beats between them where they were.
 
     `now_us`: the moment on the clock of the faces' `time_us` (for a file: its own time, so that nothing is late). Raises what the

@@ -43,9 +43,7 @@ def dump(state: State) -> bytes:
         "frame_us": state.frame_us,
         "beat_us": state.beat_us,
         "skipped": state.skipped,
-        "occupants": [
-            [one.at_us, one.stay and str(one.stay), one.birth_date and str(one.birth_date), one.bed] for one in state.occupants
-        ],
+        "occupants": [[one.at_us, one.stay and str(one.stay), one.birth_date and str(one.birth_date), one.bed] for one in state.occupants],
         "patient": [[one.from_us, one.until_us, one.assessable_by_face] for one in state.patient],
         "pauses": [[one.from_us, one.until_us] for one in state.pauses],
         "basis": state.basis,
@@ -55,9 +53,7 @@ def dump(state: State) -> bytes:
         "episode": astuple(state.episode),
         "stretches": [astuple(one) for one in (state.conflict, state.uncertain, state.without)],
         "calm": [state.calm.stay and str(state.calm.stay), state.calm.frames, [_text(one) for one in state.calm.medians]],
-        "shown": [
-            [str(one.assessment), one.frames, _text(one.median), one.answered_us, one.painless] for one in state.calm.shown
-        ],
+        "shown": [[str(one.assessment), one.frames, _text(one.median), one.answered_us, one.painless] for one in state.calm.shown],
     }
     return json.dumps(content, separators=(",", ":")).encode()
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wince.domain.binding import bed_of
 from wince.domain.census import Kind
 from wince.domain.persons import Named, Persons
 from wince.domain.reason import Reason
+from wince.domain.score import Outranking
 from wince.domain.stay import Stay, Watch
 from wince.domain.timeline import EVER_US, Timeline
 from wince.domain.withheld import Withheld
 from wince.pipeline.record.effects import Who
-from wince.store import aliases, doubts
+from wince.store import aliases, doubts, scores
 from wince.store import stays as store_stays
 from wince.store.database import Tx
 from wince.store.withheld import withheld
@@ -72,3 +73,16 @@ def persons(tx: Tx, named: Iterable[Named]) -> Persons:
     found = list(named)
     patients, visits = {one.patient for one in found}, {one.encounter for one in found}
     return Persons(aliases.survivors(tx, Kind.PERSON, patients), aliases.survivors(tx, Kind.VISIT, visits))
+
+
+def outranking(tx: Tx, lying: Iterable[Named], from_us: int, to_us: int, valid_us: int) -> Outranking:
+    """Scores of these patients in these visits, said in [from, to), under whatever number they were said. `valid_us`: for how long each
+    outranks the model; 0: none is looked for."""
+    visits = {one.encounter for one in lying} if valid_us else set()
+    if not visits:
+        return Outranking()
+    links = aliases.linked(tx, Kind.VISIT, visits) if aliases.merged(tx) else []
+    found = scores.of_encounters(tx, visits | {number for link in links for number in (link.old, link.new)}, from_us, to_us)
+    patients = aliases.survivors(tx, Kind.PERSON, {one.patient for one in found})
+    encounters = aliases.survivors(tx, Kind.VISIT, {one.encounter for one in found})
+    return Outranking([replace(one, patient=patients[one.patient], encounter=encounters[one.encounter]) for one in found], valid_us)

@@ -10,8 +10,8 @@ from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.charting import ChartState
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.reason import Reason
-from wince.domain.score import Score
-from wince.domain.stay import Identifier, Stay
+from wince.domain.score import Outranking
+from wince.domain.stay import Stay
 
 Message = Assessment | Alert | Question | Verdict
 Who = Callable[[str, int, int], Stay | Reason]
@@ -44,15 +44,8 @@ class Known:
     """Latest revisions of what was charted from an assessment, in the order in which it was charted, by the assessment's id."""
     tasks: Sequence[TaskEntry] = ()
     """Open questions of the encounters that questions and verdicts are about, and those that verdicts answer; latest revisions."""
-    scores: Sequence[Score] = ()
+    outranking: Outranking = field(default_factory=Outranking)
     """Self-reports and nurses' own scores of these encounters about these times."""
-    valid_us: int = 0
-    """For how long each outranks the model."""
-
-    def outranks(self, encounter: Identifier, start_us: int, end_us: int) -> Score | None:
-        """The latest score that outranks the model's word of an encounter in [start, end)."""
-        mine = [one for one in self.scores if one.encounter == encounter and one.counts(start_us, end_us, self.valid_us)]
-        return max(mine, key=lambda one: (one.at_us, one.reference), default=None)
 
 
 @dataclass(frozen=True, slots=True)

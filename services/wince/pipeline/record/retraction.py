@@ -77,9 +77,7 @@ class Retractor:
             (CAUSE, [entry.id for entry in made], [entry.revision for entry in made]),
         )
         rows.save_outbox(tx, waiting, {})
-        facts = [
-            Fact(row.entry.id, row.entry.revision, _event(row), 1, row.body or dump(row.entry), row.target) for row in waiting
-        ]
+        facts = [Fact(row.entry.id, row.entry.revision, _event(row), 1, row.body or dump(row.entry), row.target) for row in waiting]
         facts += [
             Fact(row.entry.id, row.entry.revision, "dead", 0, dump({"detail": row.error}), row.target)
             for row in waiting

@@ -161,9 +161,7 @@ def alerts(tx: Tx, windows: Collection[UUID]) -> list[Heard]:
     """Of these windows, in order of time."""
     if not windows:
         return []
-    rows = tx.execute(
-        "SELECT body, charted, stay FROM alert WHERE assessment = ANY(%s) ORDER BY start_us, id", (list(windows),)
-    ).fetchall()
+    rows = tx.execute("SELECT body, charted, stay FROM alert WHERE assessment = ANY(%s) ORDER BY start_us, id", (list(windows),)).fetchall()
     return [Heard(_alert(body), charted, stay) for body, charted, stay in rows]
 
 

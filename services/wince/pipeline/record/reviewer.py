@@ -61,10 +61,11 @@ class Reviewer:
         clock: Clock,
         *,
         consent_required: bool = False,
+        score_valid_us: int = 0,
         most: int = WINDOWS,
     ) -> None:
         self._database, self._protocols, self._targets, self._clock, self._most = database, protocols, targets, clock, most
-        self._consent_required = consent_required
+        self._consent_required, self._valid_us = consent_required, score_valid_us
 
     def review(self, slices: int | None = None) -> Reviewed:
         """Do what is asked for, at most so many slices of it. What can't be written is put off for its camera alone, and told.
@@ -161,6 +162,7 @@ class Reviewer:
             last=last,
             timeline=timeline,
             persons=bindings.persons(tx, named),
+            outranking=bindings.outranking(tx, timeline.stays(), low - self._valid_us, high, self._valid_us),
             protocols=self._protocols,
             contents=contents,
             windows=windows,

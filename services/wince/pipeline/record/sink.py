@@ -17,7 +17,7 @@ from wince.domain.audit import digest
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.ids import content_hash
 from wince.domain.reason import Reason
-from wince.domain.score import Score
+from wince.domain.score import Outranking
 from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Stay
 from wince.pipeline.record import alarms, aside, bindings, locks, rows
@@ -26,7 +26,7 @@ from wince.pipeline.record.reviewer import Reviewer
 from wince.pipeline.record.stage import Effects, Known, Message, Who, plan
 from wince.pipeline.record.writing import write
 from wince.protocols.rules import ClinicalProtocol
-from wince.store import reviews, scores
+from wince.store import reviews
 from wince.store import snapshots as store_snapshots
 from wince.store.audit import append
 from wince.store.database import Database, Tx
@@ -86,7 +86,9 @@ class PostgresSink:
         self._targets = distinct(targets)
         self._fold = fold
         self._clock = clock
-        self._reviewer = Reviewer(database, protocols, self._targets, clock, consent_required=consent_required)
+        self._reviewer = Reviewer(
+            database, protocols, self._targets, clock, consent_required=consent_required, score_valid_us=score_valid_us
+        )
 
     def commit(self, messages: Sequence[Message], snapshots: Sequence[Snapshot] = ()) -> Committed:
         """Returns when all of it is durable; raises and has written nothing otherwise.
@@ -200,16 +202,16 @@ class PostgresSink:
         if not alone:
             lying = {who(*span) for span in spans} | set(rows.answered(tx, messages))
             locks.encounters(tx, {one.encounter for one in lying if not isinstance(one, Reason) and one.encounter})
-        known = replace(known, tasks=_tasks(tx, messages, known, who), scores=self._scores(tx, spans, who), valid_us=self._valid_us)
+        known = replace(known, tasks=_tasks(tx, messages, known, who), outranking=self._outranking(tx, spans, who))
         return plan(messages, rows.states(tx, sources), who, known, self._protocols, now_us)
 
-    def _scores(self, tx: Tx, spans: Collection[tuple[str, int, int]], who: Who) -> list[Score]:
+    def _outranking(self, tx: Tx, spans: Collection[tuple[str, int, int]], who: Who) -> Outranking:
         """Of everybody who lay there. A summary looks back an hour and more, so a day is taken."""
-        lying = {found.encounter for span in spans if isinstance(found := who(*span), Stay)}
-        if not self._valid_us or not lying:
-            return []
-        return scores.of_encounters(tx, lying, min(start for _, start, _ in spans) - DAY_US, max(end for _, _, end in spans))
-
+        if not spans:
+            return Outranking()
+        lying = [found for span in spans if isinstance(found := who(*span), Stay)]
+        low, high = min(start for _, start, _ in spans), max(end for _, _, end in spans)
+        return bindings.outranking(tx, lying, low - DAY_US, high, self._valid_us)
 
 
 def content_of(message: Message) -> bytes:

@@ -72,7 +72,7 @@ class _Plan:
         self.effects = Effects()
         self._states = states
         self._who = who
-        self._outranks = known.outranks
+        self._outranks = known.outranking.by
         self._known = dict(known.assessments)
         self._charted = {identity: list(found) for identity, found in known.entries.items()}
         self._tasks = {task.id: task for task in known.tasks}
@@ -114,9 +114,7 @@ class _Plan:
         self._known[window.id] = window
         if window.shadow:
             return
-        alerts = tuple(
-            alert for alert in state.waiting if alert.assessment == window.id and isinstance(self._alerted(alert, window), Stay)
-        )
+        alerts = tuple(alert for alert in state.waiting if alert.assessment == window.id and isinstance(self._alerted(alert, window), Stay))
         if stay is not None:
             self.effects.heard += [alert.id for alert in alerts]
         charted, entries = chart(
@@ -151,7 +149,7 @@ class _Plan:
         state = self._state((question.source, question.protocol))
         if not isinstance(found, Stay) and state.asked is found:
             return
-        if stay is not None and (said := self._outranks(stay.encounter, question.start_us, question.end_us)) is not None:
+        if stay is not None and (said := self._outranks(stay, question.start_us, question.end_us)) is not None:
             self.effects.notes.append(Note(question.id, "not_asked", {"reason": question.reason.value, "score": str(said.id)}))
             return
         if stay is not None and (other := self._open(stay)) is not None:
@@ -217,7 +215,7 @@ class _Plan:
 
     def _chart(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            said = None if entry.kind is Kind.VERDICT else self._outranks(entry.encounter, entry.start_us, entry.end_us)
+            said = None if entry.kind is Kind.VERDICT else self._outranks(entry, entry.start_us, entry.end_us)
             made = entry if said is None else replace(entry, outranked=said.reference)
             same = [one for one in self._charted.get(made.assessment, ()) if one.id != made.id]
             self._charted[made.assessment] = [*same, made]

@@ -21,8 +21,7 @@ def write(tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes], targets: Seque
     waiting = [row for item in made for row in rows.outgoing(item, targets)]
     facts = [_taken(bound.message, hashes[bound.message.id], bound.stay) for bound in effects.bound]
     facts += [
-        Fact(item.entry.id, item.entry.revision, _event(item, effects), 1, item.body or dump(item.entry), item.target)
-        for item in waiting
+        Fact(item.entry.id, item.entry.revision, _event(item, effects), 1, item.body or dump(item.entry), item.target) for item in waiting
     ]
     facts += [Fact(note.subject, note.revision, note.event, 1, dump(note.detail)) for note in effects.notes]
     facts += [

@@ -1,7 +1,7 @@
 """A report as a PDF on A4, from the same document as the HTML. Same document, same bytes: its date is fixed, its fonts ship.
 
-    page.py     the sheet: fonts, margins, header and footer      blocks.py   sections and blocks on it
-    drawing.py  a figure on it
+page.py     the sheet: fonts, margins, header and footer      blocks.py   sections and blocks on it
+drawing.py  a figure on it
 """
 
 from __future__ import annotations

@@ -69,5 +69,3 @@ def _row(look: Look, name: str, address: str, answer: bool | str, known: Service
     if starting:
         return Row("services", name, State.WARNING, "is starting", age_s, f"is not ready yet at {address}", "ask again", figures)
     return Row("services", name, State.BAD, "does not answer", age_s, f"no answer at {address} ({answer})", remedy, figures)
-
-

@@ -76,9 +76,7 @@ class Rest:
             links.append({"relation": "next", "url": f"{self._base}/{kind}?{urlencode([*rest, ('_offset', str(offset + count))])}"})
         bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": total, "link": links}
         if found:
-            bundle["entry"] = [
-                {"fullUrl": f"{self._base}/{kind}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in found
-            ]
+            bundle["entry"] = [{"fullUrl": f"{self._base}/{kind}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in found]
         return _answer(200, bundle)
 
     def transaction(self, body: bytes, allowed: Callable[[str, str], bool]) -> Response:

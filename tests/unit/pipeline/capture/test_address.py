@@ -7,8 +7,23 @@ import pytest
 from wince.errors import ConfigError
 from wince.pipeline.capture.address import Login, check, with_login
 
-GOOD = ("rtsp://camera-7.example/stream2", "rtsps://10.0.0.9:322/Streaming/Channels/102?x=1", "udp://239.1.2.3:5004", "http://[fd00::7]:80/a.ts")
-BAD = ("camera", "file:///etc/passwd", "rtsp://", "rtsp:///x", "ftp://a/b", "rtsp://a b/c", "rtsp://a:99999/x", "rtsp://a/\nb", "concat:rtsp://a")
+GOOD = (
+    "rtsp://camera-7.example/stream2",
+    "rtsps://10.0.0.9:322/Streaming/Channels/102?x=1",
+    "udp://239.1.2.3:5004",
+    "http://[fd00::7]:80/a.ts",
+)
+BAD = (
+    "camera",
+    "file:///etc/passwd",
+    "rtsp://",
+    "rtsp:///x",
+    "ftp://a/b",
+    "rtsp://a b/c",
+    "rtsp://a:99999/x",
+    "rtsp://a/\nb",
+    "concat:rtsp://a",
+)
 
 
 @pytest.mark.parametrize("uri", GOOD)

@@ -120,5 +120,3 @@ STRICT = DetectLimits(
 )
 def test_the_first_broken_limit_is_the_reason(measured: dict[str, float], pose: Pose, reason: Reason | None) -> None:
     assert quality.reason(Quality(**(GOOD | measured)), pose, STRICT) is reason
-
-

@@ -23,6 +23,7 @@ PARTS = {"test": recipe.TEST, "unseen": UNSEEN}
 CHOSEN_ON = (*recipe.VALIDATION, *recipe.LOOKS_VALIDATION)
 """Persons on whom thresholds are chosen: the usual look and varied ones, so that a threshold doesn't rest on one renderer."""
 
+
 def scores(train: Corpus, part: Corpus, ensemble: Ensemble) -> dict[str, rivals.Scores]:
     """Every scorer's answers to a part, without and with the calm face, by the names of the table."""
     out: dict[str, rivals.Scores] = {}

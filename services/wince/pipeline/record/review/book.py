@@ -8,7 +8,8 @@ from uuid import UUID
 
 from wince.domain.entry import Entry, Kind
 from wince.domain.ids import entry_id
-from wince.domain.persons import Persons
+from wince.domain.persons import Named, Persons
+from wince.domain.score import Outranking
 from wince.domain.stay import Stay
 from wince.pipeline.record.effects import CENSUS, Effects
 from wince.pipeline.record.review.slices import Group, Kept
@@ -21,8 +22,10 @@ RESTORED, CORRECTED, LATE = "restored", "corrected", "charted_late"
 class Book:
     """What stands, by group; every change goes into `effects`."""
 
-    def __init__(self, kept: Mapping[Group, Sequence[Kept]], persons: Persons, effects: Effects, now_us: int) -> None:
-        self._persons, self._effects, self._now_us = persons, effects, now_us
+    def __init__(
+        self, kept: Mapping[Group, Sequence[Kept]], persons: Persons, outranking: Outranking, effects: Effects, now_us: int
+    ) -> None:
+        self._persons, self._outranking, self._effects, self._now_us = persons, outranking, effects, now_us
         self._revisions: dict[UUID, list[Entry]] = {}
         self._cause: dict[UUID, str] = {}
         self._of: dict[Group, list[UUID]] = {}
@@ -93,6 +96,7 @@ class Book:
             bed=stay.bed,
             stay=stay.id,
             issued_us=self._now_us,
+            outranked=self._outranked(said, stay) if latest.status == WITHDRAWN else latest.outranked,
         )
         if latest.status == WITHDRAWN:
             self._put(revision, event or RESTORED)
@@ -105,8 +109,9 @@ class Book:
         if self.has(group):
             self.write(made, _stay_of(made), event)
         else:
-            self._add(group, made, "")
-            self._say(made, event)
+            noted = replace(made, outranked=self._outranked(made, made))
+            self._add(group, noted, "")
+            self._say(noted, event)
 
     def revise(self, entry: Entry) -> None:
         """A further revision, as it is."""
@@ -129,10 +134,14 @@ class Book:
             encounter=stay.encounter,
             issued_us=self._now_us,
             personal=body.personal and self._persons.same(body, stay),
-            outranked=body.outranked if self._persons.same(body, stay) else "",
+            outranked=self._outranked(body, stay),
         )
         self._say(made, event)
         return made
+
+    def _outranked(self, body: Entry, whose: Named) -> str:
+        """Where the score lies that outranks it. It is this patient's own; another's is never named."""
+        return "" if body.kind is Kind.VERDICT else self._outranking.reference(whose, body.start_us, body.end_us)
 
     def _put(self, revision: Entry, event: str) -> None:
         self._add((revision.origin, revision.kind), revision, CENSUS if revision.status == WITHDRAWN else "")

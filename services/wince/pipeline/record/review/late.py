@@ -147,5 +147,3 @@ class _Late:
             ):
                 self._book.revise(replace(model, revision=model.revision + 1, status="final", nurse=verdict.nurse, issued_us=self._now_us))
         self._book.take(own_entry(verdict, shown.window, stay, scale, self._now_us), LATE)
-
-

@@ -26,7 +26,7 @@ def look(of: Slice, now_us: int) -> Looked:
     Raises MessageError for a protocol that is not loaded.
     """
     effects = Effects()
-    book = Book(of.entries, of.persons, effects, now_us)
+    book = Book(of.entries, of.persons, of.outranking, effects, now_us)
     states = dict(of.states)
     entries.settle(book, of, effects, now_us)
     current.follow(of, effects, states)

@@ -30,6 +30,9 @@ def move(of: Slice, effects: Effects, now_us: int) -> None:
         if found in WITHHELD or (stay is not None and open_.reason in WHO):
             continue
         again = make(open_.id, "question", stay.id if stay else "nobody")
+        if stay and (said := of.outranking.by(stay, open_.start_us, open_.end_us)) is not None:
+            effects.notes.append(Note(again, "not_asked", {"reason": open_.reason.value, "score": str(said.id)}))
+            continue
         if stay and (other := asked.setdefault(stay.encounter, again)) != again:
             effects.notes.append(Note(again, "not_asked", {"reason": open_.reason.value, "open": str(other)}))
             continue

@@ -12,6 +12,7 @@ from wince.domain.charting import ChartState
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.persons import Persons
 from wince.domain.reason import Reason
+from wince.domain.score import Outranking
 from wince.domain.stay import Stay
 from wince.pipeline.record.effects import Key, SourceState
 from wince.protocols.rules import ClinicalProtocol
@@ -99,6 +100,8 @@ class Slice:
     """Begin and end of windows that these entries were made in."""
     tasks: Sequence[TaskEntry] = ()
     """Open questions of this source."""
+    outranking: Outranking = field(default_factory=Outranking)
+    """Self-reports and nurses' own scores of whoever lay there."""
     waiting: Sequence[TaskEntry] = ()
     """Open questions of everybody who lay there, from any source."""
     states: Mapping[Key, SourceState] = field(default_factory=dict)
