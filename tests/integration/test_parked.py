@@ -149,8 +149,8 @@ def test_a_person_drops_and_time_deletes_and_the_trail_says_so_without_the_text(
         say(keeping, fields={"PID-3": "", "PID-5": "Musterfrau"}, control_id=f"C{number}")
     first, second = waiting(database)
     with database.transaction() as tx:
-        assert b"Musterfrau" in parked.show(tx, first.id, 1)
-        parked.drop(tx, first.id, 2)
+        assert b"Musterfrau" in parked.show(tx, first.id, "n7", 1)
+        parked.drop(tx, first.id, "n7", 2)
         assert parked.expire(tx, 30, second.received_us + 29 * DAY_US) == 0
         assert parked.expire(tx, 30, second.received_us + 31 * DAY_US) == 1
     assert waiting(database) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from wince.cli.common import Json, out, settings, to_json
+from wince.cli.common import Json, out, settings, to_json, user
 from wince.clock import wall_us
 from wince.domain.ids import site_namespace
 from wince.domain.outside import CensusList, Compared, Differing, Listed
@@ -265,11 +264,8 @@ def _person(row: Listed | Stay) -> dict[str, Any]:
 
 
 def _who() -> str:
-    """Who asks, for the audit trail: the user of this machine."""
-    try:
-        return f"user {getpass.getuser()}"
-    except (KeyError, OSError):
-        return "user unknown"
+    """Who asks, for the audit trail."""
+    return f"user {user()}"
 
 
 def _moment(text: str, field: str) -> int:

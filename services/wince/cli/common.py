@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 import json
 from typing import Annotated, Any
 from uuid import UUID
@@ -27,6 +28,14 @@ def settings(**arguments: Any) -> Settings:
     loaded = load(**arguments)
     logs.configure(loaded.log_level, json=loaded.log_json)
     return loaded
+
+
+def user() -> str:
+    """Who runs this command, for the audit trail: the user of this machine; "unknown" where it has no name (a container's number)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def bar(json_: bool) -> Progress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 from rich.table import Table
 
 from wince.care.withholding import Withholding
-from wince.cli.common import Json, out, settings, to_json
+from wince.cli.common import Json, out, settings, to_json, user
 from wince.clock import wall_us
 from wince.errors import ConfigError
 from wince.serve.reading import reading
@@ -45,7 +44,7 @@ def give_command(nurse: Nurse, encounter: Encounter = "", patient: Patient = "",
 def list_command(limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100, json_: Json = False) -> None:
     """What patients said, the latest of each visit and patient. Shows record numbers; the audit trail says who looked."""
     with reading(settings(), write=True) as database:
-        found = Withholding(database).consents(limit, getpass.getuser())
+        found = Withholding(database).consents(limit, user())
     if json_:
         print(to_json({"consents": found}))
         return
@@ -67,5 +66,5 @@ def _say(encounter: str, patient: str, given: bool, nurse: str, since: datetime 
         raise ConfigError("exactly one is needed", field="--encounter, --patient", remedy="name the visit, or the patient")
     since_us = wall_us() if since is None else round(since.timestamp() * 1_000_000)
     with reading(settings(), write=True) as database:
-        Withholding(database).consent(encounter, patient, given, since_us, nurse, getpass.getuser())
+        Withholding(database).consent(encounter, patient, given, since_us, nurse, user())
     out.print("the patient may be watched" if given else "the patient is not watched any more")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
 from wince.care.retention import Erased, Limits, Retention
-from wince.cli.common import Json, out, settings, to_json
+from wince.cli.common import Json, out, settings, to_json, user
 from wince.errors import ConfigError
 from wince.serve.reading import reading
 from wince.settings import Settings
@@ -47,7 +46,7 @@ def run_command(json_: Json = False) -> None:
         remedy = "set WINCE_RETENTION_... days; see `wince config reference`"
         raise ConfigError("no limit is set", field="retention_audit_days", remedy=remedy)
     with reading(loaded, write=True) as database:
-        _say(Retention(database).run(limits, getpass.getuser()), json_)
+        _say(Retention(database).run(limits, user()), json_)
 
 
 @app.command("erase")
@@ -61,7 +60,7 @@ def erase_command(
     After the discharge, and when nothing waits for a target. What stands in the EHR stays there, and a refusal to be watched stays here.
     """
     with reading(settings(), write=True) as database:
-        _say(Retention(database).erase(patient, reason, getpass.getuser()), json_)
+        _say(Retention(database).erase(patient, reason, user()), json_)
 
 
 def _say(done: Erased, json_: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 import time
 from collections import Counter
@@ -13,7 +12,7 @@ from uuid import uuid4
 import typer
 from rich.table import Table
 
-from wince.cli.common import Json, out, settings, to_json
+from wince.cli.common import Json, out, settings, to_json, user
 from wince.clock import wall_us
 from wince.domain.entry import Entry
 from wince.errors import ConfigError
@@ -52,7 +51,7 @@ def retract(
     from_us, to_us = (round(one.timestamp() * 1_000_000) for one in (from_, to))
     if to_us <= from_us:
         raise ConfigError("must lie after --from", field="--to", remedy="the end is exclusive")
-    wanted = Retraction(uuid4(), model_set, protocol, from_us, to_us, reason.strip(), by or getpass.getuser(), wall_us())
+    wanted = Retraction(uuid4(), model_set, protocol, from_us, to_us, reason.strip(), by or user(), wall_us())
     with reading(settings(), write=not dry_run) as database:
         if dry_run:
             _preview(would_withdraw(database, wanted), json_)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 from rich.table import Table
 
 from wince.care.withholding import Withholding
-from wince.cli.common import Json, out, settings, to_json
+from wince.cli.common import Json, out, settings, to_json, user
 from wince.domain.withheld import Scope, Switch
 from wince.errors import ConfigError
 from wince.serve.reading import reading
@@ -38,7 +37,7 @@ def off_command(
     """
     scope, name = _what(bed, ward, site)
     with reading(settings(), write=True) as database:
-        made = Withholding(database).off(scope, name, reason, by or getpass.getuser())
+        made = Withholding(database).off(scope, name, reason, by or user())
     out.print(f"{_words(made)} is switched off since {_moment(made.off_us)}: {made.reason}")
 
 
@@ -54,7 +53,7 @@ def on_command(
     scope, name = _what(bed, ward, site)
     with reading(settings(), write=True) as database:
         withholding = Withholding(database)
-        made = withholding.on(scope, name, reason, by or getpass.getuser())
+        made = withholding.on(scope, name, reason, by or user())
         still = withholding.switches()
     out.print(f"{_words(made)} is switched on; it was off since {_moment(made.off_us)}")
     if still:

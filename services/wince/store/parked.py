@@ -5,7 +5,6 @@ The trail says which message (its id here, sender and control id) and why, never
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
@@ -85,12 +84,12 @@ def text_of(tx: Tx, identity: UUID) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
-def show(tx: Tx, identity: UUID, now_us: int) -> bytes:
-    """The text for a person who asks for it; the trail says who. Raises InputError where there is none."""
+def show(tx: Tx, identity: UUID, who: str, now_us: int) -> bytes:
+    """The text for a person who asks for it; the trail says who that is. Raises InputError where there is none."""
     text = text_of(tx, identity)
     if text is None:
         raise _unknown(identity)
-    note(tx, getpass.getuser(), "wince hl7 parked show", {"parked": identity}, now_us)
+    note(tx, who, "wince hl7 parked show", {"parked": identity}, now_us)
     return text
 
 
@@ -104,9 +103,9 @@ def ask(tx: Tx, identities: Sequence[UUID], now_us: int) -> int:
     return len(rows)
 
 
-def drop(tx: Tx, identity: UUID, now_us: int) -> None:
+def drop(tx: Tx, identity: UUID, who: str, now_us: int) -> None:
     """Delete one: it will never be replayed. Raises InputError where it is not parked."""
-    settle(tx, _one(tx, identity), "dropped", now_us, who=getpass.getuser())
+    settle(tx, _one(tx, identity), "dropped", now_us, who=who)
 
 
 def settle(tx: Tx, message: ParkedMessage, event: str, now_us: int, *, who: str = "") -> None:

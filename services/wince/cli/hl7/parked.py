@@ -12,7 +12,7 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from wince.cli.common import Json, out, settings, to_json
+from wince.cli.common import Json, out, settings, to_json, user
 from wince.clock import wall_us
 from wince.domain.parked import ParkedMessage
 from wince.errors import ConfigError
@@ -57,7 +57,7 @@ def list_command(json_: Json = False) -> None:
 def show(identity: Annotated[str, typer.Argument(metavar="ID", help="As `wince hl7 parked list` shows it.")]) -> None:
     """Print a message's text: it names a patient. The audit trail says who looked."""
     with _opened(write=True) as tx:
-        text = parked.show(tx, _id(identity), wall_us())
+        text = parked.show(tx, _id(identity), user(), wall_us())
     print(text.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").rstrip("\n"))
 
 
@@ -103,7 +103,7 @@ def drop(identities: Annotated[list[str], typer.Argument(metavar="ID ...", help=
     """Delete messages: they will never be taken. The audit trail keeps who did so, and which they were."""
     with _opened(write=True) as tx:
         for one in identities:
-            parked.drop(tx, _id(one), wall_us())
+            parked.drop(tx, _id(one), user(), wall_us())
     out.print(f"{len(identities)} dropped")
 
 
