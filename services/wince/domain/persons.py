@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from wince.domain.stay import Identifier
+from wince.domain.stay import Identifier, Stay
 
 
 class Named(Protocol):
@@ -32,9 +32,18 @@ class Persons:
 
     def same(self, one: Named, other: Named) -> bool:
         """Whether two are of one person and one visit: what was written to an old number stands."""
-        return last(self.patients, one.patient) == last(self.patients, other.patient) and last(self.encounters, one.encounter) == last(
-            self.encounters, other.encounter
+        return last(self.patients, one.patient) == last(self.patients, other.patient) and self.visit(one.encounter) == self.visit(
+            other.encounter
         )
+
+    def visit(self, encounter: Identifier) -> Identifier:
+        """What a visit's number means now."""
+        return last(self.encounters, encounter)
+
+    def now(self, stay: Stay) -> Stay:
+        """A stay under the numbers that stand now."""
+        patient, encounter = last(self.patients, stay.patient), self.visit(stay.encounter)
+        return stay if (patient, encounter) == (stay.patient, stay.encounter) else replace(stay, patient=patient, encounter=encounter)
 
 
 def last(means: Mapping[Identifier, Identifier], number: Identifier) -> Identifier:

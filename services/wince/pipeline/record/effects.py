@@ -9,6 +9,7 @@ from uuid import UUID
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.charting import ChartState
 from wince.domain.entry import Entry, TaskEntry
+from wince.domain.persons import Persons
 from wince.domain.reason import Reason
 from wince.domain.score import Outranking
 from wince.domain.stay import Stay
@@ -46,6 +47,8 @@ class Known:
     """Open questions of the encounters that questions and verdicts are about, and those that verdicts answer; latest revisions."""
     outranking: Outranking = field(default_factory=Outranking)
     """Self-reports and nurses' own scores of these encounters about these times."""
+    persons: Persons = field(default_factory=Persons)
+    """Which numbers of these stays, entries and tasks mean one person, and one visit."""
 
 
 @dataclass(frozen=True, slots=True)

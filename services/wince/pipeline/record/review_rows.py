@@ -100,12 +100,14 @@ def done(tx: Tx, asked: Asked) -> None:
     tx.execute("DELETE FROM review WHERE id = %s", (asked.id,))
 
 
-def covered(tx: Tx, asked: Asked, until_us: int) -> None:
-    """Others of this camera that lie within what was just looked at, and were asked for before: they are done with it."""
+def later(tx: Tx, asked: Asked, until_us: int, wait_s: float, error: str) -> None:
+    """Ask for a slice again, unless that is asked for already; `error`: why, no PHI."""
+    span = (asked.from_us, None if until_us >= EVER_US else until_us)
     tx.execute(
-        "DELETE FROM review WHERE id IN (SELECT id FROM review WHERE sources = %s AND cardinality(beds) = 0 AND slice = 0 AND id <> %s"
-        " AND from_us >= %s AND coalesce(to_us, %s) <= %s FOR UPDATE SKIP LOCKED)",
-        (list(asked.sources), asked.id, asked.from_us, EVER_US, until_us),
+        "INSERT INTO review(sources, from_us, to_us, why, failures, next_at, error)"
+        " SELECT %s, %s, %s, %s, 1, now() + make_interval(secs => %s), %s WHERE NOT EXISTS (SELECT FROM review WHERE sources = %s"
+        " AND id <> %s AND from_us <= %s AND coalesce(to_us, %s) >= %s)",
+        (list(asked.sources), *span, asked.why, wait_s, error[:500], list(asked.sources), asked.id, asked.from_us, EVER_US, until_us),
     )
 
 

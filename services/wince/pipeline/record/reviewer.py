@@ -40,6 +40,8 @@ WINDOWS = 4000
 """In a slice, at most: about half a second's work."""
 AGAIN = Backoff(5.0, 900.0, jitter=0.3)
 """How long a review waits that can't be written."""
+AGAIN_LATE = 9
+"""What waits for a protocol to be loaded waits as long as after so many failures."""
 
 
 @dataclass
@@ -120,6 +122,10 @@ class Reviewer:
             facts.append(Fact(make(ROOT, "review", asked.id), asked.slice + 1, "reviewed", 1, _detail(asked, until_us, changed)))
         if facts:
             append(tx, facts, now_us)
+        if looked.unloaded:
+            wait_s = AGAIN.wait_s(AGAIN_LATE)
+            log.error("what a protocol found that is not loaded can't be charted late", source=source, protocol=", ".join(looked.unloaded))
+            review_rows.later(tx, asked, until_us, wait_s, f"these protocols are not loaded: {', '.join(looked.unloaded)}")
         if last:
             review_rows.done(tx, asked)
         else:
@@ -150,6 +156,8 @@ class Reviewer:
         named += [*timeline.stays(), *(Asker.of(task) for task in tasks if task.encounter is not None)]
         named += [state.chart.stay for state in states.values() if state.chart.stay is not None]
         tasks = review_rows.tasks(tx, source, from_us, until_us)
+        waiting = rows.open_tasks(tx, whose) if tasks else []
+        named += [Asker.of(task) for task in waiting]
 
         @lru_cache(maxsize=4)
         def contents(protocol: str, start_us: int, end_us: int) -> Sequence[Shown]:
@@ -171,7 +179,7 @@ class Reviewer:
             entries=entries,
             spans=spans,
             tasks=tasks,
-            waiting=rows.open_tasks(tx, whose) if tasks else (),
+            waiting=waiting,
             states=states,
             carry=asked.carry,
         )

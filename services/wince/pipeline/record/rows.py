@@ -9,11 +9,13 @@ from uuid import UUID
 
 from wince.codec.registry import decode, encode
 from wince.delivery.interface import Taken, Target, rendered
+from wince.domain import census
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.stay import Identifier
 from wince.errors import MessageError
 from wince.pipeline.record.stage import Bound, Effects, Key, Known, Message, SourceState
+from wince.store import aliases
 from wince.store.database import Tx
 from wince.store.plain import dump, load
 from wince.telemetry import traces
@@ -95,8 +97,8 @@ def answered(tx: Tx, messages: Sequence[Message]) -> list[TaskEntry]:
 
 
 def open_tasks(tx: Tx, encounters: Iterable[Identifier]) -> list[TaskEntry]:
-    """Questions of these encounters that wait for a nurse."""
-    pairs = sorted({(one.system, one.value) for one in encounters})
+    """Questions of these encounters that wait for a nurse, also those that were asked under a number that was merged since."""
+    pairs = sorted({(number.system, number.value) for one in set(encounters) for number in aliases.numbers(tx, census.Kind.VISIT, one)})
     if not pairs:
         return []
     found = tx.execute(

@@ -16,12 +16,15 @@ from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.audit import digest
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.ids import content_hash
+from wince.domain.persons import Named, Persons
 from wince.domain.reason import Reason
 from wince.domain.score import Outranking
 from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Stay
 from wince.pipeline.record import alarms, aside, bindings, locks, rows
+from wince.pipeline.record.effects import Key, SourceState
 from wince.pipeline.record.poison import is_poison
+from wince.pipeline.record.review.questions import Asker
 from wince.pipeline.record.reviewer import Reviewer
 from wince.pipeline.record.stage import Effects, Known, Message, Who, plan
 from wince.pipeline.record.writing import write
@@ -174,11 +177,12 @@ class PostgresSink:
 
         def again(tx: Tx, messages: Sequence[Message]) -> None:
             hashes: dict[UUID, bytes] = {}
+            first: dict[UUID, Message] = {}
             contents = [(message, content_of(message)) for message in messages]
             for message, content in contents:
                 hashes.setdefault(message.id, content)
-            first = list({message.id: message for message in reversed(messages)}.values())[::-1]
-            self._write(tx, first, contents, hashes, alone=False)
+                first.setdefault(message.id, message)
+            self._write(tx, list(first.values()), contents, hashes, alone=False)
 
         return aside.try_again(self._database, again)
 
@@ -203,7 +207,9 @@ class PostgresSink:
             lying = {who(*span) for span in spans} | set(rows.answered(tx, messages))
             locks.encounters(tx, {one.encounter for one in lying if not isinstance(one, Reason) and one.encounter})
         known = replace(known, tasks=_tasks(tx, messages, known, who), outranking=self._outranking(tx, spans, who))
-        return plan(messages, rows.states(tx, sources), who, known, self._protocols, now_us)
+        states = rows.states(tx, sources)
+        known = replace(known, persons=_persons(tx, known, states, [found for span in spans if isinstance(found := who(*span), Stay)]))
+        return plan(messages, states, who, known, self._protocols, now_us)
 
     def _outranking(self, tx: Tx, spans: Collection[tuple[str, int, int]], who: Who) -> Outranking:
         """Of everybody who lay there. A summary looks back an hour and more, so a day is taken."""
@@ -217,6 +223,14 @@ class PostgresSink:
 def content_of(message: Message) -> bytes:
     """sha256 of what the message says, 32 bytes."""
     return digest(dump(message)) if isinstance(message, Verdict) else content_hash(message)
+
+
+def _persons(tx: Tx, known: Known, states: Mapping[Key, SourceState], lying: Sequence[Stay]) -> Persons:
+    """Which numbers of all of these mean one person, and one visit."""
+    named: list[Named] = [*lying, *(entry for found in known.entries.values() for entry in found)]
+    named += [state.chart.stay for state in states.values() if state.chart.stay is not None]
+    named += [Asker.of(task) for task in known.tasks if task.encounter is not None]
+    return bindings.persons(tx, named)
 
 
 def _tasks(tx: Tx, messages: Sequence[Message], known: Known, who: Who) -> list[TaskEntry]:

@@ -26,6 +26,7 @@ from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.charting import chart, chart_late, finish
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.ids import question_id
+from wince.domain.persons import Persons
 from wince.domain.reason import Reason
 from wince.domain.stay import Stay
 from wince.domain.timeline import lies
@@ -65,14 +66,22 @@ def plan(
     return made.effects
 
 
+def _now(state: SourceState, persons: Persons) -> SourceState:
+    """What charting remembers goes on under the numbers that stand now."""
+    stay = state.chart.stay
+    if stay is None or (now := persons.now(stay)) is stay:
+        return state
+    return replace(state, chart=replace(state.chart, stay=now))
+
+
 class _Plan:
     def __init__(
         self, states: dict[Key, SourceState], who: Who, known: Known, protocols: Mapping[str, ClinicalProtocol], now_us: int
     ) -> None:
         self.effects = Effects()
-        self._states = states
+        self._states = {key: _now(state, known.persons) for key, state in states.items()}
         self._who = who
-        self._outranks = known.outranking.by
+        self._outranks, self._persons = known.outranking.by, known.persons
         self._known = dict(known.assessments)
         self._charted = {identity: list(found) for identity, found in known.entries.items()}
         self._tasks = {task.id: task for task in known.tasks}
@@ -177,7 +186,7 @@ class _Plan:
         for asked in list(self._tasks.values()):
             if asked.id == verdict.question:
                 self._close(asked, "completed", self.effects.answered)
-            elif stay is not None and asked.encounter == stay.encounter and asked.end_us <= verdict.at_us:
+            elif stay is not None and self._of_visit(asked, stay) and asked.end_us <= verdict.at_us:
                 self._close(asked, "cancelled", self.effects.superseded)
 
     def _confirmed(self, verdict: Verdict, stay: Stay) -> list[Entry]:
@@ -188,7 +197,7 @@ class _Plan:
             for model in self._charted.get(verdict.assessment, ())
             if model.kind in (Kind.GRADE, Kind.ALERT, Kind.ASSESSABLE)
             and model.status == "preliminary"
-            and model.encounter == stay.encounter
+            and self._persons.same(model, stay)
             and model.grade is not None
             and model.grade == verdict.grade
         ]
@@ -206,7 +215,10 @@ class _Plan:
 
     def _open(self, stay: Stay) -> UUID | None:
         """The question of this encounter that waits for a nurse."""
-        return next((asked.id for asked in self._tasks.values() if asked.encounter == stay.encounter), None)
+        return next((asked.id for asked in self._tasks.values() if self._of_visit(asked, stay)), None)
+
+    def _of_visit(self, asked: TaskEntry, stay: Stay) -> bool:
+        return asked.encounter is not None and self._persons.visit(asked.encounter) == self._persons.visit(stay.encounter)
 
     def _close(self, asked: TaskEntry, status: str, into: list[UUID]) -> None:
         into.append(asked.id)

@@ -29,6 +29,7 @@ class Book:
         self._revisions: dict[UUID, list[Entry]] = {}
         self._cause: dict[UUID, str] = {}
         self._of: dict[Group, list[UUID]] = {}
+        self._parts: dict[Group, dict[UUID, None]] = {}
         self._told: set[UUID] = set()
         for group, found in kept.items():
             for one in found:
@@ -52,10 +53,11 @@ class Book:
         latest = [self._revisions[one][-1] for one in self._of.get(group, ())]
         return [entry for entry in latest if entry.status != WITHDRAWN]
 
-    def retracted(self, group: Group) -> bool:
-        """Nothing of it stands, and not for the census' sake: another census gives nothing back."""
-        ids = self._of.get(group, ())
-        return not self.standing(group) and any(self._cause[one] != CENSUS for one in ids)
+    def retracted(self, origin: UUID, kind: Kind) -> list[Entry]:
+        """What was withdrawn of it, or of its parts, and not for the census' sake: another census gives nothing of that time back."""
+        ids = dict.fromkeys([*self._of.get((origin, kind), ()), *self._parts.get((origin, kind), ())])
+        latest = [self._revisions[one][-1] for one in ids]
+        return [one for one in latest if one.status == WITHDRAWN and self._cause[one.id] != CENSUS]
 
     def base(self, group: Group) -> Entry | None:
         """What it says as a whole, as last written to anybody; None where there are parts only."""
@@ -64,7 +66,8 @@ class Book:
 
     def parts(self, origin: UUID, kind: Kind) -> list[Entry]:
         """Standing parts of what was made from `origin`."""
-        return [entry for group in self._of for entry in self.standing(group) if entry.part_of == origin and entry.kind is kind]
+        latest = [self._revisions[one][-1] for one in self._parts.get((origin, kind), ())]
+        return [entry for entry in latest if entry.status != WITHDRAWN and entry.part_of == origin]
 
     def about(self, assessment: UUID) -> list[Entry]:
         """What stands of a window."""
@@ -153,6 +156,8 @@ class Book:
             ids.append(entry.id)
         self._revisions.setdefault(entry.id, []).append(entry)
         self._cause[entry.id] = cause
+        if entry.part_of is not None:
+            self._parts.setdefault((entry.part_of, entry.kind), {})[entry.id] = None
         if entry.kind is Kind.ALERT:
             self._told |= {entry.origin, *entry.gathered}
 

@@ -23,13 +23,15 @@ def settle(book: Book, of: Slice, effects: Effects, now_us: int) -> None:
     """Every group of the slice stands as the census says now."""
     for group in book.groups():
         base = book.base(group)
-        if base is not None and not book.retracted(group):
+        if base is not None:
             _settle(book, group, base, of, effects, now_us)
 
 
 def _settle(book: Book, group: Group, base: Entry, of: Slice, effects: Effects, now_us: int) -> None:
     found = of.timeline.during(*_span(base, of))
     wanted: list[Wanted] = [(found, base)] if isinstance(found, Stay) else list(_parts(base, of, now_us))
+    gone = book.retracted(*group)
+    wanted = [(stay, body) for stay, body in wanted if not any(_overlap(body, one) for one in gone)]
     stands = [*book.standing(group), *(one for one in book.parts(*group) if (one.origin, one.kind) != group)]
     taken = [one for one in stands if any(_for(one, body, stay, of) for stay, body in wanted)]
     wrong = [one for one in stands if one not in taken]
@@ -42,6 +44,10 @@ def _settle(book: Book, group: Group, base: Entry, of: Slice, effects: Effects, 
             effects.notes.append(Note(one.id, "nobody_to_write_to", {"reason": found.value}, one.revision + 1))
     for stay, body in wanted:
         book.write(body, stay)
+
+
+def _overlap(one: Entry, other: Entry) -> bool:
+    return one.start_us < other.end_us and other.start_us < one.end_us
 
 
 def _for(one: Entry, body: Entry, stay: Stay, of: Slice) -> bool:

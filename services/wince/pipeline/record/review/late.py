@@ -19,10 +19,10 @@ from wince.pipeline.record.review.slices import Slice, Window
 
 
 def catch_up(book: Book, of: Slice, effects: Effects, states: dict[Key, SourceState], now_us: int) -> dict[str, ChartState]:
-    """Chart what was never charted. Returns what the next slice goes on with, by protocol."""
+    """Chart what was never charted, of protocols that are loaded. Returns what the next slice goes on with, by protocol."""
     carry: dict[str, ChartState] = {}
     late = _Late(book, of, effects, states, now_us)
-    for protocol in sorted({window.protocol for window in of.windows} | set(of.carry)):
+    for protocol in sorted(({window.protocol for window in of.windows} | set(of.carry)) & set(of.protocols)):
         left = late.windows(protocol)
         if left is not None:
             carry[protocol] = left
@@ -106,6 +106,7 @@ class _Late:
         for heard in self._of.alerts:
             alert, window = heard.alert, windows[heard.alert.assessment]
             due = window.charted and not heard.charted and not window.shadow and alert.id not in self._done
+            due = due and window.protocol in self._of.protocols
             stay = whose(alert, window, self._of) if due else None
             if stay is None or self._book.told(alert.id):
                 continue
@@ -129,7 +130,8 @@ class _Late:
         for verdict in self._of.verdicts:
             window = windows[verdict.assessment]
             found = self._of.timeline.during(window.start_us, window.end_us)
-            if isinstance(found, Stay) and not window.shadow and not self._book.has((verdict.id, Kind.VERDICT)):
+            loaded = window.protocol in self._of.protocols
+            if loaded and isinstance(found, Stay) and not window.shadow and not self._book.has((verdict.id, Kind.VERDICT)):
                 self._verdict(verdict, window, found)
 
     def _verdict(self, verdict: Verdict, window: Window, stay: Stay) -> None:

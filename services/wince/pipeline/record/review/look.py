@@ -18,13 +18,12 @@ class Looked:
 
     effects: Effects
     carry: dict[str, ChartState]
+    unloaded: tuple[str, ...] = ()
+    """Protocols that are not loaded, with windows that are to be charted once they are."""
 
 
 def look(of: Slice, now_us: int) -> Looked:
-    """What must change so that this slice of the record is what the census says. `now_us`: when, microseconds UTC.
-
-    Raises MessageError for a protocol that is not loaded.
-    """
+    """What must change so that this slice of the record is what the census says. `now_us`: when, microseconds UTC."""
     effects = Effects()
     book = Book(of.entries, of.persons, of.outranking, effects, now_us)
     states = dict(of.states)
@@ -33,7 +32,18 @@ def look(of: Slice, now_us: int) -> Looked:
     carry = late.catch_up(book, of, effects, states, now_us)
     questions.move(of, effects, now_us)
     _bind(of, effects)
-    return Looked(effects, carry)
+    return Looked(effects, carry, _unloaded(of))
+
+
+def _unloaded(of: Slice) -> tuple[str, ...]:
+    waiting = {
+        window.protocol
+        for window in of.windows
+        if window.protocol not in of.protocols
+        and not (window.charted or window.shadow)
+        and isinstance(of.timeline.during(window.start_us, window.end_us), Stay)
+    }
+    return tuple(sorted(waiting))
 
 
 def _bind(of: Slice, effects: Effects) -> None:

@@ -21,7 +21,8 @@ def move(of: Slice, effects: Effects, now_us: int) -> None:
     now = {open_.id: of.timeline.during(open_.start_us, open_.end_us) for open_ in of.tasks}
     moving = [open_ for open_ in of.tasks if not _stands(now[open_.id], open_, of)]
     gone = {open_.id for open_ in moving}
-    asked = {one.encounter: one.id for one in (*of.waiting, *of.tasks) if one.encounter and one.id not in gone}
+    visit = of.persons.visit
+    asked = {visit(one.encounter): one.id for one in (*of.waiting, *of.tasks) if one.encounter and one.id not in gone}
     for open_ in moving:
         found = now[open_.id]
         effects.superseded.append(open_.id)
@@ -33,7 +34,7 @@ def move(of: Slice, effects: Effects, now_us: int) -> None:
         if stay and (said := of.outranking.by(stay, open_.start_us, open_.end_us)) is not None:
             effects.notes.append(Note(again, "not_asked", {"reason": open_.reason.value, "score": str(said.id)}))
             continue
-        if stay and (other := asked.setdefault(stay.encounter, again)) != again:
+        if stay and (other := asked.setdefault(visit(stay.encounter), again)) != again:
             effects.notes.append(Note(again, "not_asked", {"reason": open_.reason.value, "open": str(other)}))
             continue
         effects.tasks.append(task(again, open_.source, open_.protocol, (open_.start_us, open_.end_us), open_.reason, stay, None, now_us))
