@@ -116,3 +116,14 @@ def test_messages_beside_a_merge_lose_nothing(database: Database) -> None:
         thread.join()
     assert errors == []
     assert sorted((stay.bed, stay.patient.value) for stay in census.current()) == [(f"W^{n}^7", f"Q{n}") for n in range(3)]
+
+
+def test_who_remembers_a_number_is_told_that_it_was_merged(database: Database) -> None:
+    """Either side of a link counts, of persons and of visits; another's changes nothing."""
+    said = feed(database)
+    said.tell("A01", "0800", pid("P1"), pv1())
+    before = [aliases.links_of(database, one(number), one("V9")) for number in ("P1", "P2", "P9")]
+    said.tell("A40", "0900", pid("P2"), mrg("P1"))
+    assert [aliases.links_of(database, one(number), one("V9")) for number in ("P1", "P2", "P9")] == [1, 1, 0]
+    assert before == [0, 0, 0]
+    assert aliases.links_of(database, one("P9"), one("P1")) == 0, "a visit's number is no person's"

@@ -22,7 +22,7 @@ from wince.serve import site
 from wince.serve.setup import read_key
 from wince.serve.writing import writing
 from wince.settings import Settings
-from wince.store import births
+from wince.store import aliases, births
 from wince.store.database import Database
 from wince.telemetry import logs
 from wince.version import VERSION
@@ -46,8 +46,9 @@ def targets(
         return []
     reached, how = client(settings, stack), writing(settings, protocols)
     born = partial(births.of, database) if database else lambda _system, _value: ""
-    names = site.systems(settings)
-    return [FhirTarget(EHR, reached, protocols, version=VERSION, site=settings.site, systems=names, born=born, writing=how)]
+    merges = partial(aliases.links_of, database) if database else lambda _patient, _visit: 0
+    names, site_ = site.systems(settings), settings.site
+    return [FhirTarget(EHR, reached, protocols, version=VERSION, site=site_, systems=names, born=born, merges=merges, writing=how)]
 
 
 def client(settings: Settings, stack: ExitStack, *, timeout_s: float = 20.0, scope: str = "") -> FhirClient:

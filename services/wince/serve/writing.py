@@ -31,6 +31,7 @@ def writing(settings: Settings, protocols: Mapping[str, ClinicalProtocol] | None
         names_profiles=settings.ehr_names_profiles,
         owner=Identifier(system, value) if value else None,
         answer_s=settings.ehr_question_answer_s,
+        call_s=settings.ehr_call_s,
     )
     if protocols is None:
         return made

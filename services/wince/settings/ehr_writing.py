@@ -77,6 +77,9 @@ class EhrWriting(Part):
     """Identifier (system|value) of the CareTeam that answers questions and hears alerts. Empty: the nurses of the ward, by name alone."""
     ehr_question_answer_s: float = Field(default=900.0, ge=60, le=86400)
     """Within how many seconds a question is to be answered; stands in the Task, and nothing in Wince waits for it."""
+    ehr_call_s: float = Field(default=900.0, ge=60, le=86400)
+    """An alert that ended more than so many seconds ago calls nobody: charted late, or delivered late, it is written as Observation
+    alone, without an active CommunicationRequest. The audit trail says so."""
 
     @field_validator("ehr_question_owner")
     @classmethod

@@ -12,7 +12,7 @@ from uuid import UUID
 from wince.domain.aliases import survivors as resolved
 from wince.domain.census import Kind, Link
 from wince.domain.stay import Identifier
-from wince.store.database import Tx
+from wince.store.database import Database, Tx
 
 _COLUMNS = "kind, old_system, old, new_system, new, known_us, recorded_us"
 
@@ -62,6 +62,17 @@ def numbers(tx: Tx, kind: Kind, identifier: Identifier, as_of_us: int | None = N
     """Every number of the person (visit) that an identifier names, itself among them."""
     links = linked(tx, kind, [identifier], as_of_us) if merged(tx) else []
     return sorted({identifier, *(one for link in links for one in (link.old, link.new))}, key=lambda one: (one.system, one.value))
+
+
+def links_of(database: Database, patient: Identifier, encounter: Identifier) -> int:
+    """How many links name this patient's, or this visit's, number: who remembers what the number stands for asks whether that changed."""
+    with database.transaction() as tx:
+        row = tx.execute(
+            "SELECT count(*) FROM alias WHERE (kind = %s AND ((old = %s AND old_system = %s) OR (new = %s AND new_system = %s)))"
+            " OR (kind = %s AND ((old = %s AND old_system = %s) OR (new = %s AND new_system = %s)))",
+            (str(Kind.PERSON), *(patient.value, patient.system) * 2, str(Kind.VISIT), *(encounter.value, encounter.system) * 2),
+        ).fetchone()
+    return row[0] if row else 0
 
 
 def same(tx: Tx, kind: Kind, one: Identifier, other: Identifier) -> bool:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.contract.ehr.conftest import Ehr
-from tests.contract.ehr.samples import entry, fresh_stay, of, question, samples, writing
+from tests.contract.ehr.samples import START, entry, fresh_stay, of, question, samples, writing
 from wince.delivery.fhir.profiles.profile import NAMES
 from wince.delivery.interface import Answer, Outcome, Taken
 from wince.domain.entry import Entry, Kind, TaskEntry
@@ -32,7 +32,7 @@ def test_every_kind_is_taken_once(ehr: Ehr, profile: str, name: str) -> None:
     """Under every write profile, with what the site lets stand; what a profile takes nothing of is not rendered."""
     mrn, visit = ehr.admit()
     item, how = of(samples()[name], mrn, visit), writing(profile, standing={"activity": "final"})
-    target = ehr.target(writing=how)
+    target = ehr.target(writing=how, wall=lambda: START + 120_000_000)
     body = target.render(item)
     if isinstance(body, Taken):
         assert not how.takes(item)
@@ -44,7 +44,7 @@ def test_every_kind_is_taken_once(ehr: Ehr, profile: str, name: str) -> None:
     assert first.location.split("/")[0] in ("Observation", "Task")
     assert first.version
     assert first.left == ""
-    again = written(ehr.target(writing=how).deliver(body))
+    again = written(ehr.target(writing=how, wall=lambda: START + 130_000_000).deliver(body))
     assert again.location == first.location
     assert again.version == first.version
     [there] = kept(ehr, item)
@@ -52,6 +52,26 @@ def test_every_kind_is_taken_once(ehr: Ehr, profile: str, name: str) -> None:
     assert (there.get("subject") or there["for"])["reference"] == f"Patient/{mrn.value}"
     assert there["encounter"]["reference"] == f"Encounter/{visit.value}"
     assert len(ehr.found("CommunicationRequest", patient=f"Patient/{mrn.value}")) == (name == "alert" and how.profile.alerts)
+
+
+def test_an_alert_of_hours_ago_calls_nobody(ehr: Ehr) -> None:
+    """Charted late by a review, or delivered late: its Observation alone is written, and the audit trail's answer says so. One that was
+    called in time is taken back, or completed, whenever that is."""
+    mrn, visit = ehr.admit()
+    item = of(samples()["alert"], mrn, visit)
+    assert isinstance(item, Entry)
+    late = ehr.target(wall=lambda: item.end_us + 901_000_000)
+    done = written(late.deliver(late.render(item)))
+    assert done.detail.endswith("nobody called: the alert is too old")
+    assert ehr.found("CommunicationRequest", patient=f"Patient/{mrn.value}") == []
+    assert [one["id"] for one in kept(ehr, item)] == [done.location.split("/")[1]]
+    other = replace(item, id=uuid4())
+    in_time = ehr.target(wall=lambda: item.end_us + 899_000_000)
+    first = written(in_time.deliver(in_time.render(other)))
+    wrong = late.render(replace(other, revision=2, status="entered-in-error"))
+    assert "nobody called" not in written(late.deliver(wrong, first.location, first.version)).detail
+    [call] = ehr.found("CommunicationRequest", patient=f"Patient/{mrn.value}")
+    assert call["status"] == "entered-in-error"
 
 
 def test_searches_and_failures_are_told_the_server_too(ehr: Ehr) -> None:

@@ -7,9 +7,11 @@ from wince.delivery.fhir.narrative import narrative
 from wince.delivery.fhir.parts import Software, installation, instant, labelled, logical, uri_identifier, urn
 from wince.domain.entry import Entry
 from wince.domain.ids import related_id
-from wince.fhir.invariants import Resource
+from wince.fhir.invariants import Resource, parse_time
 from wince.protocols.rules import ClinicalProtocol
 
+UNCALLED = "nobody called: the alert is too old"
+"""What the audit trail says of an alert whose CommunicationRequest was left out."""
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/communication-category"
 
 
@@ -39,3 +41,12 @@ def communication(entry: Entry, protocol: ClinicalProtocol, software: Software) 
         **({} if owner is None else {"recipient": [logical("CareTeam", owner)]}),
         "sender": installation(software),
     }
+
+
+def too_late(resource: Resource, now_us: int, call_s: float) -> bool:
+    """Whether it is an active call about an alert that ended more than `call_s` seconds before `now_us`: charted late, or delivered
+    late. It must call nobody. What completes or takes back a call that was sent is never too late."""
+    if resource["resourceType"] != "CommunicationRequest" or resource["status"] != "active":
+        return False
+    ended = parse_time(resource["authoredOn"])
+    return ended is not None and now_us / 1e6 - ended.timestamp() > call_s

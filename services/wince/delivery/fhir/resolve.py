@@ -5,7 +5,8 @@
     an inactive one without successor, two persons, a cancelled encounter, another's encounter, another birth date: dead, a person looks
     nobody yet, or an encounter that still hangs at a record that was merged away: tried again
 
-What was found is remembered for a time, and looked up again at once where the server refuses what was written with it.
+What was found is remembered for a time, and looked up again at once where the server refuses what was written with it, or where the
+hospital's feed told of a merge of one of its numbers.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from wince.delivery.fhir.finding import Finder, Heard
 from wince.delivery.fhir.judging import Stop
 from wince.delivery.interface import Answer, Outcome
+from wince.domain.stay import Identifier
 from wince.fhir.answer import part, parts, place, text
 from wince.fhir.client import FhirClient
 from wince.fhir.invariants import Resource
@@ -29,6 +31,8 @@ _MERGES = 8
 """Merges that are followed, one after the other."""
 Born = Callable[[str, str], str]
 """Birth date (YYYY-MM-DD) that the hospital's feed gave for a patient's system and value; empty where it gave none."""
+Merges = Callable[[Identifier, Identifier], int]
+"""How many merges the hospital's feed told of a patient's or a visit's number."""
 
 
 class Resolver:
@@ -42,9 +46,11 @@ class Resolver:
         clock: Callable[[], float],
         born: Born = lambda _system, _value: "",
         heard: Heard = lambda *_: None,
+        merges: Merges = lambda _patient, _visit: 0,
     ) -> None:
+        self._merges = merges
         self._finder, self._systems, self._cache_s, self._clock, self._born = Finder(client, heard), systems, cache_s, clock, born
-        self._stays: OrderedDict[tuple[str, ...], tuple[str, str, float]] = OrderedDict()
+        self._stays: OrderedDict[tuple[str, ...], tuple[str, str, float, int]] = OrderedDict()
         self._lock = Lock()
 
     def resolve(self, resource: Resource) -> tuple[dict[str, str], bool]:
@@ -57,9 +63,11 @@ class Resolver:
         key, person, visit = _stay(resource)
         with self._lock:
             held = self._stays.get(key)
-        remembered = held is not None and self._clock() < held[2]
+        # Asked before the look-up: a merge that comes meanwhile is seen the next time.
+        merges = self._merges(Identifier(*key[:2]), Identifier(*key[2:]))
+        remembered = held is not None and self._clock() < held[2] and merges == held[3]
         if held is None or not remembered:
-            held = (*self._look_up(person, visit), self._clock() + self._cache_s)
+            held = (*self._look_up(person, visit), self._clock() + self._cache_s, merges)
             with self._lock:
                 self._stays[key] = held
                 while len(self._stays) > _MAX_STAYS:

@@ -43,13 +43,14 @@ from wince.clock import Clock, wall_us
 from wince.delivery.fhir.audit import Deed, audit_event
 from wince.delivery.fhir.beside import Beside
 from wince.delivery.fhir.bundle import prepare, rendered
+from wince.delivery.fhir.communication import UNCALLED, too_late
 from wince.delivery.fhir.core import by_hand, core, differences, rank
 from wince.delivery.fhir.feed import AuditFeed
 from wince.delivery.fhir.finding import Finder
 from wince.delivery.fhir.judging import Stop, judged, took
 from wince.delivery.fhir.parts import Software
 from wince.delivery.fhir.profiles.profile import R4, Writing, lacks
-from wince.delivery.fhir.resolve import Born, Resolver, link
+from wince.delivery.fhir.resolve import Born, Merges, Resolver, link
 from wince.delivery.interface import Answer, Outcome, Result, Shown, Taken
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.ids import related_id
@@ -82,14 +83,15 @@ class FhirTarget:
         systems: Mapping[str, str] | None = None,
         stay_cache_s: float = 300.0,
         born: Born = lambda _system, _value: "",
+        merges: Merges = lambda _patient, _visit: 0,
         clock: Callable[[], float] = time.monotonic,
         writing: Writing | None = None,
         wall: Clock = wall_us,
     ) -> None:
         """version: Wince's own. site: names this installation (no patient data). systems: from our identifier systems (such as
         urn:wince:authority:HOSP) to those of the server; one that is not listed is used as it is. born: birth dates that the hospital's
-        feed gave, to be held against the server's. writing: how entries are written there; None: as profile r4. wall: microseconds UTC,
-        for AuditEvents."""
+        feed gave, to be held against the server's. merges: what it told of merges. writing: how entries are written there; None:
+        as profile r4. wall: microseconds UTC, for AuditEvents and for the age of alerts."""
         self.name = name
         self._client = client
         self._protocols = protocols
@@ -99,7 +101,7 @@ class FhirTarget:
         self._software = Software(version, site, client.base_url, self._writing)
         self._clock, self._wall = clock, wall
         self._feed = AuditFeed(self._software, wall)
-        self._resolver = Resolver(client, systems or {}, stay_cache_s, clock, born, self._feed.searched)
+        self._resolver = Resolver(client, systems or {}, stay_cache_s, clock, born, self._feed.searched, merges)
         self._finder = Finder(client, self._feed.searched)
         self._beside = Beside(client, self._finder)
         self._sent: OrderedDict[str, None] = OrderedDict()
@@ -180,6 +182,9 @@ class FhirTarget:
             what, kind = "create" if revision == "1" else "update", main["resource"]["resourceType"]
             happened = Deed(event, what, kind, self._wall(), place=done.location, patient=known["Patient"], request=request_id)
             said.append(audit_event(happened, self._software))
+        if any(late := [too_late(one, self._wall(), self._writing.call_s) for one in said]):
+            said = [one for one, gone in zip(said, late, strict=True) if not gone]
+            done = replace(done, detail=f"{done.detail}, {UNCALLED}")
         for resource in said:
             if resource["resourceType"] != "Device":
                 failed = self._beside.write(can, resource, created=created)

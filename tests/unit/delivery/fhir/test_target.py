@@ -213,6 +213,22 @@ def test_the_stay_is_looked_up_again_after_its_time(ehr: EhrSandbox) -> None:
     assert ehr.requests["search"] == 2
 
 
+def test_the_stay_is_looked_up_again_after_a_merge(ehr: EhrSandbox) -> None:
+    """The hospital's feed told that one of its numbers was merged: what was remembered is not believed any more, at once."""
+    merges = [0]
+    key = ehr.new_client()
+    client = FhirClient(ehr.base_url, auth=SmartAuth(ehr.base_url, key.client_id, key.key_pem, key.kid, key.scope))
+    target = FhirTarget("ehr", client, PROTOCOLS, version="0.1.0", merges=lambda _patient, _visit: merges[0])
+    target.deliver(target.render(entry()), first=True)
+    ehr.requests.clear()
+    target.deliver(target.render(entry()), first=True)
+    assert ehr.requests["search"] == 0
+    merges[0] = 1
+    for _ in range(3):
+        target.deliver(target.render(entry()), first=True)
+    assert ehr.requests["search"] == 2
+
+
 def carried(identifier: Identifier) -> dict[str, str]:
     return {"system": identifier.system, "value": identifier.value}
 

@@ -48,6 +48,8 @@ _RULES = """
   server takes them, and are lost with the process; Wince's own audit trail has every attempt of a delivery.
 - What a server refuses beside an entry (Provenance, AuditEvent, CommunicationRequest) stays listed by `wince outbox list` until it is
   sent again.
+- An alert that ended longer ago than `ehr_call_s` (15 minutes), charted or delivered late, calls nobody: its Observation is written without
+  an active CommunicationRequest, and the audit trail says so.
 - A LOINC code that says that the patient told the number is no default and is refused in a protocol. A site that wants one says
   `reported = true` beside it.
 """

@@ -84,6 +84,8 @@ class Writing:
     """Who answers questions: a CareTeam's or an Organization's identifier; None: nobody is named."""
     answer_s: float = 900.0
     """Within so long a question is to be answered."""
+    call_s: float = 900.0
+    """An alert that ended longer ago calls nobody any more: its Observation alone is written."""
 
     def takes(self, item: Entry | TaskEntry) -> bool:
         """Whether anything of an item goes to this server.
