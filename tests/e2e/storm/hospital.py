@@ -6,7 +6,7 @@ is derived from messages: each operation changes the model, and names the ADT ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 SECOND = 1_000_000
@@ -131,6 +131,8 @@ class Event:
     discharged: int | None = None
     """PV1-45."""
     processing: str = "P"
+    corrects: bool = False
+    """It says that the visit is another person's: what follows under that person is refused until it has come."""
 
 
 CANCELS = {"transfer": "A12", "discharge": "A13", "leave": "A52", "return": "A53", "depart": "A33", "arrive": "A32"}
@@ -278,9 +280,9 @@ class Hospital:
         number = visit.numbers[-1]
         bed = visit.bed(self.n) or ""
         if trigger == "A08":
-            return self._event(visit, "A08", known, known, bed)
+            return replace(self._event(visit, "A08", known, known, bed), corrects=True)
         group = Group(person.now(self.n).number, number, bed, old_person=before.number, old_visit=number)
-        return Event(self.n, trigger, known, known, (group,), (visit,))
+        return Event(self.n, trigger, known, known, (group,), (visit,), corrects=True)
 
     def renumber(self, visit: Visit, trigger: str) -> Event:
         """A50, A42: the visit has another number from now."""

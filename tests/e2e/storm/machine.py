@@ -238,7 +238,7 @@ class Storm(RuleBasedStateMachine):
         return [one for one in waiting if not any(self._before(other, one) for other in waiting)]
 
     def _before(self, other: Letter, letter: Letter) -> bool:
-        """Whether nothing but the order of arrival tells their order."""
+        """Whether nothing but the order of arrival tells their order, or the sender would be refused until the other has come."""
         if other.event.n >= letter.event.n:
             return False
         apart = abs(letter.event.known - other.event.known)
@@ -250,7 +250,7 @@ class Storm(RuleBasedStateMachine):
         ):
             return True
         same = set(other.event.visits) & set(letter.event.visits)
-        return bool(same) and apart <= TOGETHER_US
+        return bool(same) and (other.event.corrects or apart <= TOGETHER_US)
 
     def _deliver(self, letter: Letter) -> bool:
         """False where it was refused: the sender sends it again later."""
