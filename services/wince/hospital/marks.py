@@ -153,8 +153,8 @@ def _take_back(found: list[Mark], trigger: str) -> Mark | None:
 
 
 def _repeats(mark: Mark, taken: Mark) -> bool:
-    """Whether an update only said again what was a mistake: the patient never lay there."""
-    return mark.does is Meaning.UPDATE and mark.order > taken.order and mark.said and mark.bed == taken.bed != ""
+    """Whether an update, or the bed in a cancellation, only said again what was a mistake: the patient never lay there."""
+    return mark.does in _SNAPSHOTS and mark.order > taken.order and mark.said and mark.bed == taken.bed != ""
 
 
 def _outdated(found: Sequence[Mark]) -> set[int]:

@@ -264,10 +264,12 @@ class Storm(RuleBasedStateMachine):
         return letter.delivered
 
     def _doubt(self, event: Event) -> None:
-        """An end that overtakes all else of its visit may mean another visit of that patient: a person is asked about the bed, and nothing
-        needs to be charted there."""
-        told = {visit for letter in self.letters if letter.delivered for visit in letter.event.visits}
-        if event.trigger not in ("A03", "A11", "A23") or told & set(event.visits):
+        """An end under a number that was not heard of before may mean another visit of that patient: a person is asked about the bed, and
+        nothing needs to be charted there."""
+        told = {
+            number for letter in self.letters if letter.delivered for one in letter.event.groups for number in (one.visit, one.old_visit)
+        }
+        if event.trigger not in ("A03", "A11", "A23") or event.groups[0].visit in told:
             return
         whose = {visit.person(self.hospital.n) for visit in event.visits}
         beds_ = {op.bed for visit in self.hospital.visits if visit.person(self.hospital.n) in whose for op in visit.ops if op.bed}

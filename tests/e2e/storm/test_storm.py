@@ -29,11 +29,11 @@ def _blow(postgres_dsn: str, count: int, steps: int, *, fixed: bool) -> None:
 @pytest.mark.timeout(3600)
 def test_fifty_sequences(postgres_dsn: str) -> None:
     """WINCE_STORM: how many instead; then drawn afresh."""
-    count = int(os.environ.get("WINCE_STORM", "0"))
+    count = int(os.environ.get("WINCE_STORM") or 0)
     _blow(postgres_dsn, count or 50, 40, fixed=not count)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 def test_five_hundred_sequences(postgres_dsn: str) -> None:
-    _blow(postgres_dsn, int(os.environ.get("WINCE_STORM", "500")), 50, fixed=False)
+    _blow(postgres_dsn, int(os.environ.get("WINCE_STORM") or 500), 50, fixed=False)

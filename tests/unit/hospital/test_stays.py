@@ -113,6 +113,8 @@ def test_what_an_update_said_again_of_a_cancelled_transfer_never_was():
     """The patient never left, whichever time the cancellation gives."""
     for at in (20, 40):
         assert where(m("A01", 10), m("A02", 20, "B"), m("A08", 30, "B"), m("A12", at, "A", known=40)) == [("A", 10, None)]
+        twice = (m("A01", 10), m("A02", 20, "B"), m("A02", 25, "C"), m("A12", 30, "B"), m("A12", at, "A", known=40))
+        assert where(*twice) == [("A", 10, None)]
 
 
 def test_an_admission_or_discharge_told_again_replaces_the_first_telling():
