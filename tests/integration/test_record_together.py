@@ -15,6 +15,7 @@ from wince.domain.census import Link
 from wince.domain.entry import Kind
 from wince.domain.ids import assessment_id, site_namespace
 from wince.domain.stay import Identifier, Watch
+from wince.domain.withheld import Consent, Scope
 from wince.pipeline.record import aside
 from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.sink import PostgresSink
@@ -22,8 +23,11 @@ from wince.store import aliases, asides, retractions
 from wince.store.database import Database
 from wince.store.retractions import Retraction
 from wince.store.stays import save_watches
+from wince.store.withheld import say as consent_say
+from wince.store.withheld import switch_off
 
 BAD = "ba" * 32
+OTHER = "ICU^2^A"
 
 
 @pytest.fixture
@@ -153,3 +157,26 @@ def test_a_visit_that_was_merged_has_one_question_and_its_verdict_confirms(watch
     ]
     with watched.transaction() as tx:
         assert tx.execute("SELECT state FROM question").fetchall() == [("superseded",)]
+
+
+def test_an_alert_of_a_bed_that_was_off_is_another_s_whose_bed_was_not(watched: Database) -> None:
+    """The camera had been moved to another bed; its windows were kept, and its alerts were thrown away."""
+    say(watched, "V2", [lies("V2", OTHER, 0)])
+    with watched.transaction() as tx:
+        switch_off(tx, Scope.BED, BED, "wrong grades", "n7", T0)
+    to = sink(watched)
+    assert to.commit(seen(CAMERA, [5])).entries == ()
+    save_watches(watched, [Watch(CAMERA, OTHER, T0, None, 1)])
+    to.review()
+    assert standing(watched, CAMERA) == {5: ["V2"]}
+
+
+def test_an_alert_of_who_had_not_consented_is_charted_when_that_was_a_mistake(watched: Database) -> None:
+    say(watched, "V1", [lies("V1", BED, 0)])
+    to = sink(watched)
+    for given in (False, True):
+        with watched.transaction() as tx:
+            consent_say(tx, Consent("encounter", Identifier("urn:visit", "V1"), given, T0, "n7"), uuid4(), "n7", NOW)
+        to.commit(seen(CAMERA, [5]))
+        to.review()
+        assert standing(watched, CAMERA) == ({5: ["V1"]} if given else {})

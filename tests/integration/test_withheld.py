@@ -23,6 +23,7 @@ from wince.delivery.worker import Delivery
 from wince.domain.reason import Reason
 from wince.domain.withheld import Scope
 from wince.errors import InputError, MessageError
+from wince.pipeline.record import queries
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.rpc.errors import NotFound
@@ -67,7 +68,11 @@ def test_nothing_is_charted_alerted_or_asked_of_the_time_off(database: Database,
     done = target.commit([window(1, 2), alert(window(1, 2)), question(window(1, 2)), window(2, None)])
     assert [entry.assessment for entry in before.entries] == [window(0).id]
     assert (done.entries, done.tasks) == ((), ())
-    assert count(database, "alert") == count(database, "question") == 0
+    assert count(database, "question") == 0
+    everything = queries.Scope(BED, "", 0, T0 + 3600 * US)
+    assert queries.PostgresRecord(database).alerts(everything, 10, None, "n7") == [], (
+        "kept, should another have lain there, and told to nobody"
+    )
     assert count(database, "assessment WHERE unbound = 'off' AND stay IS NULL") == 2
     events = [row.event for row in audit.rows(database)]
     assert (events.count("switch.off"), events.count("not_told"), events.count("not_asked")) == (1, 1, 1)

@@ -86,6 +86,8 @@ class Effects:
     """What a batch does. Written in one transaction."""
 
     bound: list[Bound] = field(default_factory=list)
+    untold: list[Alert] = field(default_factory=list)
+    """New alerts of a time of which nothing may be told: kept, should it turn out that another lay there."""
     entries: list[Entry] = field(default_factory=list)
     """New revisions, in order."""
     tasks: list[TaskEntry] = field(default_factory=list)

@@ -57,6 +57,9 @@ _DELIVERED = (
     " CASE WHEN o.state = 'ready' THEN (extract(epoch FROM greatest(o.next_at, now())) * 1000000)::bigint END, o.made FROM outbox o"
 )
 
+_TOLD = "(a.stay IS NOT NULL OR NOT EXISTS (SELECT FROM audit t WHERE t.entry = a.id AND t.event = 'not_told'))"
+"""Of an alert `a`: nobody is told of one while its bed was off, or its patient had not consented."""
+
 
 class PostgresRecord:
     """Thread-safe; every method blocks for the database. `caller`: who asks, for the audit trail. Raises StoreError, Unavailable."""
@@ -81,7 +84,7 @@ class PostgresRecord:
         with self._database.transaction() as tx:
             where, arguments = _where(of, "a")
             rows = tx.execute(
-                f"SELECT a.body FROM alert a WHERE {where} AND (a.start_us, a.id) > (%s, %s::uuid) ORDER BY a.start_us, a.id"
+                f"SELECT a.body FROM alert a WHERE {where} AND (a.start_us, a.id) > (%s, %s::uuid) AND {_TOLD} ORDER BY a.start_us, a.id"
                 " LIMIT %s".encode(),
                 (*arguments, *(after or (-1, NIL)), limit),
             ).fetchall()

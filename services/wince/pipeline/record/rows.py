@@ -131,9 +131,10 @@ def _outgoing(item: Entry | TaskEntry, target: Target) -> Outgoing:
         return Outgoing(item, target.name, "", "dead", f"can't be rendered: internal: {type(error).__name__}")
 
 
-def save_messages(tx: Tx, bound: Sequence[Bound], heard: Collection[UUID] = ()) -> None:
+def save_messages(tx: Tx, bound: Sequence[Bound], untold: Sequence[Alert], heard: Collection[UUID]) -> None:
     """Assessments, alerts and verdicts as they came; `heard`: alerts that went through charting. Questions: `save_questions`."""
-    windows, alerts, verdicts = [], [], []
+    windows, verdicts = [], []
+    alerts: list[tuple[Any, ...]] = [(one.id, one.assessment, one.source, one.start_us, None, False, encode(one)[1]) for one in untold]
     for item in bound:
         message, body = item.message, encode(item.message)[1]
         if isinstance(message, Assessment):

@@ -94,6 +94,7 @@ class _Plan:
         found = self._alerted(alert, window)
         if found in WITHHELD:
             self.effects.notes.append(Note(alert.id, "not_told", {"reason": str(found)}))
+            self.effects.untold.append(alert)
             return
         stay = found if isinstance(found, Stay) else None
         self.effects.bound.append(Bound(alert, stay.id if stay else None, None if isinstance(found, Stay) else found))

@@ -29,7 +29,7 @@ def write(tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes], targets: Seque
         for item in waiting
         if item.state == "dead"
     ]
-    rows.save_messages(tx, effects.bound, set(effects.heard))
+    rows.save_messages(tx, effects.bound, effects.untold, set(effects.heard))
     rows.save_entries(tx, effects.entries, effects.causes)
     rows.save_questions(tx, effects)
     rows.save_outbox(tx, waiting, _windows(effects))
