@@ -226,5 +226,32 @@ def test_the_commands_on_one_installation(database: Database, wince: Command, tm
     assert bad.code == 3
     assert "line 2, column encounter: is empty" in bad.err
     assert "M-V1" not in bad.err
+    gone = wince("census", "load", str(tmp_path / "no.csv"))
+    assert (gone.code, "no.csv" in gone.err) == (3, True), "a file that is not there is an input, not this machine"
     with database.transaction() as tx:
         assert trust.in_doubt(tx, wall_us()) == []
+
+
+def test_a_patient_who_left_is_put_right_as_the_list_says_how(database: Database, wince: Command, tmp_path: Path) -> None:
+    """Nobody can be confirmed in an empty bed: what `diff` says to do is what can be done."""
+    now_us = wall_us()
+    said(database, "A01", "V1", now_us - 2 * HOUR)
+    said(database, "A03", "V1", now_us - HOUR)
+    file = tmp_path / "census.csv"
+    file.write_text(f"patient,encounter,bed\nM-V1,V1,{ICU1}\n")
+    diff = wince("census", "diff", str(file))
+    assert "in_no_bed" in diff.out
+    assert "`load --overrule`" in diff.out
+    assert "confirm" not in diff.out
+    assert wince("census", "load", str(file), "--overrule", ICU1).code == 0
+    assert lying(database, wall_us(), ICU1) == "V1"
+
+
+def test_a_row_without_authority_names_the_setting(
+    database: Database, wince: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WINCE_PATIENT_AUTHORITY")
+    file = tmp_path / "census.csv"
+    file.write_text(f"patient,encounter,bed\nM-V1,V1,{ICU1}\n")
+    done = wince("census", "diff", str(file))
+    assert (done.code, "WINCE_PATIENT_AUTHORITY isn't set" in done.err, "M-V1" in done.err) == (3, True, False)

@@ -61,7 +61,7 @@ def test_it_stops_at_a_refusal_unless_it_is_told_to_go_on(tmp_path: Path) -> Non
         ]
         path, to = file(tmp_path, *texts), f"127.0.0.1:{listener.port}"
         said = run("send", path, "--to", to, status=3)
-        assert "C2  AE  PID-3: medical record number missing remedy:" in said
+        assert "C2  AE  PID-3: medical record number missing; remedy:" in said
         assert "1 taken, 1 refused, 1 not sent or not read" in said
         assert "2 taken, 1 refused, " in run("send", path, "--to", to, "--keep-going", "--ahead", 3, status=3)
 

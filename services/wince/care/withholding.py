@@ -98,7 +98,8 @@ def _known(tx: Tx, scope: Scope, name: str) -> None:
     known = beds if scope is Scope.BED else sorted({ward_of(bed) for bed in beds})
     if scope is not Scope.SITE and name not in known:
         shown = ", ".join(known[:SHOWN]) + (", ..." if len(known) > SHOWN else "")
-        raise NotFound(f"no camera watches this {scope.value}", field=scope.value, remedy=f"one of: {shown or 'none yet'}")
+        remedy = f"one of: {shown}" if shown else "no bed was watched yet: start Wince with its cameras, or switch off the site"
+        raise NotFound(f"no camera watches this {scope.value}", field=scope.value, remedy=remedy)
 
 
 def _one(tx: Tx, subject: str, text: str) -> Identifier:

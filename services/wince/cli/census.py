@@ -57,7 +57,7 @@ def show(
         print(to_json({"at": _iso(at_us), "feed_heard": _iso(feed.heard_us) if feed else None, "beds": [_view(one) for one in found]}))
         return
     if feed is not None:
-        silent = ": silent for too long, nothing is charted until it speaks or a person confirms" if feed.silent_us is not None else ""
+        silent = ": silent for too long, beds that nobody confirmed since are doubtful" if feed.silent_us is not None else ""
         out.print(f"the hospital's last word is of {_time(feed.heard_us)}{silent}")
     if not found:
         out.print("nobody is believed to lie there")
@@ -109,8 +109,9 @@ def load(
     skip_bad: SkipBad = False,
     json_: Json = False,
 ) -> None:
-    """Take a list in: whoever is missing here, in a bed that is free. What contradicts changes nothing: those beds become doubtful until
-    the hospital's messages, a newer list or a person (`wince census confirm`, `--overrule`) settle it. Exit code 1 where any is left."""
+    """Take a list in: patients who are missing here, in beds that are free. What contradicts changes nothing: those beds become doubtful
+    until the hospital's messages, a newer list or a person (`wince census confirm`, `--overrule`) settle it.
+    Exit code 1 where any is left."""
     loaded, now_us = settings(), wall_us()
     found = _list(loaded, file, fhir, at, encoding, tuple(ward or ()), skip_bad)
     grace_us = round(loaded.census_grace_s * 1e6)
@@ -176,7 +177,7 @@ def confirm(
     if json_:
         print(to_json({"confirmed": [stay.bed for stay in found]}))
     else:
-        out.print(f"{len(found)} beds confirmed" if found else "no bed is doubtful")
+        out.print(f"{_beds(len(found))} confirmed" if found else "no bed is doubtful")
 
 
 def _list(loaded: Settings, file: Path | None, fhir: bool, at: str, encoding: str, wards: tuple[str, ...], skip_bad: bool) -> CensusList:
@@ -212,7 +213,7 @@ def _print(found: CensusList, compared: Compared, json_: bool) -> None:
         print(to_json({"moment": _iso(found.moment_us), "origin": found.origin, "agreed": compared.agreed, "newer": compared.newer,
                        "differing": [_difference(one) for one in compared.differing], "bad": found.bad}))  # fmt: skip
         return
-    out.print(f"census of {_time(found.moment_us)} ({found.origin}): {compared.agreed} agree, {len(compared.differing)} beds differ,"
+    out.print(f"census of {_time(found.moment_us)} ({found.origin}): {compared.agreed} agree, {_beds(len(compared.differing))} differ,"
               f" {compared.newer} are left to newer messages")  # fmt: skip
     _table(compared.differing)
     if found.bad:
@@ -222,6 +223,7 @@ def _print(found: CensusList, compared: Compared, json_: bool) -> None:
 _DO = {
     "missing_here": "`wince census load` takes them in",
     "missing_there": "a person looks; then `wince census confirm`, or `load --overrule`",
+    "in_no_bed": "a person looks; who does lie there: `load --overrule`, else correct the list",
     "two_in_bed": "correct the list",
 }
 
@@ -235,6 +237,10 @@ def _table(differing: Iterable[Differing]) -> None:
         table.add_row(one.bed, one.kind.value, _people(one.listed, one.bed), _people(one.believed, one.bed), do)
     if table.row_count:
         out.print(table)
+
+
+def _beds(count: int) -> str:
+    return "1 bed" if count == 1 else f"{count} beds"
 
 
 def _people(rows: Iterable[Listed | Stay], bed: str) -> str:

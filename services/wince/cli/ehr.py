@@ -35,6 +35,7 @@ def readback_command(
     A running Wince does so by itself (ehr_readback_per_hour). Exit code 1 where something differs or is gone.
     """
     chosen = settings()
+    ehr.check(chosen)  # without an EHR nothing was written that could be read back
     with reading(chosen, write=True) as database, ExitStack() as stack:
         targets = ehr.targets(chosen, {}, stack, database)
         found = [item for target in targets for item in readback.run(database, target, count)]

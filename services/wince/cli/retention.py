@@ -43,8 +43,8 @@ def run_command(json_: Json = False) -> None:
     loaded = settings()
     limits = _limits(loaded)
     if limits == Limits():
-        remedy = "set WINCE_RETENTION_... days; see `wince config reference`"
-        raise ConfigError("no limit is set", field="retention_audit_days", remedy=remedy)
+        remedy = "set one of them, such as WINCE_RETENTION_ASSESSMENTS_DAYS=365; docs/retention.md says what each erases"
+        raise ConfigError("no limit is set", field="retention_assessments_days, _movements_days, _audit_days", remedy=remedy)
     with reading(loaded, write=True) as database:
         _say(Retention(database).run(limits, user()), json_)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import uuid4
@@ -45,7 +46,7 @@ def retract(
     if not model_set and not protocol:
         raise ConfigError("one of them is needed", field="--model-set, --protocol", remedy="the model set stands in the entries' Device")
     if model_set and not re.fullmatch("[0-9a-f]{64}", model_set):
-        raise ConfigError("is no model set", field="--model-set", remedy="64 hexadecimal digits")
+        raise ConfigError("is no model set", field="--model-set", remedy="give its 64 hexadecimal digits")
     if not dry_run and not reason.strip():
         raise ConfigError("is needed", field="--reason", remedy="say why, without a patient's name")
     from_us, to_us = (round(one.timestamp() * 1_000_000) for one in (from_, to))
@@ -54,7 +55,10 @@ def retract(
     wanted = Retraction(uuid4(), model_set, protocol, from_us, to_us, reason.strip(), by or user(), wall_us())
     with reading(settings(), write=not dry_run) as database:
         if dry_run:
-            _preview(would_withdraw(database, wanted), json_)
+            found = would_withdraw(database, wanted)
+            _preview(found, json_)
+            if not found and not json_:
+                out.print(_wrote(database, wanted))
             return
         with database.transaction() as tx:
             retractions.ask(tx, wanted)
@@ -65,6 +69,13 @@ def retract(
         out.print(f"asked (id {done.id}): no record runs here now; the next one that starts withdraws the entries")
     else:
         out.print(f"{done.entries} entries withdrawn; `wince outbox list` says what the targets have not taken yet (id {done.id})")
+
+
+def _wrote(database: Database, wanted: Retraction) -> str:
+    """What did write in that time: a name that was mistyped withdraws nothing."""
+    names = sorted({(one.protocol, one.model_set) for one in would_withdraw(database, replace(wanted, model_set="", protocol=""))})
+    said = "; ".join(f"protocol {protocol}, model set {model_set}" for protocol, model_set in names)
+    return f"entries of that time are of: {said}" if said else "no entry of that time stands"
 
 
 def _done(database: Database, wanted: Retraction) -> Retraction:

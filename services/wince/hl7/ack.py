@@ -55,7 +55,8 @@ def render(header: Header | None, code: str, number: str, at_us: int, error: Hl7
         segments.append(separator.join(("MSA", code, control)))
     else:
         marks = _marks(separator, encoding)
-        segments.append(separator.join(("MSA", code, control, ST(_line(error.diagnostics())).to_er7(marks))))
+        said = ST(_line(error.diagnostics().replace("\n  remedy:", "; remedy:")))
+        segments.append(separator.join(("MSA", code, control, said.to_er7(marks))))
         segments.append(_err(error, version).to_er7(marks))
     codec = CHARSETS.get(header.charset, "utf-8") if header is not None else "utf-8"
     return ("\r".join(segments) + "\r").encode(codec, "replace")

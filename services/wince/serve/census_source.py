@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wince.clock import wall_us
 from wince.domain.outside import CensusList
-from wince.errors import ConfigError, InputError, ResourceError
+from wince.errors import ConfigError, InputError
 from wince.fhir.scopes import census
 from wince.hospital.outside import csv_list
 from wince.hospital.outside.fhir_list import FhirCensus, Rules
@@ -40,7 +40,7 @@ def read_file(
 ) -> CensusList:
     """A census file. `moment_us`: when it was so; None: when the file was last written.
 
-    Raises InputError for what it says, ResourceError where it can't be read, ConfigError where the site's zone is not set.
+    Raises InputError where it can't be read or for what it says, ConfigError where the site's zone is not set.
     """
     where = site.of(settings)
     try:
@@ -48,7 +48,7 @@ def read_file(
             written_us = int(path.stat().st_mtime * 1e6)
             data = file.read(csv_list.MAX_BYTES + 1)
     except OSError as error:
-        raise ResourceError(error.strerror or "can't be read", field=path, remedy="name a readable file") from None
+        raise InputError(error.strerror or "can't be read", field=path, remedy="name a readable file") from None
     now_us = wall_us()
     moment_us = min(written_us, now_us) if moment_us is None else moment_us
     if now_us - moment_us > settings.census_max_age_h * _HOUR_US:

@@ -19,7 +19,7 @@ def of(settings: Settings, *, zone: tzinfo | None = None) -> Site:
         zone = ZoneInfo(settings.time_zone)
     if zone is None:
         remedy = "set WINCE_TIME_ZONE to the hospital's zone, such as Europe/Berlin (UTC where its messages are in UTC)"
-        raise ConfigError("the zone of the hospital's times is not known, so no ADT is taken", field="time_zone", remedy=remedy)
+        raise ConfigError("the zone of the hospital's times is not known, so no ADT or census is taken", field="time_zone", remedy=remedy)
     return Site(
         name=settings.site,
         zone=zone,

@@ -163,7 +163,7 @@ def confirm(tx: Tx, beds: Sequence[str] | None, by: str, now_us: int, *, encount
             if beds is None:  # nothing is charted there either way
                 continue
             what = "two patients are believed in it" if who is Reason.TWO_PATIENTS else "nobody is believed in it"
-            raise InputError(what, field=f"bed {bed}", remedy="correct it in the hospital's ADT, or take in a census")
+            raise InputError(what, field=f"bed {bed}", remedy="correct it in the hospital's ADT, or `wince census load --overrule`")
         if encounter is not None and encounter not in (who.encounter, replace(who.encounter, system="")):
             raise InputError("another visit is believed in it", field=f"bed {bed}", remedy="look again at who is believed to lie there")
         found.append(who)

@@ -22,3 +22,10 @@ def test_the_public_keys_are_printed(wince: Any, tmp_path: Path, monkeypatch: py
     assert '"d"' not in done.out
     monkeypatch.setenv("WINCE_EHR_NEXT_KEY_ID", "1")
     assert wince("ehr", "jwks").code == 4
+
+
+def test_nothing_is_read_back_where_no_ehr_is_set(wince: Any) -> None:
+    """It must not look as if nothing were written."""
+    done = wince("ehr", "readback")
+    assert done.code == 4
+    assert "WINCE_EHR_URL" in done.err

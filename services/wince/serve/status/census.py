@@ -25,7 +25,7 @@ def census(look: Look) -> list[Row]:
 
 def _feed(look: Look, feed: Feed | None, beds: int) -> Row:
     if feed is None:
-        return Row("census", "feed", State.OK, "no ADT message was ever taken")
+        return Row("census", "feed", State.OK, "no ADT message was heard yet, those of replayed clips aside")
     # The hospital service may be away: what it would find is said all the same.
     due_us = feed.heard_us + feed.silent_after_us
     silent = bool(feed.silent_after_us) and look.now_us > due_us
@@ -33,8 +33,9 @@ def _feed(look: Look, feed: Feed | None, beds: int) -> Row:
     age_s = look.age_s(feed.heard_us)
     if not silent:
         return Row("census", "feed", State.OK, "the hospital's last word", age_s, figures=figures)
-    remedy = "see that the hospital's sender runs and reaches the listener; a person who looked may confirm: `wince census confirm`"
-    said = f"silent for too long: who lies in {beds} beds is doubtful, nothing is charted there"
+    remedy = "see that the hospital's sender runs and reaches the listener; a person who looked may confirm: `wince census confirm --all`"
+    lies = f": who lies in {beds} beds is doubtful, nothing is charted there" if beds else ", and nobody is believed in a bed"
+    said = f"silent for too long{lies}"
     return Row("census", "feed", State.BAD, said, age_s, "no ADT message came", remedy, figures)
 
 
