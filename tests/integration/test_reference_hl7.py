@@ -27,7 +27,7 @@ def test_the_fields_that_are_read_are_listed() -> None:
 
 def test_the_conditions_that_are_used_are_listed() -> None:
     sources = [file.read_text() for folder in ("hl7", "hospital") for file in (ROOT / "services/wince" / folder).glob("*.py")]
-    used = {code for text in sources for code in re.findall(r'condition="(\d+)"', text)}
+    used = {code for text in sources for code in re.findall(r'(?:condition=|^INTERNAL = )"(\d+)"', text, re.M)}
     listed = set(re.findall(r"^\| (\d{3}) \|", HL7, re.M))
     assert listed == used
     assert listed <= set(CONDITIONS)
