@@ -4,18 +4,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.census.feed import ICU1, ICU2, Feed, mrg, pid, pv1
 from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, stay, window
 from wince.care.retention import Erased, Limits, Retention
 from wince.care.withholding import Withholding
 from wince.delivery.worker import Delivery
 from wince.domain.audit import verify
 from wince.domain.census import Revision
+from wince.domain.stay import Identifier
 from wince.errors import ConfigError, MessageError, Refused
+from wince.hospital.site import Site
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.rpc.errors import NotFound
-from wince.store import audit, erasing
+from wince.store import audit, erasing, trust
 from wince.store.database import Database
+from wince.store.stays import PostgresCensus
 
 PROTOCOLS = {"activity": load("activity")}
 DAY = 86_400 * US
@@ -115,6 +119,57 @@ def test_a_person_is_erased_and_another_is_not(database: Database) -> None:
     assert count(database, f"stay WHERE bed = '{BED}'") == 1
     with pytest.raises(NotFound):
         Retention(database, lambda: LATER).erase("M-V1", "again", "n8")
+
+
+def merged(database: Database, *, ended: bool) -> int:
+    """A visit that was renumbered, with a message under the old number after that; when it is all long ago."""
+    said = Feed(PostgresCensus(database), Site())
+    said.tell("A01", "0800", pid("P1"), pv1(ICU1, "V1"))
+    said.tell("A50", "0900", pid("P1"), mrg("P1", visit="V1"), pv1("", "V2"))
+    said.tell("A02", "1000", pid("P1"), pv1(ICU2, "V1"))
+    if ended:
+        said.tell("A03", "1100", pid("P1"), pv1(ICU2, "V2"))
+    return max(one.recorded_us for one in said.census.stays(ICU2, 0, None)) + 100 * DAY
+
+
+def test_what_was_said_under_an_old_number_stays_while_the_visit_goes_on(database: Database) -> None:
+    """The stays of the number that was given up are all superseded, and old: its movements are the survivor's."""
+    later = merged(database, ended=False)
+    before = count(database, "movement")
+    assert Retention(database, lambda: later).run(ALL, "n7").visits == 0
+    assert count(database, "movement") == before
+
+
+def test_what_was_said_under_an_old_number_goes_with_the_visit(database: Database) -> None:
+    later = merged(database, ended=True)
+    assert Retention(database, lambda: later).run(ALL, "n7").visits == 1
+    for table in ("movement", "stay", "alias"):
+        assert count(database, table) == 0, table
+
+
+def test_a_person_is_erased_under_every_number_of_a_visit(database: Database) -> None:
+    later = merged(database, ended=True)
+    Retention(database, lambda: later).erase("P1", "asked for it", "n8")
+    for table in ("movement", "stay", "alias"):
+        assert count(database, table) == 0, table
+
+
+def test_a_person_is_erased_from_what_lists_said_too(database: Database) -> None:
+    """Not while a list that has the person in a bed waits for somebody; then all of it goes, and another person's stays."""
+    charted(database)
+    gone, other = (Identifier("urn:wince:authority:MRN", f"M-V{number}") for number in (1, 11))
+    visit = Identifier("urn:wince:authority:VISIT", "V9")
+    with database.transaction() as tx:
+        for bed, person in (("W^1^A", gone), ("W^2^A", other)):
+            trust.contradict(tx, bed, T0, T0, T0, kind="another_patient", signature=bed, listed=[(visit, person)])
+    retention = Retention(database, lambda: LATER)
+    with pytest.raises(Refused, match="a census has the patient"):
+        retention.erase("M-V1", "asked for it", "n8")
+    with database.transaction() as tx:
+        trust.settle(tx, LATER, still={})
+    retention.erase("M-V1", "asked for it", "n8")
+    with database.transaction() as tx:
+        assert tx.execute("SELECT bed FROM doubted").fetchall() == [("W^2^A",)]
 
 
 def test_a_person_is_not_erased_too_early(database: Database) -> None:

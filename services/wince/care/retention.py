@@ -97,7 +97,7 @@ class Retention:
         """Erase a person: windows, entries, what the hospital said, and the trail's payloads about them. A refusal to be watched stays.
 
         `patient`: record number, or "authority|number". Raises MessageError (no reason), NotFound, Refused (two authorities use the number;
-        the person lies in a bed; something waits for a target).
+        the person lies in a bed, or a list from outside says so; something waits for a target).
         """
         if not reason.strip():
             raise MessageError("must not be empty", field="reason", remedy="say why, without a patient's name")
@@ -117,8 +117,15 @@ class Retention:
             ).fetchall()
             if any(row[3] for row in theirs):
                 raise Refused("the patient lies in a bed now", field="patient", remedy="erase after the discharge")
+            if erasing.waits_in_a_list(tx, numbers):
+                remedy = "see `wince census diff`; settle it, then again"
+                raise Refused("a census has the patient in a bed, and nobody has decided that", field="patient", remedy=remedy)
             stays = sorted({row[0] for row in theirs})
-            visits = sorted({Identifier(row[1], row[2]) for row in theirs}, key=lambda one: (one.system, one.value))
+            known = {Identifier(row[1], row[2]) for row in theirs}
+            every = {
+                number for one in known for number in aliases.numbers(tx, Kind.VISIT, one)
+            }  # what was said under a number given up, too
+            visits = sorted(every, key=lambda one: (one.system, one.value))
             ids = _ids(tx, "SELECT id FROM entry WHERE stay = ANY(%s)", stays)
             waits = tx.execute(
                 "SELECT count(*) FROM outbox WHERE entry = ANY(%s) AND state NOT IN ('written', 'kept')", (list(ids),)
@@ -141,6 +148,7 @@ class Retention:
             erasing.entries(tx, ids)
             erasing.windows(tx, windows)
             erasing.visits(tx, visits)
+            erasing.lists(tx, numbers)
             tx.execute("DELETE FROM consent WHERE given AND (system, value) IN (SELECT * FROM unnest(%s::text[], %s::text[]))", pairs)
             ours = "(old_system, old) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
             tx.execute(f"DELETE FROM alias WHERE kind = 'person' AND {ours}".encode(), pairs)

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from wince import canonical
+from wince.domain.census import Kind
 from wince.domain.stay import Identifier
+from wince.store import aliases
 from wince.store.audit import utc
 from wince.store.database import Tx
+from wince.store.plain import dump
 
 AT_ONCE = 2000
 _OPEN = "SELECT 1 FROM outbox o WHERE o.entry = e.id AND o.state NOT IN ('written', 'kept')"
@@ -56,25 +60,55 @@ def windows(tx: Tx, ids: Collection[UUID]) -> None:
 
 
 def old_visits(tx: Tx, before_us: int) -> list[Identifier]:
-    """Some visits whose every stay ended before a moment, of which nothing was heard since, and no window, entry or question is left."""
+    """Some visits whose every stay ended before a moment, of which nothing was heard since, and no window, entry or question is left. By
+    the numbers that stand now: what was said under a number that was given up belongs to its survivor, and goes with it."""
+    given_up = [number for number, stands in aliases.every(tx, Kind.VISIT).items() if number != stands]
     rows = tx.execute(
-        "SELECT encounter_system, encounter FROM stay s GROUP BY encounter_system, encounter"
+        "SELECT encounter_system, encounter FROM stay s"
+        " WHERE (encounter_system, encounter) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+        " GROUP BY encounter_system, encounter"
         " HAVING bool_and(superseded_us IS NOT NULL OR end_us IS NOT NULL) AND max(coalesce(end_us, start_us)) < %s"
         " AND max(recorded_us) < %s AND NOT bool_or(EXISTS (SELECT FROM entry e WHERE e.stay = s.id)"
         " OR EXISTS (SELECT FROM assessment a WHERE a.stay = s.id) OR EXISTS (SELECT FROM question q WHERE q.stay = s.id)) LIMIT %s",
-        (before_us, before_us, AT_ONCE),
+        (*aliases.arrays(given_up), before_us, before_us, AT_ONCE),
     ).fetchall()
     return [Identifier(*row) for row in rows]
 
 
 def visits(tx: Tx, of: Sequence[Identifier]) -> int:
-    """What the hospital said of these visits; how many movements that were."""
-    pairs = ([one.system for one in of], [one.value for one in of])
+    """What the hospital, and lists from outside, said of these visits, under all their numbers; how many movements that were. What of a
+    list waits for a person stays."""
+    numbers = [number for one in of for number in aliases.numbers(tx, Kind.VISIT, one)]
+    pairs = aliases.arrays(numbers)
     where = "(encounter_system, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
     gone = tx.execute(f"DELETE FROM movement WHERE {where}".encode(), pairs).rowcount
     for table in ("stay", "score"):
         tx.execute(f"DELETE FROM {table} WHERE {where}".encode(), pairs)
+    tx.execute(f"DELETE FROM doubted WHERE ended_us IS NOT NULL AND {where}".encode(), pairs)
+    for column in ("old", "new"):
+        theirs = where.replace("(encounter_system, encounter)", f"({column}_system, {column})")
+        tx.execute(f"DELETE FROM alias WHERE kind = 'visit' AND {theirs}".encode(), pairs)
     return gone
+
+
+def waits_in_a_list(tx: Tx, numbers: Sequence[Identifier]) -> bool:
+    """Whether a list from outside has one of these persons in a bed, and nobody has decided it yet."""
+    return any(
+        tx.execute("SELECT FROM doubted WHERE ended_us IS NULL AND position(%s in listed) > 0", (said,)).fetchone() is not None
+        for said in map(_in_a_list, numbers)
+    )
+
+
+def lists(tx: Tx, numbers: Sequence[Identifier]) -> None:
+    """What lists from outside said of these persons."""
+    for one in numbers:
+        tx.execute("DELETE FROM doubted WHERE ended_us IS NOT NULL AND position(%s in listed) > 0", (_in_a_list(one),))
+        tx.execute("DELETE FROM difference WHERE position(%s in body) > 0", (dump(one),))
+
+
+def _in_a_list(one: Identifier) -> str:
+    """How `doubted.listed` names a person: the end of [visit's system, visit, person's system, person] (store/trust.py)."""
+    return canonical.text([one.system, one.value])[1:]
 
 
 def old_payloads(tx: Tx, run: UUID, before_us: int) -> int:
