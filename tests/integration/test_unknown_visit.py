@@ -42,6 +42,17 @@ def test_the_bed_is_doubtful_until_the_hospital_speaks_of_the_visit(database: Da
     assert isinstance(who(database, 60), Stay), "it was this patient all the time"
 
 
+def test_another_discharge_makes_no_second_doubt(database: Database) -> None:
+    """One that tells of an earlier time does: the bed is doubtful from then on."""
+    feed = Feed(PostgresCensus(database), Site())
+    feed.tell("A01", "0800", pid(), pv1())
+    for at, visit, open_ in (("0900", "V901", 1), ("0900", "V902", 1), ("0850", "V903", 2)):
+        feed.tell("A03", at, pid(), pv1(visit=f"{visit}^^^OTHER^VN"))
+        with database.transaction() as tx:
+            assert tx.execute("SELECT count(*) FROM doubted WHERE ended_us IS NULL").fetchone() == (open_,)
+    assert (isinstance(who(database, 49), Stay), who(database, 50)) == (True, Reason.DOUBTFUL)
+
+
 def test_or_until_a_person_confirms(database: Database) -> None:
     feed = Feed(PostgresCensus(database), Site())
     feed.tell("A01", "0800", pid(), pv1())

@@ -132,16 +132,18 @@ def may_have_left(tx: Tx, stay: Stay, at_us: int, known_us: int, now_us: int) ->
     ended. The bed is doubtful from then on, until the hospital says something of the stay's visit, or a person does."""
     locks.take(tx, Lock.TRUST)
     visit = stay.encounter
-    if tx.execute(
-        "SELECT FROM doubted WHERE bed = %s AND cause = 'stay' AND ended_us IS NULL AND (encounter_system, encounter) = (%s, %s)",
-        (stay.bed, visit.system, visit.value),
-    ).fetchone():
+    from_us, moment_us = max(at_us, stay.start_us), max(known_us, _spoken(tx, visit))
+    known = tx.execute(
+        "SELECT FROM doubted o JOIN doubt d ON d.id = o.doubt WHERE o.bed = %s AND o.cause = 'stay' AND o.ended_us IS NULL"
+        " AND (o.encounter_system, o.encounter) = (%s, %s) AND d.from_us <= %s AND o.moment_us >= %s",
+        (stay.bed, visit.system, visit.value, from_us, moment_us),
+    ).fetchone()
+    if known is not None:  # doubtful since then already, and for as long
         return
-    from_us = max(at_us, stay.start_us)
     number = doubts.begin(tx, stay.bed, from_us, Cause.STAY.value)
     tx.execute(
         "INSERT INTO doubted(doubt, bed, cause, encounter_system, encounter, moment_us, made_us) VALUES (%s, %s, 'stay', %s, %s, %s, %s)",
-        (number, stay.bed, visit.system, visit.value, max(known_us, _spoken(tx, visit)), now_us),
+        (number, stay.bed, visit.system, visit.value, moment_us, now_us),
     )
     append(tx, [fact("trust.lost", cause=Cause.STAY.value, bed=stay.bed, encounter=visit.value, from_us=from_us)], now_us)
 
