@@ -6,6 +6,7 @@ With scopes of both versions, and once with a server that can't see If-None-Exis
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -31,8 +32,9 @@ from wince.testing.ehr import Credentials, EhrSandbox
 from wince.testing.peers import HapiPeer, available
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
-STAYS, ENTRIES = 5, 20
-"""Of each of the three rounds: 300 entries together."""
+STAYS = 5
+ENTRIES = pytest.param(4, id="60"), pytest.param(int(os.environ.get("WINCE_SPOILED", "300")) // 15, id="long", marks=pytest.mark.long)
+"""Of each stay in each of the three rounds: 60 entries together in the suite, 300 in `make long` (WINCE_SPOILED: another number)."""
 MINUTES = 10
 SOON = random.Random()
 SOON.uniform = lambda low, _high: low  # type: ignore[method-assign]
@@ -69,13 +71,13 @@ def admit(admin: FhirClient) -> tuple[Identifier, Identifier]:
     return mrn, visit
 
 
-def charted(database: Database, target: FhirTarget, stays: list[tuple[Identifier, Identifier]]) -> dict[str, list[UUID]]:
+def charted(database: Database, target: FhirTarget, stays: list[tuple[Identifier, Identifier]], entries: int) -> dict[str, list[UUID]]:
     """So many entries of each stay, a minute apart, the last one confirmed; ids in their order, by encounter."""
     made: dict[str, list[UUID]] = {visit.value: [] for _, visit in stays}
     with database.transaction() as tx:
         for mrn, visit in stays:
             items: list[Entry] = []
-            for number in range(ENTRIES - 1):
+            for number in range(entries - 1):
                 start = START + number * 60_000_000
                 items.append(entry(patient=mrn, encounter=visit, start_us=start, end_us=start + 60_000_000, issued_us=start + 61_000_000))
                 made[visit.value].append(items[-1].id)
@@ -88,8 +90,11 @@ def charted(database: Database, target: FhirTarget, stays: list[tuple[Identifier
     return made
 
 
+@pytest.mark.parametrize("entries", ENTRIES)
 @pytest.mark.parametrize(("scopes", "blind"), [("v2", False), ("v1", False), ("v2", True)])
-def test_nothing_is_lost_doubled_or_out_of_order(database: Database, hapi: tuple[HapiPeer, Credentials], scopes: str, blind: bool) -> None:
+def test_nothing_is_lost_doubled_or_out_of_order(
+    database: Database, hapi: tuple[HapiPeer, Credentials], scopes: str, blind: bool, entries: int
+) -> None:
     peer, key = hapi
     token_url = peer.base_url.removesuffix("/fhir") + "/token"
     admin = signed_in(peer.base_url, token_url, key, "system/*.cruds", 120)
@@ -97,25 +102,25 @@ def test_nothing_is_lost_doubled_or_out_of_order(database: Database, hapi: tuple
     with SpoilingProxy(peer.base_url, rate=0.2, seed=7, blind=blind) as proxy:
         client = signed_in(proxy.base_url, token_url, key, VERSIONS[scopes], 10)
         target = FhirTarget("hapi", client, PROTOCOLS, version="0.1.0", site=f"test-{uuid4()}")
-        made = charted(database, target, stays)
+        made = charted(database, target, stays, entries)
         running = Delivery(database, [target], poll_s=0.05, jitter=SOON, per_encounter=8)
         running.start()
         try:
             deadline = time.monotonic() + MINUTES * 60
-            while (open_ := _states(database)) != {"written": STAYS * ENTRIES} and time.monotonic() < deadline:
+            while (open_ := _states(database)) != {"written": STAYS * entries} and time.monotonic() < deadline:
                 assert "dead" not in open_, _refused(database)
                 running.wake()
                 time.sleep(0.2)
         finally:
             running.stop()
         client.close()
-    assert _states(database) == {"written": STAYS * ENTRIES}, _refused(database)
-    assert sum(count for fault, count in proxy.faults.items() if fault) > STAYS * ENTRIES / 5, "it was spoilt indeed"
+    assert _states(database) == {"written": STAYS * entries}, _refused(database)
+    assert sum(count for fault, count in proxy.faults.items() if fault) > STAYS * entries / 5, "it was spoilt indeed"
     for mrn, visit in stays:
         answer = admin.request("GET", "Observation", params={"encounter": f"Encounter/{visit.value}", "_count": "500"})
         found = [entry["resource"] for entry in answer.resource["entry"]]
         begun = {one["identifier"][0]["value"].removeprefix("urn:uuid:"): _created(admin, one) for one in found}
-        assert len(found) == len(begun) == ENTRIES - 1, "none lost, none doubled"
+        assert len(found) == len(begun) == entries - 1, "none lost, none doubled"
         assert sorted(begun, key=lambda value: begun[value]) == [str(identity) for identity in made[visit.value]], "in their order"
         assert {one["subject"]["reference"] for one in found} == {f"Patient/{mrn.value}"}
         assert sorted(one["status"] for one in found)[0] == "final"

@@ -38,6 +38,7 @@ class SpoilingProxy:
         """How often each struck."""
         self.base_url = ""
         self._random = random.Random(seed)
+        self._deck: list[str] = []
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="spoiling-proxy", daemon=True)
@@ -76,7 +77,7 @@ class SpoilingProxy:
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request; False where the connection is over."""
         line, headers, body = await _message(reader)
-        fault = self._random.choice(FAULTS) if self._random.random() < self.rate and "/metadata" not in line else ""
+        fault = self._next() if self._random.random() < self.rate and "/metadata" not in line else ""
         self.faults[fault] += 1
         if fault == "drop_before":
             return False
@@ -99,6 +100,11 @@ class SpoilingProxy:
         writer.write(whole[: len(whole) // 2] if fault == "cut" else whole)
         await writer.drain()
         return fault != "cut"
+
+    def _next(self) -> str:
+        """Each once before any comes again, so that a short run has them all."""
+        self._deck = self._deck or self._random.sample(FAULTS, len(FAULTS))
+        return self._deck.pop()
 
     async def _asked(self, line: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         reader, writer = await asyncio.open_connection(self._host, self._port, limit=16 << 20)
