@@ -1,6 +1,7 @@
 """Erasing by age and of a person, on a real PostgreSQL: what is needed stays, the chain stands, and verify says why a payload is gone."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -11,13 +12,14 @@ from wince.care.withholding import Withholding
 from wince.delivery.worker import Delivery
 from wince.domain.audit import verify
 from wince.domain.census import Revision
+from wince.domain.parked import ParkedMessage
 from wince.domain.stay import Identifier
 from wince.errors import ConfigError, MessageError, Refused
 from wince.hospital.site import Site
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.rpc.errors import NotFound
-from wince.store import audit, erasing, trust
+from wince.store import audit, erasing, parked, trust
 from wince.store.database import Database
 from wince.store.stays import PostgresCensus
 
@@ -66,6 +68,44 @@ def test_what_is_older_goes_and_the_chain_stands(database: Database) -> None:
     assert whole(database) == 0
     assert retention.run(Limits(assessments=30, movements=30), "n7") == Erased()
     assert [row.event for row in audit.rows(database)].count("retention") == 3
+
+
+def test_a_count_is_what_a_run_erases_and_changes_nothing(database: Database) -> None:
+    """Also what goes only because something else went before it: windows after their entries, visits after their windows."""
+    charted(database)
+    retention = Retention(database, lambda: LATER)
+    tables = ("entry", "assessment", "stay", "movement", "audit", "erasure", "outbox", "audit_payload")
+    before = {table: count(database, table) for table in tables}
+    counted = retention.count(Limits(assessments=30, movements=30))
+    assert (counted.entries, counted.windows, counted.visits) == (2, 2, 1)
+    assert {table: count(database, table) for table in tables} == before
+    assert retention.run(Limits(assessments=30, movements=30), "n7") == counted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MSH|^~\\&|A|B|||20260101||ADT^A01|1|P|2.5.1\rPID|1||77^^^X~M-V1^^^H^MR||A^B\r",
+        "MSH|^~\\&|A|B|||20260101||ADT^A40|1|P|2.5.1\nPID|1||9\nMRG|M-V1^^^H\n",
+        "MSH$*~\\&$A$B\rPID$1$$ M-V1 *X\r",
+    ],
+)
+def test_a_person_of_whom_a_message_is_parked_is_not_erased(database: Database, text: str) -> None:
+    """Its text names the person: somebody replays or drops it first. A longer number, or the number elsewhere, is another's."""
+    charted(database)
+    retention = Retention(database, lambda: LATER)
+    other = "MSH|^~\\&|A|B|||20260101||ADT^A01|1|P|2.5.1\rPID|1||M-V12^^^H^MR||M-V1^B\rPV1|1|I|M-V1^1^A\r"
+    with database.transaction() as tx:
+        for number, one in enumerate((text, other)):
+            message = ParkedMessage(UUID(int=0), "A", "B", str(number), "A01", "PID-3", "102", "", T0, 0)
+            assert parked.park(tx, message, one.encode(), 1 << 20, T0)
+        mine = next(one.id for one in parked.parked(tx) if one.control_id == "0")
+    with pytest.raises(Refused, match="1 parked messages") as caught:
+        retention.erase("M-V1", "asked for it", "n8")
+    assert str(mine) in caught.value.remedy
+    with database.transaction() as tx:
+        parked.drop(tx, mine, "n8", T0)
+    assert retention.erase("M-V1", "asked for it", "n8").entries == 2
 
 
 def test_payloads_go_by_their_age_and_verify_knows_why(database: Database) -> None:
@@ -198,11 +238,14 @@ def test_the_commands(
         command.run_command()
     monkeypatch.setenv("WINCE_RETENTION_ASSESSMENTS_DAYS", "30")
     command.show_command()
+    command.run_command(dry_run=True)
+    assert count(database, "entry") == 2
     command.run_command()
     command.erase_command(patient="M-V1", reason="asked for it")
     audit_command.verify()
     said = capsys.readouterr().out
     assert "windows, alerts, verdicts, entries: 30 days" in said
-    assert "erased: 2 entries, 2 windows, 0 visits" in said
+    assert "would be erased: 2 entries, 2 windows, 0 visits" in said
+    assert "\nerased: 2 entries, 2 windows, 0 visits" in said
     assert "by an erasure (person)" in said
     assert "who deleted them" not in said

@@ -27,11 +27,13 @@ from wince.pipeline.record import queries
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.rpc.errors import NotFound
+from wince.serve import record
 from wince.serve.permission import Permission
 from wince.serve.status.interface import Look, State
 from wince.serve.status.switches import switches
 from wince.store import audit
 from wince.store.database import Database
+from wince.telemetry import metrics
 
 PROTOCOLS = {"activity": load("activity")}
 pytestmark = pytest.mark.timeout(120)
@@ -157,6 +159,21 @@ def test_a_switch_is_set_once_and_refuses_what_is_not_there(database: Database) 
     withholding.off(Scope.SITE, "", "all", "n7")
     assert [(one.scope, one.name) for one in withholding.switches()] == [(Scope.SITE, ""), (Scope.BED, BED)]
     assert count(database, "audit WHERE event = 'switch.off'") == 2
+
+
+def test_what_is_off_for_more_than_a_day_is_told(database: Database) -> None:
+    """By a metric, whichever switch is the oldest, and in its row of the status; 0 once all is on again."""
+    admit(database, stay())
+    day_us, name = 86_400_000_000, "wince_switched_off_oldest_seconds"
+    withholding = Withholding(database, at(T0))
+    withholding.off(Scope.BED, BED, "broken lens", "n7")
+    record.backlog(database, [], T0 + 2 * day_us)
+    assert metrics.REGISTRY.get_sample_value(name) == 2 * 86_400
+    rows = [switches(Look(None, None, T0 + after, database))[0].reason for after in (day_us // 2, 2 * day_us)]  # type: ignore[arg-type]
+    assert rows == ["broken lens", "for more than a day: broken lens"]
+    withholding.on(Scope.BED, BED, "mended", "n7")
+    record.backlog(database, [], T0 + 3 * day_us)
+    assert metrics.REGISTRY.get_sample_value(name) == 0
 
 
 def test_status_says_what_is_off_and_what_waits_for_it(database: Database) -> None:

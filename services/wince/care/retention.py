@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -11,7 +12,7 @@ from wince.domain.census import Kind
 from wince.domain.stay import Identifier
 from wince.errors import MessageError, Refused
 from wince.rpc.errors import NotFound
-from wince.store import aliases, erasing, withheld
+from wince.store import aliases, erasing, parked, withheld
 from wince.store import scope as scopes
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
@@ -39,6 +40,10 @@ class Erased:
     payloads: int = 0
 
 
+class _TakenBackError(Exception):
+    """Nothing of a count is kept."""
+
+
 class Retention:
     """Blocks for the database; in batches, so that nothing else waits long. Raises StoreError, Unavailable, and what each method says."""
 
@@ -50,21 +55,40 @@ class Retention:
         run, now_us = uuid4(), self._clock()
         with self._database.transaction() as tx:
             erasing.begin(tx, run, now_us, "retention", by, dump(limits))
-        entries = windows = visits = payloads = 0
-        if limits.assessments is not None:
-            before_us = now_us - limits.assessments * DAY_US
-            entries = self._each(lambda tx: self._entries(tx, before_us))
-            windows = self._each(lambda tx: self._windows(tx, before_us))
-        if limits.movements is not None:
-            until_us = now_us - limits.movements * DAY_US
-            visits = self._each(lambda tx: self._visits(tx, until_us))
-        if limits.audit is not None:
-            oldest_us = now_us - limits.audit * DAY_US
-            payloads = self._each(lambda tx: erasing.old_payloads(tx, run, oldest_us))
-        done = Erased(entries, windows, visits, payloads)
+        done = self._erased(limits, run, now_us, self._each)
         with self._database.transaction() as tx:
             append(tx, [Fact(run, 1, "retention", 1, dump({"limits": limits, "erased": done, "by": by}))], now_us)
         return done
+
+    def count(self, limits: Limits) -> Erased:
+        """What `run` would erase now: the same work in one transaction, which is then taken back. What it counts is held meanwhile."""
+        run, now_us, done = uuid4(), self._clock(), Erased()
+        with suppress(_TakenBackError), self._database.transaction() as tx:
+            erasing.begin(tx, run, now_us, "retention", "", dump(limits))
+
+            def each(batch: Callable[[Tx], int]) -> int:
+                whole = 0
+                while gone := batch(tx):
+                    whole += gone
+                return whole
+
+            done = self._erased(limits, run, now_us, each)
+            raise _TakenBackError
+        return done
+
+    def _erased(self, limits: Limits, run: UUID, now_us: int, each: Callable[[Callable[[Tx], int]], int]) -> Erased:
+        entries = windows = visits = payloads = 0
+        if limits.assessments is not None:
+            before_us = now_us - limits.assessments * DAY_US
+            entries = each(lambda tx: self._entries(tx, before_us))
+            windows = each(lambda tx: self._windows(tx, before_us))
+        if limits.movements is not None:
+            until_us = now_us - limits.movements * DAY_US
+            visits = each(lambda tx: self._visits(tx, until_us))
+        if limits.audit is not None:
+            oldest_us = now_us - limits.audit * DAY_US
+            payloads = each(lambda tx: erasing.old_payloads(tx, run, oldest_us))
+        return Erased(entries, windows, visits, payloads)
 
     def _each(self, batch: Callable[[Tx], int]) -> int:
         whole = 0
@@ -97,7 +121,7 @@ class Retention:
         """Erase a person: windows, entries, what the hospital said, and the trail's payloads about them. A refusal to be watched stays.
 
         `patient`: record number, or "authority|number". Raises MessageError (no reason), NotFound, Refused (two authorities use the number;
-        the person lies in a bed, or a list from outside says so; something waits for a target).
+        the person lies in a bed, or a list from outside says so; something waits for a target; a parked HL7 message names the number).
         """
         if not reason.strip():
             raise MessageError("must not be empty", field="reason", remedy="say why, without a patient's name")
@@ -105,10 +129,13 @@ class Retention:
         run, now_us = uuid4(), self._clock()
         with self._database.transaction() as tx:
             found = withheld.patients(tx, number, system)
+            numbers = aliases.numbers(tx, Kind.PERSON, found[0]) if len(found) == 1 else []
+            if waiting := parked.naming(tx, {number, *(one.value for one in numbers)}):
+                remedy = "have `wince hl7 parked` replay or drop these, then again: " + ", ".join(map(str, waiting[:5]))
+                raise Refused(f"{len(waiting)} parked messages name this number", field="patient", remedy=remedy)
             if len(found) != 1:
                 what = "two authorities use this number" if found else "there is no such patient"
                 raise (Refused if found else NotFound)(what, field="patient", remedy="give authority|number")
-            numbers = aliases.numbers(tx, Kind.PERSON, found[0])
             pairs = aliases.arrays(numbers)
             theirs = tx.execute(
                 "SELECT id, encounter_system, encounter, superseded_us IS NULL AND (end_us IS NULL OR end_us > %s) FROM stay"

@@ -35,7 +35,9 @@ def show_command(json_: Json = False) -> None:
 
 
 @app.command("run")
-def run_command(json_: Json = False) -> None:
+def run_command(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased; erase nothing.")] = False, json_: Json = False
+) -> None:
     """Erase what is older than the limits (WINCE_RETENTION_...). Works beside a running Wince; the audit chain stays whole.
 
     What is still to be delivered stays, and what the hospital said of a visit stays while a window or entry of it does.
@@ -46,7 +48,11 @@ def run_command(json_: Json = False) -> None:
         remedy = "set one of them, such as WINCE_RETENTION_ASSESSMENTS_DAYS=365; docs/retention.md says what each erases"
         raise ConfigError("no limit is set", field="retention_assessments_days, _movements_days, _audit_days", remedy=remedy)
     with reading(loaded, write=True) as database:
-        _say(Retention(database).run(limits, user()), json_)
+        retention = Retention(database)
+        if dry_run:
+            _say(retention.count(limits), json_, "would be erased")
+        else:
+            _say(retention.run(limits, user()), json_)
 
 
 @app.command("erase")
@@ -57,15 +63,16 @@ def erase_command(
 ) -> None:
     """Erase a person from Wince's own database: windows, entries, stays, movements and the trail's payloads about them.
 
-    After the discharge, and when nothing waits for a target. What stands in the EHR stays there, and a refusal to be watched stays here.
+    After the discharge, when nothing waits for a target and no parked HL7 message names the number. What stands in the EHR stays there, and
+    a refusal to be watched stays here.
     """
     with reading(settings(), write=True) as database:
         _say(Retention(database).erase(patient, reason, user()), json_)
 
 
-def _say(done: Erased, json_: bool) -> None:
+def _say(done: Erased, json_: bool, what: str = "erased") -> None:
     if json_:
-        print(to_json({"erased": done}))
+        print(to_json({what.replace(" ", "_"): done}))
     else:
         numbers = f"{done.entries} entries, {done.windows} windows, {done.visits} visits, {done.payloads} payloads of the audit trail"
-        out.print(f"erased: {numbers}")
+        out.print(f"{what}: {numbers}")

@@ -97,6 +97,7 @@ def backlog(database: Database, targets: Sequence[str], now_us: int) -> None:
         shown = Counter(one.target for one in readback.differences(tx, 10_000))
         by_hand, unfinished = (Counter(one.target for one in find(tx, limit=10_000)) for find in (books.chores, books.unfinished))
         asked = tx.execute("SELECT count(*), min(end_us) FROM question WHERE state = 'open'").fetchone()
+        off = tx.execute("SELECT min(off_us) FROM switch WHERE on_us IS NULL").fetchone()
         waits = tx.execute(
             "SELECT (SELECT count(*) FROM review), (SELECT count(*) FROM aside_source), (SELECT count(*) FROM aside)"
         ).fetchone()
@@ -104,6 +105,7 @@ def backlog(database: Database, targets: Sequence[str], now_us: int) -> None:
     reviews, sources, messages = waits or (0, 0, 0)
     metrics.record_waits(reviews=reviews, aside_sources=sources, aside_messages=messages)
     oldest_s = 0.0 if oldest_us is None else (now_us - oldest_us) / US
+    metrics.switched_off(0.0 if off is None or off[0] is None else (now_us - off[0]) / US)
     metrics.backlog(questions=count, oldest_s=oldest_s)
     for target in targets:
         metrics.differing(target, shown[target])

@@ -6,7 +6,7 @@ The trail says which message (its id here, sender and control id) and why, never
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import astuple, dataclass, replace
 from uuid import UUID, uuid4
 
@@ -82,6 +82,28 @@ def text_of(tx: Tx, identity: UUID) -> bytes | None:
     """A message's text (PHI); None where it is not parked any more."""
     row = tx.execute("SELECT text FROM parked_message WHERE id = %s", (identity,)).fetchone()
     return None if row is None else bytes(row[0])
+
+
+def naming(tx: Tx, numbers: Collection[str]) -> list[UUID]:
+    """Parked messages in which one of these record numbers stands as a person's: PID-2, -3, -4 or MRG-1, -4 (HL7 v2.5.1 section 3.4), of
+    whatever authority. They could not be understood, so they are read as bytes."""
+    wanted = {number.encode() for number in numbers}
+    rows = tx.execute("SELECT id, text FROM parked_message ORDER BY seq").fetchall()
+    return [identity for identity, text in rows if wanted & _persons(bytes(text))]
+
+
+def _persons(text: bytes) -> set[bytes]:
+    """Every number of a person in a message, in UTF-8 or an older set; a wide set's zeros are left out."""
+    text = text.replace(b"\0", b"")
+    text = text[max(0, text.find(b"MSH")) :]
+    field, component, repetition = text[3:4] or b"|", text[4:5] or b"^", text[5:6] or b"~"
+    found = set()
+    for segment in text.replace(b"\n", b"\r").split(b"\r"):
+        fields = segment.split(field)
+        for number in {b"PID": (2, 3, 4), b"MRG": (1, 4)}.get(fields[0].strip(), ()):
+            if number < len(fields):
+                found |= {one.split(component)[0].strip() for one in fields[number].split(repetition)}
+    return found
 
 
 def show(tx: Tx, identity: UUID, who: str, now_us: int) -> bytes:

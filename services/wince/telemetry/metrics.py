@@ -41,6 +41,7 @@ BED_SECONDS = Counter("wince_bed_seconds", "Length of all windows: time for whic
 ALERTS = Counter("wince_alerts", "Alerts raised", ("protocol", "grade"), registry=REGISTRY)
 ALERTS_PER_BED_DAY = Gauge("wince_alerts_per_bed_day", "Alerts for each 24 hours of watching, since the start", registry=REGISTRY)
 QUESTIONS = Counter("wince_questions", "Questions asked of a nurse", ("reason",), registry=REGISTRY)
+SWITCHED_OFF_AGE = Gauge("wince_switched_off_oldest_seconds", "For how long the oldest switch is off; 0 where none is", registry=REGISTRY)
 QUESTION_AGE = Gauge("wince_question_oldest_seconds", "Age of the oldest open question; 0 where none is open", registry=REGISTRY)
 QUESTIONS_OPEN = Gauge("wince_questions_open", "Questions that nobody has answered", registry=REGISTRY)
 FRAMES_DROPPED = Counter("wince_frames_dropped", "Frames of a camera that were dropped for newer ones", ("source",), registry=REGISTRY)
@@ -225,6 +226,11 @@ def backlog(*, questions: int, oldest_s: float) -> None:
     """What waits for a nurse, asked now and then."""
     QUESTIONS_OPEN.set(questions)
     QUESTION_AGE.set(max(0.0, oldest_s))
+
+
+def switched_off(oldest_s: float) -> None:
+    """For how long something is switched off, asked now and then."""
+    SWITCHED_OFF_AGE.set(max(0.0, oldest_s))
 
 
 def heard(outcome: str) -> None:

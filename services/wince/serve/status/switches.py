@@ -7,6 +7,7 @@ from wince.serve.status.interface import Figures, Look, Row, State
 from wince.store import withheld
 from wince.store.database import Tx
 
+DAY_S = 86_400
 _WAITS = (
     "SELECT count(*) FROM outbox WHERE state IN ('ready', 'leased') AND (%s = 'site' OR (%s = 'bed' AND bed = %s)"
     " OR (%s = 'ward' AND split_part(bed, '^', 1) = %s))"
@@ -31,4 +32,6 @@ def _row(look: Look, one: Switch, waits: int) -> Row:
     figures: Figures = {"scope": one.scope.value, "name": one.name, "by": one.by, "held_back": waits}
     said = f"switched off by {one.by}; {waits} deliveries wait for it"
     remedy = f"where the reason is gone: wince switch on {option} --reason ..."
-    return Row("switches", what, State.WARNING, said, look.age_s(one.off_us), one.reason, remedy, figures)
+    age_s = look.age_s(one.off_us)
+    reason = f"for more than a day: {one.reason}" if age_s is not None and age_s > DAY_S else one.reason
+    return Row("switches", what, State.WARNING, said, age_s, reason, remedy, figures)
