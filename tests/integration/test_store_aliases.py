@@ -5,17 +5,22 @@ from __future__ import annotations
 import threading
 from uuid import uuid4
 
+import psycopg
+import pytest
+
 from tests.contract.census.feed import ICU1, ICU2, Feed, mrg, pid, pv1
 from wince.care import events
 from wince.codec.care import encounter_state_to_message
 from wince.domain.care import EncounterState, FaceState
 from wince.domain.census import Kind
+from wince.domain.reason import Reason
 from wince.domain.stay import Identifier
 from wince.domain.withheld import Consent
 from wince.hospital.site import Site
 from wince.store import aliases, audit, scope, stay_pages, withheld
 from wince.store.database import Database
-from wince.store.stays import PostgresCensus
+from wince.store.inside import Inside
+from wince.store.stays import PostgresCensus, lying_at
 
 
 def one(value: str) -> Identifier:
@@ -127,3 +132,39 @@ def test_who_remembers_a_number_is_told_that_it_was_merged(database: Database) -
     assert [aliases.links_of(database, one(number), one("V9")) for number in ("P1", "P2", "P9")] == [1, 1, 0]
     assert before == [0, 0, 0]
     assert aliases.links_of(database, one("P9"), one("P1")) == 0, "a visit's number is no person's"
+
+
+def test_a_refusal_stands_for_every_stay_of_a_person_whichever_number_each_is_kept_under(database: Database) -> None:
+    said = feed(database)
+    said.tell("A01", "0800", pid("P1"), pv1(ICU1, "V1"))
+    said.tell("A01", "0810", pid("P2"), pv1(ICU2, "V2"))
+    with database.transaction() as tx:
+        withheld.say(tx, Consent("patient", one("P1"), False, 0, "n1"), uuid4(), "ward", 1)
+        lying = [stay for visit in ("V1", "V2") for stay in Inside(tx).believed(Identifier("urn:wince:authority:HOSP", visit))]
+    said.tell("A40", "0900", pid("P2"), mrg("P1"))
+    assert {stay.patient for stay in lying} == {one("P1"), one("P2")}
+    with database.transaction() as tx:
+        held = withheld.withheld(tx, lying, 0, required=False)
+    assert [held.during(stay, stay.start_us, stay.start_us + 1) for stay in lying] == [Reason.CONSENT, Reason.CONSENT]
+
+
+def test_who_is_withheld_takes_as_many_statements_for_many_as_for_one(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = feed(database)
+    for number in range(12):
+        said.tell("A01", "0800", pid(f"P{number}"), pv1(f"ICU^{number}^A", f"V{number}"))
+    said.tell("A40", "0900", pid("P1"), mrg("P0"))
+    statements: list[object] = []
+    execute = psycopg.Cursor.execute
+
+    def counted(cursor: psycopg.Cursor, query: object, *arguments: object, **more: object) -> object:
+        statements.append(query)
+        return execute(cursor, query, *arguments, **more)  # type: ignore[arg-type]
+
+    with database.transaction() as tx:
+        lying = lying_at(tx, 10**18)
+        assert len(lying) == 12
+        monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+        withheld.withheld(tx, lying, 0, required=True)
+        many = len(statements)
+        withheld.withheld(tx, lying[:1], 0, required=True)
+    assert len(statements) == 2 * many == 10

@@ -7,7 +7,7 @@ and nothing of a window that touches such a time is charted, alerted or asked, w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -73,12 +73,17 @@ class Withheld:
     """In the order in which they were said."""
     required: bool = False
     """Who has not consented is not watched."""
+    _of: dict[tuple[str, Identifier], list[Consent]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for said in self.consents:
+            self._of.setdefault((said.subject, said.identifier), []).append(said)
 
     def during(self, stay: Stay, start_us: int, end_us: int) -> Reason | None:
         """Why a patient in a bed must not be watched at some moment of [start, end); None: he may be."""
         if self.off(stay.bed, start_us, end_us):
             return Reason.OFF
-        moments = [start_us, *(said.from_us for said in self.consents if start_us < said.from_us < end_us)]
+        moments = [start_us, *(said.from_us for said in self._said(stay) if start_us < said.from_us < end_us)]
         return None if all(self._consents(stay, at_us) for at_us in moments) else Reason.CONSENT
 
     def off(self, bed: str, start_us: int, end_us: int) -> bool:
@@ -100,9 +105,11 @@ class Withheld:
 
     def _consents(self, stay: Stay, at_us: int) -> bool:
         """A refusal of the encounter or of the patient stands until the same is given."""
-        mine = {("encounter", stay.encounter), ("patient", stay.patient)}
-        said = {one.subject: one.given for one in self.consents if (one.subject, one.identifier) in mine and one.from_us <= at_us}
+        said = {one.subject: one.given for one in self._said(stay) if one.from_us <= at_us}
         return all(said.values()) and (bool(said) or not self.required)
+
+    def _said(self, stay: Stay) -> list[Consent]:
+        return [*self._of.get(("encounter", stay.encounter), ()), *self._of.get(("patient", stay.patient), ())]
 
 
 _LATEST = 1 << 62

@@ -32,15 +32,15 @@ def add(tx: Tx, links: Iterable[Link], message: UUID) -> None:
 def linked(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int | None = None) -> list[Link]:
     """Every link of the persons (visits) that these identifiers name, also those over several steps; `as_of_us`: as was known then."""
     pairs = sorted({(one.system, one.value) for one in identifiers})
+    of, known = (str(kind), as_of_us, as_of_us), "kind = %s AND (%s::bigint IS NULL OR recorded_us <= %s)"
     rows = tx.execute(
-        "WITH RECURSIVE known AS (SELECT * FROM alias WHERE kind = %s AND (%s::bigint IS NULL OR recorded_us <= %s)),"
-        " reached(system, value) AS ("
+        "WITH RECURSIVE reached(system, value) AS ("
         " SELECT * FROM unnest(%s::text[], %s::text[])"
-        " UNION SELECT CASE WHEN k.old = r.value AND k.old_system = r.system THEN k.new_system ELSE k.old_system END,"
-        " CASE WHEN k.old = r.value AND k.old_system = r.system THEN k.new ELSE k.old END"
-        " FROM reached r JOIN known k ON (k.old = r.value AND k.old_system = r.system) OR (k.new = r.value AND k.new_system = r.system))"
-        f" SELECT {_COLUMNS} FROM known WHERE (old_system, old) IN (SELECT system, value FROM reached)".encode(),
-        (str(kind), as_of_us, as_of_us, [system for system, _ in pairs], [value for _, value in pairs]),
+        " UNION SELECT n.system, n.value FROM reached r CROSS JOIN LATERAL ("  # by an index each: joined by OR, every link is looked at
+        f" SELECT new_system, new FROM alias WHERE {known} AND old = r.value AND old_system = r.system"
+        f" UNION ALL SELECT old_system, old FROM alias WHERE {known} AND new = r.value AND new_system = r.system) AS n(system, value))"
+        f" SELECT {_COLUMNS} FROM alias WHERE {known} AND (old_system, old) IN (SELECT system, value FROM reached)".encode(),
+        ([system for system, _ in pairs], [value for _, value in pairs], *of, *of, *of),
     ).fetchall()
     return [_link(row) for row in rows]
 
@@ -60,8 +60,17 @@ def every(tx: Tx, kind: Kind) -> dict[Identifier, Identifier]:
 
 def numbers(tx: Tx, kind: Kind, identifier: Identifier, as_of_us: int | None = None) -> list[Identifier]:
     """Every number of the person (visit) that an identifier names, itself among them."""
-    links = linked(tx, kind, [identifier], as_of_us) if merged(tx) else []
-    return sorted({identifier, *(one for link in links for one in (link.old, link.new))}, key=lambda one: (one.system, one.value))
+    return numbers_of(tx, kind, [identifier], as_of_us)[identifier] if merged(tx) else [identifier]
+
+
+def numbers_of(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int | None = None) -> dict[Identifier, list[Identifier]]:
+    """The same of many, in one statement. Asks for links in any case: see `merged`."""
+    wanted = list(identifiers)
+    stands = resolved(linked(tx, kind, wanted, as_of_us)) if wanted else {}
+    together: dict[Identifier, list[Identifier]] = {}
+    for one, survivor in stands.items():
+        together.setdefault(survivor, []).append(one)
+    return {one: sorted(together[stands[one]], key=_name) if one in stands else [one] for one in wanted}
 
 
 def links_of(database: Database, patient: Identifier, encounter: Identifier) -> int:
@@ -83,6 +92,10 @@ def same(tx: Tx, kind: Kind, one: Identifier, other: Identifier) -> bool:
 def arrays(identifiers: Sequence[Identifier]) -> tuple[list[str], list[str]]:
     """Systems and values, for a query over unnest(%s::text[], %s::text[])."""
     return [one.system for one in identifiers], [one.value for one in identifiers]
+
+
+def _name(identifier: Identifier) -> tuple[str, str]:
+    return identifier.system, identifier.value
 
 
 def _link(row: tuple[Any, ...]) -> Link:

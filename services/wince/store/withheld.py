@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID, uuid4
@@ -27,19 +28,23 @@ BED_IS_OFF = (
 
 
 def withheld(tx: Tx, stays: Iterable[Stay], from_us: int, *, required: bool) -> Withheld:
-    """What forbids watching these patients from a moment on."""
+    """What forbids watching these patients from a moment on. The same number of statements for one and for hundreds."""
+    lying = list(stays)
     switches = [_switch(row) for row in tx.execute((_SWITCH + " WHERE on_us IS NULL OR on_us > %s").encode(), (from_us,)).fetchall()]
-    asked = {
-        (what, number.system, number.value): one
-        for what, one in {pair for stay in stays for pair in (("encounter", stay.encounter), ("patient", stay.patient))}
-        for number in aliases.numbers(tx, _KINDS[what], one)
-    }
+    asked: dict[tuple[str, str, str], list[Identifier]] = defaultdict(list)
+    merged = aliases.merged(tx)
+    for what, of in (("encounter", {stay.encounter for stay in lying}), ("patient", {stay.patient for stay in lying})):
+        numbers = aliases.numbers_of(tx, _KINDS[what], of) if merged else {one: [one] for one in of}
+        for one, together in numbers.items():
+            for number in together:
+                asked[what, number.system, number.value].append(one)
     said: list[Consent] = []
     if asked:
         subjects, systems, values = zip(*sorted(asked), strict=True)
         of_them = " WHERE (subject, system, value) IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])) ORDER BY seq"
         found = tx.execute((_CONSENT + of_them).encode(), (list(subjects), list(systems), list(values))).fetchall()
-        said = [replace(_consent(row), identifier=asked[row[:3]]) for row in found]  # said under a number that was merged since
+        # Said under a number that was merged since, it is said of every stay of that person, whichever number that stay is kept under.
+        said = [replace(_consent(row), identifier=one) for row in found for one in asked[row[:3]]]
     return Withheld(switches, said, required)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -53,7 +55,12 @@ def who(tx: Tx, spans: Collection[Span], *, consent_required: bool) -> Who:
     sources = {source for source, _, _ in spans}
     low, high = min(start for _, start, _ in spans), max(end for _, _, end in spans)
     of = lying(tx, sources, low, high, consent_required=consent_required)
-    return lambda source, start_us, end_us: of[source].during(start_us, end_us) if source in of else Reason.NO_PATIENT
+
+    @functools.cache  # asked for the locks, for the scores, and for the charting
+    def found(source: str, start_us: int, end_us: int) -> Stay | Reason:
+        return of[source].during(start_us, end_us) if source in of else Reason.NO_PATIENT
+
+    return found
 
 
 def lying(tx: Tx, sources: Iterable[str], from_us: int, to_us: int, *, consent_required: bool) -> dict[str, Lying]:
@@ -64,8 +71,18 @@ def lying(tx: Tx, sources: Iterable[str], from_us: int, to_us: int, *, consent_r
     found: list[Stay] = store_stays.believed(tx, beds, from_us, to_us)
     doubted = doubts.overlapping(tx, beds, from_us, to_us + 1)
     held = withheld(tx, found, from_us, required=consent_required)
-    mine = {source: [watch for watch in watches if watch.source == source] for source in wanted}
-    return {source: Lying(source, mine[source], Timeline(mine[source], found, source, doubted), held) for source in wanted}
+    mine: dict[str, list[Watch]] = defaultdict(list)
+    for watch in watches:
+        mine[watch.source].append(watch)
+    of_bed: dict[str, list[Stay]] = defaultdict(list)
+    for stay in found:
+        of_bed[stay.bed].append(stay)
+
+    def one(source: str) -> Lying:
+        stays = [stay for bed in dict.fromkeys(watch.bed for watch in mine[source]) for stay in of_bed[bed]]
+        return Lying(source, mine[source], Timeline(mine[source], stays, source, doubted), held)
+
+    return {source: one(source) for source in wanted}
 
 
 def persons(tx: Tx, named: Iterable[Named]) -> Persons:

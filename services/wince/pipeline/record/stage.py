@@ -80,6 +80,9 @@ class _Plan:
     ) -> None:
         self.effects = Effects()
         self._states = {key: _now(state, known.persons) for key, state in states.items()}
+        self._of_source: dict[str, dict[Key, None]] = {}
+        for key in states:
+            self._of_source.setdefault(key[0], {})[key] = None
         self._who = who
         self._outranks, self._persons = known.outranking.by, known.persons
         self._known = dict(known.assessments)
@@ -140,9 +143,10 @@ class _Plan:
 
     def _left(self, window: Assessment, stay: Stay | None) -> None:
         """Other protocols of this camera charted whoever lay there before and say no more: what their summary owes is written now."""
-        for key, state in list(self._states.items()):
+        for key in list(self._of_source.get(window.source, ())):
+            state = self._states[key]
             before = state.chart.stay
-            if key[0] != window.source or key[1] == window.protocol or before is None or (stay is not None and lies(stay) == lies(before)):
+            if key[1] == window.protocol or before is None or (stay is not None and lies(stay) == lies(before)):
                 continue
             if state.chart.seen_us is None or window.start_us >= state.chart.seen_us:
                 after, entries = finish(state.chart, issued_us=self._now_us)
@@ -239,6 +243,7 @@ class _Plan:
 
     def _keep(self, key: Key, state: SourceState) -> None:
         self._states[key] = self.effects.states[key] = state
+        self._of_source.setdefault(key[0], {})[key] = None
 
     def _protocol(self, name: str) -> ClinicalProtocol:
         try:
