@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 
 from tests.conftest import database_dsn
@@ -73,6 +74,26 @@ def test_a_refusal_among_them_costs_itself_alone(database: Database) -> None:
     assert [code(one.decode()) for one in listener.handle_all(texts)] == ["AA", "AA", "AE", "AA"]
     other = [adt("A02", Person("P9"), "ICU^7^A", "V1", 9 * SECOND).encode(), adt("A02", Person("P3"), "ICU^8^A", "V3", 9 * SECOND).encode()]
     assert [code(one.decode()) for one in listener.handle_all(other)] == ["AE", "AA"]
+
+
+def test_a_batch_of_other_visits_takes_as_many_statements_as_two(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = AdtListener(PostgresCensus(database), Site())
+    statements: list[object] = []
+    for name in ("execute", "executemany", "copy"):
+        called = getattr(psycopg.Cursor, name)
+
+        def counted(*arguments: object, called: Callable[..., object] = called, **more: object) -> object:
+            statements.append(arguments[1])
+            return called(*arguments, **more)
+
+        monkeypatch.setattr(psycopg.Cursor, name, counted)
+    found = []
+    for first, count in ((0, 2), (2, 30)):
+        texts = [adt("A01", Person(f"P{n}"), f"ICU^{n}^A", f"V{n}", n * SECOND).encode() for n in range(first, first + count)]
+        statements.clear()
+        assert [code(one.decode()) for one in listener.handle_all(texts)] == ["AA"] * count
+        found.append(len(statements))
+    assert found[0] == found[1] < 22
 
 
 @pytest.mark.parametrize("failure", [StoreError("gone"), Hl7Error("no", condition="204"), IntegrityError("no")])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from wince.domain.census import MessageKey
@@ -19,31 +21,71 @@ def message_id(key: MessageKey, use: int = 1) -> UUID:
     return uuid5(NAMESPACE_URL, "urn:wince:adt:" + json.dumps(name if use == 1 else [*name, use]))
 
 
-def take(tx: Tx, key: MessageKey, sent_us: int, window_us: int) -> int | None:
-    """Which use of its control id a message is, from 1 on; None where the same message was taken before. The caller has a lock of the
-    key's name.
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A control id that a message is taken under."""
 
-    Raises IntegrityError where another message was taken under it less than `window_us` from when this one was sent (0: at any time).
-    A message that was refused may come again, corrected, under the same id.
-    """
-    rows = _uses(tx, key, APPLIED)
-    if any(digest == key.digest for _, digest, _ in rows):
-        return None
-    if any(not window_us or abs(sent_us - before_us) < window_us for _, _, before_us in rows):
-        raise IntegrityError(
-            "another message came under a control id that was used before",
-            field="MSH-10",
-            remedy="the sender must give every message a control id of its own",
-        )
-    return _keep(tx, key, APPLIED, rows[-1][0] + 1 if rows else 1, sent_us)
+    key: MessageKey
+    number: int
+    """From 1 on."""
+    sent_us: int
+
+
+class Uses:
+    """Under which control ids messages were taken; asked once for a batch. The caller has a lock of each key's name."""
+
+    def __init__(self, tx: Tx, keys: Sequence[MessageKey], window_us: int) -> None:
+        self._window_us = window_us
+        self._of: dict[tuple[str, str, str], list[tuple[int, str, int]]] = {_name(key): [] for key in keys}
+        columns = map(list, zip(*self._of, strict=True))
+        rows = tx.execute(
+            "SELECT application, facility, control_id, use, digest, sent_us FROM adt_inbox"
+            " WHERE (application, facility, control_id) IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))"
+            " AND event = %s ORDER BY use",
+            (*columns, APPLIED),
+        ).fetchall()
+        for application, facility, control_id, *use in rows:
+            self._of[application, facility, control_id].append((use[0], use[1], use[2]))
+
+    def take(self, key: MessageKey, sent_us: int) -> Use | None:
+        """The use of its control id that a message is; None where the same message was taken before. It is to be kept (`keep`).
+
+        Raises IntegrityError where another message was taken under it less than the window from when this one was sent (window 0: at any
+        time). A message that was refused may come again, corrected, under the same id.
+        """
+        rows = self._of[_name(key)]
+        if any(digest == key.digest for _, digest, _ in rows):
+            return None
+        if any(not self._window_us or abs(sent_us - before_us) < self._window_us for _, _, before_us in rows):
+            raise IntegrityError(
+                "another message came under a control id that was used before",
+                field="MSH-10",
+                remedy="the sender must give every message a control id of its own",
+            )
+        number = rows[-1][0] + 1 if rows else 1
+        rows.append((number, key.digest, sent_us))
+        return Use(key, number, sent_us)
+
+
+def keep(tx: Tx, uses: Sequence[Use]) -> None:
+    """Keeps which control ids messages were taken under."""
+    if uses:
+        columns = "application, facility, control_id, event, digest, use, sent_us"
+        with tx.cursor() as cursor, cursor.copy(f"COPY adt_inbox ({columns}) FROM STDIN".encode()) as copy:
+            for use in uses:
+                copy.write_row((*_name(use.key), APPLIED, use.key.digest, use.number, use.sent_us))
 
 
 def note(tx: Tx, key: MessageKey, event: str, now_us: int, window_us: int) -> int | None:
-    """The same for a message that changed nothing; None where its event was noted under this id less than `window_us` ago."""
+    """Which use of its control id a message that changed nothing is; None where that was noted under it less than `window_us` ago."""
     rows = _uses(tx, key, event)
     if rows and (not window_us or now_us - rows[-1][2] < window_us):
         return None
     return _keep(tx, key, event, rows[-1][0] + 1 if rows else 1, now_us)
+
+
+def _name(key: MessageKey) -> tuple[str, str, str]:
+    return key.application, key.facility, key.control_id
 
 
 def _uses(tx: Tx, key: MessageKey, event: str) -> list[tuple[int, str, int]]:

@@ -6,7 +6,7 @@ those cameras in that time (pipeline/record): what stands afterwards is what the
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from wince.store.database import Tx
 
@@ -24,6 +24,18 @@ def ask(tx: Tx, *, beds: Collection[str] = (), sources: Collection[str] = (), fr
         "INSERT INTO review(beds, sources, from_us, to_us, why) VALUES (%s, %s, %s, %s, %s)",
         (sorted(set(beds)), sorted(set(sources)), from_us, to_us, why),
     )
+
+
+def ask_of_beds(tx: Tx, spans: Sequence[tuple[str, int, int | None]], why: str) -> None:
+    """The same of many beds, each with its time (bed, from_us, to_us), in one statement."""
+    wanted = [(bed, from_us, to_us) for bed, from_us, to_us in spans if to_us is None or to_us > from_us]
+    if wanted:
+        beds, begins, ends = map(list, zip(*wanted, strict=True))
+        tx.execute(
+            "INSERT INTO review(beds, sources, from_us, to_us, why) SELECT ARRAY[s.bed], '{}', s.from_us, s.to_us, %s"
+            " FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) WITH ORDINALITY AS s(bed, from_us, to_us, place) ORDER BY s.place",
+            (why, beds, begins, ends),
+        )
 
 
 def waiting(tx: Tx) -> bool:

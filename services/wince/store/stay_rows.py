@@ -34,21 +34,23 @@ def overlapping(tx: Tx, beds: Sequence[str], start_us: int, end_us: int | None, 
     return read(tx, where, (*arguments, as_of_us, as_of_us))
 
 
-def revise(tx: Tx, revision: Revision) -> None:
-    """Supersede and add. Raises IntegrityError where a row that is to be superseded is not believed."""
-    with tx.cursor() as cursor:
-        if revision.supersede:
-            cursor.executemany(
-                "UPDATE stay SET superseded_us = %s, told = false WHERE id = %s AND superseded_us IS NULL",
-                [(revision.recorded_us, stay.id) for stay in revision.supersede],
-            )
-            if cursor.rowcount != len(revision.supersede):
-                raise IntegrityError("a stay that is to be superseded is not believed", field="stay")
-        if revision.add:
-            cursor.executemany(
-                f"INSERT INTO stay({COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)".encode(),
-                [_row(stay) for stay in revision.add],
-            )
+def revise(tx: Tx, revisions: Sequence[Revision]) -> None:
+    """Supersede and add, of different visits. Raises IntegrityError where a row that is to be superseded is not believed."""
+    gone = [(one.recorded_us, stay.id) for one in revisions for stay in one.supersede]
+    rows = [_row(stay) for one in revisions for stay in one.add]
+    if gone:
+        moments, ids = map(list, zip(*gone, strict=True))
+        done = tx.execute(
+            "UPDATE stay SET superseded_us = s.at_us, told = false FROM unnest(%s::bigint[], %s::uuid[]) AS s(at_us, id)"
+            " WHERE stay.id = s.id AND stay.superseded_us IS NULL",
+            (moments, ids),
+        )
+        if done.rowcount != len(gone):
+            raise IntegrityError("a stay that is to be superseded is not believed", field="stay")
+    if rows:
+        with tx.cursor() as cursor, cursor.copy(f"COPY stay ({COLUMNS}) FROM STDIN".encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
 
 
 def _row(stay: Stay) -> tuple[Any, ...]:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from wince import canonical
 from wince.clock import Clock, wall_us
-from wince.domain.binding import changed
 from wince.domain.census import CONTROL_ID_AGAIN, PATIENT_IN_BED, Applied, Change, Kind, MessageKey, Movement, Outcome, Revision
-from wince.domain.stay import Stay, Watch
+from wince.domain.stay import Identifier, Stay, Watch
 from wince.store import aliases, inbox, locks, plain, reviews, stay_rows, trust
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
@@ -46,30 +45,26 @@ class PostgresCensus:
         done, facts = [], []
         with self._database.transaction() as tx:
             inside = _locked(tx, [change for change, _ in changes])
+            uses = inbox.Uses(tx, [change.key for change, _ in changes], self._window_us)
             for change, decide in changes:
-                applied, fact = self._take(tx, inside, change, decide)
+                applied, fact = self._take(tx, inside, uses, change, decide)
                 done.append(applied)
                 facts += [fact] if fact is not None else []
+            inside.write()
             if facts:  # last: every writer of the installation waits for the trail
                 append(tx, facts, self._clock())
         return done
 
-    def _take(self, tx: Tx, inside: Inside, change: Change, decide: Decide) -> tuple[Applied, Fact | None]:
-        use = inbox.take(tx, change.key, change.sent_us, self._window_us)
+    def _take(self, tx: Tx, inside: Inside, uses: inbox.Uses, change: Change, decide: Decide) -> tuple[Applied, Fact | None]:
+        use = uses.take(change.key, change.sent_us)
         if use is None:
             return Applied(Outcome.DUPLICATE, Revision()), None
-        message = inbox.message_id(change.key, use)
+        message = inbox.message_id(change.key, use.number)
         if change.links:
             aliases.add(tx, change.links, message)
         revision = decide(change, inside)
         movements = change.movements if revision.settled is None else revision.settled
-        for moved in movements:
-            tx.execute(
-                "INSERT INTO movement(encounter_system, encounter, body) VALUES (%s, %s, %s)",
-                (moved.encounter.system, moved.encounter.value, plain.dump(moved)),
-            )
-        stay_rows.revise(tx, revision)
-        ask_again(tx, revision)
+        inside.take(use, movements, revision)
         if PATIENT_IN_BED in revision.notes:
             for moved in movements:
                 for stay in inside.stays_of(inside.survivor(Kind.PERSON, moved.patient)):
@@ -77,7 +72,7 @@ class PostgresCensus:
                         trust.may_have_left(tx, stay, moved.at_us, moved.known_us, self._clock())
         said = {
             "trigger": change.trigger,
-            "notes": [*revision.notes, *([CONTROL_ID_AGAIN] if use > 1 else [])],
+            "notes": [*revision.notes, *([CONTROL_ID_AGAIN] if use.number > 1 else [])],
             "movements": [json.loads(plain.dump(moved)) for moved in movements],
             "links": [json.loads(plain.dump(link)) for link in change.links],
             "superseded": [str(stay.id) for stay in revision.supersede],
@@ -122,14 +117,20 @@ def _locked(tx: Tx, changes: Sequence[Change]) -> Inside:
     else:
         locks.share(tx, Lock.ALIASES)
     inside, names = Inside(tx), []
+    visits: dict[Identifier, None] = {}
+    beds: dict[str, None] = {}
     for change in changes:
         key = change.key
         names.append(f"message {key.application} {key.facility} {key.control_id}")
         for moved in change.movements if not links else ():
             visit = inside.survivor(Kind.VISIT, moved.encounter)
             names += [f"encounter {visit.system} {visit.value}", f"bed {moved.bed}"]
+            visits[visit] = beds[moved.bed] = None
     locks.take_each(tx, Lock.STAYS, names)
-    return Inside(tx) if links else inside  # once its links are kept, numbers stand for others
+    if links:
+        return Inside(tx)  # once its links are kept, numbers stand for others
+    inside.ahead(visits, beds)
+    return inside
 
 
 def save_watches(database: Database, watches: Iterable[Watch]) -> None:
@@ -167,12 +168,6 @@ def add_watches(tx: Tx, rows: Iterable[Watch]) -> None:
                 for item in new
             ],
         )
-
-
-def ask_again(tx: Tx, revision: Revision) -> None:
-    """Record looks again wherever others lie after a revision than before it."""
-    for bed, from_us, to_us in changed(revision.supersede, revision.add):
-        reviews.ask(tx, beds=[bed], from_us=from_us, to_us=to_us, why="census")
 
 
 def watches(tx: Tx, sources: Sequence[str]) -> list[Watch]:
