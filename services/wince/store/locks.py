@@ -78,6 +78,17 @@ def try_each(tx: Tx, lock: Lock, names: Iterable[str]) -> bool:
     return not wanted or row == (True,)
 
 
+def try_some(tx: Tx, lock: Lock, names: Iterable[str]) -> set[str]:
+    """Have the locks (64-bit hash) of those names that nobody has now; which these are."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return set()
+    rows = tx.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name WHERE pg_try_advisory_xact_lock(hashtextextended(name, %s))", (wanted, int(lock))
+    )
+    return {name for (name,) in rows.fetchall()}
+
+
 def take_each(tx: Tx, lock: Lock, names: Iterable[str]) -> None:
     """Wait for the lock of each name (64-bit hash), in one statement, in the same order for every caller."""
     if wanted := list(names):

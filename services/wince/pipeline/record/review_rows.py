@@ -17,7 +17,7 @@ from wince.pipeline.record.effects import Effects, Rebound
 from wince.pipeline.record.review.slices import Group, Heard, Kept, Shown, Window
 from wince.pipeline.record.rows import assessment_of
 from wince.store.database import Tx
-from wince.store.locks import Lock
+from wince.store.locks import Lock, try_some
 from wince.store.plain import dump, load
 
 LONGEST_US = 3600 * 1_000_000
@@ -62,12 +62,13 @@ def spread(tx: Tx) -> None:
 def skip_empty(tx: Tx, most: int = 300) -> None:
     """Ends the reviews of cameras that said nothing in the time asked for: of a bed that is watched from now on, say. Many at once, and
     only of cameras for which nobody writes now."""
-    mine = tx.execute(
-        "SELECT id FROM (SELECT id, sources[1] AS source FROM review WHERE next_at <= now() AND slice = 0 AND cardinality(sources) = 1"
-        " AND cardinality(beds) = 0 ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) r"
-        " WHERE pg_try_advisory_xact_lock(hashtextextended(r.source, %s))",
-        (most, int(Lock.SOURCES)),
+    rows = tx.execute(
+        "SELECT id, sources[1] FROM review WHERE next_at <= now() AND slice = 0 AND cardinality(sources) = 1 AND cardinality(beds) = 0"
+        " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+        (most,),
     ).fetchall()
+    had = try_some(tx, Lock.SOURCES, (source for _, source in rows))
+    mine = [number for number, source in rows if source in had]
     if mine:  # a statement of its own: it sees what was committed before the locks were had
         tx.execute(
             "DELETE FROM review r WHERE id = ANY(%s)"
@@ -78,7 +79,7 @@ def skip_empty(tx: Tx, most: int = 300) -> None:
             " AND NOT EXISTS (SELECT FROM alert w WHERE w.source = r.sources[1] AND w.start_us >= r.from_us - %s"
             " AND w.start_us < coalesce(r.to_us, %s))"
             " AND NOT EXISTS (SELECT FROM question q WHERE q.source = r.sources[1] AND q.state = 'open')",
-            ([number for (number,) in mine], LONGEST_US, EVER_US, EVER_US, LONGEST_US, EVER_US),
+            (mine, LONGEST_US, EVER_US, EVER_US, LONGEST_US, EVER_US),
         )
 
 
