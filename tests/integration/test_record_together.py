@@ -180,3 +180,17 @@ def test_an_alert_of_who_had_not_consented_is_charted_when_that_was_a_mistake(wa
         to.commit(seen(CAMERA, [5]))
         to.review()
         assert standing(watched, CAMERA) == ({5: ["V1"]} if given else {})
+
+
+def test_a_part_that_begins_earlier_than_it_did_has_one_next_revision(watched: Database) -> None:
+    """Its revisions were read in order of their begin: the one before the last was taken for the last, and the review failed for ever."""
+    say(watched, "V1", [lies("V1", BED, 0)])
+    to = sink(watched)
+    to.commit([window(CAMERA, m, 0) for m in range(62)])
+    for since in (30, None, 20, 10):
+        say(watched, "V2", [] if since is None else [lies("V2", BED, since)])
+        say(watched, "V1", [lies("V1", BED, 0, since)])
+        to.review()
+        with watched.transaction() as tx:
+            assert tx.execute("SELECT error FROM review").fetchall() == []
+        assert summaries(watched) == ([(0, "V1")] if since is None else [(0, "V1"), (since, "V2")])

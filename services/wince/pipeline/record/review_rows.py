@@ -185,7 +185,8 @@ def entries(tx: Tx, source: str, from_us: int, to_us: int, windows: Collection[U
         " UNION SELECT origin, part_of FROM entry WHERE assessment = ANY(%s)),"
         " whole AS (SELECT origin FROM here UNION SELECT part_of FROM here WHERE part_of IS NOT NULL)"
         " SELECT body, cause FROM entry WHERE origin IN (SELECT origin FROM whole"
-        " UNION SELECT origin FROM entry WHERE part_of IN (SELECT origin FROM whole)) ORDER BY start_us, end_us, id, revision",
+        " UNION SELECT origin FROM entry WHERE part_of IN (SELECT origin FROM whole))"
+        " ORDER BY min(start_us) OVER (PARTITION BY id), min(end_us) OVER (PARTITION BY id), id, revision",
         (source, from_us, to_us, list(windows)),
     ).fetchall()
     found: dict[Group, list[Kept]] = {}

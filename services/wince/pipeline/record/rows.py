@@ -78,7 +78,8 @@ def known(tx: Tx, messages: Sequence[Message]) -> Known:
         return Known()
     found = tx.execute("SELECT id, body FROM assessment WHERE id = ANY(%s)", (list(pointed),)).fetchall()
     made = tx.execute(
-        "SELECT DISTINCT ON (start_us, id) assessment, body FROM entry WHERE assessment = ANY(%s) ORDER BY start_us, id, revision DESC",
+        "SELECT assessment, body FROM (SELECT DISTINCT ON (id) id, assessment, start_us, body FROM entry WHERE assessment = ANY(%s)"
+        " ORDER BY id, revision DESC) latest ORDER BY start_us, id",
         (list(pointed),),
     ).fetchall()
     entries: dict[UUID, list[Entry]] = {}
