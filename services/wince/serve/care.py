@@ -6,8 +6,7 @@ from wince.care.postgres import PostgresCare
 from wince.care.relay import Relay
 from wince.care.servicer import CareServicer, registration
 from wince.care.withholding import Withholding
-from wince.serve.ehr_reading import reading
-from wince.serve.service import Deps, Service
+from wince.serve.service import Deps, Repeated, Service
 
 
 def build(deps: Deps) -> Service:
@@ -15,5 +14,9 @@ def build(deps: Deps) -> Service:
     relay = Relay(deps.database, deps.bus.publish)
     care, withholding = PostgresCare(deps.database, deps.protocols.recorded), Withholding(deps.database)
     servicer = CareServicer(care, withholding, committed=relay.wake)
-    read = reading(deps.settings, deps.database, care, relay.wake, deps.stack)
+    read: list[Repeated] = []
+    if deps.settings.ehr_url is not None:
+        from wince.serve.ehr_reading import reading  # the way to an EHR is paid for only where there is one
+
+        read = reading(deps.settings, deps.database, care, relay.wake, deps.stack)
     return Service("care", [relay, *read], [registration(servicer)])
