@@ -84,8 +84,9 @@ def test_nothing_is_charted_alerted_or_asked_of_the_time_off(database: Database,
     assert [row.event for row in audit.rows(database)].count("switch.on") == 1
 
 
-def test_what_waits_in_the_outbox_is_held_back_and_then_sent(database: Database) -> None:
-    """Of this bed alone; a withdrawal of what was written goes out."""
+@pytest.mark.parametrize("withdraws", [(True,), (False, True)], ids=["withdrawn", "confirmed, then withdrawn"])
+def test_what_waits_in_the_outbox_is_held_back_and_then_sent(database: Database, withdraws: tuple[bool, ...]) -> None:
+    """Of this bed alone; a withdrawal of what was written goes out, and what stands before it: revisions go in order."""
     admit(database, stay())
     target = FakeTarget()
     first, second = (sink(database, target).commit([window(number, grade)]).entries[0] for number, grade in ((0, 0), (120, 2)))
@@ -95,26 +96,27 @@ def test_what_waits_in_the_outbox_is_held_back_and_then_sent(database: Database)
         assert [row.bed for run in leased for row in run] == [BED]
         tx.execute("UPDATE outbox SET state = 'written', location = 'x' WHERE entry = %s", (first.id,))
     Withholding(database).off(Scope.WARD, "ICU", "wrong grades", "n7")
-    withdrawn = {"withdraws": True}
     with database.transaction() as tx:
         for one in (first, second):
-            tx.execute(
-                "INSERT INTO outbox(entry, revision, target, encounter, effective, body, bed, withdraws)"
-                " SELECT entry, 2, target, encounter, effective, replace(body, '\"revision\": 1', '\"revision\": 2'), bed, %s"
-                " FROM outbox WHERE entry = %s AND revision = 1",
-                (withdrawn["withdraws"], one.id),
-            )
+            for revision, withdrawn in enumerate(withdraws, 2):
+                tx.execute(
+                    "INSERT INTO outbox(entry, revision, target, encounter, effective, body, bed, withdraws)"
+                    " SELECT entry, %s, target, encounter, effective, replace(body, '\"revision\": 1', %s), bed, %s"
+                    " FROM outbox WHERE entry = %s AND revision = 1",
+                    (revision, f'"revision": {revision}', withdrawn, one.id),
+                )
+    later = list(range(2, 2 + len(withdraws)))
     delivery.start()
     try:
-        until(lambda: len(target.calls) == 1)
+        until(lambda: len(target.calls) == len(later))
         assert delivery.drain(5)
-        assert [call[:2] for call in target.calls] == [(str(first.id), 2)]
+        assert [call[:2] for call in target.calls] == [(str(first.id), revision) for revision in later]
         with database.transaction() as tx:
             (row,) = books.backlog(tx)
-        assert (row.waiting, row.off, row.dead) == (0, 2, 0)
+        assert (row.waiting, row.off, row.dead) == (0, 1 + len(later), 0)
         Withholding(database).on(Scope.WARD, "ICU", "put right", "n7")
-        until(lambda: len(target.calls) == 3)
-        assert [call[:2] for call in target.calls[1:]] == [(str(second.id), 1), (str(second.id), 2)]
+        until(lambda: len(target.calls) == 2 * len(later) + 1)
+        assert [call[:2] for call in target.calls[len(later) :]] == [(str(second.id), revision) for revision in (1, *later)]
     finally:
         delivery.stop()
 

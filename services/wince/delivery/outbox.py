@@ -58,7 +58,7 @@ class Lease:
     bed: str = ""
     """Empty: not known (an entry of an earlier release)."""
     withdraws: bool = False
-    """It takes back what was written."""
+    """It takes back what was written, or stands before a row that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,14 @@ STUCK = (
     " AND d.state = 'dead'))"
 )
 """Of a row `o`: it is behind a dead letter."""
-OFF = (
-    f"({BED_IS_OFF.format(bed='o.bed')} AND NOT (o.withdraws AND EXISTS (SELECT FROM outbox d"
-    " WHERE d.entry = o.entry AND d.target = o.target AND d.revision = o.revision - 1 AND d.state = 'written')))"
+TAKES_BACK = (
+    "(EXISTS (SELECT FROM outbox d"
+    " WHERE d.entry = o.entry AND d.target = o.target AND d.revision < o.revision AND d.state = 'written')"
+    " AND EXISTS (SELECT FROM outbox w"
+    " WHERE w.entry = o.entry AND w.target = o.target AND w.revision >= o.revision AND w.withdraws))"
 )
+"""Of a row `o`: it takes back what was written, or stands before a row that does. It goes out though its bed is switched off."""
+OFF = f"({BED_IS_OFF.format(bed='o.bed')} AND NOT {TAKES_BACK})"
 """Of a row `o`: its bed is switched off, and it takes nothing back."""
 _LEASE = f"""
 WITH heads AS (
@@ -94,7 +98,8 @@ WITH heads AS (
 SELECT r.entry, r.revision, heads.encounter, r.body, r.attempts, r.may, r.last_error, b.location, b.version, r.trace,
        coalesce(greatest(extract(epoch FROM now() - r.doubted_since), 0), 0)::float8, r.bed, r.withdraws
 FROM heads CROSS JOIN LATERAL (
-    SELECT o.entry, o.revision, o.body, o.attempts, o.last_error, o.trace, o.doubted_since, o.bed, o.withdraws, o.effective, o.made,
+    SELECT o.entry, o.revision, o.body, o.attempts, o.last_error, o.trace, o.doubted_since, o.bed, o.effective, o.made,
+           o.withdraws OR {TAKES_BACK} AS withdraws,
            (o.state = 'ready' AND o.next_at <= now()) OR (o.state = 'leased' AND o.lease_until < now()) AS may
     FROM outbox o
     WHERE o.target = %(target)s AND o.encounter = heads.encounter AND o.state IN ('ready', 'leased') AND NOT {STUCK} AND NOT {OFF}
