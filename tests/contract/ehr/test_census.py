@@ -41,7 +41,7 @@ class Ward:
 
     def patient(self, number: str, **more: Any) -> str:
         identity = f"pat-{uuid4().hex[:12]}"
-        numbers = [{"system": MRN, "value": number}, {"system": "urn:oid:9.9", "value": "national"}]
+        numbers = [{"system": MRN, "value": number}, {"system": "urn:oid:2.999.9", "value": "national"}]
         self.ehr.put({"resourceType": "Patient", "id": identity, "identifier": numbers, "birthDate": "1958-02-03", **more})
         return identity
 
@@ -125,13 +125,13 @@ def test_who_cant_be_told_for_certain_is_named_by_place_alone(ward: Ward, fault:
     fine = ward.admit(1)
     number: dict[str, Any] = {"system": MRN, "value": "P-other"}
     more: dict[str, dict[str, Any]] = {
-        "no patient number": {"identifier": [{"system": "urn:oid:9.9", "value": "secret"}]},
+        "no patient number": {"identifier": [{"system": "urn:oid:2.999.9", "value": "secret"}]},
         "two patient numbers": {"identifier": [number, {"system": MRN, "value": "secret"}]},
         "inactive": {"active": False},
     }
     patient = ward.patient("secret", **more.get(fault, {}))
     places = [ward.bed(2), ward.bed(3)] if fault == "two beds" else [ward.bed(2)]
-    visit: dict[str, Any] = {"identifier": [{"system": "urn:oid:9.9", "value": "secret"}]} if fault == "no visit number" else {}
+    visit: dict[str, Any] = {"identifier": [{"system": "urn:oid:2.999.9", "value": "secret"}]} if fault == "no visit number" else {}
     ward.encounter("V-secret", patient, *places, **visit)
     found = ward.read()
     assert [row.encounter.value for row in found.rows] == [fine]
