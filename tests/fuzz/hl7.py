@@ -1,4 +1,4 @@
-"""HL7 messages: right ones spoilt in every field and line, in any character set, thrown at the listener over a census in memory.
+"""HL7 messages (ADT; scores in ORU): right ones spoilt in every field and line, in any character set, thrown at the listener over memory.
 
 Allowed: acknowledgements as the header asks for them, in the original or enhanced mode's words, with the message's control id, and, for a
 refusal, a condition of table 0357 and a place; and then a right message is still taken.
@@ -14,8 +14,10 @@ from wince.hl7.errors import CONDITIONS
 from wince.hl7.header import read_header, usable
 from wince.hospital.listener import AdtListener
 from wince.hospital.memory import MemoryCensus
+from wince.hospital.results.memory import MemoryScores
+from wince.hospital.results.taking import Results
 from wince.hospital.site import Site
-from wince.testing.hl7 import Person, adt
+from wince.testing.hl7 import Person, adt, oru
 
 NAME = "hl7"
 TRIGGERS = [f"A{number:02}" for number in range(1, 63)]
@@ -40,6 +42,8 @@ PLACES = [
     *(f"MSH-{n}" for n in range(2, 22)),
     *("EVN-2", "EVN-6", "PID-3", "PID-5", "PID-7", "PID-18", "PV1-3", "PV1-6", "PV1-11", "PV1-19", "PV1-44", "PV1-50"),
 ]
+CODE = "72514-3^Pain^LN"
+"""Of a score that the listener takes."""
 HUGE = 0.01
 """Share of cases with 20,000 repetitions, 2 MB or thousands of lines."""
 
@@ -72,6 +76,34 @@ def case(chance: random.Random) -> Case:
     )
     if chance.random() < HUGE:
         text += _huge(chance)
+    raw = _spoilt(text, chance)
+    if chance.random() < 0.02:
+        raw = bytearray(chance.randbytes(chance.randint(0, 300)))
+    charset = chance.choice(["UNICODE UTF-8", "8859/1", "BIG-5", "ASCII"])
+    return Case(bytes(_spoilt(_results(chance), chance) if chance.random() < 0.15 else raw), charset)
+
+
+def _results(chance: random.Random) -> str:
+    """An ORU^R01 of scores and other results, some of their fields replaced."""
+    rows = []
+    for number in range(chance.choice([0, 1, 1, 2, 5])):
+        row = ["OBX", str(number), "NM", CODE, "", "7", "", "", "", "", "", "F", "", "", "197001010001+0000"]
+        for place in chance.sample(range(1, 15), chance.choice([0, 0, 1, 2])):
+            row[place] = "".join(chance.choices([*PIECES, *"FCPDWX", "NM", "SN", "CWE", CODE], k=chance.randint(0, 3)))
+        rows.append("|".join(row[1:]))
+    observed = chance.choice([None, None, "", *PIECES])
+    text = oru(
+        Person(chance.choice(["4711", "0815"])),
+        chance.choice(["V1", "V2", ""]),
+        10**9,
+        rows,
+        order=chance.choice(PIECES),
+        observed=observed,
+    )
+    return text + chance.choice(["", "", text, f"OBX|{rows[0]}\r" * 20_000 if rows and chance.random() < HUGE else ""])
+
+
+def _spoilt(text: str, chance: random.Random) -> bytearray:
     raw = bytearray(text.encode(chance.choice(CODECS) if chance.random() < 0.3 else "utf-8", "replace"))
     for _ in range(chance.choice([0, 0, 0, 1, 2, 10])):
         at = chance.randrange(len(raw) + 1)
@@ -84,9 +116,7 @@ def case(chance: random.Random) -> Case:
                 raw[at : at + 1] = bytes([chance.randrange(256)])
             case _:
                 raw[at:at] = raw[: chance.randint(0, 100)]
-    if chance.random() < 0.02:
-        raw = bytearray(chance.randbytes(chance.randint(0, 300)))
-    return Case(bytes(raw), chance.choice(["UNICODE UTF-8", "8859/1", "BIG-5", "ASCII"]))
+    return raw
 
 
 def _huge(chance: random.Random) -> str:
@@ -106,7 +136,9 @@ def _huge(chance: random.Random) -> str:
 
 def check(one: Case) -> None:
     """Raises AssertionError for what the standard, or we, don't allow."""
-    listener = AdtListener(MemoryCensus(), Site(), charset=one.charset)
+    census = MemoryCensus()
+    results = Results(census, MemoryScores(), Site(), ["http://loinc.org|72514-3"])
+    listener = AdtListener(census, Site(), charset=one.charset, results=results)
     said(one.raw, listener.answers(one.raw))
     after = adt("A01", Person("999"), "ICU^9^Z", "V9", 0, control_id="after").encode()
     (last,) = listener.answers(after)

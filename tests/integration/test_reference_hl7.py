@@ -10,6 +10,7 @@ from wince.hl7.errors import CONDITIONS
 from wince.hl7.limits import STANDARD
 from wince.hospital.listener import AdtListener
 from wince.hospital.memory import MemoryCensus
+from wince.hospital.results import reading
 from wince.hospital.site import Site
 from wince.hospital.triggers import TRIGGERS, Meaning
 from wince.settings import Settings
@@ -21,12 +22,15 @@ IHE = (ROOT / "docs/reference/ihe.md").read_text()
 
 
 def test_the_fields_that_are_read_are_listed() -> None:
-    listed = set(re.findall(r"\b(?:EVN|PID|PV1|MRG)-\d+", HL7.split("## What is read")[1].split("### Identifiers")[0]))
-    assert listed == {f"{segment}-{field}" for segment, fields in message.KEPT.items() for field in fields} - {"PID-5", "PID-11"}
+    listed = set(re.findall(r"\b(?:EVN|PID|PV1|MRG|OBR|OBX)-\d+", HL7.split("## What is read")[1].split("### Identifiers")[0]))
+    read = [*message.KEPT.items(), *message.ORU.kept.items()]
+    assert listed == {f"{segment}-{field}" for segment, fields in read for field in fields} - {"PID-5", "PID-11"}
 
 
 def test_the_conditions_that_are_used_are_listed() -> None:
-    sources = [file.read_text() for folder in ("hl7", "hospital") for file in (ROOT / "services/wince" / folder).glob("*.py")]
+    sources = [
+        file.read_text() for folder in ("hl7", "hospital", "hospital/results") for file in (ROOT / "services/wince" / folder).glob("*.py")
+    ]
     used = {code for text in sources for code in re.findall(r'(?:condition=|^INTERNAL = )"(\d+)"', text, re.M)}
     listed = set(re.findall(r"^\| (\d{3}) \|", HL7, re.M))
     assert listed == used
@@ -36,7 +40,7 @@ def test_the_conditions_that_are_used_are_listed() -> None:
 def test_limits_and_settings_are_as_they_are() -> None:
     text = HL7.split("## Limits")[1].split("##")[0]
     assert STANDARD.message_bytes == 1 << 20
-    for number in (STANDARD.connections, STANDARD.per_address, message.MAX_GROUPS, message.MAX_REPETITIONS - 1):
+    for number in (STANDARD.connections, STANDARD.per_address, message.MAX_GROUPS, message.MAX_RESULTS, message.MAX_REPETITIONS - 1):
         assert re.search(rf"\b{number}\b", text), number
     assert f"{message.MAX_FIELD:,}" in text
     assert f"{STANDARD.idle_s:g} s" in text
@@ -51,6 +55,15 @@ def test_ihe_s_events_have_the_meaning_that_is_said() -> None:
         for event in re.findall(r"\b[A-Z]\d\d\b", row[0]):
             without = TRIGGERS.get(event, ("", Meaning.IGNORED))[1] is Meaning.IGNORED
             assert without == row[1].startswith("acknowledged and audited"), event
+
+
+def test_the_rules_of_scores_are_as_they_are() -> None:
+    text = HL7.split("## Scores")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| ([A-Z0-9]+) \| `(http.*?)` \|", text, re.M)) == set(reading.SYSTEMS.items())
+    for statuses in (reading.SAID, reading.WITHDRAWN, reading.OTHER):
+        assert f"({' '.join(sorted(statuses))})" in text
+    assert f"0 to {reading.HIGHEST}" in text
+    assert f"{reading.AHEAD_US // 60_000_000} minutes" in text
 
 
 def _conversation() -> list[tuple[str, str]]:

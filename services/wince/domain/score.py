@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from wince.domain.census import MessageKey
 from wince.domain.persons import Named
 from wince.domain.stay import Identifier
 
@@ -27,6 +28,40 @@ class Score:
     def counts(self, start_us: int, end_us: int, valid_us: int) -> bool:
         """Whether it outranks what the model says of [start, end): it is valid from its moment on for `valid_us`."""
         return self.at_us < end_us and start_us < self.at_us + valid_us
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a message says of a score."""
+
+    score: Score
+    stands: bool = True
+    """False: it is taken back (its value may be empty)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one message says of scores. PHI but for its notes."""
+
+    key: MessageKey
+    recorded_us: int
+    """When Wince received it, microseconds UTC."""
+    sent_us: int
+    """When the hospital sent it: of two messages about one score the later counts, in whichever order they come."""
+    reported: tuple[Reported, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a report."""
+
+    again: bool = False
+    """The same message was taken before; nothing was done."""
+    count: int = 0
+    """Scores that are of a known visit; 0: nothing of the report was kept, not even its name."""
+    unknown: int = 0
+    """Scores of visits of which nobody ever said anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-r"""Parsing, by plain split, of the segments and fields that say who lies where, and of no other.
+r"""Parsing, by plain split, of the segments and fields that are read (who lies where; who scored what), and of no other.
 
 HL7 v2.5.1 section 2.7.4 and 2.14.9: a field is what stands between two MSH-1, its repetitions, components and subcomponents what stands
 between the characters of MSH-2; an escape is read after that. So four splits read any version and any delimiters.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from wince.hl7.charset import UNDECLARED, bytes_as_text, codec, decode, spoiled, switched
@@ -31,10 +31,41 @@ TOO_LONG: tuple[str, ...] = ("",)
 """Stands for a field above these limits; what is kept otherwise is never empty."""
 MAX_GROUPS = 100
 """Patients, or merged numbers, of one message."""
+MAX_RESULTS = 500
+"""Results (OBX) of one message."""
 _VERSION = re.compile(r"2\.[1-9](\.[1-9])?")
-_BELOW = {"PID": ("PID", "PV1", "MRG"), "MRG": ("PV1", "MRG")}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is read of a kind of message, and how its segments repeat."""
+
+    kept: Mapping[str, tuple[int, ...]]
+    """Fields that are read, by segment."""
+    below: Mapping[str, tuple[str, ...]]
+    """Segments that may repeat -> what a group loses where one does. What is not below it is of every group."""
+    most: int
+    """Groups of one message."""
+    too_many: str
+    """What there are too many of then."""
+    counted: str
+    """The segment that begins a group."""
+    ordered: bool = False
+    """A segment begins a group also after one that belongs below it, whether or not it came before itself."""
+
+
+ADT = Layout(KEPT, {"PID": ("PID", "PV1", "MRG"), "MRG": ("PV1", "MRG")}, MAX_GROUPS, "patients", "PID")
 """A PID after a PID is another patient's, an MRG after an MRG another merged number of the same patient (structures ADT_A17, ADT_A39,
-ADT_A43, ADT_A45). What is not below it, such as EVN, is of every group."""
+ADT_A43, ADT_A45). EVN is of every group."""
+ORU = Layout(
+    {"PID": (3, 18), "PV1": (19,), "OBR": (2, 3, 7), "OBX": (2, 3, 4, 5, 11, 14)},
+    {"PID": ("PID", "PV1", "OBR", "OBX"), "OBR": ("OBR", "OBX"), "OBX": ("OBX",)},
+    MAX_RESULTS,
+    "results",
+    "OBX",
+    ordered=True,
+)
+"""Structure ORU_R01 (v2.5.1 section 7.3.1): each OBX is of the PID, PV1 and OBR above it."""
 
 Segments = dict[str, dict[int, tuple[str, ...]]]
 """Segment name -> field number -> repetitions, as sent. Absent fields are absent."""
@@ -117,8 +148,9 @@ class Message:
         return " " if name[:1] == "." else ""
 
 
-def parse(raw: bytes, header: Header, undeclared: str = UNDECLARED) -> Message:
+def parse(raw: bytes, header: Header, undeclared: str = UNDECLARED, layout: Layout = ADT) -> Message:
     """Parse a message whose header could be read. `undeclared`: character set (as MSH-18 would name it) of messages that declare none.
+    `layout`: what is read of it.
 
     Raises Hl7Error: AR for a bad header (encoding characters, version), AE for what is wrong in the rest.
     """
@@ -130,19 +162,20 @@ def parse(raw: bytes, header: Header, undeclared: str = UNDECLARED) -> Message:
         segment = line[:3]
         if segment == "MSH":
             raise Hl7Error("two messages in one frame", condition="100", field="MSH", remedy="send each message in a frame of its own")
-        if segment in KEPT:
-            if segment in groups[-1]:
-                groups.append({above: fields for above, fields in groups[-1].items() if above not in _below(segment)})
-            groups[-1][segment] = _kept(segment, line, header)
-    if len(groups) > MAX_GROUPS:
-        raise Hl7Error("too many patients in one message", condition="102", field="PID", remedy=f"send at most {MAX_GROUPS}")
+        if segment in layout.kept:
+            if segment in groups[-1] or (layout.ordered and not groups[-1].keys().isdisjoint(layout.below.get(segment, ()))):
+                groups.append({above: fields for above, fields in groups[-1].items() if above not in _below(segment, layout)})
+            groups[-1][segment] = _kept(layout.kept[segment], line, header)
+    if len(groups) > layout.most:
+        remedy = f"send at most {layout.most}"
+        raise Hl7Error(f"too many {layout.too_many} in one message", condition="102", field=layout.counted, remedy=remedy)
     digest = hashlib.sha256("\r".join(lines[1:]).encode("utf-8", "surrogatepass")).hexdigest()
     return Message(header, digest, groups[0], tuple(groups[1:]), name)
 
 
-def _below(segment: str) -> tuple[str, ...]:
+def _below(segment: str, layout: Layout) -> tuple[str, ...]:
     try:
-        return _BELOW[segment]
+        return layout.below[segment]
     except KeyError:
         raise Hl7Error("the segment occurs twice", condition="100", field=segment, remedy="send one patient per message") from None
 
@@ -184,11 +217,11 @@ def _check(header: Header) -> None:
         raise Hl7Error("version not supported", condition="203", field="MSH-12", remedy="send 2.1 to 2.9", rejected=True)
 
 
-def _kept(name: str, line: str, header: Header) -> dict[int, tuple[str, ...]]:
+def _kept(numbers: tuple[int, ...], line: str, header: Header) -> dict[int, tuple[str, ...]]:
     """Repetitions that are not empty, by field number; fields without one are absent."""
     fields = line.split(header.separator)
     kept: dict[int, tuple[str, ...]] = {}
-    for number in KEPT[name]:
+    for number in numbers:
         text = fields[number] if number < len(fields) else ""
         if len(text) > MAX_FIELD or text.count(header.encoding[1]) >= MAX_REPETITIONS:
             kept[number] = TOO_LONG

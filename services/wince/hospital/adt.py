@@ -56,21 +56,25 @@ def ignored(header: Header, site: Site) -> str:
         raise Hl7Error("only ADT is taken here", condition="200", field="MSH-9", remedy="route ADT only to this port", rejected=True)
     if not header.trigger:
         raise Hl7Error("trigger event missing", condition="101", field="MSH-9", remedy="send such as ADT^A01", rejected=True)
-    processing = header.part(11).upper()
-    if site.production and processing not in ("", "P"):
-        return f"ADT^{header.trigger[:3]} MSH-11 {processing[:1]}"
+    if about_nobody := practice(header, site):
+        return f"ADT^{header.trigger[:3]} {about_nobody}"
     does = meaning(header.trigger)
     if does is Meaning.IGNORED or (does is Meaning.MERGE_ACCOUNT and site.visit_number != "PID-18"):
         return f"ADT^{header.trigger[:3]}"
     return ""
 
 
+def practice(header: Header, site: Site) -> str:
+    """Why a message is about no real patient (MSH-11), for the audit trail; empty where it is."""
+    processing = header.part(11).upper()
+    return f"MSH-11 {processing[:1]}" if site.production and processing not in ("", "P") else ""
+
+
 def word(header: Header, site: Site) -> int | None:
     """When the hospital sent a message that changes nothing, microseconds UTC: its feed speaks. None: it is about no real patient, or says
     no time."""
-    about_nobody = site.production and header.part(11).upper() not in ("", "P")
-    sent = None if about_nobody else _sent(header, site)
-    return None if sent is None else sent.us
+    when = None if practice(header, site) else sent(header, site)
+    return None if when is None else when.us
 
 
 def read(message: Message, site: Site, recorded_us: int) -> Said | None:
@@ -98,12 +102,12 @@ def read(message: Message, site: Site, recorded_us: int) -> Said | None:
         for group in groups:
             movements += _moves(group, does, site, times, recorded_us)
         said += [notes.NO_BIRTH_DATE] if any(_birth_date(group)[1] for group in groups) else []
-    sent = _sent(header, site)
+    when = sent(header, site)
     change = Change(
         key(header, message.digest),
         header.trigger,
         recorded_us,
-        recorded_us if sent is None else sent.us,
+        recorded_us if when is None else when.us,
         tuple(movements),
         tuple(links),
         tuple(said),
@@ -209,7 +213,8 @@ def _times(message: Message, site: Site) -> Times:
     return Times(at, known, tuple(said))
 
 
-def _sent(header: Header, site: Site) -> Moment | None:
+def sent(header: Header, site: Site) -> Moment | None:
+    """When a message was sent (MSH-7); None where it says no time."""
     try:
         return segments.moment(header.part(7), site.zone, "MSH-7")
     except Hl7Error:

@@ -29,7 +29,7 @@ from wince.hl7.charset import UNDECLARED
 from wince.hl7.errors import Hl7Error
 from wince.hl7.header import LONGEST, Header, read_header
 from wince.hl7.limits import STANDARD, Limits
-from wince.hl7.message import parse
+from wince.hl7.message import ORU, parse
 from wince.hl7.mllp_server import MllpServer
 from wince.hospital import adt
 from wince.hospital.doubled import settled
@@ -37,6 +37,7 @@ from wince.hospital.interface import Census, Inside
 from wince.hospital.notes import PATIENT_IN_BED
 from wince.hospital.outside.heard import Heard
 from wince.hospital.parking import Parking, parkable, parked_message
+from wince.hospital.results.taking import Results, takes
 from wince.hospital.site import Site
 from wince.hospital.stays import changed, decide
 from wince.telemetry import logs, metrics
@@ -67,7 +68,7 @@ def _nobody(_occupancies: Sequence[Occupancy]) -> None:
 
 
 class AdtListener:
-    """Takes ADT messages from `start` to `stop`; a context manager. `handle` alone needs no socket."""
+    """Takes ADT messages, and results where they are wanted, from `start` to `stop`; a context manager. `handle` alone needs no socket."""
 
     name = "mllp-server"
 
@@ -86,14 +87,15 @@ class AdtListener:
         limits: Limits = STANDARD,
         charset: str = UNDECLARED,
         parking: Parking | None = None,
+        results: Results | None = None,
     ) -> None:
         """`watches`: which camera watches which bed, for `publish`. `heard`: is told when the hospital knew what was taken. `port` 0: any
         free one. `charset`: of messages that declare none. `parking`: keeps refused messages (`wince.hospital.parking`); None: every
-        refusal is answered."""
+        refusal is answered. `results`: takes scores out of ORU messages; None: they are rejected."""
         self._census, self._site, self._watches, self._publish, self._now_us = census, site, tuple(watches), publish, now_us
         told = metrics.turned_away
         self._server = MllpServer(self.handle_all, self._too_long, host=host, port=port, tls=tls, limits=limits, refused=told)
-        self._charset, self._parking, self._heard = charset, parking, heard or Heard()
+        self._charset, self._parking, self._heard, self._results = charset, parking, heard or Heard(), results
         self._namespace = site_namespace(site.name)
         self._started = f"{now_us() // 1000:x}"
         self._numbers = itertools.count(1)
@@ -214,6 +216,9 @@ class AdtListener:
         return True
 
     def _take(self, raw: bytes, header: Header) -> None:
+        if self._results is not None and takes(header):  # tells nothing of who lies where, and no bed's feed speaks by it
+            self._results.take(parse(raw, header, self._charset, ORU), self._now_us())
+            return
         message = parse(raw, header, self._charset)
         why = adt.ignored(header, self._site)
         said = None if why else adt.read(message, self._site, self._now_us())

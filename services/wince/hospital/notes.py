@@ -26,5 +26,7 @@ NO_BIRTH_DATE = "no_birth_date"
 """PID-7 is no date; the patient is taken without one."""
 NO_VISIT_TIME = "no_visit_time"
 """PV1-44 or PV1-45 is no time with its minute; the event's own time was taken."""
+BAD_RESULT = "bad_result"
+"""A score in ORU is not taken, since a field of it can't be read; the audit trail names the field."""
 CONTROL_ID_AGAIN = census.CONTROL_ID_AGAIN
 """The control id had been used for another message, long ago."""

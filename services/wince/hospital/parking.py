@@ -4,7 +4,7 @@ what was wrong.
 A sender stops its whole queue at an AE, so that one odd message keeps all later ones from a hospital's wards. Where the site says `park`,
 the message is parked instead; and always where the sender wants to hear of no refusal (MSH-15 and MSH-16), since nobody would send it
 again.
-Never parked: what is no ADT, what has no usable header or control id, and what only the database kept us from taking.
+Never parked: what is of no type that is taken, what has no usable header or control id, and what only the database kept us from taking.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Parking(Protocol):
 
 def parkable(header: Header | None, error: Hl7Error) -> bool:
     """Whether a refused message is one of those that may be parked."""
-    if header is None or not usable(header) or header.type != "ADT" or error.condition == "207":
+    if header is None or not usable(header) or header.type not in ("ADT", "ORU") or error.condition in ("200", "207"):
         return False
     return bool(header.control_id) and all(len(header.field(number)) <= most for number, most in LONGEST.items())
 

@@ -142,7 +142,9 @@ class Embedded:
             trust.forget_feed(tx)
         place, ours = mllp.place(self._settings), site.of(self._settings, zone=UTC)  # our own feed sends offsets
         census, parking = stays.PostgresCensus(self.database, window_us=ours.window_us), mllp.parking(self._settings, self.database)
-        self.listener = enter(AdtListener(census, ours, watches=self._watches, publish=self._occupied, parking=parking, **place))
+        scored = mllp.results(self._settings, self.database, census, ours)
+        listener = AdtListener(census, ours, watches=self._watches, publish=self._occupied, parking=parking, results=scored, **place)
+        self.listener = enter(listener)
         again = mllp.replayer(self._settings, self.database, self.listener)
         again.start()
         self._stack.callback(again.stop)

@@ -48,7 +48,9 @@ def build(deps: Deps) -> Service:
 
     ours, heard = site.of(settings), Heard()
     census, parking = stays.PostgresCensus(database, window_us=ours.window_us), mllp.parking(settings, database)
-    listener = AdtListener(census, ours, watches=watches, publish=tell, heard=heard, parking=parking, **mllp.place(settings))
+    results = mllp.results(settings, database, census, ours)
+    place = mllp.place(settings)
+    listener = AdtListener(census, ours, watches=watches, publish=tell, heard=heard, parking=parking, results=results, **place)
     parts: list[Part] = [Repeated("relay", TELL_S, tell), *keeping(deps, heard), mllp.replayer(settings, database, listener), listener]
     return Service("hospital", parts, [registration(HospitalServicer(database))])
 

@@ -11,10 +11,14 @@ from wince.hl7.charset import CHARSETS
 from wince.hl7.limits import Limits
 from wince.hospital.listener import AdtListener
 from wince.hospital.parking import replay
+from wince.hospital.results.taking import Results
+from wince.hospital.site import Site
 from wince.serve.service import Repeated
 from wince.settings import Settings
 from wince.store.database import Database
 from wince.store.parked import PostgresParking
+from wince.store.score_reports import PostgresScores
+from wince.store.stays import PostgresCensus
 
 REPLAY_S = 1.0
 """How often it is looked for parked messages whose replay is asked for."""
@@ -76,6 +80,13 @@ def _context(settings: Settings) -> ssl.SSLContext:
 def parking(settings: Settings, database: Database) -> PostgresParking:
     """Where refused messages are kept."""
     return PostgresParking(database, always=settings.mllp_refused == "park", most_bytes=settings.mllp_parked_bytes)
+
+
+def results(settings: Settings, database: Database, census: PostgresCensus, ours: Site) -> Results | None:
+    """What takes scores out of ORU messages; None where the site lists no codes of scores."""
+    if not settings.outranking_codes:
+        return None
+    return Results(census, PostgresScores(database, ours.window_us), ours, settings.outranking_codes)
 
 
 def replayer(settings: Settings, database: Database, listener: AdtListener) -> Repeated:

@@ -34,7 +34,9 @@ class Use:
 class Uses:
     """Under which control ids messages were taken; asked once for a batch. The caller has a lock of each key's name."""
 
-    def __init__(self, tx: Tx, keys: Sequence[MessageKey], window_us: int) -> None:
+    def __init__(self, tx: Tx, keys: Sequence[MessageKey], window_us: int, event: str = APPLIED) -> None:
+        """`event`: APPLIED, or that of another kind of message. Each kind's ids are for themselves: a hospital's interface of results
+        counts its own, and never takes one from a message that says who lies where."""
         self._window_us = window_us
         self._of: dict[tuple[str, str, str], list[tuple[int, str, int]]] = {_name(key): [] for key in keys}
         columns = map(list, zip(*self._of, strict=True))
@@ -42,7 +44,7 @@ class Uses:
             "SELECT application, facility, control_id, use, digest, sent_us FROM adt_inbox"
             " WHERE (application, facility, control_id) IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))"
             " AND event = %s ORDER BY use",
-            (*columns, APPLIED),
+            (*columns, event),
         ).fetchall()
         for application, facility, control_id, *use in rows:
             self._of[application, facility, control_id].append((use[0], use[1], use[2]))
@@ -67,13 +69,13 @@ class Uses:
         return Use(key, number, sent_us)
 
 
-def keep(tx: Tx, uses: Sequence[Use]) -> None:
-    """Keeps which control ids messages were taken under."""
+def keep(tx: Tx, uses: Sequence[Use], event: str = APPLIED) -> None:
+    """Keeps which control ids messages (of a kind; see Uses) were taken under."""
     if uses:
         columns = "application, facility, control_id, event, digest, use, sent_us"
         with tx.cursor() as cursor, cursor.copy(f"COPY adt_inbox ({columns}) FROM STDIN".encode()) as copy:
             for use in uses:
-                copy.write_row((*_name(use.key), APPLIED, use.key.digest, use.number, use.sent_us))
+                copy.write_row((*_name(use.key), event, use.key.digest, use.number, use.sent_us))
 
 
 def note(tx: Tx, key: MessageKey, event: str, now_us: int, window_us: int) -> int | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from wince.care.ehr.codes import listed, substance
+from wince.care.ehr.codes import substance
 from wince.domain.care import EncounterState, FaceState
+from wince.domain.codes import listed
 from wince.fhir.answer import part, text
 from wince.fhir.invariants import Resource, parse_time
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from wince.care.ehr.codes import codings, listed
+from wince.care.ehr.codes import codings
+from wince.domain.codes import listed
 from wince.domain.score import Score
 from wince.domain.stay import Stay
 from wince.fhir.answer import part, parts, text

@@ -1,9 +1,9 @@
-"""Makes ADT messages as a hospital's interface engine would send them."""
+"""Makes ADT and ORU messages as a hospital's interface engine would send them."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -72,6 +72,30 @@ def adt(
         row[int(number)] = text
     lines = [f"MSH|{'|'.join(table['MSH'][2:])}"]
     lines += ["|".join([name, *table[name][1:]]).rstrip("|") for name in ("EVN", "PID", "PV1")]
+    return "\r".join(lines) + "\r"
+
+
+def oru(
+    patient: Person,
+    visit: str,
+    at_us: int,
+    results: Sequence[str],
+    *,
+    order: str = "",
+    control_id: str | None = None,
+    authority: str = "HOSP",
+    processing: str = "P",
+    observed: str | None = None,
+) -> str:
+    """One ORU^R01, segments ended by CR. `results`: raw OBX, each without "OBX|". `at_us`: MSH-7, and OBR-7 unless `observed` says that."""
+    at, number = _time(at_us), control_id if control_id is not None else f"R{next(_numbers):08d}"
+    lines = [
+        f"MSH|^~\\&|HIS|{authority}|WINCE|{authority}|{at}||ORU^R01^ORU_R01|{number}|{processing}|2.5.1||||||UNICODE UTF-8",
+        f"PID|1||{_escaped(patient.mrn)}^^^{authority}^MR||{_escaped(patient.family)}^{_escaped(patient.given)}",
+        f"PV1|1|I|||||||||||||||||{_escaped(visit)}^^^{authority}^VN",
+        f"OBR|1||{order}|PAIN^Pain^L|||{at if observed is None else observed}",
+        *(f"OBX|{one}" for one in results),
+    ]
     return "\r".join(lines) + "\r"
 
 

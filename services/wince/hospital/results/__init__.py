@@ -1,0 +1,1 @@
+"""Scores that the hospital sends: patients' own words and nurses' own numbers, in ORU messages."""
