@@ -13,13 +13,14 @@ from wince.delivery.worker import Delivery
 from wince.domain.audit import verify
 from wince.domain.census import Revision
 from wince.domain.parked import ParkedMessage
+from wince.domain.score import Score
 from wince.domain.stay import Identifier
 from wince.errors import ConfigError, MessageError, Refused
 from wince.hospital.site import Site
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.rpc.errors import NotFound
-from wince.store import audit, erasing, parked, trust
+from wince.store import audit, erasing, parked, scores, trust
 from wince.store.database import Database
 from wince.store.stays import PostgresCensus
 
@@ -210,6 +211,18 @@ def test_a_person_is_erased_from_what_lists_said_too(database: Database) -> None
     retention.erase("M-V1", "asked for it", "n8")
     with database.transaction() as tx:
         assert tx.execute("SELECT bed FROM doubted").fetchall() == [("W^2^A",)]
+
+
+def test_a_person_is_erased_from_scores_under_anothers_visit_too(database: Database) -> None:
+    """A result that named the wrong visit waits there for a correction; it goes with the person, the visit's own one stays."""
+    charted(database)
+    one, other = stay(), stay("V2")
+    with database.transaction() as tx:
+        for number, whose in enumerate((one, other)):
+            score = Score(UUID(int=number), "r", whose.patient, other.encounter, T0, "s|c", "7")
+            scores.keep(tx, [score], T0)
+    Retention(database, lambda: LATER).erase("M-V1", "asked for it", "n8")
+    assert count(database, "score") == count(database, "score WHERE patient = 'M-V2'") == 1
 
 
 def test_a_person_is_not_erased_too_early(database: Database) -> None:

@@ -175,6 +175,7 @@ class Retention:
             erasing.entries(tx, ids)
             erasing.windows(tx, windows)
             erasing.visits(tx, visits)
+            erasing.scores(tx, numbers)
             erasing.lists(tx, numbers)
             tx.execute("DELETE FROM consent WHERE given AND (system, value) IN (SELECT * FROM unnest(%s::text[], %s::text[]))", pairs)
             ours = "(old_system, old) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"

@@ -91,6 +91,12 @@ def visits(tx: Tx, of: Sequence[Identifier]) -> int:
     return gone
 
 
+def scores(tx: Tx, of: Sequence[Identifier]) -> None:
+    """What these persons said, or nurses scored of them, also under a visit that is another's."""
+    where = "(patient_system, patient) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+    tx.execute(f"DELETE FROM score WHERE {where}".encode(), aliases.arrays(of))
+
+
 def waits_in_a_list(tx: Tx, numbers: Sequence[Identifier]) -> bool:
     """Whether a list from outside has one of these persons in a bed, and nobody has decided it yet."""
     return any(
