@@ -55,6 +55,10 @@ def test_no_file_names_a_path_of_one_machine() -> None:
     assert found(r"(?<![\w.$}/-])/(?:work|root|Users)/[\w.]+|(?<![\w.$}/-])/home/[\w.]+|/tmp/[a-z]+/[\w.]+\.(?:txt|md)\b") == []
 
 
+def test_no_file_holds_both_sides_of_a_merge() -> None:
+    assert found(r"(?m)^(?:<{7}|>{7}) .*$") == []
+
+
 def test_source_files_stay_short_enough_to_read() -> None:
     """One file, one reason to change. What is generated is not counted."""
     sources = [path for path in tracked() if path.suffix in {".py", ".proto", ".toml", ".sql", ".sh"} or path.name == "Makefile"]
