@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import UUID
 
 from tests.integration.record_world import SITE, T0, US, FakeTarget, alert
 from tests.integration.record_world import window as made
 from wince.domain.assessment import Alert, Assessment
 from wince.domain.census import MessageKey, Movement, Revision
 from wince.domain.entry import Entry, Kind
-from wince.domain.ids import assessment_id
+from wince.domain.ids import assessment_id, make
 from wince.domain.stay import Identifier, Stay
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load as protocol
@@ -40,7 +39,7 @@ def seen(source: str, minutes: Sequence[int]) -> list[Assessment | Alert]:
 
 def lies(visit: str, bed: str, start_min: int, end_min: int | None = None, *, patient: str = "", number: int = 0) -> Stay:
     """A stay by minutes; `number`: of its id, where another row of the visit has the same begin."""
-    identity = UUID(int=hash((visit, bed, start_min, number)) & ((1 << 128) - 1))
+    identity = make(SITE, "stay", visit, bed, start_min, number)
     return Stay(
         identity,
         bed,

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.integration.mixed_truth import deliver
 from tests.integration.record_world import BED, CAMERA, T0, US, FakeTarget, question
 from tests.integration.review_world import MIN, NOW, PROTOCOLS, latest, lies, say, seen, sink, standing, window
 from tests.support.verdicts import verdict_id
@@ -194,3 +195,19 @@ def test_a_part_that_begins_earlier_than_it_did_has_one_next_revision(watched: D
         with watched.transaction() as tx:
             assert tx.execute("SELECT error FROM review").fetchall() == []
         assert summaries(watched) == ([(0, "V1")] if since is None else [(0, "V1"), (since, "V2")])
+
+
+def test_a_part_that_begins_earlier_goes_out_behind_its_older_revisions(watched: Database) -> None:
+    """The outbox was read by begin: the newest revision went out first, then the older ones, and what was withdrawn here stood there."""
+    target = FakeTarget()
+    to = sink(watched, target)
+    say(watched, "V1", [lies("V1", BED, 0)])
+    to.commit([window(CAMERA, m, 0) for m in range(62)])
+    for since in (30, None, 20, None, 10):
+        say(watched, "V2", [] if since is None else [lies("V2", BED, since)])
+        say(watched, "V1", [lies("V1", BED, 0, since)])
+        to.review()
+    deliver(watched, target, [CAMERA])
+    sent = [revision for entry, revision, _, _ in target.calls if entry == str(_stands(watched)[-1].id)]
+    assert len(sent) > 1
+    assert sent == sorted(sent)

@@ -3,7 +3,8 @@
 A row is (entry, revision, target). Nothing that happens at one target touches another's rows.
 
 - An encounter's rows at a target go in order of (effective time, revision, making). Only its first open row may start; rows behind it
-  go with it in one run, so that a run costs two transactions, not two per row.
+  go with it in one run, so that a run costs two transactions, not two per row. No revision of an entry has an earlier effective time
+  here than those before it (`rows.save_outbox`), so it never overtakes them.
 - A revision whose predecessor is a dead letter at that target waits until that one is replayed; the rest of the encounter goes on
   without it.
 - Rows about a bed that is switched off wait until it is on again, except withdrawals of what was written; the rest of the encounter goes

@@ -223,8 +223,11 @@ def save_questions(tx: Tx, effects: Effects) -> None:
 
 
 def save_outbox(tx: Tx, waiting: Sequence[Outgoing], windows: Mapping[UUID, UUID]) -> None:
-    """What is to be delivered, in the order in which it was made. `windows`: the assessments that questions are about."""
+    """What is to be delivered, in the order in which it was made. `windows`: the assessments that questions are about.
+
+    A revision goes out behind those before it, though it may begin earlier than they did (a part of a summary, an alert that gathers)."""
     out = []
+    begins = _begins(tx, [item.entry.id for item in waiting if item.entry.revision > 1])
     for item in waiting:
         if item.withdraws:  # a race with its delivery is harmless: what stands there is then found, and a person is asked
             tx.execute(
@@ -235,9 +238,21 @@ def save_outbox(tx: Tx, waiting: Sequence[Outgoing], windows: Mapping[UUID, UUID
             about = item.entry.assessment if isinstance(item.entry, Entry) else windows.get(item.entry.id)
             trace = traces.parent(about).decode() if about else ""
             withdraws = item.entry.status in ("entered-in-error", "cancelled")
-            start_us, state = item.entry.start_us, (item.state, item.error, trace, item.entry.bed, withdraws)
-            out.append((item.entry.id, item.entry.revision, item.target, key, start_us, item.body, *state))
+            row = item.entry.id, item.target
+            begins[row] = max(item.entry.start_us, begins.get(row, item.entry.start_us))
+            state = (item.state, item.error, trace, item.entry.bed, withdraws)
+            out.append((item.entry.id, item.entry.revision, item.target, key, begins[row], item.body, *state))
     _copy(tx, "outbox (entry, revision, target, encounter, effective, body, state, last_error, trace, bed, withdraws)", out)
+
+
+def _begins(tx: Tx, entries: Sequence[UUID]) -> dict[tuple[UUID, str], int]:
+    """Behind what an entry's next revision goes at each target."""
+    if not entries:
+        return {}
+    found = tx.execute(
+        "SELECT entry, target, max(effective) FROM outbox WHERE entry = ANY(%s) GROUP BY entry, target", (list(entries),)
+    ).fetchall()
+    return {(entry, target): effective for entry, target, effective in found}
 
 
 def save_states(tx: Tx, changed: Mapping[Key, SourceState]) -> None:
