@@ -179,6 +179,7 @@ class Mixed:
         self._looked = 0
         hospital = self.hospital
         self.steps: list[Callable[[], None]] = [self.windows] * 4 + [hospital.visit] * 4
+        self.steps += [hospital.doubt, hospital.trust, hospital.trust]
         self.steps += [hospital.camera, hospital.doubt, hospital.trust, hospital.merge, hospital.consent, hospital.switch]
         self.steps += [self.retract, self.verdict, self.again]
 
