@@ -97,8 +97,14 @@ class MemoryEhr:
                 and (not about or f'"{about}"' in json.dumps(r))
             )
         ]
-        entries = [{"fullUrl": f"{BASE}/{kind}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in found[:10]]
-        return httpx.Response(200, json={"resourceType": "Bundle", "type": "searchset", "total": len(found), "entry": entries})
+        entries = [{"fullUrl": f"{BASE}/{kind}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in found]
+        begin = int(request.url.params.get("_offset", "0"))
+        onward = str(request.url.copy_set_param("_offset", str(begin + 10)))
+        page = {
+            "entry": entries[begin : begin + 10],
+            "link": [{"relation": "next", "url": onward}] if len(found) > begin + 10 else [],
+        }
+        return httpx.Response(200, json={"resourceType": "Bundle", "type": "searchset", "total": len(found), **page})
 
     def _resource(self, status: int, resource: Resource) -> httpx.Response:
         place, version = f"{resource['resourceType']}/{resource['id']}", resource.get("meta", {}).get("versionId", "1")

@@ -63,22 +63,21 @@ class Beside:
         kind = resource["resourceType"]
         if not can.can(kind, "search-type"):
             return True
-        if kind == "Provenance":  # its target names a version, by which servers search or don't
-            query = {"recorded": resource["recorded"]}
-        else:
-            query = {"entity": place(text(resource["entity"][0]["what"], "reference"))}
-        answer = self._client.request("GET", kind, params={**query, "_count": "20"})
-        if answer.status != 200:
-            raise Stop(judged(answer))
-        if answer.kind != "Bundle":
-            raise Stop(Answer(Outcome.RETRY, "the answer to a search is no Bundle"))
-        there = [part(entry, "resource") for entry in parts(answer.resource, "entry")]
-        if kind == "AuditEvent":
-            return any(_requests(found) & _requests(resource) for found in there)
-        return any(_moment_and_place(found) == _moment_and_place(resource) for found in there)
+        if kind == "Provenance":  # its target names a version, by which servers search or don't; many entries are of one moment
+            ours = _moment_and_place(resource)
+            return self._finder.stands(kind, {"recorded": resource["recorded"]}, lambda found: _moment_and_place(found) == ours)
+        asked = _requests(resource)
+        about = {"entity": place(text(resource["entity"][0]["what"], "reference"))}
+        return self._finder.stands(kind, about, lambda found: bool(_requests(found) & asked))
 
     def write(self, can: Capabilities, resource: Resource, *, created: bool) -> Answer | None:
         """Write what stands beside an entry; None: done, or the server does not take it."""
+        try:
+            return self._write(can, resource, created=created)
+        except Stop as stop:  # of a search for what stands there: the entry itself is written
+            return stop.answer
+
+    def _write(self, can: Capabilities, resource: Resource, *, created: bool) -> Answer | None:
         kind = resource["resourceType"]
         if kind in can.client_ids and can.can(kind, "update"):
             if kind == "AuditEvent" and not created and self._said(resource):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wince.delivery.fhir.judging import IGNORED, Stop, judged
@@ -14,7 +14,8 @@ from wince.fhir.invariants import Resource
 
 _PAGES = 4
 """Of one search. A page may hold less than was found, even nothing (FHIR R4, 3.1.1.5)."""
-
+_A_PAGE, _ALL_PAGES = 100, 200
+"""Hits that are asked for at once, and pages, where all that is found is looked at."""
 
 Heard = Callable[[str, str, Answer | None, str], None]
 """Is told of every search: type, query as it was sent, failure or None, and Patient/id where one patient alone was found."""
@@ -53,6 +54,21 @@ class Finder:
                 break
             answer = self._client.request("GET", onward)
         return found
+
+    def stands(self, kind: str, params: Mapping[str, str], fits: Callable[[Resource], bool]) -> bool:
+        """Whether any hit of a search fits, over all of its pages: servers show what was found in pages of their own size.
+
+        Raises Stop as `search`; DEAD where the search has no end, so that it can't be told.
+        """
+        answer = self._client.request("GET", kind, params={**params, "_count": str(_A_PAGE)})
+        for _ in range(_ALL_PAGES):
+            hits, onward = _page(answer, kind)
+            if any(map(fits, hits)):
+                return True
+            if not onward:
+                return False
+            answer = self._client.request("GET", onward)
+        raise Stop(Answer(Outcome.DEAD, f"a search for {kind} has no end, so it can't be told whether it stands there"))
 
     def read(self, where: str) -> Resource:
         """The resource at Type/id. Raises Stop where it can't be had."""

@@ -246,6 +246,35 @@ def test_a_search_goes_over_pages(ehr: MemoryEhr) -> None:
     assert len(ehr.of("Observation")) == 1
 
 
+def test_what_stands_beside_is_found_among_many_of_one_moment(ehr: MemoryEhr) -> None:
+    """At a server without client ids: entries that were made at once have Provenances of one moment, more than a page of them."""
+    ehr.conditional = False
+    made, item = target(ehr), entry()
+    for other in (*(entry() for _ in range(25)), item, *(entry() for _ in range(25))):
+        assert deliver(made, other, first=True).outcome is Outcome.WRITTEN
+    for _ in range(3):
+        assert deliver(target(ehr), item).outcome is Outcome.WRITTEN
+    place = next(f"Observation/{seen['id']}" for seen in ehr.of("Observation") if str(item.id) in json.dumps(seen["identifier"]))
+    about = [seen for seen in ehr.of("Provenance") if seen["target"][0]["reference"].split("/_history/")[0] == place]
+    assert (len(about), len(ehr.of("Provenance")), len(audited(ehr))) == (1, 51, 51)
+
+
+def test_an_audit_event_is_found_among_many_about_one_entry(ehr: MemoryEhr) -> None:
+    """Whoever reads an entry there leaves an AuditEvent about it, too."""
+    ehr.conditional = False
+    made, item = target(ehr), entry()
+    ours = deliver(made, item, first=True)
+    [event] = audited(ehr)
+    del ehr.kept[f"AuditEvent/{event['id']}"]
+    for number in range(30):
+        ehr.put({"resourceType": "AuditEvent", "id": f"read{number}", "entity": [{"what": {"reference": ours.location}}], "outcome": "0",
+                 "subtype": [{"code": "read"}]})  # fmt: skip
+    ehr.put(event)
+    for _ in range(2):
+        assert deliver(target(ehr), item).outcome is Outcome.WRITTEN
+    assert len(audited(ehr)) == 1
+
+
 # A no that may pass
 
 
