@@ -47,6 +47,8 @@ class Ehr:
             "Patient": [{"resourceType": "Patient", "id": "7", "identifier": [{"system": MRN, "value": "M-V1"}]}]
         }
         self.broken = False
+        self.endless = False
+        """Every page has a next one."""
         self.asked: list[httpx.URL] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -55,7 +57,10 @@ class Ehr:
             return httpx.Response(200, text="<html>", headers={"content-type": "text/html"})
         kind = request.url.path.rsplit("/", 1)[-1]
         entries = [{"resource": one, "search": {"mode": "match"}} for one in self.held.get(kind, [])]
-        body = {"resourceType": "Bundle", "type": "searchset", "entry": entries}
+        begin = int(request.url.params.get("_offset", "0"))
+        onward = str(request.url.copy_set_param("_offset", str(begin + 20)))
+        links = [{"relation": "next", "url": onward}] if self.endless or len(entries) > begin + 20 else []
+        body = {"resourceType": "Bundle", "type": "searchset", "entry": entries[begin : begin + 20], "link": links}
         return httpx.Response(200, content=json.dumps(body), headers={"content-type": "application/fhir+json"})
 
 
@@ -109,7 +114,7 @@ def test_the_entry_says_so_at_the_ehr() -> None:
 def test_a_blocking_agent_makes_a_face_not_assessable_until_it_is_over(database: Database) -> None:
     admit(database, stay())
     ehr = Ehr()
-    ehr.held["MedicationAdministration"] = [given(effectivePeriod={"start": iso(T0 + 100 * US)})]
+    ehr.held["MedicationAdministration"] = [given(id="g1", effectivePeriod={"start": iso(T0 + 100 * US)})]
     reader(database, ehr).read()
     reader(database, ehr).read()
     with database.transaction() as tx:
@@ -121,6 +126,22 @@ def test_a_blocking_agent_makes_a_face_not_assessable_until_it_is_over(database:
         held = events.standing_states(tx, CAMERA, T0 + 200 * US)
     assert held == [PatientState(CAMERA, T0 + 100 * US, T0 + 400 * US, False), PatientState(CAMERA, T0 + 400 * US, None, True)]
     assert [row.event for row in audit.rows(database)].count("care.patient_state") == 2
+
+
+def test_a_blocking_agent_behind_many_others_is_seen_and_not_lifted_by_half_an_answer(database: Database) -> None:
+    """A patient in intensive care has dozens of administrations a day; a search that has no end lifts nothing."""
+    admit(database, stay())
+    ehr = Ehr()
+    others = [given("N02BE01", id=f"n{number}", effectivePeriod={"start": iso(T0)}) for number in range(70)]
+    ehr.held["MedicationAdministration"] = [*others, given(id="g1", effectivePeriod={"start": iso(T0 + 100 * US)})]
+    reader(database, ehr).read()
+    acting = [PatientState(CAMERA, T0 + 100 * US, None, False)]
+    with database.transaction() as tx:
+        assert events.standing_states(tx, CAMERA, T0 + 200 * US) == acting
+    ehr.endless, ehr.held["MedicationAdministration"] = True, others
+    assert reader(database, ehr).read() == 1
+    with database.transaction() as tx:
+        assert events.standing_states(tx, CAMERA, T0 + 200 * US) == acting
 
 
 def test_what_can_not_be_read_changes_nothing(database: Database) -> None:

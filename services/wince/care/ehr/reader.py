@@ -18,7 +18,7 @@ from wince.delivery.fhir.finding import Finder
 from wince.delivery.fhir.judging import Stop
 from wince.domain.stay import Stay
 from wince.errors import Unavailable, WinceError
-from wince.fhir.answer import part, parts, text
+from wince.fhir.answer import text
 from wince.fhir.client import FhirClient
 from wince.fhir.invariants import Resource
 from wince.store import scores as store
@@ -30,8 +30,8 @@ log = logs.get("wince.care.ehr")
 
 MOST = 500
 """Patients of one round."""
-PAGE = 50
-"""Resources of one search; what is older is passed over."""
+PAGES = 20
+"""Of one search, of 100 resources each."""
 BACK_US = 24 * 3600 * 1_000_000
 """How far back scores and administrations are read."""
 CALLER = "ehr"
@@ -131,10 +131,11 @@ class EhrReader:
             self._told()
 
     def _search(self, kind: str, patient: str, more: Mapping[str, str]) -> tuple[list[Resource], dict[str, Resource]]:
-        """(matches, Medications that came with them, by place). Raises Stop, Unavailable, Refused, MessageError."""
-        answer = self._client.request("GET", kind, params={"patient": patient.removeprefix("Patient/"), "_count": str(PAGE), **more})
-        if answer.status != 200 or answer.kind != "Bundle":
-            raise Unavailable(f"a search for {kind} answered {answer.summary()}", field=kind)
-        resources = [part(entry, "resource") for entry in parts(answer.resource, "entry")]
-        matches = [one for one in resources if text(one, "resourceType") == kind]
-        return matches, {f"Medication/{text(one, 'id')}": one for one in resources if text(one, "resourceType") == "Medication"}
+        """(matches, Medications that came with them, by place), of all pages: an agent that is not seen would lift what it is the reason
+        for. Raises Stop, Unavailable, Refused, MessageError."""
+        matches: list[Resource] = []
+        medications: dict[str, Resource] = {}
+        for hits, included in self._finder.pages(kind, {"patient": patient.removeprefix("Patient/"), **more}, PAGES):
+            matches += hits
+            medications |= {f"Medication/{text(one, 'id')}": one for one in included if text(one, "resourceType") == "Medication"}
+        return matches, medications

@@ -64,11 +64,10 @@ class Beside:
         if not can.can(kind, "search-type"):
             return True
         if kind == "Provenance":  # its target names a version, by which servers search or don't; many entries are of one moment
-            ours = _moment_and_place(resource)
-            return self._finder.stands(kind, {"recorded": resource["recorded"]}, lambda found: _moment_and_place(found) == ours)
-        asked = _requests(resource)
-        about = {"entity": place(text(resource["entity"][0]["what"], "reference"))}
-        return self._finder.stands(kind, about, lambda found: bool(_requests(found) & asked))
+            ours, query = _moment_and_place(resource), {"recorded": resource["recorded"]}
+            return any(_moment_and_place(found) == ours for hits, _ in self._finder.pages(kind, query) for found in hits)
+        asked, query = _requests(resource), {"entity": place(text(resource["entity"][0]["what"], "reference"))}
+        return any(_requests(found) & asked for hits, _ in self._finder.pages(kind, query) for found in hits)
 
     def write(self, can: Capabilities, resource: Resource, *, created: bool) -> Answer | None:
         """Write what stands beside an entry; None: done, or the server does not take it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from wince.delivery.fhir.judging import IGNORED, Stop, judged
@@ -46,7 +46,7 @@ class Finder:
         answer = self._client.request("GET", kind, params={"identifier": f"{_escaped(system)}|{_escaped(value)}", "_count": "10"})
         found: list[Resource] = []
         for _ in range(_PAGES):
-            hits, onward = _page(answer, kind)
+            hits, _, onward = _page(answer, kind)
             if not all(carries(hit, system, value) for hit in hits):
                 raise Stop(Answer(Outcome.HELD, f"a search for {kind} by identifier found others", remedy=IGNORED))
             found += hits
@@ -55,20 +55,20 @@ class Finder:
             answer = self._client.request("GET", onward)
         return found
 
-    def stands(self, kind: str, params: Mapping[str, str], fits: Callable[[Resource], bool]) -> bool:
-        """Whether any hit of a search fits, over all of its pages: servers show what was found in pages of their own size.
+    def pages(self, kind: str, params: Mapping[str, str], most: int = _ALL_PAGES) -> Iterator[tuple[list[Resource], list[Resource]]]:
+        """(hits, what was included with them) of each page of a search, to the last: servers show what they found in pages of their own
+        size. `most`: pages.
 
-        Raises Stop as `search`; DEAD where the search has no end, so that it can't be told.
+        Raises Stop as `search`; DEAD where there are more, so that nothing may be concluded from what was not shown.
         """
         answer = self._client.request("GET", kind, params={**params, "_count": str(_A_PAGE)})
-        for _ in range(_ALL_PAGES):
-            hits, onward = _page(answer, kind)
-            if any(map(fits, hits)):
-                return True
+        for _ in range(most):
+            hits, included, onward = _page(answer, kind)
+            yield hits, included
             if not onward:
-                return False
+                return
             answer = self._client.request("GET", onward)
-        raise Stop(Answer(Outcome.DEAD, f"a search for {kind} has no end, so it can't be told whether it stands there"))
+        raise Stop(Answer(Outcome.DEAD, f"a search for {kind} has no end"))
 
     def read(self, where: str) -> Resource:
         """The resource at Type/id. Raises Stop where it can't be had."""
@@ -80,8 +80,8 @@ class Finder:
         return answer.resource
 
 
-def _page(answer: Response, kind: str) -> tuple[list[Resource], str]:
-    """Hits of one page, and where the next one is. Raises Stop."""
+def _page(answer: Response, kind: str) -> tuple[list[Resource], list[Resource], str]:
+    """Hits of one page, what was included with them, and where the next one is. Raises Stop."""
     if answer.status != 200:
         raise Stop(judged(answer))
     bundle = answer.resource
@@ -90,20 +90,22 @@ def _page(answer: Response, kind: str) -> tuple[list[Resource], str]:
         raise Stop(Answer(Outcome.RETRY, "the answer to a search is no Bundle"))
     if not isinstance(entries, list) or len(parts(bundle, "entry")) != len(entries):
         raise Stop(Answer(Outcome.RETRY, "the answer to a search is spoiled"))
-    hits = []
+    hits, included = [], []
     for entry in entries:
-        resource = part(entry, "resource")
-        if part(entry, "search").get("mode", "match") != "match" or text(resource, "resourceType") == "OperationOutcome":
+        resource, mode = part(entry, "resource"), part(entry, "search").get("mode", "match")
+        if mode not in ("match", "include") or text(resource, "resourceType") == "OperationOutcome":
             continue
         if not place(f"{text(resource, 'resourceType')}/{text(resource, 'id')}"):
             raise Stop(Answer(Outcome.RETRY, "the answer to a search is spoiled"))
-        if resource["resourceType"] == kind:
+        if mode == "match" and resource["resourceType"] == kind:
             hits.append(resource)
+        else:
+            included.append(resource)
     onward = next((text(link, "url") for link in parts(bundle, "link") if link.get("relation") == "next"), "")
     total = bundle.get("total")
     if not hits and not onward and isinstance(total, int) and total > 0:
         raise Stop(Answer(Outcome.RETRY, "the answer to a search counts what it does not show"))
-    return hits, onward
+    return hits, included, onward
 
 
 def _escaped(words: str) -> str:
