@@ -52,10 +52,10 @@ lint: dev ## ruff, the layers (import-linter), the protos (buf)
 types: dev ## mypy, strict
 	@$(call timed,mypy,$(BIN)/mypy)
 
-proto: dev ## generate services/wince/api from protos/, docs/asyncapi.yaml from topics and protos
+proto: dev ## generate services/wince/api from protos/, docs/reference/asyncapi.yaml from topics and protos
 	@$(BIN)/buf format --write
 	@$(BIN)/python protos/generate.py
-	@$(BIN)/python -m wince.bus.asyncapi docs/asyncapi.yaml
+	@$(BIN)/python -m wince.bus.asyncapi docs/reference/asyncapi.yaml
 
 docs: dev ## generate docs/reference/settings.md, wince.example.toml, docs/reference/fhir.md, the events in docs/reference/hl7.md
 	@mkdir -p docs/reference

@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 def test_a_protocol_is_described_as_its_file_has_it(name: str) -> None:
     """Its section holds every figure, trap and grade, and what of it is ours."""
     rules = loader.load(name)
-    text = (DOCS / "protocols.md").read_text()
+    text = (DOCS / "reference" / "protocols.md").read_text()
     head = f"\n## {name}: {rules.title}\n"
     assert head in text
     section = text.split(head, 1)[1].split("\n## ", 1)[0]
@@ -33,7 +33,7 @@ def test_a_protocol_is_described_as_its_file_has_it(name: str) -> None:
 
 def test_the_example_runs_and_is_short() -> None:
     fetched()
-    example = DOCS / "assess_example.py"
+    example = DOCS / "tutorials" / "assess_example.py"
     assert len([line for line in example.read_text().splitlines() if line]) <= 12
     done = subprocess.run([sys.executable, example], capture_output=True, text=True, check=True)
     first, second, *rows = done.stdout.splitlines()
@@ -43,7 +43,7 @@ def test_the_example_runs_and_is_short() -> None:
 
 
 def test_the_report_s_picture_is_small() -> None:
-    path = DOCS / "report.png"
+    path = DOCS / "images" / "report.png"
     assert path.stat().st_size < 300_000
     with Image.open(path) as picture:
         assert min(picture.size) > 600

@@ -1,4 +1,4 @@
-"""docs/status.md names every subject, state and figure that there is."""
+"""docs/reference/status.md names every subject, state and figure that there is."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from wince.serve.status import collect
 from wince.serve.status.interface import State
 
 ROOT = Path(__file__).parents[2]
-DOC = (ROOT / "docs" / "status.md").read_text()
+DOC = (ROOT / "docs" / "reference" / "status.md").read_text()
 
 
 def test_every_subject_and_state_is_documented() -> None:

@@ -1,6 +1,6 @@
-"""docs/asyncapi.yaml, made of topics and protobuf messages: what lies on Kafka, for readers from outside.
+"""docs/reference/asyncapi.yaml, made of topics and protobuf messages: what lies on Kafka, for readers from outside.
 
-python -m wince.bus.asyncapi docs/asyncapi.yaml
+python -m wince.bus.asyncapi docs/reference/asyncapi.yaml
 """
 
 from __future__ import annotations

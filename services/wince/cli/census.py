@@ -31,7 +31,7 @@ from wince.store.stays import PostgresCensus
 
 app = typer.Typer(no_args_is_help=True, help="Who lies where: show it, compare it with a list, take a list in, confirm it.")
 
-File = Annotated[Path | None, typer.Argument(help="A census as CSV (docs/census.md); default: the source that is set.")]
+File = Annotated[Path | None, typer.Argument(help="A census as CSV (docs/how-to/census.md); default: the source that is set.")]
 Fhir = Annotated[bool, typer.Option("--fhir", help="Ask the FHIR server of ehr_url, whatever source is set.")]
 At = Annotated[str, typer.Option("--at", metavar="TIME", help="When the file was so (ISO 8601); default: when it was written.")]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the file, such as iso8859-1.")]

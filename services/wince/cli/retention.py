@@ -45,7 +45,7 @@ def run_command(
     loaded = settings()
     limits = _limits(loaded)
     if limits == Limits():
-        remedy = "set one of them, such as WINCE_RETENTION_ASSESSMENTS_DAYS=365; docs/retention.md says what each erases"
+        remedy = "set one of them, such as WINCE_RETENTION_ASSESSMENTS_DAYS=365; docs/how-to/retention.md says what each erases"
         raise ConfigError("no limit is set", field="retention_assessments_days, _movements_days, _audit_days", remedy=remedy)
     with reading(loaded, write=True) as database:
         retention = Retention(database)

@@ -21,7 +21,7 @@ STYLES = {State.OK: "green", State.WARNING: "yellow", State.BAD: "bold red", Sta
 
 
 def document(status: Status) -> dict[str, Any]:
-    """As docs/status.md describes it."""
+    """As docs/reference/status.md describes it."""
     at = datetime.fromtimestamp(status.at_us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"schema": SCHEMA, "at": at, "wince": VERSION, "state": status.state.value, "rows": [_plain(row) for row in status.rows]}
 

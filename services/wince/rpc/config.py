@@ -33,7 +33,7 @@ class RpcSettings(BaseModel):
     tls_client_ca_file: Path | None = Field(default=None, examples=["/etc/wince/services-ca.pem"])
     """mTLS: authority (PEM) of the clients' certificates. Set: a client without one is turned away."""
     token_file: Path | None = Field(default=None, examples=["/etc/wince/tokens.toml"])
-    """File of tokens and roles: who may do what (docs/grpc.md). Not set: on loopback everybody may do everything."""
+    """File of tokens and roles: who may do what (docs/reference/grpc.md). Not set: on loopback everybody may do everything."""
     reflection: bool = True
     """Answer gRPC reflection: which services and messages there are."""
 

@@ -37,7 +37,7 @@ def credentials(settings: Settings) -> list[Credential]:
 def _key(settings: Settings) -> Iterator[Credential]:
     if settings.ehr_url and settings.ehr_auth == "smart" and settings.ehr_key_until:
         ends = datetime.combine(settings.ehr_key_until, time(), UTC)
-        yield Credential("ehr_key_file", ends, "replace the key: docs/ehr.md, changing the key")
+        yield Credential("ehr_key_file", ends, "replace the key: docs/how-to/ehr.md, changing the key")
 
 
 def _certificates(settings: Settings) -> Iterator[Credential]:

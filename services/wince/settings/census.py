@@ -26,7 +26,7 @@ class Census(Part):
     """A visit of which an ADT message spoke later than this before the census's moment is left to ADT: systems show a move some minutes
     after its message, seconds."""
     census_file: Path | None = Field(default=None, examples=["/var/lib/wince/census.csv"])
-    """The file of the source csv; docs/census.md describes its columns. Its moment is when it was last written."""
+    """The file of the source csv; docs/how-to/census.md describes its columns. Its moment is when it was last written."""
     census_encoding: Literal["utf-8", "utf-16", "iso8859-1", "iso8859-15", "cp1252"] = "utf-8"
     """Encoding of that file. A byte order mark decides by itself."""
     census_max_age_h: float = Field(default=24.0, gt=0, le=366 * 24)

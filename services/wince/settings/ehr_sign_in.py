@@ -19,7 +19,7 @@ _SCOPE = re.compile(r"v1|v2|[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e
 class EhrSignIn(Part):
     """Signing in at the EHR
 
-    SMART Backend Services: Wince proves by a private key who it is, and gets a token. docs/ehr.md has the steps for each kind of EHR.
+    SMART Backend Services: Wince proves its identity with a private key and gets a token. docs/how-to/ehr.md has the steps for each EHR.
     """
 
     ehr_auth: Literal["smart", "none"] = "smart"

@@ -1,4 +1,4 @@
-"""What Prometheus is told. Every metric is described in docs/metrics.md; a test holds both to each other.
+"""What Prometheus is told. Every metric is described in docs/reference/metrics.md; a test holds both to each other.
 
 No metric knows a patient: labels are camera ids, names out of protocol files, reasons, topics, outcomes, and methods and statuses of
 gRPC; anything that does not look like one becomes "other". Counts are of what this process did, and what is done twice after a crash

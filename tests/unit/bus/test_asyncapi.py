@@ -1,4 +1,4 @@
-"""docs/asyncapi.yaml says what topics.py and the protos say, and holds together."""
+"""docs/reference/asyncapi.yaml says what topics.py and the protos say, and holds together."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from wince import codec
 from wince.bus.asyncapi import document, render
 from wince.bus.topics import ALL, TOPICS, dead_letters
 
-FILE = Path(__file__).parents[3] / "docs" / "asyncapi.yaml"
+FILE = Path(__file__).parents[3] / "docs" / "reference" / "asyncapi.yaml"
 
 
 def references(value: Any) -> list[str]:

@@ -26,7 +26,7 @@ def text(status: Status, width: int = 120) -> str:
 
 
 def test_the_document() -> None:
-    """One line, the keys that docs/status.md names, the worst state on top."""
+    """One line, the keys that docs/reference/status.md names, the worst state on top."""
     said = json.loads(line(STATUS))
     assert said == document(STATUS)
     assert (said["schema"], said["at"], said["state"]) == (SCHEMA, "2027-01-15T08:00:00.000Z", "bad")

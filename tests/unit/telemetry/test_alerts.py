@@ -1,9 +1,9 @@
-"""docs/alerts.yaml: rules over metrics that exist, each with what to do. docs/metrics.md and the code agree by a test of their own."""
+"""docs/reference/alerts.yaml: every rule uses metrics that exist, and says what to do."""
 
 import re
 from pathlib import Path
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = Path(__file__).parents[3] / "docs" / "reference"
 
 
 def test_every_rule_names_metrics_that_exist_and_says_what_to_do() -> None:

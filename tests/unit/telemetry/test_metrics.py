@@ -18,7 +18,7 @@ from wince.domain.reason import Reason
 from wince.errors import ResourceError
 from wince.telemetry import metrics
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "metrics.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference" / "metrics.md"
 
 
 def value(name: str, **labels: str) -> float:

@@ -51,7 +51,7 @@ class Row:
     remedy: str = ""
     """What to do about it."""
     figures: Mapping[str, int | float | str | None] = field(default_factory=dict)
-    """What of it can be counted or named, for machines; keys are documented in docs/status.md."""
+    """What of it can be counted or named, for machines; keys are documented in docs/reference/status.md."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Grade one clip from Python: `python docs/assess_example.py [clip.mp4]`."""
+"""Grade one clip from Python: `python docs/tutorials/assess_example.py [clip.mp4]`."""
 
 import sys
 
