@@ -119,9 +119,10 @@ def test_an_ehr_that_is_not_there(loaded, state_dir, monkeypatch):
     key = ec.generate_private_key(ec.SECP384R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (state_dir / "key.pem").write_bytes(pem)
-    monkeypatch.setattr(embedded, "SETTLE_S", 2.0)
     down = settings.load(ehr_url="http://127.0.0.1:9/fhir", ehr_key_file=state_dir / "key.pem")
-    done = play.play(down, one_bed(), AT, lambda *_: None)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(embedded, "SETTLE_S", 2.0)
+        done = play.play(down, one_bed(), AT, lambda *_: None)
     assert (done.observations, done.undelivered, done.in_ehr) == (0, len(done.entries), None)
     with pytest.raises(PeerError, match="no answer") as caught:
         _undelivered(done)

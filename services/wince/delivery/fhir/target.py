@@ -164,6 +164,7 @@ class FhirTarget:
             if entry["resource"]["resourceType"] == "Device" and (device := self._beside.device(can, entry["resource"])):
                 devices[entry["fullUrl"]] = device
         identity, _, revision = bundle["identifier"]["value"].partition("|")
+        first = first and revision == "1"  # an earlier revision that was never seen to arrive may stand there under the same identifier
         request_id = str(related_id(UUID(identity), int(revision), "request"))
         done, created = self._main(can, link(main["resource"], known | devices), location, version, request_id, first=first)
         if done.outcome is not Outcome.WRITTEN and remembered and done.outcome is not Outcome.HELD:

@@ -179,6 +179,18 @@ def test_what_was_committed_is_looked_for_before_anything_is_sent_again(ehr: Mem
     assert len(ehr.of("Provenance")) == len(audited(ehr)) == 2
 
 
+def test_a_revision_looks_for_the_one_before_that_was_never_seen_to_arrive(ehr: MemoryEhr) -> None:
+    """The server ignores If-None-Exist. The first revision ended without an answer, and another process sends the next one."""
+    ehr.honours = False
+    item = entry()
+    ehr.spoil = lambda request, answer: httpx.Response(503) if "/Provenance" in request.url.path else answer
+    assert deliver(target(ehr), item, first=True).outcome is Outcome.RETRY
+    ehr.spoil = lambda _request, answer: answer
+    final = entry(**{field: getattr(item, field) for field in item.__slots__} | {"revision": 2, "status": "final"})
+    assert deliver(target(ehr), final, first=True).outcome is Outcome.WRITTEN
+    assert [seen["status"] for seen in ehr.of("Observation")] == ["final"]
+
+
 def test_a_server_without_conditional_create_is_searched_first(ehr: MemoryEhr) -> None:
     ehr.conditional, ehr.honours = False, False
     item = question(focus=None)
