@@ -19,9 +19,9 @@ class Care(Part):
     """Who has not consented (`wince consent give`) is not watched: the camera of such a bed, or of one in which nobody is known, is not
     looked at. Off: everybody is watched but who refused. Set it for all services alike."""
     outranking_codes: tuple[str, ...] = Field(default=(), max_length=50, examples=[["http://loinc.org|72514-3"]])
-    """Codes, as system|code, of Observations at the EHR in which patients report their pain or nurses score it. Wince reads them for everybody
-    who is watched; they outrank the model. The hospital's MLLP listener takes them as ORU^R01 too (docs/how-to/outranking.md). Set the same
-    codes for all services. None: nothing is read, and ORU is rejected."""
+    """Codes, as system|code, of Observations at the EHR in which patients report their pain or nurses score it. Wince reads them for
+    everybody who is watched; they outrank the model. The hospital's MLLP listener takes them as ORU^R01 too (docs/how-to/outranking.md).
+    Set the same codes for all services. None: nothing is read, and ORU is rejected."""
     outranking_valid_min: int = Field(default=60, ge=1, le=24 * 60)
     """For how many minutes such a score outranks what the model charts. No question is asked in this time."""
     medication: Literal["none", "administrations", "orders", "both"] = "none"

@@ -1,4 +1,4 @@
-"""Answers that can't be believed: a search that ignores its parameter, a success that can't be used, a gateway's page, a redirect."""
+"""Answers that can't be believed: a success that can't be used, a gateway's page, a redirect."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.ehr.samples import MRN, PROTOCOLS, VISIT, entry, question
-from tests.support.memory_ehr import BASE, MemoryEhr, carried
-from wince.delivery.fhir.target import FhirTarget
-from wince.delivery.interface import Answer, Outcome, Result
-from wince.domain.entry import Entry
-from wince.domain.stay import Identifier
-from wince.fhir.client import FhirClient
+from tests.contract.ehr.samples import MRN, VISIT, entry, question
+from tests.support.memory_ehr import BASE, MemoryEhr
+from tests.unit.delivery.fhir.memory import audited, deliver, once, target
+from wince.delivery.interface import Outcome, Result
 
 PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
 
@@ -25,114 +22,6 @@ def ehr() -> MemoryEhr:
     made = MemoryEhr()
     made.admit(MRN, VISIT)
     return made
-
-
-def target(ehr: MemoryEhr, **options: Any) -> FhirTarget:
-    client = FhirClient(BASE, transport=httpx.MockTransport(ehr))
-    return FhirTarget("ehr", client, PROTOCOLS, version="0.1.0", **options)
-
-
-def once(effect: Callable[[httpx.Response], httpx.Response], method: str = "POST", kind: str = "Observation") -> Any:
-    """The first such request is carried out, and its answer spoiled."""
-    left = [1]
-
-    def spoil(request: httpx.Request, answer: httpx.Response) -> httpx.Response:
-        if left and request.method == method and f"/{kind}" in request.url.path:
-            left.pop()
-            return effect(answer)
-        return answer
-
-    return spoil
-
-
-def audited(ehr: MemoryEhr) -> list[dict[str, Any]]:
-    """AuditEvents of what was created; those of searches and failures stand beside them."""
-    return [event for event in ehr.of("AuditEvent") if event["outcome"] == "0" and event["subtype"][0]["code"] == "create"]
-
-
-def deliver(made: FhirTarget, item: Entry, **options: Any) -> Answer:
-    return made.deliver(made.render(item), **options)
-
-
-# Who it is
-
-
-def test_a_server_that_ignores_the_search_gets_nothing_and_is_told(ehr: MemoryEhr) -> None:
-    """It gives its first patient for everybody: every entry would go there."""
-    ehr.searches = False
-    stranger = Identifier(MRN.system, "another")
-    held = deliver(target(ehr), entry(patient=stranger))
-    assert held.outcome is Outcome.HELD
-    assert "honour the parameter" in held.remedy
-    assert ehr.of("Observation") == []
-    assert target(ehr).probe().outcome is Outcome.HELD
-    ehr.searches = True
-    assert target(ehr).probe().outcome is Outcome.WRITTEN
-
-
-def test_the_same_number_of_another_system_is_no_hit(ehr: MemoryEhr) -> None:
-    ehr.searches = False
-    held = deliver(target(ehr), entry(patient=Identifier("urn:other", MRN.value)))
-    assert (held.outcome, ehr.of("Observation")) == (Outcome.HELD, [])
-
-
-@pytest.mark.parametrize(("theirs", "ours", "outcome"), [
-    ("1950-02-03", "1950-02-03", Outcome.WRITTEN),
-    ("1950", "1950-02-03", Outcome.WRITTEN),
-    ("1950-02-03", "", Outcome.WRITTEN),
-    ("1950-02-04", "1950-02-03", Outcome.DEAD),
-    ("1951", "1950-02-03", Outcome.DEAD),
-])  # fmt: skip
-def test_the_birth_date_is_held_against_the_feeds(ehr: MemoryEhr, theirs: str, ours: str, outcome: Outcome) -> None:
-    ehr.kept["Patient/p1"]["birthDate"] = theirs
-    answer = deliver(target(ehr, born=lambda system, value: ours if (system, value) == (MRN.system, MRN.value) else "9999-01-01"), entry())
-    assert answer.outcome is outcome
-    assert ours[:4] not in answer.detail or not ours
-
-
-def merge(ehr: MemoryEhr, old: str, new: str) -> None:
-    ehr.kept[f"Patient/{old}"] |= {"active": False, "link": [{"other": {"reference": f"Patient/{new}"}, "type": "replaced-by"}]}
-
-
-@pytest.mark.parametrize("both", [False, True])
-def test_a_record_that_was_merged_is_followed_to_the_last(ehr: MemoryEhr, both: bool) -> None:
-    """Whether the survivor carries the old number too, or not."""
-    number = [carried(MRN)] if both else []
-    for name in ("p2", "p3"):
-        ehr.put({"resourceType": "Patient", "id": name, "active": True, "identifier": number if name == "p3" else []})
-    merge(ehr, "p1", "p2")
-    merge(ehr, "p2", "p3")
-    made = target(ehr)
-    assert deliver(made, entry()).outcome is Outcome.RETRY, "the encounter still hangs at the old record"
-    ehr.kept["Encounter/e1"]["subject"] = {"reference": "Patient/p3"}
-    assert deliver(made, entry()).outcome is Outcome.WRITTEN
-    assert ehr.of("Observation")[0]["subject"]["reference"] == "Patient/p3"
-
-
-@pytest.mark.parametrize("link", [{"type": "replaced-by"}, {"type": "replaced-by", "other": {"reference": "Patient/p1"}}])
-def test_a_merge_that_leads_nowhere_is_dead(ehr: MemoryEhr, link: dict[str, Any]) -> None:
-    ehr.kept["Patient/p1"]["link"] = [link]
-    assert deliver(target(ehr), entry()).outcome is Outcome.DEAD
-    assert ehr.of("Observation") == []
-
-
-@pytest.mark.parametrize("status", [400, 404, 410, 422])
-def test_what_is_remembered_is_looked_up_again_where_the_server_refuses_it(ehr: MemoryEhr, status: int) -> None:
-    """The patient was merged meanwhile: the server refuses the old record, the survivor is found, and the entry stands there."""
-    made = target(ehr)
-    assert deliver(made, entry()).outcome is Outcome.WRITTEN
-    ehr.put({"resourceType": "Patient", "id": "p2", "active": True, "identifier": [carried(MRN)]})
-    merge(ehr, "p1", "p2")
-    ehr.kept["Encounter/e1"]["subject"] = {"reference": "Patient/p2"}
-    answer = ehr._answer
-
-    def refuse(request: httpx.Request) -> httpx.Response:
-        old = request.method == "POST" and b'"reference":"Patient/p1"' in request.content
-        return httpx.Response(status, json={"resourceType": "OperationOutcome", "issue": []}) if old else answer(request)
-
-    ehr._answer = refuse  # type: ignore[method-assign]
-    assert deliver(made, entry(), first=True).outcome is Outcome.WRITTEN
-    assert [seen["subject"]["reference"] for seen in ehr.of("Observation")] == ["Patient/p1", "Patient/p2"]
 
 
 # A success that can't be used
