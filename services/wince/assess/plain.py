@@ -21,6 +21,7 @@ from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.estimate import UNITS
 from wince.domain.frame import US
 from wince.domain.reason import Reason
+from wince.domain.window_label import window_label
 from wince.protocols.rules import ClinicalProtocol
 from wince.store import plain
 from wince.version import VERSION
@@ -52,13 +53,19 @@ def document(results: Sequence[ClipResult], passed_over: Sequence[Path], protoco
 
 def clip(result: ClipResult) -> dict[str, Any]:
     """One input, without rows and pictures; times in seconds of media time."""
-    best = headline(result)
+    best, first = result.reading, result.headline
     return {
         "path": str(result.path),
         "source": result.source,
         "error": result.error,
         "still": result.still,
         "duration_s": result.duration_s,
+        "headline": {
+            "alerts_s": [one.start_us / US for one in first.alerts],
+            "highest": None if first.highest is None else _values(first.highest),
+            "longest": None if first.longest is None else _values(first.longest),
+            "confidence": first.confidence,
+        },
         "grade": best.grade,
         "grade_name": best.grade_name,
         "seconds": best.seconds,
@@ -70,17 +77,12 @@ def clip(result: ClipResult) -> dict[str, Any]:
         "faces": result.faces,
         "alerts": [_timed(one) for one in result.alerts],
         "questions": [_timed(one) for one in result.questions],
-        "windows": [_timed(one) for one in result.assessments],
+        "windows": [{**_timed(one), "label": window_label(one, result.alerts)} for one in result.assessments],
         "model_set": result.model_set,
         "rule": result.rule,
         "protocol": result.protocol,
         "notes": list(result.notes),
     }
-
-
-def headline(result: ClipResult) -> Reading:
-    """The reading that is shown first: with the reference where one was used."""
-    return result.plain if result.personal is None else result.personal
 
 
 def _values(value: object) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def keep(result: ClipResult) -> str:
 def restore(text: str, path: Path, source: str) -> ClipResult:
     """What `keep` wrote, for a file with the same content. Raises ValueError, KeyError, TypeError or StoreError where it is damaged."""
     raw = json.loads(text)
-    none = Reading(None, "", {}, None, None, None)
+    none = Reading(None, "", None, "", {}, None, None, None)
     empty = ClipResult(
         path=path, source=source, **{name: raw[name] for name in KEPT}, frames=tuple(_row(one) for one in raw["frames"]),
         assessments=_all(Assessment, raw["assessments"]), alerts=_all(Alert, raw["alerts"]), questions=_all(Question, raw["questions"]),

@@ -15,11 +15,11 @@ from wince.assess.follow import unseen
 from wince.assess.result import ClipResult, FrameRow, Reading
 from wince.domain.assessment import Assessment
 from wince.domain.frame import US
-from wince.domain.lasting import lasting, seconds_per_grade
+from wince.domain.lasting import held_grades, lasting, seconds_per_grade
 from wince.domain.reason import Reason
 from wince.protocols.rules import ClinicalProtocol
 
-NO_READING = Reading(None, "", {}, None, None, None)
+NO_READING = Reading(None, "", None, "", {}, None, None, None)
 """Nothing was assessable."""
 
 
@@ -27,22 +27,24 @@ def of_clip(rows: Sequence[FrameRow], assessments: Sequence[Assessment], protoco
     """The reading of a video. `rows` and `assessments`: of the same fold, in order of time."""
     counted = _counted(rows, assessments, protocol)
     good = [row for row in counted if row is not None]
-    seconds = seconds_per_grade(
-        [(round(row.time_s * US), None if one is None else one.grade) for row, one in zip(rows, counted, strict=True)],
-        frames=protocol.grade.debounce_frames,
-        step_us=round(US / protocol.detect.rate_hz),
-        longest_us=round((protocol.grade.debounce_frames + 0.5) * US / protocol.detect.rate_hz),
-    )
+    labels = [(round(row.time_s * US), None if one is None else one.grade) for row, one in zip(rows, counted, strict=True)]
+    frames, step_us = protocol.grade.debounce_frames, round(US / protocol.detect.rate_hz)
+    longest_us = round((frames + 0.5) * US / protocol.detect.rate_hz)
+    seconds = seconds_per_grade(labels, frames=frames, step_us=step_us, longest_us=longest_us)
     grade = lasting(seconds)
     if grade is None:
         return NO_READING
+    held = held_grades(labels, frames=frames, longest_us=longest_us)
+    highest = max(one for one, value in seconds.items() if value > 0)
     return Reading(
         grade=grade,
         grade_name=protocol.scale.name_of(grade),
+        highest=highest,
+        highest_name=protocol.scale.name_of(highest),
         seconds={protocol.scale.name_of(one): round(value, 3) for one, value in seconds.items()},
         median=median(row.score for row in good if row.score is not None),
         peak=max((one.peak for one in assessments if one.peak is not None), default=None),
-        confidence=median(row.confidence for row in good if row.confidence is not None),
+        confidence=median(row.confidence for row, one in zip(rows, held, strict=True) if one == grade and row.confidence is not None),
     )
 
 
@@ -50,7 +52,8 @@ def of_still(row: FrameRow, protocol: ClinicalProtocol) -> Reading:
     """The reading of a picture."""
     if row.grade is None:
         return NO_READING
-    return Reading(row.grade, protocol.scale.name_of(row.grade), {}, row.score, row.score, row.confidence)
+    name = protocol.scale.name_of(row.grade)
+    return Reading(row.grade, name, row.grade, name, {}, row.score, row.score, row.confidence)
 
 
 def left_out(result: ClipResult) -> ClipResult:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wince.domain.assessment import Alert, Assessment, Question
+from wince.domain.frame import US
 from wince.domain.reason import Reason
 
 
@@ -52,16 +53,58 @@ class KeyFrame:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the input comes to in one way of reading it (with, or without, the calm face that the user gave)."""
+    """What the input comes to in one way of reading it (with, or without, the calm face that the user gave).
+
+    A grade holds by the protocol's debounce (`domain/debounce.py`); of a still picture, its one grade does.
+    """
 
     grade: int | None
-    """The grade that lasted longest over the whole input (PEEA's report rule); None: not assessable."""
+    """The grade that held longest over the whole input (PEEA's report rule); None: not assessable."""
     grade_name: str
+    """Its name; empty where None."""
+    highest: int | None
+    """The highest grade that held; None: not assessable."""
+    highest_name: str
+    """Its name; empty where None."""
     seconds: dict[str, float]
-    """How long each grade lasted, by name."""
+    """How long each grade held, by name; empty for a still picture."""
     median: float | None
+    """Median score of all frames that have a grade."""
     peak: float | None
+    """Highest debounced score (`domain/window.py`)."""
     confidence: float | None
+    """Median confidence, 0-1, of the frames in which `grade` held: it says nothing of another grade."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A grade that held."""
+
+    grade: int
+    """Index into the protocol's scale."""
+    name: str
+    seconds: float | None
+    """For how long in all; None for a still picture, in which nothing lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What is said first of an input, in this order, wherever it is said: line, table, speech, JSON, notebook and report."""
+
+    alerts: tuple[Alert, ...]
+    """In order of time; empty: none."""
+    highest: Held | None
+    """The highest grade that held by the protocol's debounce, or that an alert was raised for; None: not assessable."""
+    longest: Held | None
+    """The grade that held longest (PEEA's report rule); None: not assessable."""
+    confidence: float | None
+    """Median confidence, 0-1, of the frames in which `longest` held. It is never shown beside another grade."""
+    assessable_share: float
+    """Frames with an assessable face over the frames expected, 0-1."""
+    reasons: dict[Reason, int]
+    """Frames without a grade, per reason, commonest first."""
+    still: bool
+    """Whether the input is one picture: nothing held for any time, and there are no alerts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,3 +139,21 @@ class ClipResult:
     """Why the input failed, with its remedy; empty where it did not. Then numbers are empty."""
     notes: tuple[str, ...] = field(default_factory=tuple)
     """What a reader must know: excluded as dim, several faces, reference too short."""
+
+    @property
+    def reading(self) -> Reading:
+        """The reading that is shown first: against the user's reference where one was used."""
+        return self.plain if self.personal is None else self.personal
+
+    @property
+    def headline(self) -> Headline:
+        """What leads wherever the result is shown."""
+        best = self.reading
+        longest = None if best.grade is None else Held(best.grade, best.grade_name, best.seconds.get(best.grade_name))
+        highest = None if best.highest is None else Held(best.highest, best.highest_name, best.seconds.get(best.highest_name))
+        alerted = max(self.alerts, key=lambda one: one.grade, default=None)
+        if alerted is not None and (highest is None or highest.grade < alerted.grade):
+            # in a window that has no grade an alert's frames count for no reading; what called people is still the highest
+            ran = sum(one.end_us - one.start_us for one in self.alerts if one.grade == alerted.grade)
+            highest = Held(alerted.grade, alerted.grade_name, ran / US)
+        return Headline(self.alerts, highest, longest, best.confidence, self.assessable_share, self.reasons, self.still)

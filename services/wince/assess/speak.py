@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from wince.assess.plain import headline
-from wince.assess.result import ClipResult
+from wince.assess.headline import UNGRADED
+from wince.assess.result import ClipResult, Headline, Held
+from wince.domain.frame import US
 from wince.protocols.rules import ClinicalProtocol
 from wince.telemetry.output import last_lines
 
@@ -24,28 +26,58 @@ def sentence(results: Sequence[ClipResult], protocol: ClinicalProtocol) -> str:
         return "Nothing was assessed."
     if len(results) == 1:
         return _one(results[0], protocol)
-    counts: dict[str, int] = {}
-    for result in results:
-        what = "failed" if result.error else headline(result).grade_name or "not assessable"
-        counts[what] = counts.get(what, 0) + 1
-    order = [*(band.name for band in protocol.scale.grades), "not assessable", "failed"]
-    said = ", ".join(f"{counts[name]} {name}" for name in order if name in counts)
-    return f"{len(results)} inputs: {said}; {protocol.report.label}."
+    return _batch(results, protocol)
+
+
+def _batch(results: Sequence[ClipResult], protocol: ClinicalProtocol) -> str:
+    """Alerts, the highest grades, the longest grades: in the order of the headline."""
+    good = [one.headline for one in results if not one.error]
+    alerted = sum(bool(one.alerts) for one in good)
+    order = [*(band.name for band in reversed(protocol.scale.grades)), UNGRADED]
+    highest = Counter(UNGRADED if one.highest is None else one.highest.name for one in good)
+    longest = Counter(UNGRADED if one.longest is None else one.longest.name for one in good)
+    said = [f"{len(results)} inputs: {alerted or 'none'} with an alert"]
+    if good:
+        said += [f"highest grade: {_counts(highest, order)}", f"longest grade, by the rule of PEEA: {_counts(longest, order)}"]
+    if failed := len(results) - len(good):
+        said.append(f"{failed} failed")
+    return "; ".join([*said, protocol.report.label]) + "."
+
+
+def _counts(counts: Counter[str], order: Sequence[str]) -> str:
+    return ", ".join(f"{counts[name]} {name}" for name in order if name in counts)
 
 
 def _one(result: ClipResult, protocol: ClinicalProtocol) -> str:
-    best = headline(result)
     if result.error:
         return "The input could not be assessed."
-    if best.grade is None:
-        why = next(iter(result.reasons), None)
-        return "Not assessable" + (f": {why.value.replace('_', ' ')}." if why is not None else ".")
-    if result.still:
-        return f"{best.grade_name.capitalize()}, in one picture; {protocol.report.label}."
-    return (
-        f"{best.grade_name.capitalize()} for {best.seconds[best.grade_name]:.0f} of {result.duration_s:.0f} seconds, "
-        f"{100 * result.assessable_share:.0f} percent assessable; {protocol.report.label}."
-    )
+    said = "; ".join([*_parts(result.headline, result.duration_s), protocol.report.label])
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _parts(best: Headline, duration_s: float) -> Iterator[str]:
+    highest, longest = best.highest, best.longest
+    if best.alerts:
+        count = len(best.alerts)
+        yield f"{count} alert{'s' * (count > 1)}, the first at {best.alerts[0].start_us / US:.0f} seconds"
+    elif longest is not None and not best.still:
+        yield "no alert"
+    if highest is not None and highest != longest:
+        yield f"highest grade {_lasted(highest)} seconds"
+    if longest is None:
+        why = next(iter(best.reasons), None)
+        yield UNGRADED + (f": {why.value.replace('_', ' ')}" if why is not None else "")
+    elif best.still:
+        yield f"{longest.name}, in one picture"
+    else:
+        both = "highest and " if highest == longest else ""
+        yield f"{both}longest grade, by the rule of PEEA, {_lasted(longest)} of {duration_s:.0f} seconds"
+    if longest is not None:
+        yield f"{100 * best.assessable_share:.0f} percent assessable"
+
+
+def _lasted(grade: Held) -> str:
+    return f"{grade.name} for {grade.seconds or 0:.0f}"
 
 
 def say(text: str) -> str:

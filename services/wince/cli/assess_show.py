@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from wince.assess import headline
 from wince.assess.batch import Batch
 from wince.assess.inputs import Inputs
-from wince.assess.plain import headline
 from wince.assess.result import ClipResult
+from wince.domain.frame import US
 from wince.protocols.rules import ClinicalProtocol
 
 NAMED = 5
@@ -72,38 +73,33 @@ def line(result: ClipResult, *, notes: bool = True) -> str:
     """One clip in one line, its notes below."""
     if result.error:
         return f"{result.path.name}: failed: {result.error}"
-    grade, how_long, share, reasons = cells(result)
-    parts = [grade + (f" {how_long}" if how_long else ""), f"assessable {share}", *([reasons] if reasons else [])]
-    if result.alerts:
-        parts.append("alerts at " + ", ".join(f"{one.start_us / 1e6:.1f} s" for one in result.alerts))
+    said = headline.parts(result.headline)
     if result.personal is not None:
-        parts.append(f"without the reference: {result.plain.grade_name or 'not assessable'}")
-    return f"{result.path.name}: " + "; ".join(parts) + "".join(f"\n  {note}" for note in result.notes if notes)
+        said.append(f"without the reference: {result.plain.grade_name or headline.UNGRADED}")
+    return f"{result.path.name}: " + "; ".join(said) + "".join(f"\n  {note}" for note in result.notes if notes)
 
 
 def table(results: tuple[ClipResult, ...]) -> Table:
-    """A batch, a row each."""
+    """A batch, a row each, in the order of a clip's line."""
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     personal = any(result.personal is not None for result in results)
-    for column in ("input", "grade", "how long", "alerts", "assessable", "why not", *(("without reference",) if personal else ())):
+    without = ("without reference",) if personal else ()
+    for column in ("input", "alerts", "highest", headline.LONGEST, "assessable", "why not", *without):
         shown.add_column(column, overflow="fold")
     for result in results:
-        if result.error:
-            shown.add_row(_plain(result.path.name), "failed", "", "", "", _plain(result.error), *([""] if personal else []))
-            continue
-        grade, how_long, share, reasons = cells(result)
-        without = [result.plain.grade_name or "-"] if personal else []
-        shown.add_row(_plain(result.path.name), grade, how_long, str(len(result.alerts)), share, reasons or "-", *without)
+        shown.add_row(_plain(result.path.name), *cells(result), *([result.plain.grade_name or "-"] if personal else []))
     return shown
 
 
-def cells(result: ClipResult) -> tuple[str, str, str, str]:
-    """Grade, how long each grade lasted (longest first), assessable share, reasons."""
-    best = headline(result)
-    lasted = sorted(best.seconds.items(), key=lambda item: (item[0] != best.grade_name, -item[1]))
-    how_long = ", ".join(f"{seconds:.1f} s" if name == best.grade_name else f"{name} {seconds:.1f} s" for name, seconds in lasted)
-    reasons = ", ".join(f"{reason.value} x{count}" for reason, count in result.reasons.items())
-    return best.grade_name or "not assessable", how_long, f"{result.assessable_share:.0%}", reasons
+def cells(result: ClipResult) -> tuple[str, str, str, str, str]:
+    """Alerts with the time of the first, highest grade, longest grade, assessable share, reasons."""
+    if result.error:
+        return "-", "failed", "-", "-", _plain(result.error)
+    best = result.headline
+    first = f" from {best.alerts[0].start_us / US:.1f} s" if best.alerts else ""
+    longest = headline.held(best.longest) if best.longest is not None else headline.UNGRADED
+    alerts = "-" if best.still else f"{len(best.alerts)}{first}"
+    return alerts, headline.held(best.highest), longest, f"{best.assessable_share:.0%}", headline.reasons(best)
 
 
 def _plain(text: str) -> str:

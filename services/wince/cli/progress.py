@@ -38,7 +38,7 @@ class Progress:
             case "beat":
                 state["media"] = fields["media_s"]
             case "window":
-                state["now"] = fields["grade"] or f"unassessable: {fields['reason']}"
+                state["now"] = fields["label"] + (f": {fields['reason']}" if fields["reason"] else "")
             case "alert":
                 state["alerts"] += 1
             case "question":

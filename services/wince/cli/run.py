@@ -110,10 +110,6 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} x{count}" if count > 1 else name for name, count in counts.items()) or "-"
 
 
-def _seen(bed: BedOutcome) -> str:
-    return _counts(bed.grades | ({"unassessable": sum(bed.reasons.values())} if bed.reasons else {}))
-
-
 def _looks(bed: BedOutcome) -> str:
     looked_on = f"; looked on: {', '.join(bed.shadows)}" if bed.shadows else ""
     return (", ".join(bed.protocols) or "-") + looked_on
@@ -142,5 +138,5 @@ def _table(done: Outcome) -> Table:
         table.add_column(column, overflow="fold")
     for bed in done.beds:
         protocol = [_looks(bed)] if several else []
-        table.add_row(bed.bed, bed.patient, bed.about, *protocol, _seen(bed), _counts(bed.charted), _why_not(bed))
+        table.add_row(bed.bed, bed.patient, bed.about, *protocol, _counts(bed.seen), _counts(bed.charted), _why_not(bed))
     return table

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from wince.api.grade.v1 import grade_pb2 as pb
+from wince.codec.grade import alert_from_message, assessment_from_message
 from wince.demo.scenario import Bed
+from wince.domain.assessment import Alert, Assessment
 from wince.domain.audit import Verified
-from wince.domain.scales import Scale
+from wince.domain.window_label import alerts_in, window_label
 from wince.store.database import Database
 
 
@@ -42,8 +45,10 @@ class BedOutcome:
     """Encounter number (Wince's own); never a name."""
     about: str
     windows: int
+    seen: dict[str, int]
+    """Windows by their label (domain/window_label.py): one that an alert lies in never counts as its longest grade alone."""
     grades: dict[str, int]
-    """Windows per grade name."""
+    """Windows per grade name: the longest grade of each."""
     reasons: dict[str, int]
     """Unassessable windows per reason."""
     alerts: int
@@ -113,9 +118,9 @@ def latest(database: Database, sources: list[str] | None, from_us: int) -> int:
     return int(found[0]) if found and found[0] is not None else from_us
 
 
-def bed(database: Database, bed: Bed, visit: str, scales: Mapping[str, Scale], from_us: int, charted: list[Charted]) -> BedOutcome:
-    """One bed and what the database says of it since a moment. `visit`: its encounter number, "-" where nobody lies there. `scales`: of
-    the protocols that are set; windows of others (an earlier run that was cut off) and of shadows don't count."""
+def bed(database: Database, bed: Bed, visit: str, protocols: Sequence[str], from_us: int, charted: list[Charted]) -> BedOutcome:
+    """One bed and what the database says of it since a moment. `visit`: its encounter number, "-" where nobody lies there. `protocols`:
+    those that are set; windows of others (an earlier run that was cut off) and of shadows don't count."""
     source = bed.camera.id
     with database.transaction() as tx:
 
@@ -123,26 +128,36 @@ def bed(database: Database, bed: Bed, visit: str, scales: Mapping[str, Scale], f
             return dict(tx.execute(query.encode(), (source, from_us, *more)).fetchall())
 
         of_source = "WHERE source = %s AND start_us >= %s"
-        graded, names = f"FROM assessment {of_source} AND NOT shadow AND protocol = ANY(%s) AND grade", list(scales)
         rows = tx.execute(
-            f"SELECT protocol, grade, count(*) {graded} IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2".encode(), (source, from_us, names)
+            f"SELECT body FROM assessment {of_source} AND NOT shadow AND protocol = ANY(%s) ORDER BY protocol, start_us".encode(),
+            (source, from_us, list(protocols)),
         ).fetchall()
-        reasons = counted(f"SELECT reason, count(*) {graded} IS NULL GROUP BY 1 ORDER BY 2 DESC", names)
+        windows = [assessment_from_message(pb.Assessment.FromString(bytes(body))) for (body,) in rows]
         looking = tx.execute(
             f"SELECT shadow, protocol, count(*) FROM assessment {of_source} AND protocol = ANY(%s) GROUP BY 1, 2 ORDER BY 2".encode(),
-            (source, from_us, names),
+            (source, from_us, list(protocols)),
         ).fetchall()
         questions = counted(f"SELECT reason, count(*) FROM question {of_source} GROUP BY 1 ORDER BY 2 DESC")
-        alerts = counted(f"SELECT 'alerts', count(*) FROM alert {of_source}")["alerts"]
+        bodies = tx.execute(f"SELECT body FROM alert {of_source}".encode(), (source, from_us)).fetchall()
+    alerts = [alert_from_message(pb.Alert.FromString(bytes(body))) for (body,) in bodies]
     kinds = Counter(entry.kind for entry in charted if entry.source == source and entry.revision == 1)
-    named: Counter[str] = Counter()
-    for protocol, index, count in rows:
-        named[scales[protocol].grades[index].name] += count
-    windows = named.total() + sum(reasons.values())
     graders, shadows = ({name: count for aside, name, count in looking if aside is shadow} for shadow in (False, True))
+    grades = Counter(one.grade_name for one in sorted(windows, key=lambda one: one.grade or 0) if one.grade is not None)
+    reasons = Counter(one.reason.value for one in windows if one.reason is not None)
     return BedOutcome(
-        bed.camera.bed, source, visit, bed.about, windows, dict(named), reasons, alerts, questions, dict(kinds), graders, shadows
-    )
+        bed=bed.camera.bed, source=source, patient=visit, about=bed.about, windows=len(windows), seen=_seen(windows, alerts),
+        grades=dict(grades), reasons=dict(reasons.most_common()), alerts=len(alerts), questions=questions, charted=dict(kinds),
+        protocols=graders, shadows=shadows,
+    )  # fmt: skip
+
+
+def _seen(windows: Sequence[Assessment], alerts: Sequence[Alert]) -> dict[str, int]:
+    """Windows by label: those with an alert first, then by grade, unassessable ones last."""
+
+    def order(window: Assessment) -> tuple[bool, bool, int]:
+        return not alerts_in(window, alerts), window.grade is None, window.grade or 0
+
+    return dict(Counter(window_label(one, alerts) for one in sorted(windows, key=order)))
 
 
 def undelivered(database: Database) -> tuple[int, str]:

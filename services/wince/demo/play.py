@@ -152,9 +152,9 @@ class _Job:
     def outcome(self, road: Embedded, verified: Verified) -> Outcome:
         """What the database and the EHR say of this run."""
         charted = outcome.entries(road.database, self._sources(), self.origin_us)
-        scales = {name: one.scale for name, one in road.protocols.every.items()}
+        names = list(road.protocols.every)
         beds = tuple(
-            outcome.bed(road.database, bed, self.visit(number) if bed.patient else "-", scales, self.origin_us, charted)
+            outcome.bed(road.database, bed, self.visit(number) if bed.patient else "-", names, self.origin_us, charted)
             for number, bed in enumerate(self._scenario.beds)
         )
         undelivered, trouble = outcome.undelivered(road.database)

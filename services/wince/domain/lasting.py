@@ -23,18 +23,30 @@ def seconds_per_grade(labels: Sequence[tuple[int, int | None]], *, frames: int, 
     >>> seconds_per_grade([(0, 1), (us, 1), (2 * us, 2), (3 * us, 1), (4 * us, None)], frames=2, step_us=us, longest_us=us)
     {1: 3.0}
     """
-    state, before = Debounce(), None
+    held = held_grades(labels, frames=frames, longest_us=longest_us)
     total: dict[int, int] = {}
     ends = [*(time_us for time_us, _ in labels[1:]), labels[-1][0] + step_us] if labels else []
-    for (time_us, label), end_us in zip(labels, ends, strict=True):
+    for (time_us, _), grade, end_us in zip(labels, held, ends, strict=True):
+        if grade is not None:
+            total[grade] = total.get(grade, 0) + min(end_us, time_us + longest_us) - time_us
+    return {grade: total[grade] / 1e6 for grade in sorted(total)}
+
+
+def held_grades(labels: Sequence[tuple[int, int | None]], *, frames: int, longest_us: int) -> list[int | None]:
+    """The grade that held at each frame; None: none did. Arguments as in `seconds_per_grade`.
+
+    >>> held_grades([(0, 1), (1, 1), (2, 2), (3, 2), (9, 2)], frames=2, longest_us=4)
+    [None, 1, 1, 2, None]
+    """
+    state, before = Debounce(), None
+    held = []
+    for time_us, label in labels:
         if before is not None and time_us - before > longest_us:
             state = Debounce()
         state = debounce(state, label, frames)
-        until_us = min(end_us, time_us + longest_us)
-        if state.held is not None:
-            total[state.held] = total.get(state.held, 0) + until_us - time_us
+        held.append(state.held)
         before = time_us
-    return {grade: total[grade] / 1e6 for grade in sorted(total)}
+    return held
 
 
 def lasting(seconds: Mapping[int, float]) -> int | None:

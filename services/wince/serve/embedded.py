@@ -32,6 +32,7 @@ from wince.domain.estimate import Estimate
 from wince.domain.frame import Beat
 from wince.domain.snapshot import Graded
 from wince.domain.stay import Occupancy, Watch
+from wince.domain.window_label import window_label
 from wince.hospital.listener import AdtListener
 from wince.parts import Part, Watched, cause, first_failed
 from wince.pipeline.capture.folder import open_source
@@ -269,6 +270,7 @@ class Embedded:
                 self.tell(
                     "window", source=one.source, protocol=one.protocol, start_s=(one.start_us - self.origin_us) / 1e6,
                     grade=one.grade_name, reason=one.reason, share=round(one.assessable_share, 3), shadow=one.shadow,
+                    label=window_label(one, graded.alerts),
                 )  # fmt: skip
             for alert in graded.alerts:
                 start_s, end_s = ((at_us - self.origin_us) / 1e6 for at_us in (alert.start_us, alert.end_us))

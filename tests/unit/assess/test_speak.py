@@ -12,11 +12,16 @@ from wince.assess.speak import say, sentence
 
 PROTOCOL = synthetic.PROTOCOL
 GRADED: dict[str, tuple[list[ClipResult], str]] = {
-    "clip": ([synthetic.clip("smith.mp4")], "Quiet for 15 of 30 seconds, 80 percent assessable"),
-    "still": ([synthetic.still("smith.png")], "High, in one picture"),
+    "clip": (
+        [synthetic.clip("smith.mp4")],
+        "1 alert, the first at 7 seconds; highest grade high for 4 seconds; "
+        "longest grade, by the rule of PEEA, quiet for 15 of 30 seconds; 80 percent assessable",
+    ),
+    "still": ([synthetic.still("smith.png")], "High, in one picture; 100 percent assessable"),
     "batch": (
         [synthetic.clip("smith.mp4"), synthetic.failed("smith.txt"), synthetic.unassessable()],
-        "3 inputs: 1 quiet, 1 not assessable, 1 failed",
+        "3 inputs: 1 with an alert; highest grade: 1 high, 1 not assessable; "
+        "longest grade, by the rule of PEEA: 1 quiet, 1 not assessable; 1 failed",
     ),
 }  # fmt: skip
 

@@ -74,7 +74,7 @@ def clip(name: str = "bed 1.mp4", *, dark: tuple[float, float] = (14.0, 19.0), s
         assessments=(window(0, 0), window(5, 2), window(10, 2), window(15, None, Reason.DARK), window(20, 1), window(25, 0)),
         alerts=(Alert(uuid5(NAMESPACE_URL, "alert"), some, "s", "activity", round(7.2 * US), round(11.4 * US), 2, "high", 9.8),),
         questions=(Question(uuid5(NAMESPACE_URL, "question"), some, "s", "activity", 20 * US, 23 * US, Reason.UNCERTAIN),),
-        plain=Reading(0, "quiet", {"quiet": 14.6, "low": 2.2, "high": 4.4}, 0.8, 9.8, 0.81), personal=None,
+        plain=Reading(0, "quiet", 2, "high", {"quiet": 14.6, "low": 2.2, "high": 4.4}, 0.8, 9.8, 0.81), personal=None,
         assessable_share=share,
         reasons=reasons, faces=1,
         key_frames=tuple(
@@ -86,11 +86,11 @@ def clip(name: str = "bed 1.mp4", *, dark: tuple[float, float] = (14.0, 19.0), s
 
 
 def personal(**changes: object) -> ClipResult:
-    return clip(personal=Reading(2, "high", {"quiet": 6.0, "high": 9.1}, 3.9, 11.2, 0.85), **changes)  # type: ignore[arg-type]
+    return clip(personal=Reading(2, "high", 2, "high", {"quiet": 6.0, "high": 9.1}, 3.9, 11.2, 0.85), **changes)  # type: ignore[arg-type]
 
 
 def unassessable(name: str = "night.mp4") -> ClipResult:
-    nothing = Reading(None, "", {}, None, None, None)
+    nothing = Reading(None, "", None, "", {}, None, None, None)
     frames = tuple(frame(i / 5, Reason.DARK if i % 3 else Reason.NONE) for i in range(100))
     return clip(
         name, source="99" * 32, seconds=20.0, frames=frames, plain=nothing, alerts=(), questions=(), key_frames=(), notes=(),
@@ -104,13 +104,14 @@ def still(name: str = "face.png") -> ClipResult:
     row = replace(row, time_s=0.0)
     key = KeyFrame(0.0, picture(480, 640), landmarks(480, 640), row.grade, row.score)
     return clip(
-        name, source="77" * 32, seconds=0.0, still=True, frames=(row,), plain=Reading(2, "high", {}, row.score, row.score, 0.81), alerts=(),
+        name, source="77" * 32, seconds=0.0, still=True, frames=(row,), alerts=(),
+        plain=Reading(2, "high", 2, "high", {}, row.score, row.score, 0.81),
         questions=(), assessments=(), key_frames=(key,), notes=(), assessable_share=1.0, reasons={},
     )  # fmt: skip
 
 
 def failed(name: str = "notes.txt") -> ClipResult:
-    nothing = Reading(None, "", {}, None, None, None)
+    nothing = Reading(None, "", None, "", {}, None, None, None)
     return clip(
         name, source="", seconds=0.0, frames=(), plain=nothing, alerts=(), questions=(), assessments=(), key_frames=(), notes=(),
         assessable_share=0.0, reasons={}, faces=0, error="not a video or picture\n  remedy: name an mp4",
