@@ -19,6 +19,7 @@ from wince.domain.frame import US, Beat, Frame
 from wince.domain.lasting import too_dim
 from wince.domain.reason import Reason
 from wince.errors import InputError, MediaError, WinceError
+from wince.models import compiled_folder
 from wince.pipeline.capture.folder import is_still, open_source
 from wince.pipeline.capture.media import MediaLimits, file_id, open_video
 from wince.pipeline.capture.still import StillSource
@@ -40,6 +41,7 @@ class Engine:
 
         Raises ModelFileError where a model is absent or changed, ProtocolError where nothing here can score for the protocol.
         """
+        compiled_folder.keep_in(settings.models_dir)
         self.protocol, self._site = protocol, settings.site
         self._chain = scoring.build(settings, [protocol])
         self._personal: Personal | None = scoring.personal(protocol) if protocol.estimate.scorer in scoring.PERSONALS else None

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from wince.domain.estimate import UNITS, Reading
 from wince.errors import ModelFileError
-from wince.models.openvino_engine import compile_model, core
+from wince.models.openvino_engine import compiled, core
 from wince.models.openvino_quiet import ov
 
 FOLDER = Path(__file__).with_name("activity_ensemble")
@@ -208,6 +208,11 @@ def _run(compiled: Any, given: list[Array]) -> list[Array]:
 
 def _joined(files: list[Path]) -> Any:
     """The members as one net of one row, each with its three outputs: asked one by one they take half as long again."""
+    with _readable(files[0]):
+        return compiled(files, lambda: _side_by_side(files), [file.name for file in files], code=Path(__file__))
+
+
+def _side_by_side(files: list[Path]) -> ov.Model:
     inputs, results = [], []
     for file in files:
         with _readable(file):
@@ -219,13 +224,12 @@ def _joined(files: list[Path]) -> Any:
                 end.get_tensor().set_names({f"{file.stem}.{number}"})
             inputs += model.get_parameters()
             results += model.get_results()
-    with _readable(files[0]):
-        return compile_model(ov.Model(results, inputs, "ensemble"))
+    return ov.Model(results, inputs, "ensemble")
 
 
 def _compiled(file: Path) -> Any:
     with _readable(file):
-        return compile_model(core().read_model(str(file)))
+        return compiled([file], lambda: core().read_model(str(file)), code=Path(__file__))
 
 
 @contextmanager

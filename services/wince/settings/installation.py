@@ -26,7 +26,7 @@ class Installation(Part):
     models_dir: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("wince") / "models", json_schema_extra={"default": "~/.cache/wince/models"}
     )
-    """Folder of the face models, and of a site's own in its folder `site`."""
+    """Folder of the face models, of a site's own in its folder `site`, and of what was compiled of them for this machine in `compiled`."""
     protocol: str = "activity"
     """The protocol that grades; with rules (`[[routing]]`) the one that says so where none of them fits."""
     protocol_dir: str | None = None
