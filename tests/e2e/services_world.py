@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -192,3 +193,15 @@ def open_deliveries(connection: psycopg.Connection, sources: list[str] | None = 
     where = "" if sources is None else " AND entry IN (SELECT id FROM entry WHERE source = ANY(%s))"
     given = () if sources is None else (sources,)
     return connection.execute("SELECT count(*) FROM outbox WHERE state <> 'written'" + where, given).fetchone()[0]
+
+
+def readable_by_others(folder: Path) -> list[Path]:
+    """Files below a folder that another user of this machine can read."""
+    found = []
+    for path in folder.iterdir():
+        mode = path.lstat().st_mode
+        if stat.S_ISDIR(mode) and mode & 0o001:
+            found += readable_by_others(path)
+        elif stat.S_ISREG(mode) and mode & 0o004:
+            found.append(path)
+    return found

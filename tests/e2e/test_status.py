@@ -83,6 +83,7 @@ def test_status_beside_a_running_installation() -> None:
             world.admit(cameras(world, film), at=now.isoformat())
 
             assert until(world, "cameras", "cam-101", "ok")["figures"]["state"] == "running"
+            assert services_world.readable_by_others(world.state) == []
             dead = until(world, "cameras", "cam-dead", "bad")
             assert dead["reason"] == "unreachable"
             assert dead["remedy"]

@@ -146,7 +146,7 @@ class KafkaPeer(LocalServer):
 
     def _prepare(self) -> None:
         """Ports and identities once; settings again at every start."""
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._directory / "cluster.json"
         if not self._plan and path.exists():
             self._plan = json.loads(path.read_text())

@@ -157,7 +157,7 @@ class Supervisor(StartStop):
 
     def _spawn(self, kept: _ChildProcess) -> None:
         child = kept.child
-        child.log.parent.mkdir(parents=True, exist_ok=True)
+        child.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept.said_from = size(child.log)
         with child.log.open("ab") as sink:
             process = subprocess.Popen(

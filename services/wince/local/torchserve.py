@@ -134,7 +134,7 @@ class TorchServe(LocalServer):
         self.stop()
         temp = self._folder / "tmp"
         for folder in (temp, self._folder / "logs"):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         ports = self._ports = self._ports or dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         config = self._folder / "config.properties"
         config.write_text(

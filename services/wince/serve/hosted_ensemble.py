@@ -40,7 +40,7 @@ class HostedEnsemble:
             clip=clip_of(protocol, list(files)),
         )  # fmt: skip
         store = folder / self.manifest.archive[:16]
-        store.mkdir(parents=True, exist_ok=True)
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in (archive, archive.with_suffix(".json")):
             file.replace(store / file.name)
         self.file = store / f"{archive.stem}.json"

@@ -15,6 +15,7 @@ from wince.errors import ConfigError
 from wince.local.postgres.beside import DirectoryReader
 from wince.local.postgres.opened import NAME
 from wince.local.stopping import Stopped
+from wince.serve.setup import server_dsn
 from wince.serve.state_dir import Places
 from wince.settings import Settings
 from wince.store.database import Database
@@ -43,8 +44,8 @@ def reading(settings: Settings, *, write: bool = False, wait_s: float = 10.0) ->
 
 @contextmanager
 def _dsn(settings: Settings, held: _DeferredSignals) -> Iterator[str]:
-    if settings.pg_dsn is not None:
-        yield settings.pg_dsn.get_secret_value()
+    if (named := server_dsn(settings)) is not None:
+        yield named
         return
     places = Places.of(settings)
     server = DirectoryReader(places.postgres)

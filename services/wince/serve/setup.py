@@ -11,22 +11,39 @@ from wince.local.postgres.installed import describe
 from wince.local.postgres.opened import OpenDatabase, open_database
 from wince.serve.state_dir import Places
 from wince.settings import Settings
+from wince.store.conninfo import in_the_clear
 
 
 def database(settings: Settings, places: Places) -> OpenDatabase:
     """The configured or embedded database, migrated; a context manager."""
-    if settings.pg_dsn is not None:
-        return open_database(settings.pg_dsn.get_secret_value(), places.postgres)
+    if (server := server_dsn(settings)) is not None:
+        return open_database(server, places.postgres)
     places.make()
     return open_database(None, places.postgres)
 
 
-def dsn(settings: Settings) -> str:
-    """The connection string that services need. Raises ConfigError where none is set: nobody of them starts a database."""
+def server_dsn(settings: Settings) -> str | None:
+    """The connection string of the server that is set; None: none is.
+
+    Raises ConfigError where patients' data would go to another machine without encryption.
+    """
     if settings.pg_dsn is None:
+        return None
+    found = settings.pg_dsn.get_secret_value()
+    if not settings.insecure_pg_beyond_loopback and (host := in_the_clear(found)):
+        remedy = "add sslmode=verify-full (and sslrootcert) to it, or set insecure_pg_beyond_loopback"
+        raise ConfigError(f"patients' data may go to {host} without TLS", field="WINCE_PG_DSN", remedy=remedy)
+    return found
+
+
+def dsn(settings: Settings) -> str:
+    """The connection string that services need. Raises ConfigError where none is set, for a service starts no database, and as
+    `server_dsn`."""
+    found = server_dsn(settings)
+    if found is None:
         remedy = "name a PostgreSQL server, or start everything with `wince up`"
         raise ConfigError("no database is set", field="WINCE_PG_DSN", remedy=remedy)
-    return settings.pg_dsn.get_secret_value()
+    return found
 
 
 def embedded(settings: Settings) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from wince.errors import ResourceError
 from wince.settings import Settings
 
 TRIES, TRY_S = 4, 0.05
+CLOSED = ("ehr", "keys", "kafka", "logs", "run", "serving")
+"""Folders below the state directory that hold patient data or secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,28 @@ class Places:
         )
 
     def make(self) -> None:
-        """Create the folders; their content is readable by its owner alone. Raises ResourceError."""
+        """Create the folders. Only their owner can read what lies in them, whatever the umask is; a folder of an earlier release that
+        others could enter is closed. Raises ResourceError."""
         try:
             # Others may pass through, so that a database that runs as another user can lie here; every folder inside is closed.
             self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
-            for folder in (self.ehr, self.audit_key.parent):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.audit_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in CLOSED:
+                _close(self.root / name)
         except OSError as error:
             raise ResourceError(
                 error.strerror or "can't be made",
                 field=f"WINCE_STATE_DIR={self.root}",
                 remedy="free space, or name a folder that you may write",
             ) from None
+
+
+def _close(folder: Path) -> None:
+    """Made where absent; open to its owner alone."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.stat()
+    if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) & 0o077:
+        folder.chmod(0o700)
 
 
 def owned(places: Places) -> bool:

@@ -17,7 +17,9 @@ class Database(Part):
 
     pg_dsn: SecretStr | None = Field(default=None, examples=["postgresql://wince@db.example/wince?sslmode=verify-full"])
     """Connection string of a PostgreSQL server, version 15 or later, instead of the embedded one. Give it as a file
-    (WINCE_PG_DSN_FILE) where it holds a password. TLS is part of it: sslmode, sslrootcert."""
+    (WINCE_PG_DSN_FILE) where it holds a password. TLS is part of it (sslmode, sslrootcert), and needed for a server on another machine."""
+    insecure_pg_beyond_loopback: bool = False
+    """Use a PostgreSQL on another machine without TLS. Everybody on the network can then read patients' data and the login."""
     audit_key_file: Path | None = Field(default=None, examples=["/etc/wince/audit.pem"])
     """Ed25519 private key (PEM) that signs checkpoints of the audit trail. Not set: made in state_dir/keys at the first start."""
     checkpoint_file: Path | None = Field(default=None, examples=["/var/lib/wince/audit-checkpoints.jsonl"])

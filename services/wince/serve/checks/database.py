@@ -59,8 +59,8 @@ SELECT current_setting('server_version') AS version, current_schema() AS schema,
 
 def check(settings: Settings) -> Iterator[Finding]:
     """The server that is set; of the embedded one where its data lies and, where it runs, the same. No server is started for this."""
-    if settings.pg_dsn is not None:
-        yield from _server(settings.pg_dsn.get_secret_value(), "by WINCE_PG_DSN")
+    if (named := setup.server_dsn(settings)) is not None:
+        yield from _server(named, "by WINCE_PG_DSN")
         return
     yield ok("database", setup.embedded(settings))
     server = EmbeddedPostgres(Places.of(settings).postgres)
