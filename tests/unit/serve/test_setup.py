@@ -16,20 +16,23 @@ from wince.settings import Settings
 CLEAR = "postgresql://u:secret@db.example/wince"
 
 
-@pytest.mark.parametrize("way", ["setup", "services", "reading", "check"])
+def _read(settings: Settings) -> None:
+    with reading.reading(settings):
+        pass
+
+
+WAYS = {
+    "setup": lambda settings: setup.database(settings, Places.of(settings)),
+    "services": setup.dsn,
+    "reading": _read,
+    "check": lambda settings: list(database.check(settings)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_database_elsewhere_without_tls_is_refused_by_name(tmp_path: Path, way: str) -> None:
-    settings = Settings(state_dir=tmp_path, pg_dsn=SecretStr(CLEAR))
     with pytest.raises(ConfigError, match=r"db\.example without TLS") as caught:
-        match way:
-            case "setup":
-                setup.database(settings, Places.of(settings))
-            case "services":
-                setup.dsn(settings)
-            case "reading":
-                with reading.reading(settings):
-                    pass
-            case _:
-                list(database.check(settings))
+        WAYS[way](Settings(state_dir=tmp_path, pg_dsn=SecretStr(CLEAR)))
     assert caught.value.field == "WINCE_PG_DSN"
     assert "sslmode=verify-full" in caught.value.remedy
     assert "secret" not in str(caught.value)
