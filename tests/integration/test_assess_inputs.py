@@ -84,7 +84,7 @@ def test_a_thousand_files_some_of_them_junk(tmp_path: Path, face: Path):
 
 @pytest.mark.slow
 def test_odd_pictures_are_graded_like_the_plain_one(tmp_path: Path, face: Path):
-    """CMYK, 16 bit grey, alpha, EXIF rotation, an animated GIF, 100 megapixels."""
+    """CMYK, 16 bit grey, alpha, EXIF rotation, a GIF, an AVIF, 100 megapixels."""
     picture = Image.open(face).convert("RGB")
     folder = tmp_path / "odd"
     folder.mkdir()
@@ -95,7 +95,8 @@ def test_odd_pictures_are_graded_like_the_plain_one(tmp_path: Path, face: Path):
     exif = Image.Exif()
     exif[0x0112] = 6
     picture.rotate(90, expand=True).save(folder / "turned.jpg", exif=exif, quality=95)
-    picture.save(folder / "moving.gif", save_all=True, append_images=[picture.rotate(180)])
+    picture.save(folder / "few-colours.gif")
+    picture.save(folder / "small.avif")
     huge = Image.new("RGB", (10_000, 10_000), "grey")
     huge.paste(picture.resize((6400, 4800)), (1800, 2600))
     huge.save(folder / "huge.jpg", quality=60)
@@ -104,8 +105,25 @@ def test_odd_pictures_are_graded_like_the_plain_one(tmp_path: Path, face: Path):
     found = called.clips()
     assert called.code == 1
     assert "more pixels than the limit" in found.pop("larger.png")["error"]
-    assert len(found) == 7
+    assert len(found) == 8
     assert {name: (one["error"], one["grade_name"], one["faces"]) for name, one in found.items()} == dict.fromkeys(found, ("", "quiet", 1))
+
+
+def test_an_animation_is_graded_as_the_film_that_it_is(tmp_path: Path, face: Path):
+    """By its own times: the face is there from 1.5 s to 5 s. A TIFF's pages, which have none, are refused by name."""
+    picture = Image.open(face).convert("RGB")
+    dark = Image.new("RGB", picture.size)
+    seen = [picture.point(lambda value, step=step: min(255, value + step)) for step in range(35)]
+    for name in ("moving.gif", "moving.webp"):
+        dark.save(tmp_path / name, save_all=True, append_images=seen, duration=[1500, *[100] * 35])
+    seen[0].save(tmp_path / "pages.tiff", save_all=True, append_images=seen[1:3])
+    called = Called(tmp_path / "state", *(tmp_path / name for name in ("moving.gif", "moving.webp", "pages.tiff")), "--json", "-")
+    found = called.clips()
+    assert called.code == 1
+    assert "--rate" in found.pop("pages.tiff")["error"]
+    for one in found.values():
+        assert (one["error"], one["still"], one["duration_s"], one["grade_name"]) == ("", False, 5.0, "quiet")
+        assert one["reasons"] == {"dark": 5, "no_frame": 2}  # the dark picture counts for a second
 
 
 def test_sound_alone_and_damaged_clips_are_rows(tmp_path: Path):

@@ -21,7 +21,7 @@ from wince.domain.reason import Reason
 from wince.errors import InputError, MediaError, WinceError
 from wince.models import compiled_folder
 from wince.pipeline.capture.folder import is_still, open_source
-from wince.pipeline.capture.media import MediaLimits, file_id, open_video
+from wince.pipeline.capture.media import MediaLimits, file_id
 from wince.pipeline.capture.still import StillSource
 from wince.pipeline.grade.interface import Personal
 from wince.protocols.rules import ClinicalProtocol
@@ -61,18 +61,16 @@ class Engine:
         Raises MediaError, ResourceError (the file), InputError (the reference shows no face).
         """
         source = source or file_id(path)
-        limits = MediaLimits()
-        still = is_still(path, limits)
         if reference is None:
-            return self._one(path, source, still, None, None, pictures, progress)
+            return self._one(path, source, None, None, pictures, progress)
         if not self._referable:
-            done = self._one(path, source, still, None, None, pictures, progress)
+            done = self._one(path, source, None, None, pictures, progress)
             return noted(done, f"reference: protocol {self.protocol.name} uses none, so it was left aside")
         if reference.path is None:
-            return self._one(path, source, still, None, reference, pictures, progress)
+            return self._one(path, source, None, reference, pictures, progress)
         calm = self.calm_face(reference.path)
-        done = self._one(path, source, still, calm, None, pictures, progress)
-        return noted(done, *calm.notes(still=is_still(reference.path, limits)))
+        done = self._one(path, source, calm, None, pictures, progress)
+        return noted(done, *calm.notes(still=is_still(reference.path, MediaLimits())))
 
     def calm_face(self, path: Path) -> CalmFace:
         """The calm face that a picture or clip shows. Raises MediaError, ResourceError; InputError where no face is assessable in it."""
@@ -104,20 +102,18 @@ class Engine:
         self,
         path: Path,
         source: str,
-        still: bool,
         calm: CalmFace | None,
         stretch: Reference | None,
         pictures: bool,
         progress: Progress | None,
     ) -> ClipResult:
-        rate_hz = self.protocol.detect.rate_hz
+        video = open_source(path, source, rate_hz=self.protocol.detect.rate_hz)
+        still, declared = isinstance(video, StillSource), video.end_us
         if still and stretch is not None:
             raise MediaError("a picture has no stretch of seconds", field=path, remedy="give a picture or clip as the reference")
         job = _Job(self, source, pictures)
         if stretch is None:
             job.begin(calm)
-        declared = 0 if still else _declared(path)
-        video = StillSource(path, source, rate_hz=rate_hz) if still else open_source(path, source, rate_hz=rate_hz)
         chained = self._chain.anew()
         try:
             for message in video:
@@ -287,10 +283,3 @@ def failed(path: Path, source: str, protocol: ClinicalProtocol, error: BaseExcep
 def engine_wide(error: WinceError, reference: Reference | None) -> bool:
     """Whether an error is of the reference that all inputs share, so that none can be assessed."""
     return reference is not None and reference.path is not None and error.field.startswith(OPTION)
-
-
-def _declared(path: Path) -> int:
-    """Length that a video's header declares, microseconds; 0 where it doesn't."""
-    video = open_video(path, MediaLimits())
-    video.container.close()
-    return video.duration_us or 0

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wince.errors import MediaError, WinceError
-from wince.pipeline.capture.folder import files, is_still
+from wince.pipeline.capture.folder import files
+from wince.pipeline.capture.kinds import begins_like_a_picture
 from wince.pipeline.capture.media import MediaLimits, file_id
 
-SUFFIXES = frozenset(
-    "mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg 3gp 3g2 flv ogv ogg asf wmv mxf jpg jpeg jpe png webp tif tiff bmp gif".split()  # noqa: SIM905
-)
+_VIDEOS = "mp4 m4v mov mkv webm avi ts mts m2ts mpg mpeg 3gp 3g2 flv ogv ogg asf wmv mxf mjpeg mjpg"
+_PICTURES = "jpg jpeg jpe png apng webp tif tiff bmp gif avif heic heif jxl mpo"
+SUFFIXES = frozenset(f"{_VIDEOS} {_PICTURES}".split())
 """Names that promise a video or picture."""
 _HEADS = (b"\x1aE\xdf\xa3", b"FLV", b"OggS", b"0&\xb2u\x8ef\xcf\x11", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"\x06\x0e+4")
 """Matroska, FLV, Ogg, ASF, MPEG, MXF."""
@@ -82,7 +83,7 @@ def _empty(folder: Path, others: int) -> MediaError:
 
 def _look(path: Path) -> Input:
     try:
-        is_still(path, MediaLimits())  # readable, a plain file, not empty
+        begins_like_a_picture(path, MediaLimits())  # readable, a plain file, not empty
         return Input(path, file_id(path), path.stat().st_size)
     except WinceError as error:
         return Input(path, "", 0, error)
@@ -93,7 +94,7 @@ def _media(path: Path, limits: MediaLimits) -> bool:
     if path.suffix.lower().lstrip(".") in SUFFIXES:
         return True
     try:
-        if is_still(path, limits):
+        if begins_like_a_picture(path, limits):
             return True
         with path.open("rb") as stream:
             head = stream.read(189)

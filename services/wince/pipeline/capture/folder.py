@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wince.errors import MediaError, WinceError
+from wince.pipeline.capture.animation.film import Film
+from wince.pipeline.capture.animation.source import HELD_US, AnimationSource
 from wince.pipeline.capture.file import FileSource
-from wince.pipeline.capture.media import MediaLimits, check_file, file_id, open_video, reading
+from wince.pipeline.capture.kinds import Kind, begins_like_a_picture, kind_of
+from wince.pipeline.capture.media import MediaLimits, file_id, open_video, reading
 from wince.pipeline.capture.still import StillSource, read_still
-
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+", b"BM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Found:
 
     path: Path
     still: bool
-    """A picture; else a video (or neither, see `problem`)."""
+    """A picture; else a video or an animation (or neither, see `problem`)."""
     problem: WinceError | None
     """Why it can't be used; None: it can be opened."""
 
@@ -50,32 +51,41 @@ def open_source(
     from_us: int = 0,
     rotation: int = 0,
     limits: MediaLimits | None = None,
-) -> FileSource | StillSource:
-    """A video or picture as a source, told apart by its first bytes.
+    pages_hz: float | None = None,
+    held: bool = True,
+) -> FileSource | StillSource | AnimationSource:
+    """A video, picture or animation as a source, told apart by what it holds.
 
-    `source` None: the sha256 of the file (`file_id`). The other arguments and the errors are those of `FileSource`.
+    `source` None: the sha256 of the file (`file_id`). `pages_hz`: pages a second of a file with several pages (TIFF); None: such a file
+    is refused. `held`: sample a picture of an animation again while it is shown (`AnimationSource`). The other arguments and the errors
+    are those of `FileSource`.
     """
     path, limits = Path(path), limits or MediaLimits()
-    kind: type[FileSource | StillSource] = StillSource if is_still(path, limits) else FileSource
+    found = kind_of(path, limits, pages_hz=pages_hz)
     name = file_id(path) if source is None else source
+    if not isinstance(found, Kind):
+        return AnimationSource(
+            path, name, found, rate_hz=rate_hz, origin_us=origin_us, from_us=from_us, rotation=rotation, limits=limits,
+            held_us=HELD_US if held else 0,
+        )  # fmt: skip
+    kind: type[FileSource | StillSource] = StillSource if found is Kind.STILL else FileSource
     return kind(path, name, rate_hz=rate_hz, origin_us=origin_us, from_us=from_us, rotation=rotation, limits=limits)
 
 
 def is_still(path: Path, limits: MediaLimits) -> bool:
-    """Does the file begin like a picture? Raises MediaError or ResourceError where it can't be read."""
-    check_file(path, limits)
-    with reading(path), path.open("rb") as stream:
-        head = stream.read(12)
-    return head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+    """Is the file one picture? Raises MediaError or ResourceError where it can't be read, or holds several pictures without time."""
+    return kind_of(path, limits) is Kind.STILL
 
 
 def _examine(path: Path, limits: MediaLimits) -> Found:
     still = False
     try:
-        still = is_still(path, limits)
+        still = begins_like_a_picture(path, limits)
+        found: Kind | Film = kind_of(path, limits)
+        still = found is Kind.STILL
         if still:
             read_still(path, limits)
-        else:
+        elif found is Kind.VIDEO:
             open_video(path, limits).container.close()
     except WinceError as error:
         return Found(path, still, error)

@@ -39,6 +39,8 @@ class MediaLimits:
     """Largest coded video picture (8K UHD is 33.2 million pixels)."""
     max_still_pixels: int = 100_000_000
     """Largest still picture; checked on its header, before a pixel is decoded."""
+    max_pictures: int = 100_000
+    """Most pictures of an animation (GIF, WebP, APNG, AVIF) or pages of a TIFF."""
     max_duration_us: int = 24 * 3600 * US
     """Longest video, microseconds of media time."""
     working_side: int = 1920

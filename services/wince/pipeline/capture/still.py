@@ -12,12 +12,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from wince.domain.frame import Beat, Frame
 from wince.domain.reason import Reason
 from wince.errors import ConfigError, MediaError
+from wince.pipeline.capture.animation.whole_pictures import pages
 from wince.pipeline.capture.file import TURNS, upright, working_size
 from wince.pipeline.capture.media import MediaLimits, check_file, reading
 from wince.pipeline.capture.timeline import Grid
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
-_BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
 """What Pillow's decoders raise on damaged pictures."""
 _REMEDY = "open it in a picture viewer and save it as JPEG or PNG, or copy it again"
 
@@ -26,8 +27,8 @@ class StillSource:
     """One picture (port `wince.pipeline.capture.interface.Source`).
 
     Gives one Frame with sequence 0 at media time 0 and a Beat `ended` one sampling step later, so that the one frame
-    is all that was expected. JPEG, PNG, WebP, TIFF, BMP, GIF (first picture of an animation): upright after its EXIF
-    orientation and `rotation`, transparent parts on white, CMYK and 16 bit brought to RGB uint8, scaled down to
+    is all that was expected. JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF; what holds several pictures is no still (`kinds.py`). Upright after its
+    EXIF orientation and `rotation`, transparent parts on white, CMYK and 16 bit brought to RGB uint8, scaled down to
     `limits.working_side`. Raises like `FileSource`; a picture over `limits.max_still_pixels` is refused on its header.
     """
 
@@ -85,24 +86,27 @@ def read_still(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
         except Image.DecompressionBombError:
             raise _too_large(path, limits, "") from None
         except UnidentifiedImageError:
-            raise MediaError("not a picture that can be read (JPEG, PNG, WebP, TIFF, BMP, GIF)", field=path, remedy=_REMEDY) from None
-        except _BROKEN:
+            raise MediaError("not a picture that can be read (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF)", field=path, remedy=_REMEDY) from None
+        except BROKEN:
             raise MediaError("the picture is damaged", field=path, remedy=_REMEDY) from None
     with image:
         if image.width * image.height > limits.max_still_pixels:
             raise _too_large(path, limits, f" ({image.width} x {image.height})")
         try:
+            if image.format == "TIFF":
+                image.seek(pages(path, limits)[0])  # not a thumbnail that lies before it
             image.draft("RGB", (limits.working_side, limits.working_side))  # JPEG: decodes at a half, quarter or eighth
-            return _rgb(image, limits.working_side)
+            return rgb(image, limits.working_side)
         except Image.DecompressionBombError:
             raise _too_large(path, limits, "") from None
-        except _BROKEN:
+        except BROKEN:
             raise MediaError("the picture is damaged or cut off", field=path, remedy=_REMEDY) from None
 
 
-def _rgb(image: Image.Image, side: int) -> NDArray[np.uint8]:
+def rgb(image: Image.Image, side: int) -> NDArray[np.uint8]:
+    """A picture of any mode as upright RGB uint8 (h, w, 3), transparent parts white, longer side at most `side`."""
     deep = image.mode.startswith(("I", "F"))
-    flat = _eight_bit(image) if deep else image
+    flat = eight_bit(image) if deep else image
     if "A" in flat.getbands() or "transparency" in flat.info:
         layer = flat.convert("RGBA")
         flat = Image.new("RGBA", layer.size, "white")
@@ -119,7 +123,7 @@ def _shrunk(flat: Image.Image, original: Image.Image, side: int) -> Image.Image:
     return scaled
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def eight_bit(image: Image.Image) -> Image.Image:
     """16 bit and float greys to 8 bit: 65535 (or 1.0) becomes 255."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float32))
     top = 1.0 if image.mode == "F" and values.max(initial=0) <= 1 else 255.0 if values.max(initial=0) <= 255 else 65535.0

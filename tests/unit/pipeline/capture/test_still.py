@@ -83,14 +83,6 @@ def test_the_camera_s_rotation_turns_clockwise(tmp_path: Path) -> None:
     assert is_upright(pixels(tmp_path / "a.png", rotation=90))
 
 
-def test_the_first_picture_of_an_animation_is_taken(tmp_path: Path) -> None:
-    """An animation has no times that a monitor could trust."""
-    frames = [Image.fromarray(numbered(n)) for n in (7, 8, 9)]
-    for name in ("a.gif", "a.webp"):
-        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], duration=100)
-        assert number_of(pixels(tmp_path / name)) == 7
-
-
 def test_big_pictures_are_scaled_to_the_working_size(tmp_path: Path) -> None:
     """48 million pixels come as 1920 x 1080 or what keeps their shape."""
     Image.fromarray(numbered(99, 8000, 6000)).save(tmp_path / "a.jpg")
