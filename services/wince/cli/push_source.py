@@ -11,9 +11,9 @@ from typing import Literal
 from wince.domain.frame import Beat, Frame
 from wince.errors import ConfigError
 from wince.pipeline.capture.address import Login
-from wince.pipeline.capture.file import TURNS
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.paced import PacedSource
+from wince.pipeline.capture.picture import TURNS
 from wince.pipeline.capture.rtsp import StreamSource
 from wince.pipeline.capture.trust import Trust
 

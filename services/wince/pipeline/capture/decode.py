@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from wince.domain.frame import US
 from wince.pipeline.capture.media import MediaLimits, Video, open_video
+from wince.pipeline.capture.picture import Aspects
 
 _MARGINS_US = (1 * US, 10 * US, 60 * US)
 """How far before the wanted time an entry is tried; then the file is read from its start."""
@@ -50,6 +51,7 @@ class Decoder:
         self._path = path
         self._limits = limits
         self._video: Video = open_video(path, limits)
+        self.aspects = Aspects(self._video.stream)
         self._start = self._video.start
         rate = self._video.stream.average_rate or self._video.stream.guessed_rate
         self._step_us = int(US / rate) if rate and 0 < rate <= 1000 else US // 25
@@ -113,6 +115,7 @@ class Decoder:
                     return
         self._video.container.close()
         self._video = open_video(self._path, self._limits)
+        self.aspects = Aspects(self._video.stream)
         self.broke = False
         yield from self._decode()
 
@@ -138,7 +141,7 @@ class Decoder:
                 yield from self._flush(hurt)
                 return
             try:
-                frames = packet.decode()
+                frames = self.aspects.decode(packet)
             except av.error.EOFError:
                 continue
             except av.error.FFmpegError:

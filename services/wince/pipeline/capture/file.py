@@ -5,39 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
-import numpy as np
-from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
-from numpy.typing import NDArray
 
 from wince.domain.frame import Beat, Frame
 from wince.errors import ConfigError, MediaError
 from wince.pipeline.capture.decode import Decoder, Picture
 from wince.pipeline.capture.media import MediaLimits
+from wince.pipeline.capture.picture import TURNS, Converter
 from wince.pipeline.capture.timeline import Grid, Timeline
-
-TURNS = (0, 90, 180, 270)
-
-
-def working_size(width: int, height: int, aspect: float, side: int) -> tuple[int, int]:
-    """(width, height) in which a picture is given: square pixels, longer side at most `side`, never enlarged in height.
-
-    `aspect` is the width of a pixel over its height (anamorphic video: 4/3, PAL: 16/15).
-
-    >>> working_size(7680, 4320, 1.0, 1920)
-    (1920, 1080)
-    >>> working_size(720, 576, 16 / 15, 1920)
-    (768, 576)
-    """
-    square = width * aspect if aspect >= 1 else float(width)
-    tall = float(height) if aspect >= 1 else height / aspect
-    scale = min(1.0, side / max(square, tall))
-    return max(1, round(square * scale)), max(1, round(tall * scale))
-
-
-def upright(pixels: NDArray[np.uint8], clockwise: int) -> NDArray[np.uint8]:
-    """`pixels` (h, w, 3) turned by 0, 90, 180 or 270 degrees clockwise, C-contiguous."""
-    return np.ascontiguousarray(np.rot90(pixels, -clockwise // 90)) if clockwise % 360 else np.ascontiguousarray(pixels)
 
 
 class FileSource:
@@ -87,12 +61,11 @@ class FileSource:
         self.source = source
         self._path = Path(path)
         self._limits = limits or MediaLimits()
-        self._rotation = rotation
         self._origin_us = origin_us
         self._from_us = max(0, from_us - origin_us)
         self._grid = Grid(rate_hz)
         self._timeline = Timeline(source, self._grid, origin_us=origin_us, from_us=self._from_us)
-        self._converter = VideoReformatter()
+        self._converter = Converter(rotation, self._limits.working_side)
         self._lock = threading.Lock()
         self._closed = False
         self._decoder = Decoder(self._path, self._limits)
@@ -159,17 +132,11 @@ class FileSource:
                 self._timeline.late()
                 return picture, None
             try:
-                pixels = self._pixels(picture.frame)
+                pixels = self._converter.pixels(picture.frame, self._decoder.aspects.of(picture.frame))
             except (av.error.FFmpegError, ValueError):  # a pixel format or size that can't be converted
                 self._timeline.damaged(picture.time_us)
                 return picture, None
             return picture, Frame(self.source, point, self._origin_us + time_us, pixels)
-
-    def _pixels(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        width, height = working_size(frame.width, frame.height, float(self._decoder.video.aspect), self._limits.working_side)
-        rgb = self._converter.reformat(frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR, threads=1)
-        array: NDArray[np.uint8] = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
-        return upright(array, (self._rotation - frame.rotation) % 360)
 
     def _finish(self, end_us: int) -> Iterator[Beat]:
         declared = self._decoder.video.duration_us or 0

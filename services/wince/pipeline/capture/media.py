@@ -115,8 +115,6 @@ class Video:
     """Timestamp of media time 0; None where the header does not say."""
     duration_us: int | None
     """Length that the header declares, microseconds; None where it doesn't."""
-    aspect: Fraction
-    """Width of a pixel over its height."""
 
 
 def open_video(path: Path, limits: MediaLimits) -> Video:
@@ -179,8 +177,7 @@ def _video(container: InputContainer, path: Path, limits: MediaLimits) -> Video:
     context.thread_count = 1
     if context.name == "hevc":
         context.options = {"err_detect": "explode"}
-    aspect = stream.sample_aspect_ratio or Fraction(1)
-    return Video(container, stream, stream.time_base or Fraction(1, US), stream.start_time, duration, aspect if aspect > 0 else Fraction(1))
+    return Video(container, stream, stream.time_base or Fraction(1, US), stream.start_time, duration)
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> int | None:

@@ -19,13 +19,10 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import av
-import numpy as np
 from av.container import InputContainer
-from av.video.codeccontext import VideoCodecContext
+from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from wince.backoff import Backoff
 from wince.clock import Clock
@@ -35,10 +32,10 @@ from wince.errors import ConfigError, WinceError
 from wince.pipeline.capture import address
 from wince.pipeline.capture.arrival import Arrival
 from wince.pipeline.capture.clock import wall_us
-from wince.pipeline.capture.file import upright, working_size
 from wince.pipeline.capture.h264 import FrameNumbers
 from wince.pipeline.capture.live import LiveSource
 from wince.pipeline.capture.media import MediaLimits
+from wince.pipeline.capture.picture import Aspects, Converter
 from wince.pipeline.capture.trust import Trust
 from wince.telemetry import logs
 
@@ -126,10 +123,10 @@ class StreamSource(LiveSource):
         super().__init__(source, rate_hz=rate_hz, clock=clock, **queue)
         self._trust = trust or Trust()
         self._trust.check(uri, f"cameras.{source}.url")
-        self._uri, self._transport, self._login, self._rotation = address.check(uri), transport, login or address.Login(), rotation
+        self._uri, self._transport, self._login = address.check(uri), transport, login or address.Login()
         self._field = f"cameras.{source}"
         self._limits, self._patience = limits or MediaLimits(), patience or Patience()
-        self._converter = VideoReformatter()
+        self._converter = Converter(rotation, self._limits.working_side)
         self._over = threading.Event()
         self._arrival = Arrival()
         self._thread = threading.Thread(target=self._received, name=f"camera-{source[:16]}", daemon=True)
@@ -237,6 +234,7 @@ class StreamSource(LiveSource):
             numbers.lost(bytes(context.extradata))
         if context.name == "hevc":
             context.options = {"err_detect": "explode"}
+        aspects = Aspects(stream)
         self._arrival = Arrival(self._arrival.last_us)
         begun = whole_us = self._clock()
         hurt = False
@@ -248,7 +246,7 @@ class StreamSource(LiveSource):
             if missing and not hurt:
                 self.damaged(now_us)
             hurt = hurt or missing
-            for frame in self._decoded(context, packet, now_us):
+            for frame in self._decoded(aspects, packet):
                 hurt = frame is None or frame.is_corrupt or (hurt and not frame.key_frame)
                 if frame is None or hurt or frame.width * frame.height > self._limits.max_pixels:
                     self.damaged(now_us)
@@ -257,35 +255,28 @@ class StreamSource(LiveSource):
                     self.counters.connects += 1
                     self.counters.state, self.counters.failure = CameraState.RUNNING, ""
                 whole_us = now_us
-                self._sample(frame, stream, now_us)
+                self._sample(frame, stream, aspects, now_us)
             if now_us - whole_us > self._patience.stall_s * US:
                 raise _Stalled
 
-    def _decoded(self, context: VideoCodecContext, packet: Any, now_us: int) -> list[VideoFrame | None]:
+    def _decoded(self, aspects: Aspects, packet: Packet[VideoStream]) -> list[VideoFrame | None]:
         try:
-            return [*packet.decode()]
+            return [*aspects.decode(packet)]
         except av.error.EOFError:
             return []
         except av.error.FFmpegError:
             return [None]
 
-    def _sample(self, frame: VideoFrame, stream: VideoStream, now_us: int) -> None:
+    def _sample(self, frame: VideoFrame, stream: VideoStream, aspects: Aspects, now_us: int) -> None:
         self.counters.pictures += 1
         tick = frame.time_base or stream.time_base or Fraction(1, US)
         time_us = self._arrival.time_us(None if frame.pts is None else int(frame.pts * tick * US), now_us)
         if not self.wants(time_us):
             return
         try:
-            self.offer(time_us, self._pixels(frame, stream))
+            self.offer(time_us, self._converter.pixels(frame, aspects.of(frame)))
         except (av.error.FFmpegError, ValueError):  # a pixel format that can't be converted
             self.damaged(time_us)
-
-    def _pixels(self, frame: VideoFrame, stream: VideoStream) -> NDArray[np.uint8]:
-        aspect = stream.sample_aspect_ratio or Fraction(1)
-        width, height = working_size(frame.width, frame.height, float(aspect if aspect > 0 else 1), self._limits.working_side)
-        rgb = self._converter.reformat(frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR, threads=1)
-        array: NDArray[np.uint8] = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
-        return upright(array, (self._rotation - frame.rotation) % 360)
 
 
 def _again(failure: Failure, patience: Patience) -> Backoff:

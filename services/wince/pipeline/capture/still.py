@@ -13,8 +13,8 @@ from wince.domain.frame import Beat, Frame
 from wince.domain.reason import Reason
 from wince.errors import ConfigError, MediaError
 from wince.pipeline.capture.animation.whole_pictures import pages
-from wince.pipeline.capture.file import TURNS, upright, working_size
 from wince.pipeline.capture.media import MediaLimits, check_file, reading
+from wince.pipeline.capture.picture import TURNS, upright, working_size
 from wince.pipeline.capture.timeline import Grid
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")

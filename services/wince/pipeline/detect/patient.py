@@ -8,6 +8,8 @@ Rules, in this order; none of them ever swaps one person for another silently:
    where the bed's region vouches for the person in it, else after 2 minutes (so give each camera its region).
 4. Where the patient is not known yet: the only face, or one much larger than all others; several alike are SEVERAL, and whoever
    remains of them when the others leave is believed only after 10 s alone.
+5. Where the size of the pictures changes, what is remembered is scaled with them. Pictures of another shape show another part of
+   the room, so nobody knows where in them the patient is: then rule 4 holds, as after several.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ NEAR = 1.0
 GROWTH = 1.7
 """...and at most this much larger or smaller."""
 MUCH_LARGER = 1.6
+SAME_SHAPE = 1.02
+"""Pictures whose aspects differ by at most this factor show the same part of the room (1920 x 1088 and 1920 x 1080)."""
 FORGET_US, FORGET_IN_REGION_US = 120 * US, 10 * US
 ALONE_US = 10 * US
 
@@ -41,6 +45,15 @@ class Memory:
     seen_us: int = 0
     several_us: int | None = None
     """When several candidates were last seen while the patient was not known."""
+
+    def resized(self, before: tuple[int, int], after: tuple[int, int], time_us: int) -> Memory:
+        """The same place in pictures of another size, (width, height) px. `time_us`: when the size changed."""
+        if self.box is None:
+            return self
+        across, down = after[0] / before[0], after[1] / before[1]
+        if not 1 / SAME_SHAPE <= across / down <= SAME_SHAPE:
+            return Memory(several_us=time_us)
+        return replace(self, box=self.box * np.array([across, down, across, down], np.float32))
 
 
 @dataclass(frozen=True, slots=True)

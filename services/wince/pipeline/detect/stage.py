@@ -50,8 +50,10 @@ class Track:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceState:
-    """All that detect remembers of one source."""
+    """All that detect remembers of one source. What is in pixels is in those of pictures of `size`: see `_sized`."""
 
+    size: tuple[int, int] | None = None
+    """(width, height) of the last frame, px; None before the first."""
     track: Track | None = None
     memory: patient.Memory = field(default_factory=patient.Memory)
     seen: int = 0
@@ -112,6 +114,7 @@ def look_each(
     """One frame. Where a crop is cut by the detector's points, its protocol says how often the detector looks."""
     limits = next((cut.limits for cut in cuts if cut.limits.crop == "points"), cuts[0].limits)
     size = (frame.pixels.shape[1], frame.pixels.shape[0])
+    state = _sized(state, size, frame.time_us)
     why: Reason | None = None
     wide = models.wide(frame.pixels) if state.track is not None else frame.pixels
     seen = _follow(state.track, frame, wide, models, limits)
@@ -131,6 +134,13 @@ def look_each(
     memory = patient.Memory(seen.box, frame.time_us)
     faces = _faces(frame, wide, seen, smoothed.landmarks, state.seen, cuts)
     return replace(state, track=following, memory=memory), faces
+
+
+def _sized(state: SourceState, size: tuple[int, int], time_us: int) -> SourceState:
+    """The state for a picture of this size. After a change nothing is followed: the face is searched for, near where it was."""
+    if state.size in (None, size):
+        return replace(state, size=size)
+    return replace(state, size=size, track=None, memory=state.memory.resized(state.size, size, time_us))
 
 
 def _follow(track: Track | None, frame: Frame, wide: NDArray[np.uint8], models: FaceModels, limits: DetectLimits) -> _Look | None:

@@ -1,5 +1,6 @@
 """Clips with a number drawn into every picture, so that a test can read back which picture it was given."""
 
+import struct
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -75,4 +76,49 @@ def write(
                 tone.sample_rate, tone.pts, tone.time_base = 44100, start, Fraction(1, 44100)
                 out.mux(sound.encode(tone))
             out.mux(sound.encode(None))
+    return path
+
+
+Part = tuple[tuple[int, int], Fraction | None, int]
+"""Pictures of one kind: (width, height), aspect of a pixel, how many."""
+
+
+def spliced(path: Path, parts: list[Part], *, declared: Fraction | None = None, reordered: int = 0) -> Path:
+    """An H.264 film, 10 a second, whose parts were encoded each on its own: what differs is said by the pictures alone. Pictures are
+    numbered through. `declared`: the container's aspect. `reordered`: pictures that may be predicted from later ones, in a row."""
+    number = 0
+    with av.open(str(path), "w") as out:
+        for size, aspect, many in parts:
+            begin, encoder = number, av.CodecContext.create("libx264", "w")
+            encoder.width, encoder.height = size
+            encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", Fraction(1, 10), Fraction(10)
+            encoder.options, encoder.max_b_frames = {"b-adapt": "0"}, reordered
+            if aspect is not None:
+                encoder.sample_aspect_ratio = aspect
+            packets = []
+            for number in range(begin, begin + many):
+                frame = av.VideoFrame.from_ndarray(numbered(number, *size), format="rgb24")
+                frame.pts, frame.time_base = number, encoder.time_base
+                packets += encoder.encode(frame)
+            packets += encoder.encode(None)
+            if begin == 0:
+                stream = out.add_stream("libx264", rate=10)
+                stream.width, stream.height = size
+                stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, 1000)
+                if declared is not None:
+                    stream.codec_context.sample_aspect_ratio = declared
+            for packet in packets:
+                packet.stream, packet.time_base = stream, Fraction(1, 10)
+                out.mux(packet)
+            number += 1
+    return path
+
+
+def with_matrix(path: Path, a: float, b: float, c: float, d: float) -> Path:
+    """The mp4 with another display matrix (ISO/IEC 14496-12 8.3.2, track header): stored (p, q) is shown at (a p + c q, b p + d q)."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40  # version 0: flags, four times and an id, 12 bytes, layer, group, volume
+    fixed = [round(value * 65536) for value in (a, b)] + [0] + [round(value * 65536) for value in (c, d)] + [0, 0, 0, 1 << 30]
+    data[at : at + 36] = struct.pack(">9i", *fixed)
+    path.write_bytes(data)
     return path

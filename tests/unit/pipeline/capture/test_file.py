@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.pipeline.capture.clips import is_upright, number_of, numbered, write
+from tests.unit.pipeline.capture.clips import is_upright, number_of, numbered, spliced, with_matrix, write
 from wince.domain.frame import US, Beat, Frame
 from wince.domain.reason import Reason
 from wince.errors import ConfigError
@@ -130,6 +130,42 @@ def test_pictures_stand_upright_by_the_file_s_display_matrix(tmp_path: Path, sto
     assert is_upright(frame.pixels)
 
 
+def shown(stored: np.ndarray, a: int, b: int, c: int, d: int) -> np.ndarray:
+    """Pixel by pixel what a display matrix of whole numbers says: (p, q) goes to (a p + c q, b p + d q)."""
+    height, width, _ = stored.shape
+    q, p = np.mgrid[0:height, 0:width]
+    x, y = a * p + c * q, b * p + d * q
+    x, y = x - x.min(), y - y.min()
+    out = np.zeros((y.max() + 1, x.max() + 1, 3), np.uint8)
+    out[y, x] = stored
+    return out
+
+
+EIGHT = [(a, 0, 0, d) for a in (1, -1) for d in (1, -1)] + [(0, b, c, 0) for b in (1, -1) for c in (1, -1)]
+
+
+@pytest.mark.parametrize("matrix", EIGHT)
+def test_all_eight_ways_in_which_a_picture_may_lie_are_undone(tmp_path: Path, matrix: tuple[int, int, int, int]) -> None:
+    """Turned, mirrored, or both; the matrix may also scale, or be a few degrees off."""
+    a, b, c, d = matrix
+    stored = numbered(7)
+    wanted = shown(stored, *matrix)
+    for scale, lean in ((1.0, 0.0), (3.0, 0.0), (0.5, 0.1)):
+        path = write_one(tmp_path / "a.mp4", stored)
+        with_matrix(path, scale * a - lean * b, scale * b + lean * a, scale * c - lean * d, scale * d + lean * c)
+        (frame,), _ = watch(path)
+        assert frame.pixels.shape == wanted.shape
+        assert np.abs(frame.pixels.astype(int) - wanted).mean() < 6
+
+
+@pytest.mark.parametrize("matrix", [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (1, 1, 1, 1), (-1, 0, -1, 0)])
+def test_a_display_matrix_that_shows_nothing_turns_nothing(tmp_path: Path, matrix: tuple[int, int, int, int]) -> None:
+    """A writer that left it zero, or half filled."""
+    (frame,), _ = watch(with_matrix(write_one(tmp_path / "a.mp4", numbered(7)), *matrix))
+    assert is_upright(frame.pixels)
+    assert number_of(frame.pixels) == 7
+
+
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_the_camera_s_rotation_turns_clockwise(tmp_path: Path, rotation: int) -> None:
     """A camera that hangs on its side: the argument is what makes it upright."""
@@ -137,6 +173,12 @@ def test_the_camera_s_rotation_turns_clockwise(tmp_path: Path, rotation: int) ->
     (frame,), _ = watch(tmp_path / "a.mp4", rotation=rotation)
     assert frame.pixels.shape == (192, 320, 3)
     assert is_upright(frame.pixels)
+
+
+def write_one(path: Path, pixels: np.ndarray) -> Path:
+    """A film of one picture."""
+    _encode_one(path, pixels, 0)
+    return path
 
 
 def _encode_one(path: Path, pixels: np.ndarray, said: int) -> None:
@@ -161,6 +203,32 @@ def test_pixels_are_made_square(tmp_path: Path) -> None:
     """Anamorphic 4:3 pixels: the picture is widened, not the face narrowed."""
     (frame, *_), _ = watch(write(tmp_path / "a.mp4", EVERY_40_MS[:10], aspect=Fraction(4, 3)))
     assert frame.pixels.shape == (192, 427, 3)
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv"])
+@pytest.mark.parametrize("after", [Fraction(2), Fraction(1), Fraction(1, 2)])
+@pytest.mark.parametrize("reordered", [0, 3])
+def test_each_picture_counts_by_its_own_aspect(tmp_path: Path, name: str, after: Fraction, reordered: int) -> None:
+    """The shape of the pixels changes in the middle, whatever the container says, and to the picture where pictures come late."""
+    path = spliced(tmp_path / name, [((320, 192), Fraction(4, 3), 30), ((320, 192), after, 30)], reordered=reordered)
+    frames, _ = watch(path, rate_hz=10)
+    squeezed = (192, 640, 3) if after == 2 else (192, 320, 3) if after == 1 else (384, 320, 3)
+    assert [frame.pixels.shape for frame in frames] == [(192, 427, 3)] * 30 + [squeezed] * 30
+    assert [number_of(frame.pixels) for frame in frames] == list(range(60))
+
+
+def test_the_container_s_aspect_holds_where_pictures_say_none_and_for_their_size_only(tmp_path: Path) -> None:
+    """What a header says of pixels is of the size with which the film begins."""
+    sizes = [((320, 192), None, 20), ((640, 192), None, 20)]
+    frames, _ = watch(spliced(tmp_path / "a.mp4", sizes, declared=Fraction(2)), rate_hz=10)
+    assert {frame.pixels.shape for frame in frames} == {(192, 640, 3)}
+
+
+@pytest.mark.parametrize("aspect", [Fraction(1, 65535), Fraction(65535), Fraction(9, 2), Fraction(1, 5)])
+def test_an_aspect_that_no_camera_has_is_not_believed(tmp_path: Path, aspect: Fraction) -> None:
+    """A picture of one column, or of one line, would be the end of every face in it."""
+    frames, _ = watch(spliced(tmp_path / "a.ts", [((320, 192), aspect, 10)]), rate_hz=10)
+    assert {frame.pixels.shape for frame in frames} == {(192, 320, 3)}
 
 
 def test_8k_is_scaled_to_the_working_size(tmp_path: Path) -> None:

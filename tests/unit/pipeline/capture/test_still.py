@@ -64,17 +64,28 @@ def test_transparent_parts_are_white(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tiff", "a.webp"])
-@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 1), (8, 3)])
-def test_exif_orientation_is_obeyed(tmp_path: Path, name: str, orientation: int, turns: int) -> None:
-    """As phones write it, also where the picture is converted or scaled on the way."""
+@pytest.mark.parametrize("orientation", range(10))
+def test_exif_orientation_is_obeyed(tmp_path: Path, name: str, orientation: int) -> None:
+    """As phones write it, mirrored too, and also where the picture is converted or scaled on the way. 0 and 9 mean nothing."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    stored = Image.fromarray(np.ascontiguousarray(np.rot90(numbered(4242), turns)))
-    stored.save(tmp_path / name, exif=exif)
+    Image.fromarray(np.ascontiguousarray(stored(numbered(4242), orientation))).save(tmp_path / name, exif=exif)
     for side in (1920, 200):
         got = pixels(tmp_path / name, limits=MediaLimits(working_side=side))
         assert is_upright(got)
         assert got.shape[1] == min(320, side)
+        assert side < 320 or number_of(got) == 4242
+
+
+def stored(seen: np.ndarray, orientation: int) -> np.ndarray:
+    """How a picture lies in the file (EXIF 2.32, 4.6.4 A): which side of what is seen its row 0 is, and which its column 0."""
+    row, column = {
+        1: ("top", "left"), 2: ("top", "right"), 3: ("bottom", "right"), 4: ("bottom", "left"),
+        5: ("left", "top"), 6: ("right", "top"), 7: ("right", "bottom"), 8: ("left", "bottom"),
+    }.get(orientation, ("top", "left"))  # fmt: skip
+    lying = seen if row in ("top", "bottom") else seen.transpose(1, 0, 2)
+    lying = lying[::-1] if row in ("bottom", "right") else lying
+    return lying[:, ::-1] if column in ("bottom", "right") else lying
 
 
 def test_the_camera_s_rotation_turns_clockwise(tmp_path: Path) -> None:

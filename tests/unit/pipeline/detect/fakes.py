@@ -56,7 +56,7 @@ class Script:
         return FaceModels(self, self, self)
 
     def find(self, pixels: NDArray[np.uint8]) -> list[Detection]:
-        if pixels.shape[:2] != (HEIGHT, WIDTH) or pixels[0, 0, 1] != 77:
+        if pixels[0, 0, 1] != 77:
             return []  # a turned picture: this script's faces are seen upright only
         self.searches += 1
         out = []
@@ -80,8 +80,8 @@ class Script:
         return Fit(Pose(self.current.yaw, 0.0, self.current.roll), self.current.residual)
 
 
-def frame(index: int, time_us: int | None = None, grey: int = 120) -> Frame:
-    """Frame `index` of a script, 200 ms apart."""
-    pixels = np.full((HEIGHT, WIDTH, 3), grey, np.uint8)
+def frame(index: int, time_us: int | None = None, grey: int = 120, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Frame:
+    """Frame `index` of a script, 200 ms apart. size: (width, height)."""
+    pixels = np.full((size[1], size[0], 3), grey, np.uint8)
     pixels[0, 0, 0], pixels[0, 0, 1] = index, 77
     return Frame("camera", index, index * 200_000 if time_us is None else time_us, pixels)

@@ -153,3 +153,40 @@ def test_a_gap_in_time_starts_a_new_search() -> None:
     _, events = step(SourceState(), [frame(0), frame(1, time_us=9 * US)], 0, script.models(), CUTS)
     assert [event.reason for event in events] == [None, None]
     assert script.searches >= 2
+
+
+def resized(before: list[Someone], after: list[Someone], size: tuple[int, int], seconds: int = 2) -> list[Face]:
+    """A second of `before` in pictures of 400 x 300, then `after` in those of another size."""
+    script = Script([before] * 5 + [after] * 5 * seconds)
+    frames = [frame(i, size=(400, 300) if i < 5 else size) for i in range(len(script.frames))]
+    faces = step(SourceState(), frames, 0, script.models(), CUTS)[1]
+    return [face for face in faces if isinstance(face, Face)]
+
+
+def test_who_is_at_the_patient_s_pixels_of_a_smaller_picture_is_not_the_patient() -> None:
+    patient, visitor = Someone(200, 300, 160), Someone(100, 150, 80)
+    faces = resized([Someone(100, 150, 80)], [visitor, patient], (800, 600))
+    assert reasons(faces) == [None] * 15
+    assert all(face.box is not None and face.box[0] >= 110 for face in faces[5:]), "the patient's, twice as far from the corner"
+    assert reasons(resized([Someone(100, 150, 80)], [visitor], (800, 600)))[5:] == [Reason.NOT_PATIENT] * 10
+
+
+def test_a_face_is_followed_into_smaller_pictures_and_its_points_jump_with_them() -> None:
+    faces = resized([Someone(100, 150, 80)], [Someone(50, 75, 40)], (200, 150))
+    assert reasons(faces) == [None] * 15
+    first = faces[5].landmarks
+    assert first is not None
+    assert np.array_equal(first, landmarks(Someone(50, 75, 40))), "nothing is smoothed over from the larger picture"
+
+
+def test_in_pictures_of_another_shape_nobody_is_the_patient_until_one_was_alone_for_long() -> None:
+    two = resized([Someone(100)], [Someone(100), Someone(300, 150, 140)], (400, 225), seconds=9)
+    assert reasons(two)[5:] == [Reason.SEVERAL] * 45
+    alone = reasons(resized([Someone(100)], [Someone(100)], (400, 225), seconds=12))
+    assert alone[5:55] == [Reason.SEVERAL] * 50
+    assert alone[55:] == [None] * 10
+
+
+def test_the_rows_that_a_codec_pads_a_picture_with_are_no_other_shape() -> None:
+    faces = resized([Someone(100)], [Someone(100)], (400, 302))
+    assert reasons(faces) == [None] * 15

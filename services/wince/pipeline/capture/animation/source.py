@@ -12,8 +12,8 @@ from PIL import Image
 from wince.domain.frame import US, Beat, Frame
 from wince.errors import ConfigError, MediaError
 from wince.pipeline.capture.animation.film import Film
-from wince.pipeline.capture.file import TURNS, upright
 from wince.pipeline.capture.media import MediaLimits
+from wince.pipeline.capture.picture import TURNS, upright
 from wince.pipeline.capture.still import BROKEN, rgb
 from wince.pipeline.capture.timeline import Grid, Timeline
 
