@@ -68,9 +68,9 @@ BUSES = [
 ]
 
 
-@pytest.fixture(params=BUSES, scope="module")
+@pytest.fixture(params=BUSES, scope="session")
 def kind(request: pytest.FixtureRequest) -> int:
-    """0: memory; else the number of brokers. Of module scope, so that all tests of one kind run together."""
+    """0: memory; else the number of brokers. Of session scope, so that all tests of one kind run together, whatever their file."""
     return int(request.param)
 
 

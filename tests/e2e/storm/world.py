@@ -5,13 +5,12 @@ from __future__ import annotations
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import psycopg
-
+from tests.conftest import copied
 from tests.integration.record_world import FakeTarget
 from wince.delivery.worker import Delivery
 from wince.domain.audit import verify
@@ -38,28 +37,13 @@ WRITTEN = {"charted", "charted_late", "restored", "corrected"}
 PROTOCOLS = {"activity": load("activity")}
 
 
-@contextmanager
-def fresh_database(template_dsn: str) -> Iterator[Database]:
-    """A copy of the migrated template."""
-    parts = psycopg.conninfo.conninfo_to_dict(template_dsn)
-    name = f"storm_{uuid4().hex}"
-    admin = psycopg.conninfo.make_conninfo(template_dsn, dbname="postgres")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {parts['dbname']}")
-        try:
-            with Database(psycopg.conninfo.make_conninfo(template_dsn, dbname=name)) as opened:
-                yield opened
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 class World:
     """`now`: microseconds UTC; the test moves it."""
 
     def __init__(self, template_dsn: str, of: Site, now: int) -> None:
         self.now = now
         self._stack = ExitStack()
-        self.database = self._stack.enter_context(fresh_database(template_dsn))
+        self.database = self._stack.enter_context(Database(self._stack.enter_context(copied(template_dsn))))
         census = PostgresCensus(self.database, clock=lambda: self.now)
         listener = AdtListener(census, of, now_us=lambda: self.now)
         self._stack.enter_context(listener)
