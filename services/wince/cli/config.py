@@ -16,6 +16,7 @@ from wince.pipeline.capture.address import Login
 from wince.serve import check_settings, protocols
 from wince.settings import Settings, documents
 from wince.settings.catalogue import by_path, catalogue
+from wince.settings.docstrings import docstrings
 from wince.settings.origin import Origins
 
 if TYPE_CHECKING:
@@ -104,10 +105,10 @@ def example() -> None:
 
 def _rows(loaded: Settings, origins: Origins) -> dict[str, dict[str, Any]]:
     """Value, source and meaning by a setting's path, such as "rpc.port", and "cameras.0" for an entry of a list."""
-    known, rows = by_path(), {}
+    known, meanings, rows = by_path(), docstrings(Settings), {}
     for name in dict.fromkeys(path.partition(".")[0] for path in known):
         value = getattr(loaded, name)
-        meaning = " ".join((Settings.model_fields[name].description or "").split())
+        meaning = " ".join(meanings.get(name, "").split())
         if isinstance(value, BaseModel):
             for key in type(value).model_fields:
                 path = (name, key)

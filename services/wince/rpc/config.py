@@ -16,7 +16,7 @@ NAMED = "insecure_listen_beyond_loopback"
 class RpcSettings(BaseModel):
     """A server's, and what its own calls to other services need."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = Field(default="127.0.0.1", min_length=1, max_length=255)
     """Address to listen on. Beyond loopback it needs TLS and authentication."""

@@ -26,13 +26,19 @@ from wince.pipeline.grade.state import Setup
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
 from wince.serve.protocols import ProtocolSet
-from wince.serve.scoring_ensemble import ensemble_scorer
 from wince.serving.config import ServingSettings
 from wince.settings import Settings
 
+
+def _ensemble(protocol: ClinicalProtocol, models_dir: Path | None, serving: ServingSettings | None) -> Scorer:
+    from wince.serve.scoring_ensemble import ensemble_scorer  # brings gRPC: a tenth of what a clip without members imports
+
+    return ensemble_scorer(protocol, models_dir, serving)
+
+
 SCORERS: dict[str, Callable[[ClinicalProtocol, Path | None, ServingSettings | None], Scorer]] = {
     "activity": lambda _protocol, models_dir, _serving: load_activity_scorer(models_dir),
-    "ensemble": ensemble_scorer,
+    "ensemble": _ensemble,
 }
 """By the protocol's estimate.scorer; each takes the protocol, the folder of the models, and where an ensemble is served."""
 PERSONALS: dict[str, Callable[[], Personal]] = {"activity": ActivityPersonal}

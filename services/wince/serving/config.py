@@ -15,7 +15,7 @@ TORCHSERVE = "org.pytorch.serve.grpc.openinference"
 class ServingSettings(BaseModel):
     """Where a protocol's ensemble is asked. Without `target` it runs in the process, from the same files to the same numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     target: str | None = Field(default=None, examples=["127.0.0.1:7070"], pattern=r"^[^:/\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")
     """HOST:PORT of a server of the Open Inference Protocol (gRPC), such as TorchServe. Not set: the models run in the process."""

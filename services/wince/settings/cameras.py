@@ -36,7 +36,7 @@ EXAMPLES: list[Any] = [
 class Camera(BaseModel):
     """One camera of the list `[[cameras]]`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra={"examples": EXAMPLES})
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": EXAMPLES})
 
     id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     """Names the camera, and the source of everything that it gives. Letters, digits, dot, underscore, hyphen."""

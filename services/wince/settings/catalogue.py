@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
+from wince.settings.docstrings import docstrings
+from wince.settings.origin import model_in
 from wince.settings.part import Part
 from wince.settings.sources import SECRETS
 from wince.settings.whole import Settings
@@ -62,6 +66,10 @@ def catalogue() -> tuple[Section, ...]:
     """All settings: those of the top level first, then tables, then lists of tables, as TOML wants it."""
     schema = Settings.model_json_schema()
     properties, models = schema["properties"], schema["$defs"]
+    _describe(properties, Settings)
+    for field in Settings.model_fields.values():
+        if (inner := model_in(field.annotation)) is not None:
+            _describe(models[inner.__name__]["properties"], inner)
     flat, tables, lists = [], [], []
     for part in (base for base in Settings.__bases__ if issubclass(base, Part)):
         title, _, meaning = (part.__doc__ or "").strip().partition("\n")
@@ -101,6 +109,11 @@ def _section(table: str, meaning: str, model: dict[str, Any], *, repeated: bool)
     )
     title = f"[[{table}]]" if repeated else f"[{table}]"
     return Section(title, _joined(meaning), table, repeated, settings, _in_order(model))
+
+
+def _describe(properties: dict[str, dict[str, Any]], model: type[BaseModel]) -> None:
+    for name, text in docstrings(model).items():
+        properties[name]["description"] = text
 
 
 def _in_order(model: dict[str, Any]) -> tuple[dict[str, Any], ...]:

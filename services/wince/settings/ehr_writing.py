@@ -24,7 +24,7 @@ EXAMPLES: list[Any] = [
 class SiteCoding(BaseModel):
     """One code of the list `[[ehr_codes]]`: what the site calls a protocol's number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra={"examples": EXAMPLES})
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": EXAMPLES})
 
     protocol: str = Field(min_length=1, max_length=40)
     """Name of the protocol."""

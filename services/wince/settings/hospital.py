@@ -21,7 +21,7 @@ EXAMPLES: list[Any] = [
 class IdentifierSystem(BaseModel):
     """One entry of the list `[[identifier_systems]]`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra={"examples": EXAMPLES})
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": EXAMPLES})
 
     authority: str = Field(min_length=1, max_length=200)
     """Assigning authority as in the fourth component of PID-3 and PV1-19: its namespace, or its OID or other universal id."""

@@ -70,7 +70,7 @@ def known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
         if isinstance(part, int):
             continue
         described = inner.model_fields.get(part) if inner else None
-        inner = _model_in(described.annotation) if described is not None else None
+        inner = model_in(described.annotation) if described is not None else None
     return list(inner.model_fields) if inner else []
 
 
@@ -84,8 +84,8 @@ def meant(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else ""
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """The model that a field's type is, or holds in a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for inner in getattr(annotation, "__args__", ()) if (found := _model_in(inner)) is not None), None)
+    return next((found for inner in getattr(annotation, "__args__", ()) if (found := model_in(inner)) is not None), None)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, field_validator
 
 
 class Part(BaseModel):
     """One part. The first line of its docstring is the section's title in the reference."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     @field_validator("*")
     @classmethod

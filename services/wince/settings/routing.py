@@ -22,7 +22,7 @@ EXAMPLES: list[Any] = [
 class RoutingRule(BaseModel):
     """One rule of the list `[[routing]]`. What is left out always fits."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra={"examples": EXAMPLES})
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": EXAMPLES})
 
     protocol: str = Field(min_length=1, max_length=40)
     """Name of the protocol."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class OtlpSettings(BaseModel):
     """Counts where `traces` is `otlp`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     endpoint: str = Field(default="", examples=["https://collector.example:4317"])
     """Collector that takes OTLP over gRPC: https://HOST:4317, or http:// on this machine. Empty: as OTEL_EXPORTER_OTLP_ENDPOINT says, else
