@@ -18,6 +18,8 @@ WinceError                     code, field, remedy; diagnostics() is what a pers
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from os import PathLike, fspath
 
 
@@ -143,3 +145,26 @@ class IntegrityError(WinceError):
 
     code = "integrity"
     exit_code = 9
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """What a word was meant to be, as a remedy; empty where nothing is near.
+
+    >>> meant("ehr_ulr", ["ehr_url", "site"])
+    'did you mean ehr_url?'
+    """
+    near = difflib.get_close_matches(word, list(known), 1, 0.6)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def choices(word: str, known: Iterable[str]) -> str:
+    """The remedy where a word is none of those that are known: the nearest, and all of them.
+
+    >>> choices("actvity", ["activity", "icu"]), choices("x", [])
+    ('did you mean activity? One of: activity, icu', 'there is none')
+    """
+    every = list(known)
+    if not every:
+        return "there is none"
+    near = meant(word, every)
+    return f"{near} One of: {', '.join(every)}" if near else f"one of: {', '.join(every)}"

@@ -198,7 +198,7 @@ def test_a_protocol_without_a_trained_model_refuses_by_name(tmp_path: Path, face
     assert called.code == 3
     assert "remedy" in called.err
     assert called.out == ""
-    assert Called(tmp_path, face, "--protocol", "nothing-such").code == 3
+    assert Called(tmp_path, face, "--protocol", "nothing-such").code == 2
 
 
 def test_a_dim_clip_is_left_out_whole(tmp_path: Path):

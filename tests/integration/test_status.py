@@ -223,7 +223,7 @@ def test_a_mistyped_state_directory_is_an_error_and_makes_nothing(wince: Command
         assert "WINCE_STATE_DIR" in done.err
     assert not (tmp_path / "none").exists()
     wrong = wince("status", "--service", "grade")
-    assert (wrong.code, "NAME=HOST:PORT" in wrong.err) == (4, True)
+    assert (wrong.code, "NAME=HOST:PORT" in wrong.err) == (2, True)
 
 
 def test_a_look_has_one_document_a_line(installation: Settings, wince: Command, monkeypatch: pytest.MonkeyPatch) -> None:

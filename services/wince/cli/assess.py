@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from wince.cli import usage
 from wince.cli.common import out, settings
+from wince.cli.verbosity import Quiet, Verbose, is_quiet, set_verbosity
 
 if TYPE_CHECKING:
     from wince.assess.batch import Batch
@@ -39,12 +41,14 @@ def assess(
         typer.Option("--reference", metavar="FILE|START-END", help="The same patient's calm face: picture, clip, or seconds of the input."),
     ] = None,
     speak: Annotated[bool, typer.Option("--speak", help="Say the result (needs espeak-ng).")] = False,
+    verbose: Verbose = 0,
+    less: Quiet = False,
 ) -> None:
     """Grade clips and pictures by a protocol; research use, not validated.
 
     What was done before is not done again: results are kept by content, protocol, models and reference (with --report in DIR/.wince,
     else in the state directory; numbers only). Exit code 0: everything was graded, or honestly is not assessable; 1: some input failed;
-    2: usage; above: nothing could be assessed or written at all (see the foot of `wince --help`).
+    2: usage; above: nothing could be assessed or written at all (see the foot of `wince --help`). -v and -q also stand before `assess`.
     """
     from wince.assess import batch, inputs, plain  # the stages take a second to import; other commands don't wait for them
     from wince.assess.reference import parse
@@ -52,13 +56,18 @@ def assess(
     from wince.report.write_whole import write_whole
     from wince.serve import protocols, scoring
 
+    if verbose or less:
+        set_verbosity(verbose, quiet=less)
     loaded = settings(protocol=protocol)
+    if protocol is not None:
+        usage.protocol(protocol, loaded)
     chosen = protocols.default(loaded)
-    calm = None if reference is None else parse(reference)
+    with usage.reading("--reference"):
+        calm = None if reference is None else parse(reference)
     quiet = str(json_) == "-"
     named = inputs.gather(paths)
-    scoring.fetch_models(loaded, lambda name, what: None if what == "cached" else _err(f"{name}: {what}"), chosen)
-    with Bar(named, lines=not quiet) as bar:
+    scoring.fetch_models(loaded, lambda name, what: None if what == "cached" or is_quiet() else _err(f"{name}: {what}"), chosen)
+    with Bar(named, lines=not quiet and not is_quiet(), shown=not is_quiet()) as bar:
         done = batch.run(named, loaded, chosen, reference=calm, jobs=jobs, report=report, on_event=bar.on_event)
     if json_ is not None:
         text = plain.document(done.results, named.passed_over, chosen)
@@ -70,7 +79,7 @@ def assess(
         write_whole(per_frame, plain.table(done.results).encode())
     if not quiet:
         wide = out if out.is_terminal else Console(width=WIDE, highlight=False, markup=False, soft_wrap=True)
-        for line in rows(done, named, chosen):
+        for line in rows(done, named, chosen, notes=not is_quiet()):
             wide.print(line, markup=False) if isinstance(line, str) else wide.print(line)
     for note in done.notes:
         _err(note)

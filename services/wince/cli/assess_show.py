@@ -27,14 +27,14 @@ class Bar:
     The bar measures by bytes, because clips differ in length.
     """
 
-    def __init__(self, inputs: Inputs, *, lines: bool) -> None:
-        """`lines`: say what each of several inputs came to."""
+    def __init__(self, inputs: Inputs, *, lines: bool, shown: bool = True) -> None:
+        """`lines`: say what each of several inputs came to. `shown`: draw the bar where there is a terminal."""
         self._lines = lines and len(inputs.files) > 1
         self._sizes = [max(1, one.size) for one in inputs.files]
         self._shares = [0.0] * len(self._sizes)
         console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         columns = (TextColumn("{task.fields[done]}/{task.fields[count]}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-        self._bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
+        self._bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not (shown and console.is_terminal))
         self._task = self._bar.add_task("", total=sum(self._sizes), done=0, count=len(self._sizes))
         self._done = 0
 
@@ -55,15 +55,15 @@ class Bar:
             self._bar.console.print(line(result, notes=False), markup=False)
 
 
-def rows(done: Batch, inputs: Inputs, protocol: ClinicalProtocol) -> Iterator[str | Table]:
-    """Everything that is printed after the work."""
+def rows(done: Batch, inputs: Inputs, protocol: ClinicalProtocol, *, notes: bool = True) -> Iterator[str | Table]:
+    """Everything that is printed after the work. `notes`: with what a reader should know beside the results."""
     if len(done.results) == 1:
-        yield line(done.results[0])
+        yield line(done.results[0], notes=notes)
     else:
         yield table(done.results)
-    if done.skipped and len(done.results) > 1:
+    if notes and done.skipped and len(done.results) > 1:
         yield f"{done.skipped} of {len(done.results)} were done before and are shown again"
-    if inputs.passed_over:
+    if notes and inputs.passed_over:
         names = ", ".join(path.name for path in inputs.passed_over[:NAMED]) + (", ..." if len(inputs.passed_over) > NAMED else "")
         yield f"passed over, neither video nor picture: {len(inputs.passed_over)} ({names})"
     yield f"{protocol.title} (protocol {protocol.name}): {protocol.report.label}"

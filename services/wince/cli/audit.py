@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from itertools import islice
 from typing import Annotated
-from uuid import UUID
 
 import typer
 from rich.table import Table
 
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json
 from wince.domain.audit import Verified
 from wince.errors import ConfigError
@@ -31,10 +31,10 @@ def verify(
 
     Works beside a running Wince; makes nothing.
     """
+    if key and not re.fullmatch("[0-9a-fA-F]{64}", key):
+        raise usage.UsageError("is no public key", field="--key", remedy="64 hexadecimal digits: the raw bytes of the Ed25519 key")
     loaded = settings()
     places = Places.of(loaded)
-    if key and not re.fullmatch("[0-9a-fA-F]{64}", key):
-        raise ConfigError("is no public key", field="--key", remedy="64 hexadecimal digits: the raw bytes of the Ed25519 key")
     with reading(loaded) as database:
         public = key or _public(places)
         found = checkpoints.verify(database, places.checkpoints, public)
@@ -83,10 +83,7 @@ def show(
     json_: Json = False,
 ) -> None:
     """Rows of the trail: what happened when to which id. Payloads (they may hold patient data) are not shown."""
-    try:
-        about = UUID(entry) if entry else None
-    except ValueError:
-        raise ConfigError("is no id", field=f"--entry={entry}", remedy="a UUID, as in `wince run --json`") from None
+    about = usage.identity(entry, "--entry", "`wince run --json`") if entry else None
     with reading(settings()) as database:
         rows = list(islice(audit.rows(database, after, entry=about), limit))
     if json_:

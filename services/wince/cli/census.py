@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json, user
 from wince.clock import wall_us
 from wince.domain.ids import site_namespace
@@ -19,7 +20,7 @@ from wince.domain.stay import Stay
 from wince.errors import ConfigError, InputError
 from wince.hospital.outside import load as loading
 from wince.hospital.outside import reconcile
-from wince.hospital.outside.csv_list import told
+from wince.hospital.outside.csv_list import ENCODINGS, told
 from wince.serve import census_source
 from wince.serve.reading import reading
 from wince.settings import Settings
@@ -157,7 +158,7 @@ def confirm(
 ) -> None:
     """A person's word: who is believed to lie in these beds does lie there. Record then charts late what was seen meanwhile."""
     if bool(bed) == everybody:
-        raise ConfigError("say which beds, or --all", field="--bed", remedy="such as --bed 'ICU^101^A'")
+        raise usage.UsageError("say which beds, or --all", field="--bed", remedy="such as --bed 'ICU^101^A'")
     loaded, now_us = settings(), wall_us()
     with reading(loaded, write=True) as database:
         with database.transaction() as tx:
@@ -181,8 +182,10 @@ def confirm(
 
 
 def _list(loaded: Settings, file: Path | None, fhir: bool, at: str, encoding: str, wards: tuple[str, ...], skip_bad: bool) -> CensusList:
+    if encoding:
+        usage.one_of(encoding, ENCODINGS, "--encoding")
     if file is not None and fhir:
-        raise ConfigError("a file and --fhir are two sources", field="--fhir", remedy="name one")
+        raise usage.UsageError("a file and --fhir are two sources", field="--fhir", remedy="name one")
     if file is None and not fhir and loaded.census_source == "csv":
         file = loaded.census_file
     if file is not None:
@@ -278,9 +281,9 @@ def _moment(text: str, field: str) -> int:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigError("is no ISO 8601 time", field=f"{field}={text}", remedy="such as 2026-01-05T08:00:00Z") from None
+        raise usage.UsageError("is no ISO 8601 time", field=f"{field}={text}", remedy="such as 2026-01-05T08:00:00Z") from None
     if at.tzinfo is None or len(text) <= 10:
-        raise ConfigError("needs a time of day and an offset", field=f"{field}={text}", remedy="such as 2026-01-05T08:00:00Z")
+        raise usage.UsageError("needs a time of day and an offset", field=f"{field}={text}", remedy="such as 2026-01-05T08:00:00Z")
     return int(at.astimezone(UTC).timestamp() * 1_000_000)
 
 

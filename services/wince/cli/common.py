@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wince.cli.verbosity import log_level
 from wince.models import compiled_folder
 from wince.settings import Settings, load
 from wince.telemetry import logs
@@ -26,6 +27,8 @@ if not out.is_terminal:
 
 def settings(**arguments: Any) -> Settings:
     """Settings of this call, with logging set up by them, and where compiled networks are kept."""
+    if (level := log_level()) is not None:
+        arguments["log_level"] = level
     loaded = load(**arguments)
     logs.configure(loaded.log_level, json=loaded.log_json)
     compiled_folder.keep_in(loaded.models_dir)

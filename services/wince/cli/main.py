@@ -1,8 +1,6 @@
 """`wince`: the command tree, and how errors become exit codes.
 
-Exit codes: 0 done, 1 unexpected error, failed input or something that needs a person, 2 usage, 3 input (video, protocol, corpus,
-message), 4 configuration, 5 model file, 6 another party (EHR, download), 7 this machine (disk, port, permission), 8 database, 9 broken
-promise (audit chain), 130 interrupted by Ctrl-C (143 SIGTERM, 129 a closed terminal).
+The codes are listed in `exit_codes.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from wince.cli.exit_codes import in_one_line
 from wince.errors import WinceError
 from wince.local.stopping import Stopped, finish, stoppable
 from wince.version import VERSION
@@ -22,11 +21,7 @@ from wince.version import VERSION
 if TYPE_CHECKING:  # until `main` minds signals, Ctrl-C would show a traceback: the long imports come after that
     import typer
 
-EPILOGUE = (
-    "Research use, not validated, adjunct to a nurse's judgement. Exit codes: 0 done, 1 something "
-    "needs a person, 2 usage, 3 input, 4 configuration, "
-    "5 model file, 6 another party, 7 this machine, 8 database, 9 broken promise."
-)
+EPILOGUE = f"Research use, not validated, adjunct to a nurse's judgement. Exit codes: {in_one_line()}."
 
 COMMANDS = (
     "assess", "run", "serve", "up", "status", "census", "push", "switch", "consent", "retract", "retention",
@@ -41,7 +36,7 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
 
     app = typer.Typer(
         no_args_is_help=True,
-        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         epilog=EPILOGUE,
@@ -55,8 +50,14 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
 
     shown = typer.Option(False, "--version", callback=version, is_eager=True, help="Print the version and exit.")
 
-    def root(version: bool = shown) -> None:
+    more = typer.Option(0, "--verbose", "-v", count=True, show_default=False, metavar="", help="Log more; -vv logs everything.")
+    less = typer.Option(False, "--quiet", "-q", help="Log errors only; show results without progress and notes.")
+
+    def root(version: bool = shown, verbose: int = more, quiet: bool = less) -> None:
         """Options before the command."""
+        from wince.cli.verbosity import set_verbosity
+
+        set_verbosity(verbose, quiet=quiet)
 
     app.callback()(root)
     for name in names:
@@ -72,7 +73,8 @@ def main() -> None:
     """Run the command line; every error of ours becomes one message with its remedy and its exit code."""
     try:
         with stoppable():
-            build([sys.argv[1]] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS)(prog_name="wince")
+            command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+            build([command] if command in COMMANDS else COMMANDS)(prog_name="wince")
     except WinceError as error:
         _say(error.code, error.message, error.field, error.remedy, error.diagnostics())
         sys.exit(error.exit_code)

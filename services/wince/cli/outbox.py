@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
-from uuid import UUID
 
 import typer
 from rich.table import Table
 
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json
 from wince.clock import wall_us
 from wince.delivery import books
 from wince.delivery.books import Backlog, Chore, DeadLetter
-from wince.errors import ConfigError, InputError
+from wince.errors import InputError
 from wince.serve.reading import reading
 from wince.store import asides
 from wince.store.database import Tx
@@ -124,16 +124,10 @@ def replay(
 
     The audit trail says so.
     """
+    wanted = usage.identity(entry, "ENTRY", "`wince outbox list`")
     with _opened(write=True) as tx:
-        books.replay(tx, _id(entry), revision, target, wall_us())
+        books.replay(tx, wanted, revision, target, wall_us())
     out.print("a running Wince sends it now, else the next one that starts")
-
-
-def _id(entry: str) -> UUID:
-    try:
-        return UUID(entry)
-    except ValueError:
-        raise ConfigError("is no id", field=f"ENTRY={entry}", remedy="a UUID, as `wince outbox list` shows it") from None
 
 
 @app.command("done")
@@ -144,8 +138,10 @@ def done(
     target: Annotated[str, typer.Option(help="Where; may be left out where there is only one.")] = "",
 ) -> None:
     """A person did at the EHR what it can't be made to do: withdraw or restore an entry there. The audit trail says so."""
+    usage.words(by, "--by", "the staff identifier of who did it")
+    wanted = usage.identity(entry, "ENTRY", "`wince outbox list`")
     with _opened(write=True) as tx:
-        chore = books.done(tx, _id(entry), revision, target, by, wall_us())
+        chore = books.done(tx, wanted, revision, target, by, wall_us())
     out.print(f"kept: {chore.detail}: done by {by}", highlight=False)
 
 

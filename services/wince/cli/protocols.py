@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json
 from wince.domain.routing import Person, ward_of
-from wince.errors import ConfigError, ProtocolError
+from wince.errors import ProtocolError
 from wince.models import site
 from wince.protocols import loader
 from wince.protocols.rules import ClinicalProtocol
@@ -57,7 +58,8 @@ def list_command(json_: Json = False) -> None:
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="Name of the protocol.")], json_: Json = False) -> None:
     """What a protocol is for, whom it may judge, its published figures and their traps, and which of its numbers are ours."""
-    rules = loader.load(name, protocols.folders(settings()))
+    loaded = settings()
+    rules = loader.load(usage.protocol(name, loaded, "NAME"), protocols.folders(loaded))
     if json_:
         print(to_json(asdict(rules)))
         return
@@ -77,7 +79,7 @@ def route(
 ) -> None:
     """Which protocol would grade a stay, which would look on, and what each rule of [[routing]] came to. Nothing is graded."""
     if not (ward or bed) or (ward and bed and ward_of(bed) != ward):
-        raise ConfigError("names no one place", field="--ward, --bed", remedy="give one of them, or a bed of that ward")
+        raise usage.UsageError("names no one place", field="--ward, --bed", remedy="give one of them, or a bed of that ward")
     loaded = settings()
     every = {name: loader.load(name, protocols.folders(loaded)) for name in (loaded.protocol, *(rule.protocol for rule in loaded.routing))}
     person = None if empty else Person(_day(born, "--born") if born else None, gestation)
@@ -96,7 +98,7 @@ def _day(text: str, option: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ConfigError("is no date", field=option, remedy="such as 2026-01-31") from None
+        raise usage.UsageError("is no date", field=option, remedy="such as 2026-01-31") from None
 
 
 def _state(rules: ClinicalProtocol) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json
 
 
@@ -46,6 +47,8 @@ def push(
 
     loaded = settings()
     target = capture.Target(tuple(to), tls, ca, cert, key, token_file, server_name, plain)
+    with usage.reading("--to"):
+        target.settings(loaded.rpc)
     transport: Literal["tcp", "udp"] = "udp" if udp else "tcp"
     trust = Trust(camera_ca, camera_name, camera_unchecked)
     source = push_source.source(

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from wince.cli import usage
 from wince.domain.frame import Beat, Frame
-from wince.errors import ConfigError
 from wince.pipeline.capture.address import Login
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.paced import PacedSource
@@ -29,11 +29,11 @@ def source(
     transport: Literal["tcp", "udp"] = "tcp",
     trust: Trust | None = None,
 ) -> Iterator[Frame | Beat]:
-    """Frames of a file, in their own time from now on, or of a network camera. Raises MediaError, ConfigError, ResourceError."""
+    """Frames of a file, in their own time from now on, or of a network camera. Raises UsageError, MediaError, ResourceError."""
     if not 0 < rate_hz <= 30:
-        raise ConfigError("must be above 0 and at most 30", field="--rate", remedy="5 is usual")
+        raise usage.UsageError("must be above 0 and at most 30", field="--rate", remedy="5 is usual")
     if rotation not in TURNS:
-        raise ConfigError("must be 0, 90, 180 or 270", field="--rotation", remedy="degrees clockwise that turn the picture upright")
+        raise usage.UsageError("must be 0, 90, 180 or 270", field="--rotation", remedy="degrees clockwise that turn the picture upright")
     if "://" in path:
         login = Login(login_file)
         stream = StreamSource(camera, path, rate_hz=rate_hz, rotation=rotation, transport=transport, login=login, trust=trust)

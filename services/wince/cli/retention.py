@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from wince.care.retention import Erased, Limits, Retention
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json, user
 from wince.errors import ConfigError
 from wince.serve.reading import reading
@@ -66,6 +67,7 @@ def erase_command(
     After the discharge, when nothing waits for a target and no parked HL7 message names the number. What stands in the EHR stays there, and
     a refusal to be watched stays here.
     """
+    usage.words(reason, "--reason", "say why, without a patient's name")
     with reading(settings(), write=True) as database:
         _say(Retention(database).erase(patient, reason, user()), json_)
 

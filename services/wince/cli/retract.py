@@ -13,10 +13,10 @@ from uuid import uuid4
 import typer
 from rich.table import Table
 
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json, user
 from wince.clock import wall_us
 from wince.domain.entry import Entry
-from wince.errors import ConfigError
 from wince.pipeline.record.retraction import would_withdraw
 from wince.serve.reading import reading
 from wince.store import retractions
@@ -44,14 +44,16 @@ def retract(
     anything back, a person is asked to do it there. It doesn't stop the model: `wince switch off` does.
     """
     if not model_set and not protocol:
-        raise ConfigError("one of them is needed", field="--model-set, --protocol", remedy="the model set stands in the entries' Device")
+        raise usage.UsageError(
+            "one of them is needed", field="--model-set, --protocol", remedy="the model set stands in the entries' Device"
+        )
     if model_set and not re.fullmatch("[0-9a-f]{64}", model_set):
-        raise ConfigError("is no model set", field="--model-set", remedy="give its 64 hexadecimal digits")
+        raise usage.UsageError("is no model set", field="--model-set", remedy="give its 64 hexadecimal digits")
     if not dry_run and not reason.strip():
-        raise ConfigError("is needed", field="--reason", remedy="say why, without a patient's name")
+        raise usage.UsageError("is needed", field="--reason", remedy="say why, without a patient's name")
     from_us, to_us = (round(one.timestamp() * 1_000_000) for one in (from_, to))
     if to_us <= from_us:
-        raise ConfigError("must lie after --from", field="--to", remedy="the end is exclusive")
+        raise usage.UsageError("must lie after --from", field="--to", remedy="the end is exclusive")
     wanted = Retraction(uuid4(), model_set, protocol, from_us, to_us, reason.strip(), by or user(), wall_us())
     with reading(settings(), write=not dry_run) as database:
         if dry_run:

@@ -12,10 +12,11 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json
 from wince.cli.progress import Progress
 from wince.demo.outcome import BedOutcome, Outcome
-from wince.errors import ConfigError, PeerError
+from wince.errors import PeerError
 from wince.local.stopping import keeps
 from wince.settings import Camera
 
@@ -46,7 +47,8 @@ def run(
     loaded = settings()
     cameras = tuple(_camera(number, text) for number, text in enumerate(clip or ()))
     beds = scenario.configured(cameras or loaded.cameras) if cameras or loaded.cameras else scenario.bundled()
-    moment = play.moment(at) if at else None
+    with usage.reading("--at"):
+        moment = play.moment(at, "--at") if at else None
     seen: Counter[str] = Counter()
 
     def counted(on_event: OnEvent) -> OnEvent:
@@ -94,12 +96,12 @@ def _undelivered(done: Outcome) -> None:
 def _camera(number: int, text: str) -> Camera:
     bed, sign, file = text.partition("=")
     if not sign or not bed or not file:
-        raise ConfigError("must be BED=FILE", field=f"--clip {text}", remedy="such as --clip 'ICU^101^A=clip.mp4'")
+        raise usage.UsageError("must be BED=FILE", field=f"--clip {text}", remedy="such as --clip 'ICU^101^A=clip.mp4'")
     try:
         return Camera(id=f"clip-{number + 1}", bed=bed, path=Path(file))
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ConfigError(said, field=f"--clip {text}", remedy="such as --clip 'ICU^101^A=clip.mp4'") from None
+        raise usage.UsageError(said, field=f"--clip {text}", remedy="such as --clip 'ICU^101^A=clip.mp4'") from None
 
 
 def _audit(done: Outcome) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from wince.cli import usage
 from wince.cli.common import settings
 
 
@@ -21,7 +22,7 @@ def serve(
     """
     from wince.serve import process  # gRPC takes its time; other commands don't wait for it
 
-    process.serve(service, settings(), supervised=supervised)
+    process.serve(usage.one_of(service, process.SERVICES, "SERVICE"), settings(), supervised=supervised)
     if supervised:  # all is closed and written; the interpreter would free its memory for half a second more, while `wince up` waits
         sys.stdout.flush()
         sys.stderr.flush()

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from wince.care.withholding import Withholding
+from wince.care.withholding import LONGEST, Withholding
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json, user
 from wince.domain.withheld import Scope, Switch
-from wince.errors import ConfigError
 from wince.serve.reading import reading
 
 app = typer.Typer(no_args_is_help=True, help="Switch Wince off for a bed, a ward or the site, at once and until it is switched on again.")
@@ -19,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Switch Wince off for a bed, a ward
 Bed = Annotated[str, typer.Option("--bed", help="The hospital's bed, such as ICU^101^A.")]
 Ward = Annotated[str, typer.Option("--ward", help="The ward: what stands before the bed's first ^.")]
 Site = Annotated[bool, typer.Option("--site", help="Everything.")]
+WHY = "say why, without a patient's name"
 By = Annotated[str, typer.Option("--by", help="Who does it, for the audit trail; default: the user of this machine.")]
 
 
@@ -36,6 +37,7 @@ def off_command(
     withdrawals of what was written still go out.
     """
     scope, name = _what(bed, ward, site)
+    usage.words(reason, "--reason", WHY, longest=LONGEST)
     with reading(settings(), write=True) as database:
         made = Withholding(database).off(scope, name, reason, by or user())
     out.print(f"{_words(made)} is switched off since {_moment(made.off_us)}: {made.reason}")
@@ -51,6 +53,7 @@ def on_command(
 ) -> None:
     """Go on: cameras are looked at again, and what was held back is sent. To send none of that, `wince retract` it first."""
     scope, name = _what(bed, ward, site)
+    usage.words(reason, "--reason", WHY, longest=LONGEST)
     with reading(settings(), write=True) as database:
         withholding = Withholding(database)
         made = withholding.on(scope, name, reason, by or user())
@@ -85,7 +88,7 @@ def list_command(
 def _what(bed: str, ward: str, site: bool) -> tuple[Scope, str]:
     named = [(Scope.BED, bed)] * bool(bed) + [(Scope.WARD, ward)] * bool(ward) + [(Scope.SITE, "")] * site
     if len(named) != 1:
-        raise ConfigError("exactly one is needed", field="--bed, --ward, --site", remedy="say what: a bed, a ward, or the whole site")
+        raise usage.UsageError("exactly one is needed", field="--bed, --ward, --site", remedy="say what: a bed, a ward, or the whole site")
     return named[0]
 
 

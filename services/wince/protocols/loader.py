@@ -20,7 +20,7 @@ from typing import Any
 
 from wince import canonical
 from wince.domain.population import Age
-from wince.errors import ProtocolError
+from wince.errors import ProtocolError, choices
 from wince.protocols.check import check
 from wince.protocols.fault import fail
 from wince.protocols.rules import ClinicalProtocol
@@ -63,7 +63,7 @@ def load(name: str, dirs: Sequence[Path] = (SHIPPED,), *, models: Collection[str
     """
     known = available(dirs)
     if name not in known:
-        raise ProtocolError(f"there is no protocol {name!r}", field="protocol", remedy=f"one of: {', '.join(known) or 'none found'}")
+        raise ProtocolError(f"there is no protocol {name!r}", field="protocol", remedy=choices(name, known))
     protocol = read(known[name])
     if models is not None:
         check_models(protocol, models)

@@ -135,6 +135,7 @@ class Up(StartStop):
         """What every service is told beyond the settings that it reads by itself."""
         settings, places = self._settings, self._places
         told = {name: value for name, value in os.environ.items() if name not in ("WINCE_PG_DSN", "WINCE_PG_DSN_FILE")}
+        told["WINCE_LOG_LEVEL"] = self._settings.log_level  # -v and -q reach the services too
         told |= {"WINCE_STATE_DIR": str(places.root), "PYTHONUNBUFFERED": "1"}
         told["WINCE_PG_DSN_FILE"] = str(sandbox.secret(places.root / "run" / "dsn", self.database.dsn))
         told["WINCE_KAFKA_BOOTSTRAP"] = settings.kafka_bootstrap or self._broker()

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from wince.errors import ConfigError
+from wince.errors import ConfigError, meant
 from wince.settings.catalogue import by_path
 from wince.settings.lines import KeyPath
-from wince.settings.origin import Origins, known_keys, meant
+from wince.settings.origin import Origins, known_keys
 from wince.settings.sources import SECRETS
 from wince.settings.whole import Settings
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,16 +70,6 @@ def known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
         described = inner.model_fields.get(part) if inner else None
         inner = model_in(described.annotation) if described is not None else None
     return list(inner.model_fields) if inner else []
-
-
-def meant(word: str, known: Iterable[str]) -> str:
-    """What a word was meant to be, as a remedy; empty where nothing is near.
-
-    >>> meant("ehr_ulr", ["ehr_url", "site"])
-    'did you mean ehr_url?'
-    """
-    near = difflib.get_close_matches(word, list(known), 1, 0.6)
-    return f"did you mean {near[0]}?" if near else ""
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:

@@ -14,6 +14,7 @@ from tests.face_models import fetched
 from wince import __version__, settings
 from wince.cli import config as config_command
 from wince.cli.main import COMMANDS
+from wince.cli.usage import UsageError
 from wince.errors import ConfigError, IntegrityError, ModelFileError, ResourceError, StoreError, Unavailable, WinceError
 from wince.local.postgres.opened import open_database
 from wince.models import lock
@@ -93,9 +94,9 @@ def test_protocols_show(wince):
 
 
 def test_an_unknown_protocol(wince, monkeypatch):
-    """Exit code 3, with the names of those that there are."""
+    """With the names of those that there are: exit code 2 as an argument, 3 as a setting."""
     done = wince("protocols", "show", "wishful")
-    assert done.code == 3
+    assert done.code == 2
     assert "activity" in done.err
     monkeypatch.setenv("WINCE_PROTOCOL", "wishful")
     assert wince("config", "check").code == 3
@@ -267,10 +268,10 @@ def test_audit_of_a_new_installation(wince, monkeypatch):
         assert shown.out == ""
         assert wince("audit", "show").code == 0
         wrong = wince("audit", "show", "--entry", "seven", "--json")
-        assert wrong.code == 4
+        assert wrong.code == 2
         assert wrong.json()["field"] == "--entry=seven"
         assert wrong.json()["remedy"]
-        assert wince("audit", "verify", "--key", "seven").code == 4
+        assert wince("audit", "verify", "--key", "seven").code == 2
         assert list((directory / "state" / "keys").iterdir()) == []
 
 
@@ -301,6 +302,7 @@ def test_a_state_directory_that_can_not_be_made(wince, tmp_path, monkeypatch):
     ("error", "code"),
     [
         (WinceError, 1),
+        (UsageError, 2),
         (ConfigError, 4),
         (ModelFileError, 5),
         (Unavailable, 6),

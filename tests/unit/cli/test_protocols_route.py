@@ -23,6 +23,6 @@ def test_protocols_route(wince, tmp_path, monkeypatch):
     assert "not of its population (neonates)" in text
     assert "2026-11-20" not in text
     wrong = wince("protocols", "route", "--ward", "NICU", "--bed", "ICU^1^A")
-    assert wrong.code == 4
+    assert wrong.code == 2
     assert "--ward, --bed" in wrong.err
-    assert wince("protocols", "route", "--ward", "A", "--born", "yesterday").code == 4
+    assert wince("protocols", "route", "--ward", "A", "--born", "yesterday").code == 2

@@ -12,10 +12,10 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json, user
 from wince.clock import wall_us
 from wince.domain.parked import ParkedMessage
-from wince.errors import ConfigError
 from wince.serve.reading import reading
 from wince.store import parked
 from wince.store.database import Database, Tx
@@ -56,8 +56,9 @@ def list_command(json_: Json = False) -> None:
 @app.command("show")
 def show(identity: Annotated[str, typer.Argument(metavar="ID", help="As `wince hl7 parked list` shows it.")]) -> None:
     """Print a message's text: it names a patient. The audit trail says who looked."""
+    wanted = _id(identity)
     with _opened(write=True) as tx:
-        text = parked.show(tx, _id(identity), user(), wall_us())
+        text = parked.show(tx, wanted, user(), wall_us())
     print(text.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").rstrip("\n"))
 
 
@@ -101,17 +102,15 @@ def _wait(database: Database, wanted: set[UUID]) -> list[ParkedMessage]:
 @app.command("drop")
 def drop(identities: Annotated[list[str], typer.Argument(metavar="ID ...", help="As `wince hl7 parked list` shows them.")]) -> None:
     """Delete messages: they will never be taken. The audit trail keeps who did so, and which they were."""
+    wanted = [_id(one) for one in identities]
     with _opened(write=True) as tx:
-        for one in identities:
-            parked.drop(tx, _id(one), user(), wall_us())
-    out.print(f"{len(identities)} dropped")
+        for one in wanted:
+            parked.drop(tx, one, user(), wall_us())
+    out.print(f"{len(wanted)} dropped")
 
 
 def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ConfigError("is no id", field=f"ID={text}", remedy="a UUID, as `wince hl7 parked list` shows it") from None
+    return usage.identity(text, "ID", "`wince hl7 parked list`")
 
 
 def _moment(at_us: int) -> str:

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from wince.cli import usage
 from wince.cli.common import Json, out, to_json
-from wince.errors import ConfigError, DataError
+from wince.errors import DataError
 from wince.hl7 import files, modes
 from wince.hl7.client import MllpClient
 from wince.hl7.header import read_header
@@ -38,9 +39,9 @@ def send(
     Exit code 0: all were taken (AA, CA). 3: one was refused (AE, AR, CE, CR); without --keep-going nothing is sent after it. 6: the
     listener can't be reached, or an acknowledgement is missing.
     """
-    messages = files.messages(_read(file)) * repeat
     host, port = _address(to)
     context = _context(ca, cert, key) if tls or ca or cert or key or server_name else None
+    messages = files.messages(_read(file)) * repeat
     began, refused, taken, quiet = time.monotonic(), 0, 0, 0
     with MllpClient(host, port, timeout_s=timeout, tls=context, server_name=server_name) as client:
         for message, answers in client.pipeline(messages, ahead, _due):
@@ -94,7 +95,7 @@ def _read(file: Path) -> bytes:
 def _address(to: str) -> tuple[str, int]:
     host, _, port = to.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ConfigError("is no address", field=f"--to={to}", remedy="HOST:PORT, such as 127.0.0.1:2575")
+        raise usage.UsageError("is no address", field=f"--to={to}", remedy="HOST:PORT, such as 127.0.0.1:2575")
     return host.strip("[]"), int(port)
 
 
@@ -104,9 +105,9 @@ def _context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLCon
         if cert is not None:
             made.load_cert_chain(cert, key)
         elif key is not None:
-            raise ConfigError("a key without its certificate", field="--key", remedy="give --cert too")
+            raise usage.UsageError("a key without its certificate", field="--key", remedy="give --cert too")
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"can't be used ({type(error).__name__})", field="--ca", remedy="give readable PEM files") from None
+        raise usage.UsageError(f"can't be used ({type(error).__name__})", field="--ca", remedy="give readable PEM files") from None
     return made
 
 

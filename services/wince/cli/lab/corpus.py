@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from wince.cli import usage
 from wince.cli.common import Json, bar, out, settings, to_json
 from wince.cli.lab.options import Head
-from wince.errors import InputError
 
 
 def corpus(
@@ -34,9 +34,8 @@ def corpus(
 
     settings()
     parts = PARTS | {"unseen": UNSEEN}
-    if unknown := sorted(set(part or ()) - set(parts)):
-        raise InputError(f"unknown part {unknown[0]!r}", field="--part", remedy=f"one of {', '.join(parts)}")
-    seeds = [seed for name in part or PARTS for seed in parts[name][:persons]]
+    chosen = [usage.one_of(name, parts, "--part") for name in part or PARTS]
+    seeds = [seed for name in chosen for seed in parts[name][:persons]]
     with bar(json_) as shown:
         task = shown.add_task("persons", total=len(seeds), completed=sum((folder / f"{seed}.npz").exists() for seed in seeds))
         draw_corpus(folder, head, seeds, jobs=jobs, progress=lambda seed: shown.advance(task))

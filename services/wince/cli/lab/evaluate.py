@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from wince.cli import usage
 from wince.cli.common import Json, bar, out, settings, to_json
 from wince.cli.lab import show
 from wince.cli.lab.options import Corpus, Head, Work
-from wince.errors import InputError
 
 HELP = "Measure it: beside rivals, on foreign looks, on what can't be seen, on photographs. Nothing is changed by it."
 app = typer.Typer(no_args_is_help=True, help=HELP)
@@ -36,8 +36,7 @@ def scorer(
     from wince.models.activity import FOLDER
 
     settings()
-    if part not in PARTS:
-        raise InputError(f"unknown part {part!r}", field="--part", remedy=f"one of {', '.join(PARTS)}")
+    usage.one_of(part, PARTS, "--part")
     say = (lambda text: None) if json_ else (lambda text: out.print(text, soft_wrap=True, markup=False, highlight=False))
     evaluate(corpus, target, ensemble or FOLDER, resamples, persons, say, on=part)
     if json_:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json
 from wince.errors import ConfigError
 
@@ -29,18 +30,22 @@ def pack(
     from wince.serving.pack import pack as archive_of
 
     loaded = settings()
+    if protocol:
+        usage.protocol(protocol, loaded)
     rules = loader.load(protocol or loaded.protocol, protocols.folders(loaded))
     if not rules.estimate.members:
         remedy = "a protocol with [[estimate.members]], such as postoperative"
-        raise ConfigError(f"{rules.name} has no members of a site's own", field="--protocol", remedy=remedy)
+        wrong = usage.UsageError if protocol else ConfigError
+        raise wrong(f"{rules.name} has no members of a site's own", field="--protocol", remedy=remedy)
     folder = models or site_folder(loaded.models_dir)
     present = {file.stem: file for file in sorted(folder.glob("*.onnx"))}
     files = {name: folder / f"{name}.onnx" for name in member_names(rules, present)}
     estimate = rules.estimate
-    archive, manifest = archive_of(
-        rules.name, version, files, estimate.classes, target, fusion=estimate.fusion, weights=estimate.weights,
-        clip=clip_of(rules, list(files)),
-    )  # fmt: skip
+    with usage.reading("--version", "version"):
+        archive, manifest = archive_of(
+            rules.name, version, files, estimate.classes, target, fusion=estimate.fusion, weights=estimate.weights,
+            clip=clip_of(rules, list(files)),
+        )  # fmt: skip
     if json_:
         table = {"archive": str(archive), "manifest": str(archive.with_suffix(".json")), "sha256": manifest.archive}
         print(to_json(table | {"model_set": manifest.model_set, "members": manifest.members, "bytes": archive.stat().st_size}))

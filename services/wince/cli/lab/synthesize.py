@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wince.cli import usage
 from wince.cli.common import Json, bar, out, settings, to_json
 from wince.cli.lab.options import Head
-from wince.errors import ConfigError, DataError, ResourceError
+from wince.errors import ResourceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ def synthesize(
     light: Annotated[str, typer.Option("--light", help=f"One of {LIGHT_NAMES}.")] = "front",
     background: Annotated[str, typer.Option("--background", help=f"One of {BACKGROUND_NAMES}.")] = "ward",
     exposure: Annotated[str, typer.Option("--exposure", help="1 normal, 0.02 nearly dark; or TIME:VALUE,...")] = "1",
-    fps: Annotated[int, typer.Option("--fps", help="Pictures a second, 1 to 60.")] = 10,
+    fps: Annotated[int, typer.Option("--fps", min=1, max=60, help="Pictures a second.")] = 10,
     size: Annotated[str, typer.Option("--size", metavar="WxH", help="Pixels, even.")] = "640x480",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of background and noise, and of the person where none is described.")] = 0,
     still: Annotated[float | None, typer.Option("--still", metavar="SECONDS", help="Draw that one moment as a PNG.")] = None,
@@ -60,7 +61,8 @@ def synthesize(
         _report(_bundled(target, head, json_), json_)
         return
     _named(target, ".mp4" if still is None else ".png")
-    people = [parse_person(text) for text in person or [f"seed={seed}; timeline={DEFAULT_TIMELINE}"]]
+    with usage.reading("--person"):
+        people = [parse_person(text) for text in person or [f"seed={seed}; timeline={DEFAULT_TIMELINE}"]]
     scene = _scene(size, light, background, exposure, seed)
     from wince.lab.synthesize.clip import draw_clip, draw_still
 
@@ -68,12 +70,14 @@ def synthesize(
     with bar(json_) as shown:
         task = shown.add_task(target.name, total=None)
         if still is None:
-            rows = draw_clip(
-                target, people, head=loaded, scene=scene, fps=fps,
-                progress=lambda done, all_: shown.update(task, completed=done, total=all_),
-            )  # fmt: skip
+            with usage.reading("--person", "timeline"):
+                rows = draw_clip(
+                    target, people, head=loaded, scene=scene, fps=fps,
+                    progress=lambda done, all_: shown.update(task, completed=done, total=all_),
+                )  # fmt: skip
         else:
-            rows = draw_still(target, people, head=loaded, scene=scene, at_s=still)
+            with usage.reading("--still", "still"):
+                rows = draw_still(target, people, head=loaded, scene=scene, at_s=still)
     _report([_drawn(target, rows)], json_)
 
 
@@ -91,19 +95,23 @@ def _bundled(folder: Path, head: Path | None, json_: bool) -> list[dict[str, Any
 
 def _scene(size: str, light: str, background: str, exposure: str, seed: int) -> Scene:
     from wince.lab.synthesize.person import parse_track
+    from wince.lab.synthesize.props import BACKGROUNDS
     from wince.lab.synthesize.scene import LIGHTS, Scene
 
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", size)
     if match is None:
-        raise DataError(f"bad size {size!r}", field="--size", remedy="WIDTHxHEIGHT, such as 640x480")
-    if light not in LIGHTS:
-        raise DataError(f"unknown light {light!r}", field="--light", remedy=f"one of {', '.join(LIGHTS)}")
-    return Scene((int(match[1]), int(match[2])), light=LIGHTS[light], background=background, exposure=parse_track(exposure), seed=seed)
+        raise usage.UsageError(f"bad size {size!r}", field="--size", remedy="WIDTHxHEIGHT, such as 640x480")
+    usage.one_of(light, LIGHTS, "--light")
+    usage.one_of(background, BACKGROUNDS, "--background")
+    with usage.reading("--exposure"):
+        track = parse_track(exposure)
+    with usage.reading("--size"):
+        return Scene((int(match[1]), int(match[2])), light=LIGHTS[light], background=background, exposure=track, seed=seed)
 
 
 def _alone(person: list[str] | None, still: float | None) -> None:
     if person or still is not None:
-        raise ConfigError("the bundled clips are what they are", field="--bundled", remedy="leave out --person and --still")
+        raise usage.UsageError("the bundled clips are what they are", field="--bundled", remedy="leave out --person and --still")
 
 
 def _folder(path: Path) -> None:
@@ -115,9 +123,9 @@ def _folder(path: Path) -> None:
 
 def _named(path: Path, suffix: str) -> None:
     if path.suffix.lower() != suffix:
-        raise ConfigError(f"must end with {suffix}", field=f"OUT={path}", remedy="--still draws a PNG, otherwise an mp4 is drawn")
+        raise usage.UsageError(f"must end with {suffix}", field=f"OUT={path}", remedy="--still draws a PNG, otherwise an mp4 is drawn")
     if not path.parent.is_dir():
-        raise ConfigError("its folder is not there", field=f"OUT={path}", remedy="make the folder first")
+        raise usage.UsageError("its folder is not there", field=f"OUT={path}", remedy="make the folder first")
 
 
 def _drawn(path: Path, rows: Sequence[TruthRow]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wince.cli import usage
 from wince.cli.common import Json, bar, out, settings, to_json
 from wince.cli.lab import show
 from wince.cli.lab.options import Corpus, Head, Work
@@ -33,8 +34,10 @@ def scorer(
 
     Every member learns from the train part and is stopped by the validation part. A run that was cut off goes on where it was.
     """
-    from wince.lab.activity.train_all import train_all
+    from wince.lab.activity.train_all import MEMBERS, train_all
 
+    if only is not None:
+        usage.one_of(only, MEMBERS, "--only")
     settings()
     say = (lambda text: None) if json_ else (lambda text: out.print(text, markup=False))
     members = train_all(corpus, work, target, epochs=epochs, seed=seed, persons=persons, looks=looks, only=only, say=say)

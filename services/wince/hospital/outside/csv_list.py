@@ -103,7 +103,7 @@ def authority(text: str) -> str:
 
 def _text(data: bytes, encoding: str, field: str) -> str:
     if encoding not in ENCODINGS:
-        raise InputError("is no encoding that is known here", field="--encoding", remedy=f"one of {', '.join(ENCODINGS)}")
+        raise InputError("is no encoding that is known here", field="census_encoding", remedy=f"one of {', '.join(ENCODINGS)}")
     chosen = next((name for mark, name in _MARKS if data.startswith(mark)), encoding)
     try:
         return data.decode(chosen)

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.shared_data import shared
-from wince.errors import DataError, InputError, ResourceError
+from wince.cli.usage import UsageError
+from wince.errors import DataError, ResourceError
 from wince.lab.corpus import plan, recipe
 from wince.lab.synthesize.gl import Renderer
 from wince.lab.synthesize.head import load_head
@@ -30,5 +31,5 @@ def test_a_person_is_drawn_once(wince, tmp_path):
 
 def test_an_unknown_part_is_named(wince, tmp_path):
     done = wince("lab", "corpus", tmp_path, "--part", "tset")
-    assert done.code == InputError.exit_code
+    assert done.code == UsageError.exit_code
     assert "tset" in done.err

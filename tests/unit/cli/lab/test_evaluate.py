@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests.support import corpus as made
+from wince.cli.usage import UsageError
 from wince.domain.reason import Reason
-from wince.errors import DataError, InputError
+from wince.errors import DataError
 from wince.lab.activity.evaluate import abstention, familiarity, half, photographs
 from wince.lab.activity.evaluate.abstention import CAUSES, Judgement
 from wince.lab.activity.evaluate.scorer import CHOSEN_ON
@@ -17,7 +18,7 @@ from wince.models.fetch import path
 
 def test_an_unknown_part_is_named(wince, tmp_path):
     done = wince("lab", "evaluate", "scorer", tmp_path, tmp_path / "out", "--part", "train")
-    assert done.code == InputError.exit_code
+    assert done.code == UsageError.exit_code
     assert "train" in done.err
     assert not (tmp_path / "out").exists()
 

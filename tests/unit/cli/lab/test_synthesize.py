@@ -77,22 +77,22 @@ def test_the_bundled_clips_again(wince, head, tmp_path, monkeypatch):
         (["a.mp4"], 3, "--head"),
         (["a.mp4", "--head", "nowhere.npz"], 3, "--head"),
         (["a.mp4", "--head", __file__], 3, "--head"),
-        (["a.png"], 4, "OUT"),
-        (["a.mp4", "--still", "1"], 4, "OUT"),
-        (["absent/a.mp4"], 4, "OUT"),
-        (["a.mp4", "--person", "seed=3"], 3, "person"),
-        (["a.mp4", "--person", "seed=3; wig=yes; timeline=smile:1"], 3, "person"),
-        (["a.mp4", "--person", "seed=3; seed=4; timeline=smile:1"], 3, "person"),
-        (["a.mp4", "--person", "seed=many; timeline=smile:1"], 3, "seed"),
-        (["a.mp4", "--person", "seed=3; timeline=grin:1"], 3, "timeline"),
-        (["a.mp4", "--person", "seed=3; yaw=nan; timeline=smile:1"], 3, "track"),
-        (["a.mp4", "--person", "seed=3; occluder=scarf; timeline=smile:1"], 3, "occluder"),
-        (["a.mp4", "--person", "seed=3; occluder=mask:x; timeline=smile:1"], 3, "occluder"),
-        (["a.mp4", "--size", "big"], 3, "--size"),
-        (["a.mp4", "--size", "641x480"], 3, "size"),
-        (["a.mp4", "--light", "candle"], 3, "--light"),
-        (["a.mp4", "--background", "beach"], 3, "background"),
-        (["out", "--bundled", "--person", PERSON], 4, "--bundled"),
+        (["a.png"], 2, "OUT"),
+        (["a.mp4", "--still", "1"], 2, "OUT"),
+        (["absent/a.mp4"], 2, "OUT"),
+        (["a.mp4", "--person", "seed=3"], 2, "person"),
+        (["a.mp4", "--person", "seed=3; wig=yes; timeline=smile:1"], 2, "person"),
+        (["a.mp4", "--person", "seed=3; seed=4; timeline=smile:1"], 2, "person"),
+        (["a.mp4", "--person", "seed=many; timeline=smile:1"], 2, "seed"),
+        (["a.mp4", "--person", "seed=3; timeline=grin:1"], 2, "timeline"),
+        (["a.mp4", "--person", "seed=3; yaw=nan; timeline=smile:1"], 2, "track"),
+        (["a.mp4", "--person", "seed=3; occluder=scarf; timeline=smile:1"], 2, "occluder"),
+        (["a.mp4", "--person", "seed=3; occluder=mask:x; timeline=smile:1"], 2, "occluder"),
+        (["a.mp4", "--size", "big"], 2, "--size"),
+        (["a.mp4", "--size", "641x480"], 2, "size"),
+        (["a.mp4", "--light", "candle"], 2, "--light"),
+        (["a.mp4", "--background", "beach"], 2, "background"),
+        (["out", "--bundled", "--person", PERSON], 2, "--bundled"),
         (["a.mp4", "--fps", "ten"], 2, "--fps"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -128,6 +128,6 @@ def test_times_that_can_not_be_drawn(wince, head, tmp_path):
     """A still outside of the timeline and an impossible rate are refused."""
     for extra, field in ((["b.png", "--still", 9], "still"), (["b.mp4", "--fps", 0], "fps")):
         done = wince("lab", "synthesize", tmp_path / extra[0], *extra[1:], "--head", head, "--person", PERSON)
-        assert done.code == 3, done.err
+        assert done.code == 2, done.err
         assert field in done.err
     assert list(tmp_path.iterdir()) == []

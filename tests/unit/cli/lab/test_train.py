@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from wince.cli.usage import UsageError
 from wince.errors import DataError, ResourceError
 from wince.lab.activity import train_all
 from wince.lab.activity.occlusion import fit
@@ -21,7 +22,7 @@ def test_a_missing_library_is_said_before_the_corpus_is_read(wince, tmp_path, mo
 
 def test_an_unknown_member_is_named(wince, tmp_path):
     done = wince("lab", "train", "scorer", tmp_path, tmp_path / "work", tmp_path / "out", "--only", "maps9", "--json")
-    assert done.code == DataError.exit_code
+    assert done.code == UsageError.exit_code
     assert done.json()["field"] == "--only"
     assert "points1" in done.json()["remedy"]
 
