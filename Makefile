@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 3 --dist loadfile
 CORPUS ?= var/corpus
 OUT ?= var/scorer
 
@@ -12,6 +12,8 @@ UV_VERSION := 0.13.9
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
+# Where this is set, each of the hundreds of processes that the suite starts compiles Wince from its sources: half a second of 1.5.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Stamps carry the hash of what they were made from, so that a second `make` costs no time and a changed lock installs.
 key = $(firstword $(shell cat $(1) | sha256sum))
