@@ -119,7 +119,7 @@ class Sent:
         """It was committed."""
         if isinstance(message, Assessment) and not message.shadow:
             self.windows[message.id] = message
-        elif isinstance(message, Alert) and message.assessment in self.windows:
+        elif isinstance(message, Alert):  # it may come before its window
             self.alerts[message.id] = message
         elif isinstance(message, Verdict):
             self.verdicts[message.id] = message
@@ -134,6 +134,7 @@ def check(database: Database, truth: Truth, sent: Sent, cameras: Collection[str]
     _each_alert_once(truth, sent, standing)
     _each_verdict_once(truth, sent, standing)
     _nothing_twice(standing)
+    _summaries_tell(truth, sent, standing)
     _nothing_retracted(sent, standing)
     _questions(database, truth)
     with database.transaction() as tx:
@@ -186,6 +187,19 @@ def _nothing_twice(standing: Sequence[Entry]) -> None:
     for of in summaries.values():
         for earlier, later in pairwise(sorted(of, key=lambda one: one.start_us)):
             assert earlier.end_us <= later.start_us, "two summaries of one minute"
+
+
+def _summaries_tell(truth: Truth, sent: Sent, standing: Sequence[Entry]) -> None:
+    """Each counts the alerts of its time that are told, whenever they came."""
+    told: dict[tuple[str, str], list[int]] = {}
+    for alert in sent.alerts.values():
+        window = sent.windows[alert.assessment]
+        if truth.whose(alert.source, *minutes(min(window.start_us, alert.start_us), window.end_us)) is not None:
+            told.setdefault((alert.source, alert.protocol), []).append(window.start_us)
+    for one in standing:
+        if one.kind is Kind.SUMMARY:
+            fired = [at for at in told.get((one.source, one.protocol), []) if one.start_us <= at < one.end_us]
+            assert one.alerts >= len(fired), ("summary", one.protocol, minutes(one.start_us, one.end_us), one.alerts, len(fired))
 
 
 def _nothing_retracted(sent: Sent, standing: Sequence[Entry]) -> None:

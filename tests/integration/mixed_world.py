@@ -89,6 +89,11 @@ class Hospital:
             self.truth.cameras[camera] = [Span(bed, -(1 << 30), None)]
             save_watches(database, [Watch(camera, bed, 0, None, 0)])
 
+    def begin(self) -> None:
+        """Every bed is taken, by a patient each, before the first minute."""
+        for visit, patient, bed in zip(VISITS, PATIENTS, BEDS, strict=False):
+            self._say(visit, patient, [Span(bed, -3, None)])
+
     def visit(self) -> None:
         """A visit's patient and beds are these from now on; all else that was believed of it is not."""
         visit, patient = self._rng.choice(VISITS), self.truth.patient(self._rng.choice(PATIENTS))
@@ -182,6 +187,12 @@ class Mixed:
         self.steps += [hospital.doubt, hospital.trust, hospital.trust]
         self.steps += [hospital.camera, hospital.doubt, hospital.trust, hospital.merge, hospital.consent, hospital.switch]
         self.steps += [self.retract, self.verdict, self.again]
+
+    def begin(self) -> None:
+        """A patient in each bed from the start, and the first windows of them."""
+        self.hospital.begin()
+        self.windows()
+        self.windows()
 
     def windows(self) -> None:
         """Some minutes of every camera, in one or two batches; an alert may come with a later one."""

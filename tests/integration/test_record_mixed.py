@@ -38,6 +38,7 @@ def _run(database: Database, seed: int) -> None:
         review()
         check(database, mixed.hospital.truth, mixed.sent, cameras, review)
 
+    mixed.begin()
     for _ in range(rng.randint(8, 30)):
         rng.choice(mixed.steps)()
         if rng.random() < 0.5:

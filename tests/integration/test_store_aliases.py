@@ -39,10 +39,8 @@ def test_who_is_one_can_be_asked_as_of_a_moment(database: Database) -> None:
     with database.transaction() as tx:
         assert aliases.survivors(tx, Kind.PERSON, [one("P1"), one("P9")]) == {one("P1"): one("P3"), one("P9"): one("P9")}
         assert aliases.numbers(tx, Kind.PERSON, one("P2")) == [one("P1"), one("P2"), one("P3")]
-        assert aliases.same(tx, Kind.PERSON, one("P1"), one("P3"))
-        assert not aliases.same(tx, Kind.PERSON, one("P1"), one("P9"))
         assert aliases.every(tx, Kind.PERSON) == {one(number): one("P3") for number in ("P1", "P2", "P3")}
-        assert not aliases.same(tx, Kind.VISIT, one("P1"), one("P3"))
+        assert aliases.numbers(tx, Kind.VISIT, one("P1")) == [one("P1")], "a person's number is no visit's"
         links = sorted(aliases.linked(tx, Kind.PERSON, [one("P3")]), key=lambda link: link.recorded_us)
         assert aliases.survivors(tx, Kind.PERSON, [one("P1")], links[0].recorded_us) == {one("P1"): one("P2")}
         assert aliases.survivors(tx, Kind.PERSON, [one("P1")], links[0].recorded_us - 1) == {one("P1"): one("P1")}
@@ -146,6 +144,41 @@ def test_a_refusal_stands_for_every_stay_of_a_person_whichever_number_each_is_ke
     with database.transaction() as tx:
         held = withheld.withheld(tx, lying, 0, required=False)
     assert [held.during(stay, stay.start_us, stay.start_us + 1) for stay in lying] == [Reason.CONSENT, Reason.CONSENT]
+
+
+def asked(database: Database) -> list[tuple[list[str], int, int | None, str]]:
+    with database.transaction() as tx:
+        found = tx.execute("SELECT beds, from_us, to_us, why FROM review ORDER BY from_us, beds").fetchall()
+        tx.execute("DELETE FROM review")
+    return [(row[0], row[1], row[2], row[3]) for row in found]
+
+
+def test_a_merge_has_record_look_again_at_whoever_has_one_of_the_numbers(database: Database) -> None:
+    """A score, a refusal, a question of one number counts for the other from now on."""
+    said = feed(database)
+    said.tell("A01", "0800", pid("P1"), pv1(ICU1, "V1"))
+    said.tell("A01", "0810", pid("P2"), pv1(ICU2, "V2"))
+    said.tell("A01", "0820", pid("P9"), pv1("ICU^9^A", "V9"))
+    stays = {stay.bed: stay for stay in said.census.current()}
+    asked(database)
+    said.tell("A40", "0900", pid("P2"), mrg("P1"))
+    merge = [(beds, from_us, to_us) for beds, from_us, to_us, why in asked(database) if why == "merge"]
+    assert merge == [([bed], stays[bed].start_us, None) for bed in (ICU1, ICU2)]
+    said.tell("A03", "0930", pid("P2"), pv1(ICU2, "V2"))
+    asked(database)
+    said.tell("A50", "1000", pid("P2"), mrg("P2", visit="V1"), pv1("", "V3"))
+    assert [(beds, from_us) for beds, from_us, _, why in asked(database) if why == "merge"] == [([ICU1], stays[ICU1].start_us)]
+
+
+def test_what_is_said_of_one_number_is_looked_at_in_the_beds_of_the_others(database: Database) -> None:
+    said = feed(database)
+    said.tell("A01", "0800", pid("P1"), pv1(ICU1, "V1"))
+    said.tell("A01", "0810", pid("P2"), pv1(ICU2, "V2"))
+    said.tell("A40", "0900", pid("P2"), mrg("P1"))
+    asked(database)
+    with database.transaction() as tx:
+        withheld.say(tx, Consent("patient", one("P1"), False, 5, "n1"), uuid4(), "ward", 1)
+    assert asked(database) == [([ICU1, ICU2], 5, None, "consent")]
 
 
 def test_who_is_withheld_takes_as_many_statements_for_many_as_for_one(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def chart_late(
     state: ChartState, window: Assessment, alert: Alert, *, stay: Stay, rules: ChartRules, issued_us: int
 ) -> tuple[ChartState, list[Entry]]:
     """An alert whose window was charted without it. It gets its entry at once. The summary of the stretch that runs counts it, where
-    its window lies in that stretch; a summary that was written before does not know of it."""
+    its window lies in that stretch; one that was written before is revised by a review."""
     made = entry(Kind.ALERT, window, stay, issued_us, alert=alert)
     since_us = state.period.since_us
     if state.stay is not None and lies(state.stay) == lies(stay) and since_us is not None and window.end_us > since_us:

@@ -180,6 +180,13 @@ def entry(
     return made
 
 
+def alerted(summary: Entry, alerts: Sequence[Alert]) -> Entry:
+    """A summary as it would have been, had all alerts of its windows been there. `alerts`: all of them, one at least."""
+    highest = max(alerts, key=lambda one: one.grade)
+    peak = _highest(summary.peak, *(one.peak for one in alerts))
+    return replace(summary, grade=highest.grade, grade_name=highest.grade_name, score=peak, peak=peak, reason=None, alerts=len(alerts))
+
+
 def _summed(made: Entry, period: Period) -> Entry:
     """A window's entry turned into the summary of a period: the commonest grade (of equals the higher), medians, mean share. Over
     alerts, the highest grade of an alert and the peak."""

@@ -12,13 +12,16 @@ from uuid import UUID
 from wince.domain.aliases import survivors as resolved
 from wince.domain.census import Kind, Link
 from wince.domain.stay import Identifier
+from wince.store import reviews
 from wince.store.database import Database, Tx
 
 _COLUMNS = "kind, old_system, old, new_system, new, known_us, recorded_us"
+_COLUMN = {Kind.PERSON: "patient", Kind.VISIT: "encounter"}
 
 
-def add(tx: Tx, links: Iterable[Link], message: UUID) -> None:
-    """Keep links. `message`: the audit trail's name of the message that says so."""
+def add(tx: Tx, links: Sequence[Link], message: UUID) -> None:
+    """Keep links; record looks again at all stays of whoever has one of the numbers. `message`: the audit trail's name of the message that
+    says so."""
     with tx.cursor() as cursor:
         cursor.executemany(
             f"INSERT INTO alias({_COLUMNS}, message) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)".encode(),
@@ -27,6 +30,8 @@ def add(tx: Tx, links: Iterable[Link], message: UUID) -> None:
                 for one in links
             ],
         )
+    found = [span for kind in {one.kind for one in links} for span in spans(tx, kind, [one.new for one in links if one.kind is kind])]
+    reviews.ask_of_beds(tx, sorted(set(found), key=str), "merge")
 
 
 def linked(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int | None = None) -> list[Link]:
@@ -73,6 +78,16 @@ def numbers_of(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: 
     return {one: sorted(together[stands[one]], key=_name) if one in stands else [one] for one in wanted}
 
 
+def spans(tx: Tx, kind: Kind, identifiers: Iterable[Identifier]) -> list[tuple[str, int, int | None]]:
+    """(bed, start_us, end_us) of every believed stay of the persons (visits) that these identifiers name, under any of their numbers."""
+    column = _COLUMN[kind]
+    of = {number for one in numbers_of(tx, kind, identifiers).values() for number in one}
+    where = (
+        f"({column}_system, {column}) IN (SELECT * FROM unnest(%s::text[], %s::text[])) AND superseded_us IS NULL ORDER BY start_us, bed"
+    )
+    return tx.execute(f"SELECT bed, start_us, end_us FROM stay WHERE {where}".encode(), arrays(sorted(of, key=_name))).fetchall()
+
+
 def links_of(database: Database, patient: Identifier, encounter: Identifier) -> int:
     """How many links name this patient's, or this visit's, number: who remembers what the number stands for asks whether that changed."""
     with database.transaction() as tx:
@@ -82,11 +97,6 @@ def links_of(database: Database, patient: Identifier, encounter: Identifier) -> 
             (str(Kind.PERSON), *(patient.value, patient.system) * 2, str(Kind.VISIT), *(encounter.value, encounter.system) * 2),
         ).fetchone()
     return row[0] if row else 0
-
-
-def same(tx: Tx, kind: Kind, one: Identifier, other: Identifier) -> bool:
-    """Whether two identifiers name one person (one visit), as is known now."""
-    return one == other or len(set(survivors(tx, kind, [one, other]).values())) == 1
 
 
 def arrays(identifiers: Sequence[Identifier]) -> tuple[list[str], list[str]]:

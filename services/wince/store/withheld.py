@@ -106,9 +106,7 @@ def say(tx: Tx, consent: Consent, identity: UUID, caller: str, now_us: int) -> b
         "INSERT INTO consent(id, subject, system, value, given, from_us, recorded_us, nurse) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
         (identity, consent.subject, who.system, who.value, *said),
     )
-    column = "encounter" if consent.subject == "encounter" else "patient"
-    found = tx.execute(f"SELECT DISTINCT bed FROM stay WHERE {column} = %s AND {column}_system = %s".encode(), (who.value, who.system))
-    if beds := [bed for (bed,) in found.fetchall()]:
+    if beds := [bed for bed, _, _ in aliases.spans(tx, _KINDS[consent.subject], [who])]:
         reviews.ask(tx, beds=beds, from_us=consent.from_us, why="consent")
     event = "consent.given" if consent.given else "consent.refused"
     append(tx, [Fact(identity, 1, event, 1, dump({"consent": consent, "caller": caller}))], now_us)

@@ -100,6 +100,8 @@ class Effects:
     charted: list[UUID] = field(default_factory=list)
     heard: list[UUID] = field(default_factory=list)
     """Windows and alerts of before that went through charting with a patient now, for the first time."""
+    late: list[UUID] = field(default_factory=list)
+    """Windows that were charted before an alert of theirs came."""
     rebound: list[Rebound] = field(default_factory=list)
     realerted: list[Rebound] = field(default_factory=list)
     """Windows and alerts of before that are about somebody else."""

@@ -83,6 +83,17 @@ def skip_empty(tx: Tx, most: int = 300) -> None:
         )
 
 
+def ask_of_sums(tx: Tx, windows: Collection[UUID]) -> None:
+    """An alert of these windows came late: the summaries that sum them already don't know of it. No summary: nothing is asked for."""
+    if windows:
+        tx.execute(
+            "INSERT INTO review(sources, from_us, to_us, why) SELECT ARRAY[w.source], w.start_us, w.end_us, 'alert' FROM assessment w"
+            " WHERE w.id = ANY(%s) AND EXISTS (SELECT FROM entry e WHERE e.source = w.source AND e.kind = %s AND e.end_us > w.start_us"
+            " AND e.start_us < w.end_us)",
+            (list(windows), Kind.SUMMARY.value),
+        )
+
+
 def next_asked(tx: Tx, busy: Collection[int] = ()) -> Asked | None:
     """The oldest row of one camera that nobody else has in hand and that isn't put off; locked until the commit. None of `busy`."""
     row = tx.execute(
@@ -166,6 +177,16 @@ def alerts(tx: Tx, windows: Collection[UUID]) -> list[Heard]:
         return []
     rows = tx.execute("SELECT body, charted, stay FROM alert WHERE assessment = ANY(%s) ORDER BY start_us, id", (list(windows),)).fetchall()
     return [Heard(_alert(body), charted, stay) for body, charted, stay in rows]
+
+
+def fired(tx: Tx, source: str, low: int, high: int) -> tuple[int, int]:
+    """[low, high] with the runs of all alerts of its windows, which a summary of these windows counts; a run ends with its window."""
+    row = tx.execute(
+        "SELECT least(%s, min(a.start_us)), greatest(%s, max(w.end_us)) FROM assessment w JOIN alert a ON a.assessment = w.id"
+        " WHERE w.source = %s AND w.start_us >= %s AND w.start_us <= %s AND w.end_us >= %s",
+        (low, high, source, low - LONGEST_US, high, low),
+    ).fetchone()
+    return (low, high) if row is None else (row[0], row[1])
 
 
 def verdicts(tx: Tx, windows: Collection[UUID]) -> list[Verdict]:

@@ -142,10 +142,12 @@ class Reviewer:
         states = rows.states(tx, [source])
         tasks = review_rows.tasks(tx, source, from_us, until_us)
         low, high = _range(asked, windows, entries, spans, tasks)
-        low = min([low, *(at for state in states.values() if (at := state.chart.period.since_us) is not None)])
-        high = max([high, *(at for state in states.values() if (at := state.chart.seen_us) is not None)])
+        charted = [*(state.chart for state in states.values()), *asked.carry.values()]
+        seen = [at for chart in charted for at in (chart.period.since_us, chart.seen_us) if at is not None]
+        low, high = min([low, *seen]), max([high, *seen])
         alerts = review_rows.alerts(tx, ids)
         low, high = min([low, *(one.alert.start_us for one in alerts)]), max([high, *(one.alert.end_us for one in alerts)])
+        low, high = review_rows.fired(tx, source, low, high)
         timeline = bindings.lying(tx, [source], low, high, consent_required=self._consent_required)[source]
         whose: set[Identifier] = {one.entry.encounter for found in entries.values() for one in found}
         whose |= {stay.encounter for window in windows if isinstance(stay := timeline.during(window.start_us, window.end_us), Stay)}

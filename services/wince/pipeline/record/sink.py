@@ -6,7 +6,7 @@ its content is another, that is audited as an alarm and the first stands.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from wince.domain.reason import Reason
 from wince.domain.score import Outranking
 from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Stay
-from wince.pipeline.record import alarms, aside, bindings, locks, rows
+from wince.pipeline.record import alarms, aside, bindings, locks, review_rows, rows
 from wince.pipeline.record.effects import Key, SourceState
 from wince.pipeline.record.poison import is_poison
 from wince.pipeline.record.review.questions import Asker
@@ -128,6 +128,7 @@ class PostgresSink:
         now_us = self._clock()
         effects = self._plan(tx, [message for message in first if message.id in new], now_us, alone=alone)
         facts = write(tx, effects, hashes, self._targets)
+        review_rows.ask_of_sums(tx, effects.late)
         if others:
             # Under the audit lock, so that two replicas don't both say it.
             append(tx, (), now_us)
@@ -201,13 +202,13 @@ class PostgresSink:
         timed: list[Assessment | Alert | Question] = [item for item in messages if isinstance(item, Assessment | Alert | Question)]
         sources = {item.source for item in timed}
         timed += known.assessments.values()
-        spans = {(item.source, item.start_us, item.end_us) for item in timed}
+        states = rows.states(tx, sources)
+        spans = {(item.source, item.start_us, item.end_us) for item in timed} | _missing(messages, states)
         who = bindings.who(tx, spans, consent_required=self._consent_required)
         if not alone:
             lying = {who(*span) for span in spans} | set(rows.answered(tx, messages))
             locks.encounters(tx, {one.encounter for one in lying if not isinstance(one, Reason) and one.encounter})
         known = replace(known, tasks=_tasks(tx, messages, known, who), outranking=self._outranking(tx, spans, who))
-        states = rows.states(tx, sources)
         known = replace(known, persons=_persons(tx, known, states, [found for span in spans if isinstance(found := who(*span), Stay)]))
         return plan(messages, states, who, known, self._protocols, now_us)
 
@@ -218,6 +219,16 @@ class PostgresSink:
         lying = [found for span in spans if isinstance(found := who(*span), Stay)]
         low, high = min(start for _, start, _ in spans), max(end for _, _, end in spans)
         return bindings.outranking(tx, lying, low - DAY_US, high, self._valid_us)
+
+
+def _missing(messages: Iterable[Message], states: Mapping[Key, SourceState]) -> set[tuple[str, int, int]]:
+    """From the window that each protocol charted last up to its first one here, where windows are missing between."""
+    first: dict[Key, Assessment] = {}
+    for item in messages:
+        if isinstance(item, Assessment):
+            first.setdefault((item.source, item.protocol), item)
+    seen = {key: state.chart.seen_us for key, state in states.items() if state.chart.stay is not None}
+    return {(key[0], at, one.end_us) for key, one in first.items() if (at := seen.get(key)) is not None and at < one.start_us}
 
 
 def content_of(message: Message) -> bytes:

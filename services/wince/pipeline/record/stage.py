@@ -23,7 +23,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
-from wince.domain.charting import chart, chart_late, finish
+from wince.domain.charting import ChartState, chart, chart_late, finish
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.ids import question_id
 from wince.domain.persons import Persons
@@ -112,6 +112,7 @@ class _Plan:
             self._chart(entries)
             self._keep(key, replace(state, chart=after))
             self.effects.heard.append(alert.id)
+            self.effects.late.append(window.id)
 
     def _alerted(self, alert: Alert, window: Assessment | None) -> Stay | Reason:
         """Whom it is about: who lay there during the run that fired and the window in which it did."""
@@ -121,6 +122,7 @@ class _Plan:
     def assessment(self, window: Assessment) -> None:
         key = (window.source, window.protocol)
         state = self._state(key)
+        state = replace(state, chart=self._unbroken(state.chart, window))
         found = self._who(window.source, window.start_us, window.end_us)
         stay = found if isinstance(found, Stay) else None
         self.effects.bound.append(Bound(window, stay.id if stay else None, None if isinstance(found, Stay) else found))
@@ -140,6 +142,16 @@ class _Plan:
         self._left(window, stay)
         if asked is not None and asked is not state.asked:
             self._ask(question_id(window.id, asked, window.start_us), window, asked, None)
+
+    def _unbroken(self, chart: ChartState, window: Assessment) -> ChartState:
+        """What was charted before this window goes on in it only where the same person lay there also while windows are missing."""
+        if chart.stay is None or chart.seen_us is None or chart.seen_us >= window.start_us:
+            return chart
+        if isinstance(self._who(window.source, chart.seen_us, window.end_us), Stay):
+            return chart
+        after, entries = finish(chart, issued_us=self._now_us)
+        self._chart(entries)
+        return after
 
     def _left(self, window: Assessment, stay: Stay | None) -> None:
         """Other protocols of this camera charted whoever lay there before and say no more: what their summary owes is written now."""

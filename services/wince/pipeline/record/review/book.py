@@ -116,9 +116,9 @@ class Book:
             self._add(group, noted, "")
             self._say(noted, event)
 
-    def revise(self, entry: Entry) -> None:
-        """A further revision, as it is."""
-        self._put(entry, "")
+    def revise(self, entry: Entry, event: str = "") -> None:
+        """The next revision of an entry that stands; else as it is."""
+        self._put(replace(entry, revision=entry.revision + 1, issued_us=self._now_us), event)
 
     def _mine(self, group: Group, stay: Stay) -> UUID | None:
         """The entry of this group that this person has or had; of several the one that stands."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wince.domain.assessment import Alert, Assessment
-from wince.domain.charting_entries import Period, entry
+from wince.domain.charting_entries import Period, alerted, entry
 from wince.domain.entry import Entry, Kind
 from wince.domain.reason import Reason
 from wince.domain.stay import Stay
 from wince.domain.timeline import lies
 from wince.pipeline.record.effects import Effects, Note
-from wince.pipeline.record.review.book import Book
+from wince.pipeline.record.review.book import CORRECTED, Book
 from wince.pipeline.record.review.slices import Group, Shown, Slice, Window
 
 Wanted = tuple[Stay, Entry]
@@ -27,9 +27,30 @@ def settle(book: Book, of: Slice, effects: Effects, now_us: int) -> None:
             _settle(book, group, base, of, effects, now_us)
 
 
+def settle_sums(book: Book, of: Slice, effects: Effects, now_us: int) -> None:
+    """Summaries once more, after late charting: their parts sum the windows that were charted only now."""
+    for group in book.groups() if effects.charted else ():
+        base = book.base(group)
+        if base is not None and base.kind is Kind.SUMMARY:
+            _settle(book, group, base, of, effects, now_us)
+
+
+def tell_sums(book: Book, of: Slice) -> None:
+    """A summary counts the alerts of its windows that came after it was written, too: it never says "quiet" over one."""
+    fired = {heard.alert.assessment for heard in of.alerts}
+    windows = [window for window in of.windows if window.id in fired]
+    for group in book.groups():
+        for one in book.standing(group) if group[1] is Kind.SUMMARY else ():
+            if any(window.protocol == one.protocol and one.start_us <= window.start_us < one.end_us for window in windows):
+                shown = of.contents(one.protocol, one.start_us, one.end_us)
+                alerts = [heard.alert for said in shown for heard in said.alerts if whose(heard.alert, said.window, of) is not None]
+                if len(alerts) > one.alerts:
+                    book.revise(alerted(one, alerts), CORRECTED)
+
+
 def _settle(book: Book, group: Group, base: Entry, of: Slice, effects: Effects, now_us: int) -> None:
     found = of.timeline.during(*_span(base, of))
-    wanted: list[Wanted] = [(found, base)] if isinstance(found, Stay) else list(_parts(base, of, now_us))
+    wanted: list[Wanted] = [(found, base)] if isinstance(found, Stay) else list(_parts(base, of, effects, now_us))
     gone = book.retracted(*group)
     wanted = [(stay, body) for stay, body in wanted if not any(_overlap(body, one) for one in gone)]
     stands = [*book.standing(group), *(one for one in book.parts(*group) if (one.origin, one.kind) != group)]
@@ -62,10 +83,11 @@ def _span(base: Entry, of: Slice) -> tuple[int, int]:
     return min(base.start_us, window[0]), max(base.end_us, window[1])
 
 
-def _parts(base: Entry, of: Slice, now_us: int) -> Iterator[Wanted]:
+def _parts(base: Entry, of: Slice, effects: Effects, now_us: int) -> Iterator[Wanted]:
     """What is left of an entry over a time that isn't one person's."""
     if base.kind is Kind.SUMMARY:
-        shown = [one for one in of.contents(base.protocol, base.start_us, base.end_us) if one.charted]
+        now = set(effects.charted)
+        shown = [one for one in of.contents(base.protocol, base.start_us, base.end_us) if one.charted or one.window.id in now]
         for lying, run in runs(shown, of):
             period = summed(run, of)
             if period.grades or period.all_alerts:
@@ -93,13 +115,18 @@ def runs(shown: Sequence[Shown], of: Slice) -> Iterator[tuple[Stay, list[Shown]]
     for one in shown:
         found = of.timeline.during(one.window.start_us, one.window.end_us)
         now = found if isinstance(found, Stay) else None
-        if run and lying is not None and (now is None or lies(now) != lies(lying)):
+        if run and lying is not None and (now is None or not follows(lying, run[-1].window.end_us, now, one.window, of)):
             yield lying, run
             run = []
         if now is not None:
             lying, run = (now if not run else lying), [*run, one]
     if run and lying is not None:
         yield lying, run
+
+
+def follows(lying: Stay, seen_us: int, now: Stay, window: Assessment | Window, of: Slice) -> bool:
+    """Whether who was seen up to `seen_us` is who lies there in this window, and lay there between, where windows are missing."""
+    return lies(now) == lies(lying) and isinstance(of.timeline.during(min(seen_us, window.start_us), window.end_us), Stay)
 
 
 def summed(run: Sequence[Shown], of: Slice) -> Period:

@@ -14,7 +14,7 @@ from wince.domain.timeline import lies
 from wince.pipeline.record.effects import Effects, Key, SourceState
 from wince.pipeline.record.nurse import fits, own_entry
 from wince.pipeline.record.review.book import LATE, Book
-from wince.pipeline.record.review.entries import whose
+from wince.pipeline.record.review.entries import follows, whose
 from wince.pipeline.record.review.slices import Slice, Window
 
 
@@ -40,7 +40,7 @@ class _Late:
         """Runs of windows without a break that are one person's; the last may go on in the next slice."""
         state = self._of.carry.get(protocol)
         for stay, run in self._runs(protocol):
-            if stay is None or (state is not None and state.stay is not None and lies(state.stay) != lies(stay)):
+            if stay is None or not self._goes_on(state, stay, run[0]):
                 self._close(protocol, state)
                 state = None
             if stay is not None:
@@ -49,6 +49,12 @@ class _Late:
             return state
         self._end(protocol, state)
         return None
+
+    def _goes_on(self, state: ChartState | None, stay: Stay, window: Window) -> bool:
+        """Whether a run that begins with this window is what was charted before it, continued."""
+        if state is None or state.stay is None or state.seen_us is None:
+            return True
+        return follows(state.stay, state.seen_us, stay, window, self._of)
 
     def _runs(self, protocol: str) -> Iterator[tuple[Stay | None, list[Window]]]:
         """(whose, windows) in order; None: windows that aren't to be charted, which end a run."""
@@ -59,14 +65,18 @@ class _Late:
                 continue
             found = None if window.charted else self._of.timeline.during(window.start_us, window.end_us)
             now = found if isinstance(found, Stay) else None
-            if run and (now is None) == (whose is None) and (now is None or whose is None or lies(now) == lies(whose)):
-                run.append(window)
-                continue
-            if run:
+            if run and not self._same_run(whose, now, run[-1], window):
                 yield whose, run
-            run, whose = [window], now
+                run = []
+            whose = whose if run else now
+            run.append(window)
         if run:
             yield whose, run
+
+    def _same_run(self, whose: Stay | None, now: Stay | None, last: Window, window: Window) -> bool:
+        if whose is None or now is None:
+            return whose is now
+        return follows(whose, last.end_us, now, window, self._of)
 
     def _chart(self, protocol: str, state: ChartState, stay: Stay, run: Sequence[Window]) -> ChartState:
         wanted = {window.id for window in run}
@@ -147,5 +157,5 @@ class _Late:
                 and model.grade == verdict.grade
                 and self._of.persons.same(model, stay)
             ):
-                self._book.revise(replace(model, revision=model.revision + 1, status="final", nurse=verdict.nurse, issued_us=self._now_us))
+                self._book.revise(replace(model, status="final", nurse=verdict.nurse))
         self._book.take(own_entry(verdict, shown.window, stay, scale, self._now_us), LATE)

@@ -30,6 +30,8 @@ def look(of: Slice, now_us: int) -> Looked:
     entries.settle(book, of, effects, now_us)
     current.follow(of, effects, states)
     carry = late.catch_up(book, of, effects, states, now_us)
+    entries.settle_sums(book, of, effects, now_us)
+    entries.tell_sums(book, of)
     questions.move(of, effects, now_us)
     _bind(of, effects)
     return Looked(effects, carry, _unloaded(of))
