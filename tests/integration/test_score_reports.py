@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.integration.record_world import BED, CAMERA, T0, US, FakeTarget, question, window
+from wince.care.retention import Limits, Retention
 from wince.domain.census import Kind as Names
 from wince.domain.census import Link
 from wince.domain.ids import ROOT, make
@@ -110,6 +111,29 @@ def test_a_visit_of_which_nobody_spoke_keeps_nothing_and_may_come_again_once_it_
     say(to, adt("A01", P, "ICU^2^A", "V9", T0 - 60 * US))
     assert code(say(to, text)) == "AA"
     assert standing(database) == ["7"]
+
+
+def test_a_withdrawal_that_overtakes_its_score_and_its_visit_holds(database: Database) -> None:
+    to = listener(database)
+    for text in (score(status="D", visit="V9", sent_s=700), score("4", visit="V9", sent_s=600)):
+        assert code(say(to, text)) == "AA"
+        say(to, adt("A01", P, "ICU^2^A", "V9", T0 - 60 * US, control_id="A"))
+    assert standing(database) == []
+    assert trail(database)[:2] == ["score.void", "oru"]
+    say(to, score("3", "C", visit="V9", sent_s=800))
+    assert standing(database) == ["3"]
+
+
+def test_a_withdrawal_of_a_visit_that_never_came_goes_by_its_age(database: Database) -> None:
+    to = listener(database)
+    for visit in ("V1", "V9"):
+        say(to, score(status="D", visit=visit, sent_s=700))
+    day = 86_400 * US
+    run = Retention(database, clock=lambda: T0 + 40 * day)
+    for days, left in ((50, ["V1", "V9"]), (30, ["V1"])):
+        run.run(Limits(movements=days), "n1")
+        with database.transaction() as tx:
+            assert tx.execute("SELECT encounter FROM score ORDER BY 1").fetchall() == [(one,) for one in left]
 
 
 def test_a_score_of_a_merged_visit_is_the_survivors(database: Database) -> None:

@@ -115,6 +115,7 @@ class Retention:
     def _visits(tx: Tx, before_us: int) -> int:
         found = erasing.old_visits(tx, before_us)
         erasing.visits(tx, found)
+        erasing.withdrawn_scores(tx, before_us)
         return len(found)
 
     def erase(self, patient: str, reason: str, by: str) -> Erased:

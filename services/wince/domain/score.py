@@ -59,9 +59,9 @@ class Kept:
     again: bool = False
     """The same message was taken before; nothing was done."""
     count: int = 0
-    """Scores that are of a known visit; 0: nothing of the report was kept, not even its name."""
+    """Scores that were kept or taken back; 0: nothing of the report was kept, not even its name."""
     unknown: int = 0
-    """Scores of visits of which nobody ever said anything."""
+    """Scores, also those that were taken back, of visits of which nobody ever said anything."""
 
 
 @dataclass(frozen=True, slots=True)

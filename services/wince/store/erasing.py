@@ -91,6 +91,16 @@ def visits(tx: Tx, of: Sequence[Identifier]) -> int:
     return gone
 
 
+def withdrawn_scores(tx: Tx, before_us: int) -> None:
+    """Word that was kept of a score that never came, of a visit that nobody ever spoke of."""
+    tx.execute(
+        "DELETE FROM score s WHERE void AND recorded_us < %s AND NOT EXISTS (SELECT FROM stay WHERE encounter_system = s.encounter_system"
+        " AND encounter = s.encounter) AND NOT EXISTS (SELECT FROM movement WHERE encounter_system = s.encounter_system"
+        " AND encounter = s.encounter)",
+        (before_us,),
+    )
+
+
 def scores(tx: Tx, of: Sequence[Identifier]) -> None:
     """What these persons said, or nurses scored of them, also under a visit that is another's."""
     where = "(patient_system, patient) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"

@@ -36,8 +36,8 @@ class PostgresScores:
             inside = Inside(tx)
             visits = {one.score.encounter: inside.survivor(Kind.VISIT, one.score.encounter) for one in report.reported}
             known = {visit for visit, stands in visits.items() if inside.movements(stands) or inside.believed(stands)}
-            ours = [one for one in report.reported if one.score.encounter in known]
-            unknown = len(report.reported) - len(ours)
+            ours = [one for one in report.reported if one.score.encounter in known or not one.stands]
+            unknown = sum(one.score.encounter not in known for one in report.reported)
             if not ours:
                 return Kept(unknown=unknown)
             inbox.keep(tx, [use], EVENT)

@@ -12,8 +12,9 @@ class Scores(Protocol):
         """In one transaction: look up the message's key, pass over scores of visits that nobody ever spoke of, keep the others or take them
         back, append to the audit trail (event "oru", and one for each score that changes), COMMIT.
 
-        Returning means durable. Of a score the word that was sent last stands; of two that were sent at once the one that came last.
-        Where no visit is known nothing is written. Raises IntegrityError where another message was taken under the key less than the
-        census's window ago, StoreError or Unavailable where the store fails.
+        Returning means durable. Of a score the word that was sent last stands; of two that were sent at once the one that came last. That
+        one is taken back is kept also of an unknown visit: the score may still come. Where there are only scores of unknown visits nothing
+        is written. Raises IntegrityError where another message was taken under the key less than the census's window ago, StoreError or
+        Unavailable where the store fails.
         """
         ...

@@ -24,13 +24,14 @@ class MemoryScores:
         with self._lock:
             if report.key in self._keys:
                 return Kept(again=True)
-            ours = [one for one in report.reported if self._known(one.score.encounter)]
+            known = [self._known(one.score.encounter) for one in report.reported]
+            ours = [one for one, said in zip(report.reported, known, strict=True) if said or not one.stands]
             for one in ours:
                 if one.score.id not in self._said or self._said[one.score.id][0] <= report.sent_us:
                     self._said[one.score.id] = (report.sent_us, one.score, one.stands)
             if ours:
                 self._keys.add(report.key)
-            return Kept(count=len(ours), unknown=len(report.reported) - len(ours))
+            return Kept(count=len(ours), unknown=known.count(False))
 
     def standing(self) -> list[Score]:
         """Those that are not taken back, by time."""
