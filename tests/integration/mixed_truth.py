@@ -56,6 +56,18 @@ class Said:
     start: int
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a patient said of the pain in a minute, during a visit: it outranks the model for VALID minutes."""
+
+    patient: str
+    visit: str
+    minute: int
+
+
+VALID = 4
+
+
 @dataclass
 class Truth:
     """All that was said, the latest word last."""
@@ -70,6 +82,19 @@ class Truth:
     """When a bed was off."""
     merged: dict[str, str] = field(default_factory=dict)
     """Patients' numbers that were given up."""
+
+    scores: dict[str, Scored] = field(default_factory=dict)
+    """By what names each; those that were taken back are gone."""
+
+    def outranks(self, person: Person, start: int, end: int) -> str:
+        """The latest score of this person in this visit that counts in these minutes; empty: there is none."""
+        patient, visit = person
+        mine = [
+            (one.minute, name)
+            for name, one in self.scores.items()
+            if (self.patient(one.patient), one.visit) == (patient, visit) and one.minute < end and start < one.minute + VALID
+        ]
+        return max(mine, default=(0, ""))[1]
 
     def patient(self, number: str) -> str:
         """The number that stands for it now."""
@@ -135,6 +160,7 @@ def check(database: Database, truth: Truth, sent: Sent, cameras: Collection[str]
     _each_verdict_once(truth, sent, standing)
     _nothing_twice(standing)
     _summaries_tell(truth, sent, standing)
+    _outranked(truth, standing)
     _nothing_retracted(sent, standing)
     _questions(database, truth)
     with database.transaction() as tx:
@@ -157,6 +183,14 @@ def _right_person(truth: Truth, sent: Sent, standing: Sequence[Entry]) -> None:
             start, end = min(start, window.start_us), max(end, window.end_us)
         whose = truth.whose(entry.source, *minutes(start, end))
         assert whose == (truth.patient(entry.patient.value), entry.encounter.value), (entry.kind, minutes(start, end), whose)
+
+
+def _outranked(truth: Truth, standing: Sequence[Entry]) -> None:
+    for entry in standing:
+        if entry.kind is not Kind.VERDICT:
+            person = truth.patient(entry.patient.value), entry.encounter.value
+            wanted = truth.outranks(person, *minutes(entry.start_us, entry.end_us))
+            assert entry.outranked == wanted, (entry.kind, minutes(entry.start_us, entry.end_us), entry.outranked, wanted)
 
 
 def _each_alert_once(truth: Truth, sent: Sent, standing: Sequence[Entry]) -> None:
@@ -216,7 +250,7 @@ def _nothing_retracted(sent: Sent, standing: Sequence[Entry]) -> None:
 
 
 def _questions(database: Database, truth: Truth) -> None:
-    """Of an encounter one is open, and it is asked of whoever lay there."""
+    """Of an encounter one is open, and it is asked of whoever lay there and has no score of that time."""
     with database.transaction() as tx:
         rows = tx.execute("SELECT body FROM question WHERE state = 'open' AND stay IS NOT NULL").fetchall()
     tasks = [load(TaskEntry, body) for (body,) in rows]
@@ -226,6 +260,7 @@ def _questions(database: Database, truth: Truth) -> None:
         assert task.encounter is not None
         whose = truth.whose(task.source, *minutes(task.start_us, task.end_us))
         assert whose == (truth.patient(task.patient.value), task.encounter.value), ("question", minutes(task.start_us, task.end_us), whose)
+        assert truth.outranks(whose, *minutes(task.start_us, task.end_us)) == "", "a question that a score answers"
 
 
 def deliver(database: Database, target: FakeTarget, cameras: Collection[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-from tests.integration.mixed_truth import Said, Sent, Span, Truth
+from tests.integration.mixed_truth import VALID, Said, Scored, Sent, Span, Truth
 from tests.integration.record_world import SITE, T0, FakeTarget
 from tests.integration.record_world import window as made
 from tests.integration.review_world import MIN, NOW, lies, say
@@ -17,13 +17,14 @@ from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.census import Link
 from wince.domain.ids import alert_id, assessment_id, question_id
 from wince.domain.reason import Reason
+from wince.domain.score import Score
 from wince.domain.stay import Identifier, Watch
 from wince.domain.withheld import Consent, Scope
 from wince.pipeline.record.retraction import AGAIN_US, Retractor
 from wince.pipeline.record.sink import PostgresSink
 from wince.pipeline.record.stage import Message
 from wince.protocols.loader import load
-from wince.store import aliases, doubts, retractions, withheld
+from wince.store import aliases, doubts, retractions, scores, withheld
 from wince.store.database import Database
 from wince.store.retractions import Retraction
 from wince.store.stays import save_watches
@@ -154,6 +155,23 @@ class Hospital:
             withheld.say(tx, consent, uuid4(), "n7", NOW)
         self.truth.consents.append(said)
 
+    def score(self) -> None:
+        """A patient says how much pain there is, or what was said is taken back. It may be known late."""
+        if self.truth.scores and self._rng.random() < 0.3:
+            name = self._rng.choice(list(self.truth.scores))
+            del self.truth.scores[name]
+            with self._database.transaction() as tx:
+                scores.void(tx, [scores.score_id("test", name)], NOW, VALID * MIN)
+            return
+        self._said += 1
+        name = f"score {self._said:04}"
+        said = Scored(self._rng.choice(PATIENTS), self._rng.choice(VISITS[:2]), self._rng.randint(0, max(1, self.now)))
+        numbers = Identifier("urn:mrn", said.patient), Identifier("urn:visit", said.visit)
+        score = Score(scores.score_id("test", name), name, *numbers, T0 + said.minute * MIN, "urn:test|nrs", "7")
+        with self._database.transaction() as tx:
+            scores.keep(tx, [score], NOW, VALID * MIN)
+        self.truth.scores[name] = said
+
     def switch(self) -> None:
         """A bed is switched off now, or on again."""
         bed, now_us = BEDS[0], T0 + self.now * MIN
@@ -177,7 +195,7 @@ class Mixed:
     def __init__(self, database: Database, cameras: Sequence[str], rng: random.Random) -> None:
         self.hospital, self.sent = Hospital(database, cameras, rng), Sent()
         self.target = FakeTarget()
-        self.sink = PostgresSink(database, PROTOCOLS, [self.target], clock=lambda: NOW)
+        self.sink = PostgresSink(database, PROTOCOLS, [self.target], clock=lambda: NOW, score_valid_us=VALID * MIN)
         self._database, self._rng, self._cameras = database, rng, list(cameras)
         self._order: list[Message] = []
         self._late: list[Alert] = []
@@ -185,7 +203,7 @@ class Mixed:
         hospital = self.hospital
         self.steps: list[Callable[[], None]] = [self.windows] * 4 + [hospital.visit] * 4
         self.steps += [hospital.doubt, hospital.trust, hospital.trust]
-        self.steps += [hospital.camera, hospital.doubt, hospital.trust, hospital.merge, hospital.consent, hospital.switch]
+        self.steps += [hospital.camera, hospital.doubt, hospital.trust, hospital.merge, hospital.consent, hospital.switch, hospital.score]
         self.steps += [self.retract, self.verdict, self.again]
 
     def begin(self) -> None:

@@ -177,7 +177,7 @@ def says(database: Database, patient: str, visit: str, reference: str, at_us: in
     """A score that some feed gives."""
     one = Score(make(ROOT, "test", reference), reference, Identifier("urn:mrn", patient), Identifier("urn:visit", visit), at_us, NRS, "7")
     with database.transaction() as tx:
-        scores.keep(tx, [one], NOW)
+        scores.keep(tx, [one], NOW, 3600 * US)
 
 
 def test_what_is_charted_late_names_the_score_that_outranks_it(database: Database) -> None:

@@ -8,9 +8,9 @@ import random
 
 import pytest
 
-from tests.integration.mixed_truth import check, deliver
+from tests.integration.mixed_truth import VALID, check, deliver
 from tests.integration.mixed_world import PROTOCOLS, Mixed
-from tests.integration.review_world import NOW
+from tests.integration.review_world import MIN, NOW
 from wince.pipeline.record.reviewer import Reviewed, Reviewer
 from wince.store.database import Database
 
@@ -26,7 +26,7 @@ def _run(database: Database, seed: int) -> None:
     cameras = ["cam-1", "cam-2"][: rng.choice([1, 1, 2])]
     mixed = Mixed(database, cameras, rng)
     most = rng.choice([3, 7, 4000])
-    reviewer = Reviewer(database, PROTOCOLS, [mixed.target], lambda: NOW, most=most)
+    reviewer = Reviewer(database, PROTOCOLS, [mixed.target], lambda: NOW, score_valid_us=VALID * MIN, most=most)
 
     def review() -> list[object]:
         found: Reviewed = reviewer.review()

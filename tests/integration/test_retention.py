@@ -220,7 +220,7 @@ def test_a_person_is_erased_from_scores_under_anothers_visit_too(database: Datab
     with database.transaction() as tx:
         for number, whose in enumerate((one, other)):
             score = Score(UUID(int=number), "r", whose.patient, other.encounter, T0, "s|c", "7")
-            scores.keep(tx, [score], T0)
+            scores.keep(tx, [score], T0, 3600 * US)
     Retention(database, lambda: LATER).erase("M-V1", "asked for it", "n8")
     assert count(database, "score") == count(database, "score WHERE patient = 'M-V2'") == 1
 

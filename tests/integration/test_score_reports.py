@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.integration.record_world import BED, CAMERA, T0, US, FakeTarget, question, window
+from tests.integration.record_world import BED, CAMERA, T0, US, FakeTarget, alert, question, window
 from wince.care.retention import Limits, Retention
 from wince.domain.census import Kind as Names
 from wince.domain.census import Link
+from wince.domain.entry import Kind
 from wince.domain.ids import ROOT, make
 from wince.domain.stay import Identifier, Watch
 from wince.hospital.listener import AdtListener
@@ -70,6 +71,31 @@ def test_a_score_in_oru_outranks_what_is_charted_next_and_no_question_is_asked(d
     assert [one.outranked for one in during.entries] == ["HL7 v2 result, HOSP, 2023-11-14T22:22:20Z"]
     assert [one.status for one in during.entries] == ["preliminary"]
     assert during.tasks == ()
+
+
+def test_a_score_that_comes_late_outranks_what_is_charted_and_answers_what_was_asked(database: Database) -> None:
+    """And no more once it is taken back."""
+    to, record = listener(database), PostgresSink(database, PROTOCOLS, [FakeTarget()], score_valid_us=3600 * US)
+    record.commit([window(0, 0), window(120, 2), alert(window(120, 2)), question(window(120, 2))])
+    say(to, score())
+    done = record.review()
+    name = "HL7 v2 result, HOSP, 2023-11-14T22:22:20Z"
+    assert [(one.kind, one.revision, one.outranked) for one in done.entries] == [(Kind.ALERT, 2, name)], "the window before it stands"
+    assert [(one.status, one.revision) for one in done.tasks] == [("cancelled", 2)]
+    assert {"corrected", "outranked"} <= set(trail(database))
+    say(to, score(status="D", sent_s=700))
+    assert [(one.kind, one.revision, one.outranked) for one in record.review().entries] == [(Kind.ALERT, 3, "")]
+
+
+def test_what_record_looks_at_again_is_what_the_score_counts_for(database: Database) -> None:
+    to = listener(database)
+    with database.transaction() as tx:
+        tx.execute("DELETE FROM review")
+    for text in (score(), score("3", sent_s=700, visit="V9")):
+        say(to, text)
+    with database.transaction() as tx:
+        found = tx.execute("SELECT beds, from_us, to_us, why FROM review").fetchall()
+    assert found == [([BED], T0 + 500 * US, T0 + 4100 * US, "score")]
 
 
 def test_one_that_is_taken_back_outranks_nothing(database: Database) -> None:

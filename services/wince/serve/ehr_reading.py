@@ -27,6 +27,7 @@ def wanted(settings: Settings) -> Wanted:
     """What is to be read."""
     return Wanted(
         scores=settings.outranking_codes,
+        valid_us=settings.outranking_valid_min * 60_000_000,
         blocking=settings.blocking_codes,
         sedating=settings.sedating_codes,
         administrations=settings.medication in ("administrations", "both"),

@@ -86,7 +86,8 @@ def results(settings: Settings, database: Database, census: PostgresCensus, ours
     """What takes scores out of ORU messages; None where the site lists no codes of scores."""
     if not settings.outranking_codes:
         return None
-    return Results(census, PostgresScores(database, ours.window_us), ours, settings.outranking_codes)
+    kept = PostgresScores(database, ours.window_us, settings.outranking_valid_min * 60_000_000)
+    return Results(census, kept, ours, settings.outranking_codes)
 
 
 def replayer(settings: Settings, database: Database, listener: AdtListener) -> Repeated:

@@ -16,7 +16,9 @@ from wince.store import reviews
 from wince.store.database import Database, Tx
 
 _COLUMNS = "kind, old_system, old, new_system, new, known_us, recorded_us"
-_COLUMN = {Kind.PERSON: "patient", Kind.VISIT: "encounter"}
+_COLUMNS_OF = {Kind.PERSON: ("patient_system", "patient"), Kind.VISIT: ("encounter_system", "encounter")}
+Span = tuple[str, int, int | None]
+"""(bed, start_us, end_us or None while it goes on)."""
 
 
 def add(tx: Tx, links: Sequence[Link], message: UUID) -> None:
@@ -30,8 +32,11 @@ def add(tx: Tx, links: Sequence[Link], message: UUID) -> None:
                 for one in links
             ],
         )
-    found = [span for kind in {one.kind for one in links} for span in spans(tx, kind, [one.new for one in links if one.kind is kind])]
-    reviews.ask_of_beds(tx, sorted(set(found), key=str), "merge")
+    found: set[Span] = set()
+    for kind in {one.kind for one in links}:
+        of = spans_of(tx, kind, {one.new for one in links if one.kind is kind})
+        found |= {span for spans in of.values() for span in spans}
+    reviews.ask_of_beds(tx, sorted(found, key=lambda span: (span[1], span[0])), "merge")
 
 
 def linked(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int | None = None) -> list[Link]:
@@ -78,14 +83,16 @@ def numbers_of(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: 
     return {one: sorted(together[stands[one]], key=_name) if one in stands else [one] for one in wanted}
 
 
-def spans(tx: Tx, kind: Kind, identifiers: Iterable[Identifier]) -> list[tuple[str, int, int | None]]:
-    """(bed, start_us, end_us) of every believed stay of the persons (visits) that these identifiers name, under any of their numbers."""
-    column = _COLUMN[kind]
-    of = {number for one in numbers_of(tx, kind, identifiers).values() for number in one}
-    where = (
-        f"({column}_system, {column}) IN (SELECT * FROM unnest(%s::text[], %s::text[])) AND superseded_us IS NULL ORDER BY start_us, bed"
-    )
-    return tx.execute(f"SELECT bed, start_us, end_us FROM stay WHERE {where}".encode(), arrays(sorted(of, key=_name))).fetchall()
+def spans_of(tx: Tx, kind: Kind, identifiers: Iterable[Identifier]) -> dict[Identifier, list[Span]]:
+    """Every believed stay of each person (visit) that these identifiers name, under any of their numbers."""
+    of = numbers_of(tx, kind, identifiers)
+    system, number = _COLUMNS_OF[kind]
+    rows = tx.execute(
+        f"SELECT {system}, {number}, bed, start_us, end_us FROM stay WHERE superseded_us IS NULL"
+        f" AND ({system}, {number}) IN (SELECT * FROM unnest(%s::text[], %s::text[]))".encode(),
+        arrays(sorted({one for together in of.values() for one in together}, key=_name)),
+    ).fetchall()
+    return {one: [row[2:] for row in rows if Identifier(*row[:2]) in together] for one, together in of.items()}
 
 
 def links_of(database: Database, patient: Identifier, encounter: Identifier) -> int:

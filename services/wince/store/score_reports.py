@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from wince import canonical
 from wince.domain.census import Kind
 from wince.domain.score import Kept, Report, Reported
-from wince.store import inbox, locks
+from wince.store import inbox, locks, scores
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
 from wince.store.inside import Inside
@@ -19,10 +19,11 @@ EVENT = "oru"
 
 
 class PostgresScores:
-    """Scores in the database. Thread-safe. `window_us`: as the census has it (`wince.store.stays.PostgresCensus`)."""
+    """Scores in the database. Thread-safe. `window_us`: as the census has it (`wince.store.stays.PostgresCensus`). `valid_us`: for how long
+    a score outranks the model."""
 
-    def __init__(self, database: Database, window_us: int) -> None:
-        self._database, self._window_us = database, window_us
+    def __init__(self, database: Database, window_us: int, valid_us: int) -> None:
+        self._database, self._window_us, self._valid_us = database, window_us, valid_us
 
     def take(self, report: Report) -> Kept:
         """See Scores.take."""
@@ -42,6 +43,7 @@ class PostgresScores:
                 return Kept(unknown=unknown)
             inbox.keep(tx, [use], EVENT)
             said = {"notes": report.notes, "scores": [str(one.score.id) for one in ours], "unknown": unknown}
+            scores.look_again(tx, [(one.score.encounter, one.score.at_us) for one in ours], self._valid_us)
             facts = [*_revised(tx, ours, report), Fact(inbox.message_id(key, use.number), 1, EVENT, 1, canonical.text(said))]
             append(tx, facts, report.recorded_us)
         return Kept(count=len(ours), unknown=unknown)

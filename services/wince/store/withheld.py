@@ -106,7 +106,7 @@ def say(tx: Tx, consent: Consent, identity: UUID, caller: str, now_us: int) -> b
         "INSERT INTO consent(id, subject, system, value, given, from_us, recorded_us, nurse) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
         (identity, consent.subject, who.system, who.value, *said),
     )
-    if beds := [bed for bed, _, _ in aliases.spans(tx, _KINDS[consent.subject], [who])]:
+    if beds := [bed for bed, _, _ in aliases.spans_of(tx, _KINDS[consent.subject], [who])[who]]:
         reviews.ask(tx, beds=beds, from_us=consent.from_us, why="consent")
     event = "consent.given" if consent.given else "consent.refused"
     append(tx, [Fact(identity, 1, event, 1, dump({"consent": consent, "caller": caller}))], now_us)

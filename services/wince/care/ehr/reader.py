@@ -43,6 +43,8 @@ class Wanted:
     """What is read. Codes are "system|code"; see care/ehr/codes.py."""
 
     scores: Sequence[str] = ()
+    valid_us: int = 0
+    """For how long a score outranks the model."""
     blocking: Sequence[str] = ()
     sedating: Sequence[str] = ()
     administrations: bool = False
@@ -104,8 +106,8 @@ class EhrReader:
             found, _ = self._search("Observation", patient, params)
             said, withdrawn = scores(found, patient, stay, self._wanted.scores)
             with self._database.transaction() as tx:
-                store.keep(tx, said, self._clock())
-                store.void(tx, withdrawn, self._clock())
+                store.keep(tx, said, self._clock(), self._wanted.valid_us)
+                store.void(tx, withdrawn, self._clock(), self._wanted.valid_us)
         if self._wanted.administrations or self._wanted.orders:
             self._medication(stay, patient, since)
 

@@ -99,7 +99,7 @@ class Book:
             bed=stay.bed,
             stay=stay.id,
             issued_us=self._now_us,
-            outranked=self._outranked(said, stay) if latest.status == WITHDRAWN else latest.outranked,
+            outranked=self._outranked(said, stay) if self._outranking.valid_us or latest.status == WITHDRAWN else latest.outranked,
         )
         if latest.status == WITHDRAWN:
             self._put(revision, event or RESTORED)
