@@ -9,6 +9,7 @@ import base64
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wince.assess.fields import COLUMNS
 from wince.assess.result import ClipResult, FrameRow, KeyFrame, Reading
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.estimate import UNITS
@@ -27,8 +29,6 @@ from wince.store import plain
 from wince.version import VERSION
 
 T = TypeVar("T")
-COLUMNS = ("source", "time_s", "assessable", "reason", "score", "grade", "confidence", *UNITS, "yaw", "pitch", "roll")
-"""Of the table with a row per frame."""
 
 
 def document(results: Sequence[ClipResult], passed_over: Sequence[Path], protocol: ClinicalProtocol) -> str:
@@ -55,6 +55,7 @@ def clip(result: ClipResult) -> dict[str, Any]:
     """One input, without rows and pictures; times in seconds of media time."""
     best, first = result.reading, result.headline
     return {
+        "file": result.path.name,
         "path": str(result.path),
         "source": result.source,
         "error": result.error,
@@ -103,16 +104,17 @@ def _timed(value: Assessment | Alert | Question) -> dict[str, Any]:
 
 
 def table(results: Iterable[ClipResult]) -> str:
-    """The CSV of `--per-frame`: COLUMNS, a row per sampled frame; times to the millisecond."""
+    """The CSV of `--per-frame`: a row per sampled frame, the columns of `fields.CSV`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for result in results:
+        name = os.fsencode(result.path.name).decode("utf-8", "replace")
         for row in result.frames:
             numbers = (row.score, row.grade, row.confidence, *row.units, row.yaw, row.pitch, row.roll)
             shown = ("" if one is None else str(one) if isinstance(one, int) else f"{one:.4f}" for one in numbers)
             reason = "" if row.reason is None else row.reason.value
-            writer.writerow((result.source, f"{row.time_s:.3f}", "true" if row.assessable else "false", reason, *shown))
+            writer.writerow((name, result.source, f"{row.time_s:.3f}", "true" if row.assessable else "false", reason, *shown))
     return text.getvalue()
 
 
