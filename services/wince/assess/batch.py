@@ -12,8 +12,10 @@ from wince.assess import workers
 from wince.assess.done import Done
 from wince.assess.engine import Engine, engine_wide, failed
 from wince.assess.inputs import Inputs
+from wince.assess.live import Live
 from wince.assess.reference import Reference
 from wince.assess.result import ClipResult
+from wince.assess.view import WHOLE, View
 from wince.assess.workers import Order, Task
 from wince.errors import WinceError
 from wince.local.stopping import keeps
@@ -59,13 +61,17 @@ def run(
     reference: Reference | None = None,
     jobs: int | None = None,
     report: Path | None = None,
+    view: View = WHOLE,
+    live: Live | None = None,
     on_event: OnEvent = lambda _number, _share, _result: None,
 ) -> Batch:
     """Assess every input. `jobs`: processes; None: as many as there are cores; one file alone is done in this process.
+    `protocol`: at the rate of `view` (`view.at_rate`). `live`: how network cameras are looked at; None: there is none.
 
     Raises WinceError only where nothing can be assessed at all (models, reference); what is wrong with one file is in its result.
     """
-    job = _Job(inputs, settings, protocol, reference, report, on_event)
+    order = Order(settings, protocol, reference, report is not None, view, live)
+    job = _Job(inputs, order, report, on_event)
     job.run(jobs or cores())
     problem = job.done.problem
     notes = () if problem is None else (f"results could not be kept for the next start: {problem.field}: {problem.message}",)
@@ -75,16 +81,8 @@ def run(
 class _Job:
     """One call."""
 
-    def __init__(
-        self,
-        inputs: Inputs,
-        settings: Settings,
-        protocol: ClinicalProtocol,
-        reference: Reference | None,
-        report: Path | None,
-        on_event: OnEvent,
-    ) -> None:
-        self._inputs, self._order, self._on_event = inputs, Order(settings, protocol, reference, report is not None), on_event
+    def __init__(self, inputs: Inputs, order: Order, report: Path | None, on_event: OnEvent) -> None:
+        self._inputs, self._order, self._on_event = inputs, order, on_event
         self._engine: Engine | None = None
         self._report = report
         self.results: dict[int, ClipResult] = {}
@@ -125,7 +123,15 @@ class _Job:
         order = self._order
         personal = scoring.personal(order.protocol)
         against = "" if personal is None else personal.model_set
-        context = (order.protocol.rule, model_set, against, order.settings.site, _name(order.reference), str(order.pictures))
+        context = (
+            order.protocol.rule,
+            model_set,
+            against,
+            order.settings.site,
+            _name(order.reference),
+            str(order.pictures),
+            order.view.key,
+        )
         folder = self._report / REPORT_STATE if self._report is not None else order.settings.state_dir.expanduser() / "assess"
         return Done(folder, "|".join(context))
 
@@ -134,10 +140,11 @@ class _Job:
         return f"{kept} of {len(self._inputs.files)} results are kept"
 
     def _tasks(self) -> list[Task]:
-        return [Task(numbers[0], self._inputs.files[numbers[0]].path, source) for source, numbers in self._same.items()]
+        named = [(numbers[0], self._inputs.files[numbers[0]]) for numbers in self._same.values()]
+        return [Task(number, one.file or one.path, one.source, one.uri) for number, one in named]
 
     def _known(self, task: Task) -> bool:
-        found = self.done.get(task.source, task.path)
+        found = None if task.uri else self.done.get(task.source, task.path)
         if found is None:
             return False
         self.skipped += len(self._same[task.source])
@@ -149,7 +156,8 @@ class _Job:
         order = self._order
         try:
             result = engine.assess(
-                task.path, task.source, reference=order.reference, pictures=order.pictures,
+                task.path, task.source, reference=order.reference, pictures=order.pictures, view=order.view,
+                uri=task.uri, live=order.live,
                 progress=lambda share: self._on_event(task.number, share, None),
             )  # fmt: skip
         except WinceError as error:
@@ -161,7 +169,8 @@ class _Job:
         self._finish(task, result)
 
     def _finish(self, task: Task, result: ClipResult) -> None:
-        self.done.put(result)
+        if not task.uri:
+            self.done.put(result)
         self._share(task, result)
 
     def _share(self, task: Task, result: ClipResult) -> None:

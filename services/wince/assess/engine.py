@@ -6,14 +6,16 @@ No patient is known here, so the protocol's population is assumed to fit and not
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wince.assess import reading
+from wince.assess import people, reading
 from wince.assess.follow import Follow
+from wince.assess.live import Live, LiveClip
 from wince.assess.pictures import Pictures
 from wince.assess.reference import CalmFace, Reference, median_face
 from wince.assess.result import ClipResult, FrameRow
+from wince.assess.view import WHOLE, View
 from wince.domain.estimate import Estimate
 from wince.domain.frame import US, Beat, Frame
 from wince.domain.lasting import too_dim
@@ -21,6 +23,7 @@ from wince.domain.reason import Reason
 from wince.errors import InputError, MediaError, WinceError
 from wince.models import compiled_folder
 from wince.pipeline.capture.folder import is_still, open_source
+from wince.pipeline.capture.guarded import Clip
 from wince.pipeline.capture.media import MediaLimits, file_id
 from wince.pipeline.capture.still import StillSource
 from wince.pipeline.grade.interface import Personal
@@ -54,22 +57,33 @@ class Engine:
         return self._chain.model_set
 
     def assess(
-        self, path: Path, source: str = "", *, reference: Reference | None = None, pictures: bool = False, progress: Progress | None = None
+        self,
+        path: Path,
+        source: str = "",
+        *,
+        reference: Reference | None = None,
+        pictures: bool = False,
+        view: View = WHOLE,
+        uri: str = "",
+        live: Live | None = None,
+        progress: Progress | None = None,
     ) -> ClipResult:
-        """Assess a file. `source`: its sha256 where the caller knows it. `pictures`: keep key frames for a report.
+        """Assess a file, or a network camera at `uri` as `live` says. `source`: its sha256 where the caller knows it. `pictures`: keep key
+        frames for a report. `view`: how it is looked at; the engine's protocol is at its rate.
 
         Raises MediaError, ResourceError (the file), InputError (the reference shows no face).
         """
         source = source or file_id(path)
+        look = _Look(path, source, pictures, view, uri, live, progress)
         if reference is None:
-            return self._one(path, source, None, None, pictures, progress)
+            return self._one(look, None, None)
         if not self._referable:
-            done = self._one(path, source, None, None, pictures, progress)
+            done = self._one(look, None, None)
             return noted(done, f"reference: protocol {self.protocol.name} uses none, so it was left aside")
         if reference.path is None:
-            return self._one(path, source, None, reference, pictures, progress)
+            return self._one(look, None, reference)
         calm = self.calm_face(reference.path)
-        done = self._one(path, source, calm, None, pictures, progress)
+        done = self._one(look, calm, None)
         return noted(done, *calm.notes(still=is_still(reference.path, MediaLimits())))
 
     def calm_face(self, path: Path) -> CalmFace:
@@ -98,23 +112,15 @@ class Engine:
         moved = sum(one.reading.score > most for one in found if one.reading is not None)
         return median_face([one.embedding for one in found if one.embedding is not None], moved)
 
-    def _one(
-        self,
-        path: Path,
-        source: str,
-        calm: CalmFace | None,
-        stretch: Reference | None,
-        pictures: bool,
-        progress: Progress | None,
-    ) -> ClipResult:
-        video = open_source(path, source, rate_hz=self.protocol.detect.rate_hz)
-        still, declared = isinstance(video, StillSource), video.end_us
+    def _one(self, look: _Look, calm: CalmFace | None, stretch: Reference | None) -> ClipResult:
+        video = look.opened(self.protocol.detect.rate_hz)
+        still = isinstance(video, StillSource)
         if still and stretch is not None:
-            raise MediaError("a picture has no stretch of seconds", field=path, remedy="give a picture or clip as the reference")
-        job = _Job(self, source, pictures)
+            raise MediaError("a picture has no stretch of seconds", field=look.path, remedy="give a picture or clip as the reference")
+        job = _Job(self, look.source, look.pictures)
         if stretch is None:
             job.begin(calm)
-        chained = self._chain.anew()
+        chained = self._chain.anew(look.view.region, look.view.face)
         try:
             for message in video:
                 out = chained(message)
@@ -122,11 +128,13 @@ class Engine:
                     job.see(message, chained)
                 for one in out:
                     job.take(one, stretch)
-                if progress is not None and isinstance(message, Beat) and declared:
-                    progress(min(1.0, message.time_us / declared))
+                if look.progress is not None and isinstance(message, Beat) and video.end_us:
+                    look.progress(min(1.0, message.time_us / video.end_us))
         finally:
             video.close()
-        return job.result(path, still, stretch)
+        notes = people.notes(chained.lineup, look.view.face)
+        done = noted(job.result(look.path, still, stretch), *notes)
+        return noted(done, *video.notes()) if isinstance(video, LiveClip) else done
 
     def follow(self, source: str, calm: CalmFace | None) -> Follow:
         """Grade's fold for one input, against the user's calm face; None: as `wince run` does."""
@@ -136,6 +144,25 @@ class Engine:
         """The calm face of a stretch of the input itself. Raises InputError where no face is assessable in it."""
         inside = [one for one in estimates if stretch.start_us <= one.time_us < stretch.end_us]
         return self._calm(inside, f"{stretch.start_us / US:g}-{stretch.end_us / US:g} s")
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is asked of one input."""
+
+    path: Path
+    source: str
+    pictures: bool
+    view: View
+    uri: str
+    live: Live | None
+    progress: Progress | None
+
+    def opened(self, rate_hz: float) -> Clip:
+        """The input as a source. Raises MediaError, ResourceError."""
+        if self.uri and self.live is not None:
+            return LiveClip(self.uri, self.source, self.live, rate_hz=rate_hz, rotation=self.view.rotation)
+        return open_source(self.path, self.source, rate_hz=rate_hz, rotation=self.view.rotation, pages_hz=self.view.rate_hz)
 
 
 class _Job:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wince.assess.live import identity, is_address, label
+from wince.assess.piped import NAME
 from wince.errors import MediaError, WinceError
 from wince.pipeline.capture.folder import files
 from wince.pipeline.capture.kinds import begins_like_a_picture
@@ -36,6 +38,10 @@ class Input:
     """Bytes."""
     problem: WinceError | None = None
     """Why it can't be opened; None: it can be tried."""
+    file: Path | None = None
+    """Where its bytes lie, if elsewhere than `path` (standard input)."""
+    uri: str = ""
+    """Address of a network camera; empty: a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +53,22 @@ class Inputs:
     """Files of folders that are neither video nor picture."""
 
 
-def gather(paths: Sequence[Path]) -> Inputs:
-    """Files, and folders with all that is below them; a file that is reached twice comes once.
+def gather(paths: Sequence[Path | str], standard_input: Path | None = None) -> Inputs:
+    """Files, and folders with all that is below them; a file that is reached twice comes once. "-" is what `standard_input` holds, and an
+    address a network camera.
 
     A path that does not exist, and a folder with nothing to assess in it, are inputs that failed.
     """
     found: dict[str, Input] = {}
     passed: dict[str, Path] = {}
-    for path in paths:
+    for named in map(str, paths):
+        if is_address(named):
+            found.setdefault(named, Input(label(named), identity(named), 0, uri=named))
+            continue
+        if named == NAME and standard_input is not None:
+            found.setdefault(NAME, replace(_look(standard_input), path=Path("standard-input"), file=standard_input))
+            continue
+        path = Path(named)
         inside, others = _folder(path) if path.is_dir() else ([_look(path)], [])
         passed |= {os.path.realpath(other): other for other in others}
         for one in inside or [Input(path, "", 0, _empty(path, len(others)))]:

@@ -16,8 +16,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from wince.assess.live import Live
 from wince.assess.reference import Reference
 from wince.assess.result import ClipResult
+from wince.assess.view import WHOLE, View
 from wince.errors import ResourceError, WinceError
 from wince.protocols.rules import ClinicalProtocol
 from wince.settings import Settings
@@ -32,7 +34,12 @@ class Task:
 
     number: int
     path: Path
+    """Where its bytes lie."""
     source: str
+    uri: str = ""
+    """Address of a network camera; empty: a file."""
+    overlay: Path | None = None
+    """Where the film with its overlay is written; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,9 @@ class Order:
     protocol: ClinicalProtocol
     reference: Reference | None
     pictures: bool
+    view: View = WHOLE
+    live: Live | None = None
+    """Of its network cameras."""
 
 
 Answer = float | ClipResult | WinceError
@@ -65,7 +75,8 @@ def serve(connection: Connection, order: Order) -> None:
             task: Task = connection.recv()
             try:
                 result = engine.assess(
-                    task.path, task.source, reference=order.reference, pictures=order.pictures,
+                    task.path, task.source, reference=order.reference, pictures=order.pictures, view=order.view,
+                    uri=task.uri, live=order.live,
                     progress=lambda share, number=task.number: connection.send((number, share)),  # type: ignore[misc]
                 )  # fmt: skip
             except (BrokenPipeError, EOFError):

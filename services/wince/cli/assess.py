@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from wince.cli import usage
+from wince.cli.assess_options import CameraCa, CameraName, Face, LoginFile, Rate, Region, Rotation, Seconds
 from wince.cli.common import out, settings
 from wince.cli.verbosity import Quiet, Verbose, is_quiet, set_verbosity
 
@@ -26,7 +27,13 @@ WIDE = 200
 
 
 def assess(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Videos, pictures, and folders with all that is below them.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Videos, pictures, and folders with all that is below them; - for standard input; rtsp://HOST/PATH for a camera.",
+        ),
+    ],
     protocol: Annotated[
         str | None, typer.Option("--protocol", "-p", metavar="NAME", help="Clinical protocol; `wince protocols list` shows them.")
     ] = None,
@@ -40,18 +47,30 @@ def assess(
         str | None,
         typer.Option("--reference", metavar="FILE|START-END", help="The same patient's calm face: picture, clip, or seconds of the input."),
     ] = None,
+    region: Region = None,
+    rotation: Rotation = 0,
+    rate: Rate = None,
+    face: Face = None,
+    seconds: Seconds = None,
+    login_file: LoginFile = None,
+    camera_ca: CameraCa = None,
+    camera_name: CameraName = "",
     speak: Annotated[bool, typer.Option("--speak", help="Say the result (needs espeak-ng).")] = False,
     verbose: Verbose = 0,
     less: Quiet = False,
 ) -> None:
     """Grade clips and pictures by a protocol; research use, not validated.
 
-    What was done before is not done again: results are kept by content, protocol, models and reference (with --report in DIR/.wince,
-    else in the state directory; numbers only). Exit code 0: everything was graded, or honestly is not assessable; 1: some input failed;
-    2: usage; above: nothing could be assessed or written at all (see the foot of `wince --help`). -v and -q also stand before `assess`.
+    What was done before is not done again: results are kept by content, protocol, models, reference and how the input is looked at (with
+    --report in DIR/.wince, else in the state directory; numbers only). A camera is never looked at twice alike. Exit code 0: everything
+    was graded, or honestly is not assessable; 1: some input failed; 2: usage; above: nothing could be assessed or written at all (see
+    the foot of `wince --help`). -v and -q also stand before `assess`.
     """
     from wince.assess import batch, inputs, plain  # the stages take a second to import; other commands don't wait for them
+    from wince.assess.live import is_address, live
+    from wince.assess.piped import check_piped, piped
     from wince.assess.reference import parse
+    from wince.assess.view import at_rate, view
     from wince.cli.assess_show import Bar, rows
     from wince.report.write_whole import write_whole
     from wince.serve import protocols, scoring
@@ -59,16 +78,25 @@ def assess(
     if verbose or less:
         set_verbosity(verbose, quiet=less)
     loaded = settings(protocol=protocol)
+    with usage.reading("PATH"):
+        looked = view(region, rotation, rate, face)
+        camera = live(seconds, login_file, camera_ca, camera_name, addresses=tuple(path for path in paths if is_address(path)))
+        check_piped(paths)
     if protocol is not None:
         usage.protocol(protocol, loaded)
-    chosen = protocols.default(loaded)
+    default = protocols.default(loaded)
+    with usage.reading("--rate"):
+        chosen = at_rate(default, rate)
     with usage.reading("--reference"):
         calm = None if reference is None else parse(reference)
     quiet = str(json_) == "-"
-    named = inputs.gather(paths)
     scoring.fetch_models(loaded, lambda name, what: None if what == "cached" or is_quiet() else _err(f"{name}: {what}"), chosen)
-    with Bar(named, lines=not quiet and not is_quiet(), shown=not is_quiet()) as bar:
-        done = batch.run(named, loaded, chosen, reference=calm, jobs=jobs, report=report, on_event=bar.on_event)
+    with piped(paths) as standard_input:
+        named = inputs.gather(paths, standard_input)
+        with Bar(named, lines=not quiet and not is_quiet(), shown=not is_quiet()) as bar:
+            done = batch.run(
+                named, loaded, chosen, reference=calm, jobs=jobs, report=report, view=looked, live=camera, on_event=bar.on_event
+            )
     if json_ is not None:
         text = plain.document(done.results, named.passed_over, chosen)
         if quiet:

@@ -13,6 +13,7 @@ from wince.pipeline.capture.animation.gif import Gif
 from wince.pipeline.capture.animation.jpeg import check_single
 from wince.pipeline.capture.animation.whole_pictures import Avif, Pages, Webp, pages
 from wince.pipeline.capture.media import MediaLimits, check_file, reading
+from wince.pipeline.capture.still import load_decoders
 
 _JPEG, _PNG, _GIF = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", (b"GIF87a", b"GIF89a")
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
@@ -36,6 +37,8 @@ def kind_of(path: Path, limits: MediaLimits, *, pages_hz: float | None = None) -
     Raises MediaError (several pictures without time, a kind that can't be read, too large, too many pictures), ResourceError.
     """
     head = _head(path, limits)
+    if _pictured(head) or head[8:11] == b"avi":
+        load_decoders()
     if head.startswith(_JPEG):
         check_single(path)
         return Kind.STILL
@@ -59,7 +62,10 @@ def kind_of(path: Path, limits: MediaLimits, *, pages_hz: float | None = None) -
 
 def begins_like_a_picture(path: Path, limits: MediaLimits) -> bool:
     """By its first bytes alone. Raises MediaError or ResourceError where the file can't be read."""
-    head = _head(path, limits)
+    return _pictured(_head(path, limits))
+
+
+def _pictured(head: bytes) -> bool:
     return head.startswith((_JPEG, _PNG, *_GIF, *_TIFF, b"BM")) or _webp(head)
 
 

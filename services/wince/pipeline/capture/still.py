@@ -74,14 +74,19 @@ class StillSource:
         yield Beat(self.source, self.end_us, frames=int(self._wanted), dropped=0, corrupt=0, reason=reason, ended=True)
 
 
+def load_decoders() -> None:
+    """Pillow's modules for FORMATS, before Image.open is called for one of them."""
+    for name in PLUGINS:
+        importlib.import_module(f"PIL.{name}ImagePlugin")
+
+
 def read_still(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
     """The picture as RGB uint8 (h, w, 3), upright by its EXIF orientation, longer side at most `limits.working_side`.
 
     Raises MediaError (not a picture, damaged, too large) or ResourceError (permission, I/O).
     """
     check_file(path, limits)
-    for name in PLUGINS:
-        importlib.import_module(f"PIL.{name}ImagePlugin")
+    load_decoders()
     with warnings.catch_warnings(), reading(path):
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:

@@ -58,6 +58,8 @@ class SourceState:
     memory: patient.Memory = field(default_factory=patient.Memory)
     seen: int = 0
     """Faces in the last search."""
+    boxes: tuple[NDArray[np.float32], ...] = ()
+    """Theirs, (4,) px of the frame that was searched."""
     searched_us: int | None = None
     turned_us: int | None = None
     """Last search that also turned the picture."""
@@ -165,6 +167,7 @@ def _confirm(state: SourceState, track: Track, seen: _Look, frame: Frame, models
     same, others = search_besides(models, frame.pixels, seen.box, seen.fit.pose.roll)
     misses = 0 if same is not None else track.misses + 1
     state = replace(state, searched_us=frame.time_us, seen=1 + len(others), track=replace(track, misses=misses))
+    state = replace(state, boxes=(seen.box, *(one.box for one in others)))
     return state, replace(seen, points=same.points if same is not None else None) if misses < UNCONFIRMED else None
 
 
@@ -180,6 +183,7 @@ def _search(
         found, choice = _choose(state, frame, models, region, turns=True)
     turned_us = frame.time_us if turns else state.turned_us
     state = replace(state, track=None, seen=len(found), memory=choice.memory, searched_us=frame.time_us, turned_us=turned_us)
+    state = replace(state, boxes=tuple(one.box for one in found))
     if choice.index is None:
         return state, None, choice.reason
     chosen = found[choice.index]
