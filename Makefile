@@ -39,7 +39,7 @@ run: $(BASE) $(PACKAGE) ## three beds on this machine, from bundled clips to a v
 	@exec requirements/run.sh $(BIN)/python -m wince.cli.main run $(ARGS)  # pip's script fails where a quotation mark is in the path
 
 test: apt dev serving ## everything: lint, types, the whole test suite with real peers (PYTEST_ARGS="-k grade")
-	@$(MAKE) lint types
+	@$(BIN)/python -m tests.fetch_peers & peers=$$!; $(MAKE) lint types || { kill $$peers; exit 1; }; wait $$peers
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: dev ## the fast part of the same, below three minutes: no slow tests, no peers
