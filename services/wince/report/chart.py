@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from wince.report.figure import INK, RULE, SOFT, TONES, Box, Figure, Path, Point, Text, spread, ticks
+from wince.report.colours import INK, PENS, RULE, SOFT
+from wince.report.figure import Box, Figure, Path, Point, Text, spread, ticks
 
 WIDTH = 88.0
 """Of every chart, mm: two stand in a row."""
 _LEFT, _RIGHT, _TOP, _SIDE = 12.0, 3.0, 7.0, 56.0
 _LEGEND = 3.8
 """Height of a line of the legend, mm."""
-PENS: tuple[tuple[str, tuple[float, ...]], ...] = (
-    ("#1b5e91", ()), ("#b3541e", (2.4, 1.2)), ("#2e7d4f", (0.8, 0.8)), ("#7a4ca0", (4.0, 1.0, 0.8, 1.0)), ("#7d6d00", (1.6, 0.6)),
-    ("#56606e", (5.0, 1.6)),
-)  # fmt: skip
-"""Colour and dashes of the lines, in their order; contrast 4.5 or more on white."""
+DASHES: tuple[tuple[float, ...], ...] = ((), (2.4, 1.2), (0.8, 0.8), (4.0, 1.0, 0.8, 1.0), (1.6, 0.6), (5.0, 1.6))
+"""Of the lines, in their order."""
 Axis = tuple[str, float, float]
 """What is measured, and both ends."""
 
@@ -43,7 +41,7 @@ def chart(title: str, across: Axis, up: Axis, lines: Sequence[Line]) -> Figure:
     figure.add(Text(0, 3.4, title, 2.8, bold=True))
     _axes(figure, across, up)
     for number, line in enumerate(lines):
-        colour, dash = PENS[number % len(PENS)]
+        colour, dash = PENS[number % len(PENS)], DASHES[number % len(DASHES)]
         placed = [_placed(point, across, up) for point in line.points if all(abs(value) < float("inf") for value in point)]
         if line.dots:
             figure.add(Path(tuple(spread([point]) for point in placed), colour, 0.6))
@@ -63,7 +61,7 @@ def bars(title: str, unit: str, groups: Iterable[tuple[str, float]]) -> Figure:
     figure.add(Text(0, 3.4, title, 2.8, bold=True), Text(0, 7, unit, 2.4, colour=SOFT))
     for number, (name, value) in enumerate(rows):
         y, length = 9.5 + 5.2 * number, 48 * value / top
-        figure.add(Text(27, y + 3, name, 2.6, "end"), Box(29, y, length, 4, TONES[-1]), Text(30.5 + length, y + 3, f"{value:.2f}", 2.6))
+        figure.add(Text(27, y + 3, name, 2.6, "end"), Box(29, y, length, 4, PENS[0]), Text(30.5 + length, y + 3, f"{value:.2f}", 2.6))
     return figure
 
 

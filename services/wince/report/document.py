@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from wince.report.figure import Figure
@@ -19,6 +20,8 @@ class Headline:
     """One sentence on it."""
     numbers: tuple[tuple[str, str], ...]
     """(value, what it is), a handful."""
+    badge: Figure | None = None
+    """The mark of the grade, before its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +46,40 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table that holds more than text."""
+
+    text: str
+    link: str = ""
+    """Name of a file beside the page that the text leads to; empty: none."""
+    badge: Figure | None = None
+    """A small mark before the text."""
+    figure: Figure | None = None
+    """Drawn above the text, as wide as the column."""
+    thumb: bytes = b""
+    """A small JPEG before the text, at most 128 pixels wide; empty: none."""
+    rank: float | None = None
+    """By what a reader sorts the column; None: by the text, and last where the column has ranks."""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Rows under a header."""
 
     caption: str
     """Empty where the section's title says it already."""
     header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell | str, ...], ...]
+    """Text alone may stand for its cell. The first cell of a row names it."""
     widths: tuple[float, ...]
     """Relative widths of the columns."""
-    links: tuple[str, ...] = ()
-    """Target of each row's first cell, a file's name; empty where none. Empty: no links."""
+    sortable: bool = False
+    """Whether a reader of the page can sort it by any column."""
+
+
+def text(cell: Cell | str) -> str:
+    """What a cell says."""
+    return cell if isinstance(cell, str) else cell.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +88,8 @@ class Drawing:
 
     figure: Figure
     caption: str
+    narrow: Figure | None = None
+    """The same for a narrow screen, where the letters of the wide one would be too small; None: the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +119,10 @@ class Form:
     entries: tuple[Entry, ...]
 
 
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
 Block = Headline | Paragraph | Bullets | Facts | Table | Drawing | Gallery | Form
 
 
@@ -100,6 +132,8 @@ class Section:
 
     title: str
     blocks: tuple[Block, ...]
+    aside: bool = False
+    """Stands beside the others where the screen is wide enough. Sections of this kind come last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +145,20 @@ class Document:
     label: str
     """Stands on every page."""
     sections: Sequence[Section]
+    intro: str = ""
+    """What the reader has before them, in a few sentences; stands in the label's box."""
+    made: datetime | None = None
+    """When the report was made, with its time zone; None: it does not say."""
+
+    @property
+    def date(self) -> str:
+        """The day and minute it was made, for people; empty where it does not say.
+
+        >>> from datetime import UTC
+        >>> Document("t", "s", "l", (), made=datetime(2026, 3, 4, 5, 6, tzinfo=UTC)).date
+        '4 March 2026, 05:06 UTC'
+        """
+        if self.made is None:
+            return ""
+        zone = self.made.strftime("%Z") or "UTC"
+        return f"{self.made.day} {_MONTHS[self.made.month - 1]} {self.made.year}, {self.made:%H:%M} {zone}"

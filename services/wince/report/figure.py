@@ -1,22 +1,14 @@
-"""A figure as a short list of marks, in millimetres: drawn once, rendered the same to SVG (svg.py) and to PDF (pdf.py)."""
+"""A figure as a short list of marks, in millimetres: drawn once, rendered the same to SVG (html.py) and to PDF (pdf/drawing.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from wince.report.colours import HATCH, INK, Colour
+
 Point = tuple[float, float]
 """(x, y) in millimetres from the figure's top left corner, y downwards."""
-
-INK = "#1c2430"
-"""Text and the data's line."""
-SOFT = "#56606e"
-"""Axes' text; contrast 6.4 on white."""
-RULE = "#c9d0d8"
-"""Grid lines."""
-TONES = ("#dfe6ee", "#8fa9c4", "#2f5a86")
-"""Fills from light to dark; they keep their order in grey."""
-ALERT = "#a3150f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +19,8 @@ class Box:
     y: float
     w: float
     h: float
-    fill: str | None = None
-    stroke: str | None = None
+    fill: Colour | None = None
+    stroke: Colour | None = None
     width: float = 0.2
     """Of the outline, mm."""
 
@@ -38,9 +30,9 @@ class Path:
     """Lines of one pen. A line of one point is a dot of the pen's width."""
 
     lines: tuple[tuple[Point, ...], ...]
-    stroke: str = INK
+    stroke: Colour = INK
     width: float = 0.3
-    fill: str | None = None
+    fill: Colour | None = None
     """Fills each line as a polygon."""
     dash: tuple[float, ...] = ()
     """Lengths of pen and gap in turn, mm; empty: one line."""
@@ -58,7 +50,7 @@ class Text:
     anchor: str = "start"
     """start, middle or end: where `x` lies in the text."""
     bold: bool = False
-    colour: str = INK
+    colour: Colour = INK
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +74,7 @@ class Figure:
     width: float
     height: float
     alt: str
-    """Text alternative: what the picture shows."""
+    """Text alternative: what the picture shows. Empty: an ornament, which the words beside it say, too."""
     marks: list[Mark] = field(default_factory=list)
 
     def add(self, *marks: Mark) -> None:
@@ -90,7 +82,7 @@ class Figure:
         self.marks.extend(marks)
 
 
-def hatch(x: float, y: float, w: float, h: float, *, step: float = 1.4, stroke: str = "#8a94a1", width: float = 0.18) -> Path:
+def hatch(x: float, y: float, w: float, h: float, *, step: float = 1.4, stroke: Colour = HATCH, width: float = 0.18) -> Path:
     """Diagonal lines that fill a rectangle: "nothing is known here", also in grey. Lines of all rectangles lie on one grid."""
     lines: list[tuple[Point, ...]] = []
     low, high = x + y, x + w + y + h

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "input", "col", "br", "image", "rect", "path"}
+VOID = {"meta", "input", "img", "col", "br", "image", "rect", "path"}
 """Elements that nobody closes."""
 
 

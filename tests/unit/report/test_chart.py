@@ -9,7 +9,8 @@ from pypdf import PdfReader
 
 from tests.unit.report.extents import extents, overlaps
 from tests.unit.report.page import Page
-from wince.report.chart import PENS, WIDTH, Line, bars, chart
+from wince.report.chart import DASHES, WIDTH, Line, bars, chart
+from wince.report.colours import PENS
 from wince.report.document import Document, Gallery, Section
 from wince.report.figure import Box, Figure, Path
 from wince.report.html import html, svg
@@ -36,11 +37,11 @@ def test_all_is_inside_and_no_text_on_another(figure: Figure) -> None:
 
 
 def test_lines_differ_without_colour() -> None:
-    assert len({dash for _, dash in PENS}) == len(PENS)
+    assert len(set(DASHES)) == len(DASHES) == len(PENS)
     drawn = [mark.dash for mark in FIGURES["roc"].marks if isinstance(mark, Path) and mark.width == 0.4]
     assert len(drawn) == 2 * len(CURVES)
     dashes = {attrs.get("stroke-dasharray") for attrs in Page(svg(FIGURES["roc"])).all("path")}
-    assert {" ".join(f"{length:g}" for length in dash) or None for _, dash in PENS} <= dashes
+    assert {" ".join(f"{length:g}" for length in dash) or None for dash in DASHES} <= dashes
 
 
 def test_bars_are_as_long_as_their_numbers() -> None:

@@ -10,7 +10,8 @@ from PIL import Image
 
 from wince.assess.report.words import number, span
 from wince.assess.result import KeyFrame
-from wince.report.figure import INK, SOFT, Box, Figure, Path, Picture, Text, spread
+from wince.report.colours import INK, OVER, SOFT, UNDER
+from wince.report.figure import Box, Figure, Path, Picture, Text, spread
 
 WIDTH, MOST_HEIGHT = 58.0, 62.0
 MESH = 478
@@ -61,8 +62,8 @@ def _landmarks(figure: Figure, points: NDArray[np.float64], inside: NDArray[np.b
     dots = tuple(spread([(float(x), float(y))]) for (x, y), seen in zip(points, inside, strict=True) if seen)
     contours = tuple(run for contour in _INDICES for run in _inside(contour, points, inside)) if mesh else ()
     pen = 0.16 if mesh else 0.9
-    figure.add(Path(dots, "#ffffff", pen * 1.5), Path(dots, "#0b4f6c", pen))
-    figure.add(Path(contours, "#ffffff", 0.4), Path(contours, "#0b4f6c", 0.2))
+    figure.add(Path(dots, OVER, pen * 1.5), Path(dots, UNDER, pen))
+    figure.add(Path(contours, OVER, 0.4), Path(contours, UNDER, 0.2))
 
 
 def _inside(

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from wince.assess.report.course import course, events, still_units, windows
 from wince.assess.report.faces import key_frame
+from wince.assess.report.outcome import outcome
 from wince.assess.report.sheet import Sheet
-from wince.assess.report.timeline import timeline
-from wince.assess.report.units import units
-from wince.assess.report.words import NONE, NOT_MEASURED, REASONS, UNIT_NAMES, file_name, lines, number, share, span
-from wince.assess.result import ClipResult, Reading
-from wince.domain.estimate import UNITS
+from wince.assess.report.words import NONE, file_name, lines, number, share, span
+from wince.assess.result import ClipResult
 from wince.models import lock
 from wince.protocols.rules import ClinicalProtocol
-from wince.report.document import Block, Bullets, Document, Drawing, Facts, Gallery, Headline, Paragraph, Section, Table
-from wince.report.figure import clock
+from wince.report.document import Bullets, Document, Facts, Gallery, Paragraph, Section, Table
 from wince.version import VERSION
 
-MOST_ROWS = 60
-"""Windows and alerts that a page lists; the rest is counted."""
 MOST_PICTURES = 12
-_US = 1_000_000
 
 
-def document(result: ClipResult, protocol: ClinicalProtocol, sheet: Sheet | None = None) -> Document:
-    """The report of a clip that did not fail."""
+def document(result: ClipResult, protocol: ClinicalProtocol, sheet: Sheet | None = None, made: datetime | None = None) -> Document:
+    """The report of a clip that did not fail. `made`: the date that it bears, with its time zone; None: none."""
     found = (
-        _result(result, protocol),
-        _timeline(result, protocol),
-        _events(result, protocol),
+        outcome(result, protocol),
+        course(result, protocol),
+        events(result, protocol),
         _pictures(result, protocol),
-        _units(result),
+        still_units(result),
         _reference(result, protocol),
-        _windows(result),
-        Section(
-            "Record sheet",
-            (Paragraph("Filled in by a person. A patient's own word or a nurse's score outranks the model's."), (sheet or Sheet()).form()),
-        ),
+        windows(result, protocol),
+        _sheet(sheet or Sheet()),
         _protocol(protocol),
         _meaning(protocol),
         _provenance(result, protocol),
@@ -42,116 +36,21 @@ def document(result: ClipResult, protocol: ClinicalProtocol, sheet: Sheet | None
     kind = "still image" if result.still else f"video, {span(result.duration_s)}"
     return Document(
         file_name(result.path), f"{lines(protocol.title)} (protocol {protocol.name}), {kind}", lines(protocol.report.label),
-        [section for section in found if section is not None],
+        [section for section in found if section is not None], intro(f"this {'picture' if result.still else 'video'}"), made,
     )  # fmt: skip
 
 
-def used(result: ClipResult) -> Reading:
-    """The reading that the headline shows: against the calm face that the user gave, where there is one."""
-    return result.plain if result.personal is None else result.personal
-
-
-def why_not(result: ClipResult) -> str:
-    """The commonest reasons, with their share of all frames."""
-    total = max(len(result.frames), sum(result.reasons.values()))
-    order = sorted(result.reasons, key=lambda reason: (-result.reasons[reason], reason))
-    return ", ".join(f"{REASONS[reason]} ({share(result.reasons[reason] / total)} of the frames)" for reason in order[:3])
-
-
-def _result(result: ClipResult, protocol: ClinicalProtocol) -> Section:
-    reading = used(result)
-    ungraded = f"Not assessable is not the same as no pain. Why frames were left out: {why_not(result) or 'too few frames'}."
-    if reading.grade is None:
-        return Section("Result", (Headline("not assessable", ungraded, ((share(result.assessable_share), "assessable"),)), *_notes(result)))
-    lasted = reading.seconds.get(reading.grade_name)
-    way = "" if result.personal is None else " against the calm face that was given"
-    lead = (
-        f"One picture, graded by its score{way}."
-        if result.still or lasted is None
-        else f"This grade lasted longest: {span(lasted)} of {span(result.duration_s)}{way}."
+def intro(what: str) -> str:
+    """What a reader has before them, in words. `what` was assessed: "this video"."""
+    return (
+        f"This report shows what a computer model made of the faces in {what}. It is for research and is not validated: nobody has shown "
+        "that its numbers measure pain in patients. Don't treat anybody by it; a patient's own word and a nurse's judgement come first."
     )
-    lead += _higher(result, protocol, reading)
-    if not result.still:
-        lead += f" Left out: {why_not(result)}." if result.reasons else ""
-    low, high = f"{protocol.scale.low:g}", f"{protocol.scale.high:g}"
-    numbers = [("score" if result.still else "median score", number(reading.median)), ("peak score", number(reading.peak))]
-    tiles = [(value, f"{name}, {low} to {high}") for name, value in numbers[: 1 if result.still else 2]]
-    tiles += [(share(result.assessable_share), "assessable"), (share(reading.confidence), "model's confidence")]
-    if not result.still:
-        tiles.append((str(len(result.alerts)), "alert" if len(result.alerts) == 1 else "alerts"))
-    return Section("Result", (Headline(lines(reading.grade_name), lead, tuple(tiles)), *_notes(result)))
 
 
-def _higher(result: ClipResult, protocol: ClinicalProtocol, reading: Reading) -> str:
-    """What the longest-lasting grade hides: higher grades that held for less time, and alerts."""
-    above = [band.name for band in protocol.scale.grades[(reading.grade or 0) + 1 :] if reading.seconds.get(band.name)]
-    said = (
-        f" Higher grades held for less time: {', '.join(f'{lines(name)} {span(reading.seconds[name])}' for name in reversed(above))}."
-        if above
-        else ""
-    )
-    times = ", ".join(clock(alert.start_us / _US, result.duration_s) for alert in result.alerts[:3])
-    more = f" and {len(result.alerts) - 3} more" if len(result.alerts) > 3 else ""
-    return f"{said} Alert at {times}{more}." if result.alerts else said
-
-
-def _notes(result: ClipResult) -> tuple[Block, ...]:
-    notes = [lines(note) for note in result.notes]
-    if result.faces > 1:
-        notes.append(f"Up to {result.faces} faces were seen in one frame; none is chosen silently.")
-    return (Bullets(tuple(f"Note: {note}" for note in notes)),) if notes else ()
-
-
-def _timeline(result: ClipResult, protocol: ClinicalProtocol) -> Section | None:
-    if result.still or not result.frames or result.duration_s <= 0:
-        return None
-    hold = protocol.grade.debounce_frames
-    caption = (
-        f"Score of each sampled frame, and the grade of that score alone; in windows of {protocol.window.length_s:g} s a grade counts "
-        f"once {hold} frames agree. Hatched: not assessable, for the reason named in its row."
-        " Thin line: measured, but the number is not believed. Triangle and bar: alert."
-    )
-    lasted = used(result).seconds
-    names = [band.name for band in reversed(protocol.scale.grades)] if lasted else []
-    rows = tuple((lines(name), span(lasted.get(name, 0.0)), share(lasted.get(name, 0.0) / result.duration_s)) for name in names)
-    frames = max(len(result.frames), sum(result.reasons.values()), round(result.duration_s * protocol.detect.rate_hz))
-    lost = tuple(
-        (REASONS[reason], f"{count} frames", share(count / frames))
-        for reason, count in sorted(result.reasons.items(), key=lambda item: -item[1])
-    )
-    held = Table(
-        "How long each grade held, and what was left out", ("grade or reason", "how long", "share of the clip"), rows + lost, (4, 3, 3)
-    )
-    return Section("Timeline", (Drawing(timeline(result, protocol.scale), caption), held))
-
-
-def _events(result: ClipResult, protocol: ClinicalProtocol) -> Section | None:
-    if result.still:
-        return None
-    rule = protocol.grade.alert
-    said = Paragraph(
-        f"Alert rule: grade {lines(rule.grade)} or higher holds for {rule.stable_s:g} s."
-        + (" It is raised once, when the window in which that was seen closes, and ends with it here; the grade may go on."
-           if result.alerts else "")
-    )  # fmt: skip
-    total = result.duration_s
-    rows = [
-        ("alert", clock(a.start_us / _US, total), clock(a.end_us / _US, total), f"{lines(a.grade_name)}, peak {number(a.peak)}")
-        for a in result.alerts
-    ]
-    rows += [
-        ("question to a nurse", clock(q.start_us / _US, total), clock(q.end_us / _US, total), REASONS[q.reason]) for q in result.questions
-    ]
-    if not rows:
-        return Section("Alerts and questions", (said, Paragraph("No alert, no question to a nurse.")))
-    return Section("Alerts and questions", (said, *_limited(Table("", ("what", "from", "to", "why"), tuple(rows), (3, 2, 2, 5)))))
-
-
-def _limited(table: Table) -> tuple[Block, ...]:
-    if len(table.rows) <= MOST_ROWS:
-        return (table,)
-    more = f"{len(table.rows) - MOST_ROWS} more rows are left out here; the JSON of the same run holds them all."
-    return (Table(table.caption, table.header, table.rows[:MOST_ROWS], table.widths), Paragraph(more))
+def _sheet(sheet: Sheet) -> Section:
+    said = "Filled in by a person, by hand or here before printing. A patient's own word or a nurse's score outranks the model's."
+    return Section("Record sheet", (Paragraph(said), sheet.form()), aside=True)
 
 
 def _pictures(result: ClipResult, protocol: ClinicalProtocol) -> Section | None:
@@ -169,26 +68,6 @@ def _pictures(result: ClipResult, protocol: ClinicalProtocol) -> Section | None:
     return Section("Key frames", (Paragraph(said), Gallery(figures)))
 
 
-def _units(result: ClipResult) -> Section | None:
-    good = [frame for frame in result.frames if frame.assessable]
-    if not good:
-        return None
-    if result.still:
-        values = good[0].units
-        facts = tuple(
-            (f"{au} {name}", number(value) if value is not None else NOT_MEASURED)
-            for (au, name), value in zip(UNIT_NAMES, values, strict=False)
-        )
-        return Section("Action units", (Facts(facts),))
-    known = [any(i < len(frame.units) and frame.units[i] is not None for frame in good) for i in range(len(UNITS))]
-    missing = ", ".join(au for (au, _), there in zip(UNIT_NAMES, known, strict=True) if not there)
-    caption = (
-        "Intensity 0 to 5, eyes closed 0 to 1, estimated by the model and not coded by an expert. Hatched: not assessable or not measured."
-    )
-    caption += f" Not measured, which is not 0: {missing}." if missing else ""
-    return Section("Action units over time", (Drawing(units(result), caption),))
-
-
 def _reference(result: ClipResult, protocol: ClinicalProtocol) -> Section | None:
     if result.personal is None:
         return None
@@ -203,28 +82,11 @@ def _reference(result: ClipResult, protocol: ClinicalProtocol) -> Section | None
     )  # fmt: skip
     table = Table(
         "Result without and with the reference",
-        ("reference", "grade", "median", "peak", "confidence", "how long"),
+        ("reference", "longest (PEEA)", "median", "peak", "confidence in it", "how long each held"),
         rows,
         (5, 3, 2, 2, 3, 5),
     )
     return Section("With and without reference", (table,))
-
-
-def _windows(result: ClipResult) -> Section | None:
-    if result.still or not result.assessments:
-        return None
-    total = result.duration_s
-    rows = tuple(
-        (
-            f"{clock(one.start_us / _US, total)} to {clock(one.end_us / _US, total)}",
-            lines(one.grade_name) if one.grade is not None else NONE,
-            number(one.median), number(one.peak), share(one.assessable_share), share(one.confidence),
-            REASONS[one.reason] if one.reason is not None else "",
-        )
-        for one in result.assessments
-    )  # fmt: skip
-    header = ("window", "grade", "median", "peak", "assessable", "confidence", "why no grade")
-    return Section("Windows", _limited(Table("", header, rows, (5, 3, 2, 2, 3, 3, 4))))
 
 
 def _protocol(protocol: ClinicalProtocol) -> Section:
@@ -242,10 +104,8 @@ def _protocol(protocol: ClinicalProtocol) -> Section:
         ("Includes", lines("; ".join(people.inclusions)) or NONE),
         ("Excludes", lines("; ".join(people.exclusions)) or NONE),
     )
-    return Section(
-        "Protocol and population",
-        (Facts(facts), Paragraph("Whether the person shown belongs to this population is not checked here: a clip carries no age.")),
-    )
+    said = Paragraph("Whether the person shown belongs to this population is not checked here: a clip carries no age.")
+    return Section("Protocol and population", (Facts(facts), said), aside=True)
 
 
 def _meaning(protocol: ClinicalProtocol) -> Section:
@@ -257,7 +117,7 @@ def _meaning(protocol: ClinicalProtocol) -> Section:
     ]
     said += [f"Published: {lines(text)}." for text in protocol.report.published]
     said += [f"Ours: {lines(text)}." for text in protocol.report.ours]
-    return Section("What the numbers mean and what they don't", (Bullets(tuple(said)),))
+    return Section("What the numbers mean and what they don't", (Bullets(tuple(said)),), aside=True)
 
 
 def _provenance(result: ClipResult, protocol: ClinicalProtocol) -> Section:
@@ -272,4 +132,4 @@ def _provenance(result: ClipResult, protocol: ClinicalProtocol) -> Section:
         ("Rules (SHA-256)", result.rule or NONE),
         ("Frames sampled", f"{len(result.frames)}, of which {sum(frame.assessable for frame in result.frames)} assessable"),
     )
-    return Section("Models and hashes", (Facts(facts),))
+    return Section("Models and hashes", (Facts(facts),), aside=True)

@@ -1,32 +1,32 @@
-"""Action units over time: six small panels on equal axes. What was not measured is hatched and says so; it is never 0."""
+"""Action units over time: a strip each below the score, on its axis. What was not measured is hatched and says so; it is never 0."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wince.assess.report.samples import Column, columns, gaps
+from wince.assess.report.axis import Axis, runs
+from wince.assess.report.samples import Column, gaps
 from wince.assess.report.words import NOT_MEASURED, UNIT_NAMES, number
-from wince.assess.result import ClipResult
 from wince.domain.scales import LIMITS
-from wince.report.figure import INK, RULE, SOFT, Box, Figure, Path, Point, Text, clock, hatch, spread
+from wince.report.colours import INK, PAPER, RULE, SOFT
+from wince.report.figure import Box, Figure, Path, Text, hatch
 
-WIDTH, HEIGHT = 180.0, 73.0
-_PANEL_W, _PANEL_H = 88.0, 24.4
-_AXIS, _TITLE, _PLOT = 9.0, 5.0, 12.5
+_STRIP = 6.6
+"""Height of a unit's plot, mm."""
+_GAP = 1.5
 
 
-def units(result: ClipResult) -> Figure:
-    """The panels of a clip that lasts."""
-    cells = columns(result.frames, result.duration_s)
-    total = max(result.duration_s, cells[-1].end_s if cells else 0.0, 1e-3)
-    figure = Figure(
-        WIDTH,
-        HEIGHT,
-        "Action units over time. " + "; ".join(f"{au} {name}: {said}" for (au, name), said in zip(UNIT_NAMES, _said(cells), strict=True)),
-    )
+def strips(figure: Figure, cells: Sequence[Column], axis: Axis, y: float) -> float:
+    """A strip a unit; gives where the last ends."""
     for index in range(len(UNIT_NAMES)):
-        _panel(figure, index, cells, total)
-    return figure
+        y = _strip(figure, index, cells, axis, y)
+    return y
+
+
+def units_said(cells: Sequence[Column]) -> str:
+    """The highest value of each unit, in words."""
+    every = ((names, _values(cells, index)) for index, names in enumerate(UNIT_NAMES))
+    return "; ".join(f"{au} {name}: {_highest(values)}" for (au, name), values in every)
 
 
 def _values(cells: Sequence[Column], index: int) -> list[float]:
@@ -34,45 +34,42 @@ def _values(cells: Sequence[Column], index: int) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _said(cells: Sequence[Column]) -> list[str]:
-    return [f"highest {number(max(values))}" if values else NOT_MEASURED for values in (_values(cells, i) for i in range(len(UNIT_NAMES)))]
+def _highest(values: Sequence[float]) -> str:
+    return f"highest {number(max(values))}" if values else NOT_MEASURED
 
 
-def _panel(figure: Figure, index: int, cells: Sequence[Column], total: float) -> None:
-    column, row = index % 2, index // 2
-    left, top = column * (WIDTH - _PANEL_W), row * _PANEL_H
-    x0, x1, y0 = left + _AXIS, left + _PANEL_W - 1.0, top + _TITLE
-    y1 = y0 + _PLOT
+def _strip(figure: Figure, index: int, cells: Sequence[Column], axis: Axis, y: float) -> float:
     (au, name), limit, values = UNIT_NAMES[index], LIMITS[index], _values(cells, index)
-    figure.add(Text(x0, top + 3.2, au, 2.8, bold=True), Text(x0 + 9.5, top + 3.2, name, 2.6, colour=SOFT))
-    figure.add(Text(x1, top + 3.2, f"highest {number(max(values))} of {limit:g}" if values else NOT_MEASURED, 2.4, "end", colour=SOFT))
+    said = f"{_highest(values)} of {limit:g}" if values else NOT_MEASURED
+    if axis.above:
+        figure.add(Text(axis.left, y + 3.0, f"{au} {name}", 2.8, bold=True), Text(axis.right, y + 3.0, said, 2.6, "end", colour=SOFT))
+        top = y + 4.0
+    else:
+        top = y + _GAP
+        figure.add(Text(axis.left - 6, top + 2.6, au, 2.6, "end", bold=True), Text(axis.left - 6, top + 5.7, name, 2.4, "end", colour=SOFT))
+        if values:
+            figure.add(Text(axis.right + 1.5, top + 4.0, f"highest {number(max(values))}", 2.3, colour=SOFT))
+    bottom = top + _STRIP
+    _ticks(figure, axis, limit, top, bottom)
     if not values:
-        figure.add(hatch(x0, y0, x1 - x0, _PLOT), Box(x0, y0, x1 - x0, _PLOT, None, RULE, 0.15))
-        figure.add(Box((x0 + x1) / 2 - 15, y0 + _PLOT / 2 - 3, 30, 6, "#ffffff", RULE, 0.15))
-        figure.add(Text((x0 + x1) / 2, y0 + _PLOT / 2 + 1, NOT_MEASURED, 2.8, "middle", True))
-        return
-    for tick in (0.0, limit):
-        y = y1 - _PLOT * tick / limit
-        figure.add(Path((((x0, y), (x1, y)),), RULE, 0.15), Text(x0 - 1.5, y + 0.9, f"{tick:g}", 2.4, "end", colour=SOFT))
+        figure.add(
+            hatch(axis.left, top, axis.right - axis.left, _STRIP), Box(axis.left, top, axis.right - axis.left, _STRIP, None, RULE, 0.15)
+        )
+        middle = (axis.left + axis.right) / 2
+        figure.add(Box(middle - 12, top + 1.0, 24, 4.6, PAPER, RULE, 0.15), Text(middle, top + 4.2, NOT_MEASURED, 2.6, "middle", True))
+        return bottom + 0.5
     for a, b, _ in gaps([cell for cell in cells if not cell.assessable]):
-        left_x, right_x = x0 + (x1 - x0) * a / total, x0 + (x1 - x0) * b / total
-        figure.add(hatch(left_x, y0, max(right_x - left_x, 0.3), _PLOT))
-    figure.add(Path(tuple(_runs(cells, index, limit, (x0, x1, y1), total)), INK, 0.35))
-    figure.add(Path((((x0, y0), (x0, y1), (x1, y1)),), SOFT, 0.2))
-    figure.add(Text(x0, y1 + 3.3, "0", 2.4, colour=SOFT), Text(x1, y1 + 3.3, clock(total, total), 2.4, "end", colour=SOFT))
+        figure.add(hatch(axis.at(a), top, max(axis.at(b) - axis.at(a), 0.3), _STRIP))
 
-
-def _runs(cells: Sequence[Column], index: int, limit: float, place: tuple[float, float, float], total: float) -> list[tuple[Point, ...]]:
-    x0, x1, y1 = place
-    found: list[tuple[Point, ...]] = []
-    line: list[Point] = []
-    for cell in cells:
+    def points(cell: Column) -> list[float]:
         value = cell.units[index] if cell.assessable and index < len(cell.units) else None
-        if value is None:
-            if line:
-                found.append(spread(line))
-            line = []
-            continue
-        middle = (cell.start_s + cell.end_s) / 2
-        line.append((x0 + (x1 - x0) * middle / total, y1 - _PLOT * min(max(value / limit, 0.0), 1.0)))
-    return [*found, spread(line)] if line else found
+        return [] if value is None else [bottom - _STRIP * min(max(value / limit, 0.0), 1.0)]
+
+    figure.add(Path(runs(cells, axis, points), INK, 0.35))
+    return bottom + 0.5
+
+
+def _ticks(figure: Figure, axis: Axis, limit: float, top: float, bottom: float) -> None:
+    for tick, y in ((0.0, bottom), (limit, top)):
+        figure.add(Path((((axis.left, y), (axis.right, y)),), RULE, 0.15))
+        figure.add(Text(axis.left - 1.5, y + (0.6 if tick else 0.3), f"{tick:g}", 2.3, "end", colour=SOFT))

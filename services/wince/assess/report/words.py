@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from pathlib import Path
 
@@ -50,6 +51,8 @@ NOT_MEASURED = "not measured"
 NONE = "\N{EN DASH}"
 """Stands for a number that there is not."""
 _LONGEST_STEM = 60
+_ABSOLUTE = re.compile(r"(?<![\w/:.<])(?:~?/|[A-Za-z]:\\)(?:[^\s/\\:;,'\"]+[/\\])+([^\s/\\:;,'\"]*)")
+"""A file with its folders, from the root or somebody's home; its last part alone is kept."""
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -105,6 +108,21 @@ def lines(text: str) -> str:
     'no video; remedy: name one'
     """
     return plain("; ".join(" ".join(line.split()) for line in text.splitlines() if line.strip()))
+
+
+def without_folders(text: str, path: Path | None = None) -> str:
+    """Text without the folders of files: a report is passed on, and where it was made is nobody's business. File names stay.
+
+    `path`: of the input that the text is about, whose folder is taken out whatever its name holds.
+
+    >>> without_folders("/mnt/ward 3/a b.mp4: cut off; see /var/log/x.txt", Path("/mnt/ward 3/a b.mp4"))
+    'a b.mp4: cut off; see x.txt'
+    """
+    if path is not None:
+        folders = {os.fspath(path.parent), os.path.abspath(path.parent), os.path.realpath(path.parent)}
+        for folder in sorted(folders - {".", os.sep}, key=len, reverse=True):
+            text = text.replace(folder.rstrip(os.sep) + os.sep, "")
+    return _ABSOLUTE.sub(r"\1", text)
 
 
 def file_name(path: Path) -> str:

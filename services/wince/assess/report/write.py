@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from wince.assess.report.batch import index
@@ -15,24 +16,32 @@ from wince.report.html import html
 from wince.report.pdf import pdf
 from wince.report.write_all import Put, write_all
 
-INDEX = "index.html"
+INDEX = "index"
 
 
-def write(results: Sequence[ClipResult], folder: Path, protocol: ClinicalProtocol, *, sheet: Sheet | None = None) -> list[Path]:
+def write(
+    results: Sequence[ClipResult],
+    folder: Path,
+    protocol: ClinicalProtocol,
+    *,
+    sheet: Sheet | None = None,
+    made: datetime | None = None,
+) -> list[Path]:
     """Write the reports of `results` into `folder` (made where absent); gives the files, the index first where there is one.
 
-    Per input that did not fail NAME-PROTOCOL-HASH.html and the same as .pdf; `index.html` where there are several inputs, or one
-    failed. Reports of the same names are replaced. Equal arguments give equal bytes.
+    Per input that did not fail NAME-PROTOCOL-HASH.html and the same as .pdf; `index.html` and `index.pdf` where there are several inputs,
+    or one failed. Reports of the same names are replaced. One report is in memory at a time. `made`: the date that they bear, with its
+    time zone; None: now. Equal arguments with a date give equal bytes.
 
     Raises ResourceError where the folder can't be made or written (full disk, permission); then no file of this call is left
     and reports that were there before are as they were.
     """
     with write_all(folder, field="--report") as put:
-        names = _write(results, put, protocol, sheet)
+        names = _write(results, put, protocol, sheet, made or datetime.now().astimezone())
     return [folder / name for name in names]
 
 
-def _write(results: Sequence[ClipResult], put: Put, protocol: ClinicalProtocol, sheet: Sheet | None) -> list[str]:
+def _write(results: Sequence[ClipResult], put: Put, protocol: ClinicalProtocol, sheet: Sheet | None, made: datetime) -> list[str]:
     """Put every file; gives the names, the index first."""
     taken: set[str] = set()
     names: list[str] = []
@@ -42,15 +51,17 @@ def _write(results: Sequence[ClipResult], put: Put, protocol: ClinicalProtocol, 
             pages.append("")
             continue
         base = _name(result, protocol, taken)
-        report = document(result, protocol, sheet)
+        report = document(result, protocol, sheet, made)
         put(f"{base}.html", html(report).encode())
         put(f"{base}.pdf", pdf(report))
         names += [f"{base}.html", f"{base}.pdf"]
         pages.append(f"{base}.html")
     if len(results) == 1 and not results[0].error:
         return names
-    put(INDEX, html(index(results, pages, protocol)).encode())
-    return [INDEX, *names]
+    listed = index(results, pages, protocol, made)
+    put(f"{INDEX}.pdf", pdf(listed))
+    put(f"{INDEX}.html", html(listed).encode())
+    return [f"{INDEX}.html", f"{INDEX}.pdf", *names]
 
 
 def _name(result: ClipResult, protocol: ClinicalProtocol, taken: set[str]) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from fpdf.enums import TableBordersLayout
-from fpdf.fonts import FontFace
-
+from wince.report.colours import INK, SOFT
 from wince.report.document import Block, Bullets, Drawing, Facts, Form, Gallery, Headline, Paragraph, Section, Table
-from wince.report.figure import INK, RULE, SOFT, Figure
+from wince.report.figure import Figure
 from wince.report.pdf.drawing import draw
-from wince.report.pdf.page import BODY, LINE, MARGIN, SMALL, WIDTH, Page, fit, rgb, shown
+from wince.report.pdf.page import BODY, BOTTOM, LINE, MARGIN, SMALL, WIDTH, Page, fit, rgb, shown
+from wince.report.pdf.table import table
 
 _GAP = 3.0
 """Between figures of a gallery, mm."""
+_LEAST = 0.82
+"""By how much a figure is shrunk at most."""
 _NAME = 45.0
 """Of the column with the names of facts, mm."""
 
@@ -44,7 +45,7 @@ def _first(part: Section, heights: list[float]) -> float:
             return need + max(figure.height for figure in block.figures[: block.across])
         need += height
         if isinstance(block, Drawing):
-            return need
+            return need - (1 - _LEAST) * block.figure.height
     return need
 
 
@@ -92,11 +93,12 @@ def _block(page: Page, block: Block) -> None:
         case Facts():
             _facts(page, block)
         case Table():
-            _table(page, block)
+            table(page, block)
         case Drawing():
-            page.room(_height(page, block))
-            draw(page, block.figure, MARGIN, page.get_y())
-            page.set_y(page.get_y() + block.figure.height + 1)
+            scale = _shrunk(page, block)
+            page.room(_height(page, block) - (1 - scale) * block.figure.height)
+            draw(page, block.figure, MARGIN + (1 - scale) * block.figure.width / 2, page.get_y(), scale)
+            page.set_y(page.get_y() + block.figure.height * scale + 1)
             page.pen(SMALL, colour=SOFT)
             page.say(block.caption, 3.8)
             page.ln(1)
@@ -106,9 +108,20 @@ def _block(page: Page, block: Block) -> None:
             _form(page, block)
 
 
+def _shrunk(page: Page, block: Drawing) -> float:
+    """How much smaller a figure is drawn so that it stands on this page instead of the next; 1 where that isn't worth it."""
+    left = page.h - BOTTOM - page.get_y() - (_height(page, block) - block.figure.height)
+    return scale if _LEAST <= (scale := left / block.figure.height) < 1.0 else 1.0
+
+
 def _headline(page: Page, block: Headline) -> None:
     page.pen(21, bold=True)
-    page.say(block.big, 10)
+    indent = 0.0
+    if block.badge is not None:
+        indent = 9.0
+        draw(page, block.badge, MARGIN, page.get_y() + 1.6, 7.0 / block.badge.width)
+    page.set_x(MARGIN + indent)
+    page.say(block.big, 10, WIDTH - indent)
     page.pen(BODY)
     page.say(block.lead)
     page.ln(2)
@@ -139,26 +152,6 @@ def _facts(page: Page, block: Facts) -> None:
         page.set_xy(MARGIN + _NAME, top)
         page.say(value, width=WIDTH - _NAME)
         page.set_y(top + height + 0.8)
-
-
-def _table(page: Page, block: Table) -> None:
-    if block.caption:
-        page.pen(SMALL, colour=SOFT)
-        page.say(block.caption, 4.2)
-    page.pen(SMALL)
-    page.set_draw_color(*rgb(RULE))
-    page.set_fill_color(255)
-    page.set_line_width(0.2)
-    total = sum(block.widths)
-    with page.table(
-        borders_layout=TableBordersLayout.HORIZONTAL_LINES, col_widths=tuple(WIDTH * w / total for w in block.widths), line_height=3.9,
-        text_align="LEFT", v_align="TOP", headings_style=FontFace(emphasis="BOLD"), padding=(0.9, 1.5, 0.9, 0),
-    ) as table:  # fmt: skip
-        for cells in (block.header, *block.rows):
-            row = table.row()
-            for cell in cells:
-                row.cell(shown(cell))
-    page.ln(2)
 
 
 def _gallery(page: Page, block: Gallery) -> None:

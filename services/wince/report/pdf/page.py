@@ -8,16 +8,16 @@ from functools import cache
 from importlib import resources
 from pathlib import Path as FilePath
 
-from fpdf import FPDF
+from fpdf import FPDF, ViewerPreferences
 from fpdf.bidi import BidiParagraph
 from fpdf.fonts import TTFFont
 
 from wince.errors import ResourceError
+from wince.report.colours import INK, RULE, SOFT, Colour
 from wince.report.document import Document
-from wince.report.figure import INK, RULE, SOFT
 
-MADE = datetime(1970, 1, 1, tzinfo=UTC)
-"""Creation date of every report: a report says nothing about when it was made, so that equal input gives equal bytes."""
+UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
+"""Creation date of a document that does not say when it was made: equal documents give equal bytes."""
 MARGIN, TOP, BOTTOM = 15.0, 16.0, 18.0
 """Left and right, above and below, mm."""
 WIDTH = 180.0
@@ -66,23 +66,38 @@ class Page(FPDF):
         self.set_margins(MARGIN, TOP)
         self.c_margin = 0.0
         self.set_auto_page_break(True, BOTTOM)
-        self.set_creation_date(MADE)
+        self.set_creation_date(document.made or UNDATED)
         self.set_lang("en")
+        self.viewer_preferences = ViewerPreferences(display_doc_title=True)
         self.set_title(shown(document.title))
         self.set_creator("Wince")
         self.set_subject(shown(document.label))
-        self.set_draw_color(RULE)
+        self.set_draw_color(*rgb(RULE))
         self.add_page()
         self.pen(BODY * 1.65, bold=True)
         self.say(document.title, 7)
         self.pen(BODY, colour=SOFT)
         self.say(document.subtitle)
+        if document.date:
+            self.say(f"Report made on {document.date}")
         self.ln(2)
-        self.pen(BODY, bold=True)
-        self.set_draw_color(*rgb(INK))
-        self.multi_cell(WIDTH, 7, shown(document.label), border=1, align="L", new_x="LMARGIN", new_y="NEXT", padding=(0, 2))
+        self._box(document)
 
-    def pen(self, size: float, *, bold: bool = False, colour: str = INK) -> None:
+    def _box(self, document: Document) -> None:
+        """The label, and below it what the reader has before them."""
+        top = self.get_y()
+        self.set_y(top + 1.4)
+        for text, bold in ((document.label, True), (document.intro, False)):
+            if text:
+                self.pen(BODY, bold=bold)
+                self.set_x(MARGIN + 2)
+                self.say(text, width=WIDTH - 4)
+        self.ln(1.4)
+        self.set_draw_color(*rgb(INK))
+        self.set_line_width(0.4)
+        self.rect(MARGIN, top, WIDTH, self.get_y() - top)
+
+    def pen(self, size: float, *, bold: bool = False, colour: Colour = INK) -> None:
         """Size in points."""
         self.set_font(_FONT, "B" if bold else "", size)
         self.set_text_color(*rgb(colour))
@@ -105,15 +120,16 @@ class Page(FPDF):
             self.set_y(TOP)
 
     def footer(self) -> None:
-        """The label on every page."""
+        """The label, the date and the number on every page."""
         self.set_y(-BOTTOM + 5)
         self.set_draw_color(*rgb(SOFT))
         self.line(MARGIN, self.get_y(), MARGIN + WIDTH, self.get_y())
         self.pen(SMALL)
         self.ln(1.5)
-        number = self.get_string_width(f"page {self.page_no()} of 9")
-        self.cell(WIDTH - number, 4, fit(self, shown(self._document.label), WIDTH - 26))
-        self.cell(number, 4, f"page {self.page_no()} of {{nb}}")
+        date = f"{self._document.date}   " if self._document.date else ""
+        right = self.get_string_width(f"{date}page {self.page_no()} of 999")
+        self.cell(WIDTH - right, 4, fit(self, shown(self._document.label), WIDTH - right - 4))
+        self.cell(right, 4, f"{date}page {self.page_no()} of {{nb}}")
 
 
 def fit(page: FPDF, text: str, width: float) -> str:
@@ -125,6 +141,6 @@ def fit(page: FPDF, text: str, width: float) -> str:
     return text + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def rgb(colour: str) -> tuple[int, int, int]:
-    """#rrggbb as three numbers, 0 to 255."""
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+def rgb(colour: Colour) -> tuple[int, int, int]:
+    """As on paper: red, green, blue, 0 to 255."""
+    return int(colour.light[1:3], 16), int(colour.light[3:5], 16), int(colour.light[5:7], 16)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from wince.assess.report import write
 from wince.errors import ResourceError
 
 PROTOCOL = synthetic.PROTOCOL
+MADE = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 
 
 def test_a_batch_has_an_index(tmp_path: Path) -> None:
@@ -24,21 +26,22 @@ def test_a_batch_has_an_index(tmp_path: Path) -> None:
     seen = Page(files[0].read_text("utf-8"))
     assert "5 inputs: 3 graded, 1 not assessable, 1 failed." in seen.text
     assert f"(protocol {PROTOCOL.name})" in seen.text
-    assert "notes.txt failed" in seen.text
+    assert "notes.txt – – failed" in seen.text
     assert "not a video or picture; remedy: name an mp4" in seen.text
     links = [attrs["href"] or "" for attrs in seen.all("a")]
     assert len(links) == len(set(links)) == 4
+    assert [path.name for path in files[:2]] == ["index.html", "index.pdf"]
     assert all((files[0].parent / link).is_file() for link in links)
 
 
 def test_one_clip_needs_no_index(tmp_path: Path) -> None:
     assert [path.suffix for path in write([synthetic.clip()], tmp_path, PROTOCOL)] == [".html", ".pdf"]
-    assert [path.name for path in write([synthetic.failed()], tmp_path, PROTOCOL)] == ["index.html"]
+    assert [path.name for path in write([synthetic.failed()], tmp_path, PROTOCOL)] == ["index.html", "index.pdf"]
 
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:
     results = [synthetic.personal(), synthetic.still(), synthetic.failed()]
-    one, two = (write(results, tmp_path / name, PROTOCOL) for name in "ab")
+    one, two = (write(results, tmp_path / name, PROTOCOL, made=MADE) for name in "ab")
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
 
 

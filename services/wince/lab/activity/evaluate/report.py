@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +32,21 @@ Plots = Mapping[str, Sequence[drawn.Figure]]
 def write(folder: Path, tables: dict[str, dict[str, Figure]], about: dict[str, Any], plots: Plots | None = None) -> None:
     """Write scorer.json, scorer.html and scorer.pdf, all or none. Raises ResourceError where they can't be written."""
     content = {"notice": NOTICE, **about, "scorers": {k: {f: _plain(v) for f, v in t.items()} for k, t in tables.items()}}
-    report = document(tables, about, plots or {})
+    report = document(tables, about, plots or {}, datetime.now().astimezone())
     with write_all(folder, field="OUT") as put:
         put("scorer.json", (json.dumps(content, indent=1) + "\n").encode())
         put("scorer.html", html(report).encode())
         put("scorer.pdf", pdf(report))
 
 
-def document(tables: dict[str, dict[str, Figure]], about: dict[str, Any], plots: Plots) -> Document:
-    """The report: what was measured on what, figures down and scorers across, then the plots."""
+def document(tables: dict[str, dict[str, Figure]], about: dict[str, Any], plots: Plots, made: datetime | None = None) -> Document:
+    """The report: what was measured on what, figures down and scorers across, then the plots. `made`: the date that it bears."""
     sections = [
         Section("What was measured", (Paragraph(NOTICE), Facts(tuple(_facts(about))))),
         Section("Figures", tuple(_tables(tables))),
         *(Section(heading, (Gallery(tuple(figures), across=2),)) for heading, figures in plots.items()),
     ]
-    return Document("Scorers on drawn faces", f"{len(tables)} scorers, one test part", LABEL, sections)
+    return Document("Scorers on drawn faces", f"{len(tables)} scorers, one test part", LABEL, sections, made=made)
 
 
 def _tables(tables: dict[str, dict[str, Figure]]) -> list[Block]:
