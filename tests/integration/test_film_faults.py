@@ -76,3 +76,47 @@ def test_the_pixels_change_their_shape_on_the_way(tmp_path: Path) -> None:
     halved = [np.asarray(cv2.resize(one, (320, 480), interpolation=cv2.INTER_AREA), np.uint8) for one in shown[80:]]
     film = [*packets(shown[:80], aspect=Fraction(1)), *packets(halved, aspect=Fraction(2))]
     same(assess(mux(tmp_path / "a.ts", timed(film))), reference())
+
+
+@pytest.mark.parametrize("begin_s", [8, 3600])
+@pytest.mark.parametrize("name", ["a.mkv", "a.ts"])
+def test_a_clock_that_starts_above_zero_is_where_the_film_begins(tmp_path: Path, name: str, begin_s: int) -> None:
+    """What a segmenter cuts out of a day; Matroska declares the end then, not the length."""
+    film = mux(tmp_path / name, timed(packets(pictures("bed1")), lambda number: begin_s * 1000 + number * 100))
+    done = assess(film)
+    same(done, reference())
+    assert done.notes == reference().notes
+
+
+def test_a_segment_is_whole(tmp_path: Path) -> None:
+    film = mux(tmp_path / "a.mkv", timed(packets(pictures("bed1", 8, 16)), lambda number: 8000 + number * 100))
+    done = assess(film)
+    assert (done.duration_s, done.assessable_share, len(done.frames)) == (pytest.approx(8, abs=0.01), 1.0, 40)
+    assert done.reasons == {}
+
+
+def test_timestamps_that_begin_again_lose_nothing_and_it_is_told(tmp_path: Path) -> None:
+    """Two halves glued together, as recorders do that begin a file anew."""
+    shown = packets(pictures("bed1"))
+    halves = [mux(tmp_path / name, timed(part)) for name, part in (("1.ts", shown[:110]), ("2.ts", shown[110:]))]
+    (tmp_path / "a.ts").write_bytes(b"".join(half.read_bytes() for half in halves))
+    done = assess(tmp_path / "a.ts")
+    same(done, reference())
+    assert any("timestamps begin again (1 x, first at 1" in note for note in done.notes)
+
+
+def test_timestamps_that_stand_still_are_not_one_frame(tmp_path: Path) -> None:
+    done = assess(mux(tmp_path / "a.mkv", timed(packets(pictures("bed1")), lambda _: 0)))
+    same(done, reference())
+    assert any("218 pictures stand still" in note and "10 a second" in note for note in done.notes)
+
+
+def test_pictures_that_fall_into_time_that_was_over_lower_the_share(tmp_path: Path) -> None:
+    """Each second steps back by 0.2 s: what was not sampled is said, and isn't assessable."""
+    whole = mux(tmp_path / "whole.mkv", timed(packets(pictures("bed2"))))
+    film = timed(packets(pictures("bed2")), lambda number: number // 10 * 800 + number % 10 * 100)
+    done = assess(mux(tmp_path / "a.mkv", film, decoded_ms=lambda number: number))
+    assert assess(whole).assessable_share > 0.98
+    assert done.assessable_share < 0.9
+    assert done.reasons[Reason.GAP] >= 15
+    assert any("fell into time that was over" in note for note in done.notes)

@@ -52,16 +52,22 @@ def packets(
 
 
 def mux(
-    path: Path, written: Iterable[tuple[av.Packet, int]], size: tuple[int, int] = (640, 480), codec: str = "libx264", **options: str
+    path: Path,
+    written: Iterable[tuple[av.Packet, int]],
+    size: tuple[int, int] = (640, 480),
+    codec: str = "libx264",
+    decoded_ms: Callable[[int], int] | None = None,
+    **options: str,
 ) -> Path:
-    """Writes packets, each with its presentation time in milliseconds (the time of decoding is the same), as one stream."""
+    """Writes packets, each with its presentation time in milliseconds, as one stream. `decoded_ms`: the time of decoding by the packet's
+    number, where it is another."""
     with av.open(str(path), "w", options=options) as out:
         stream = out.add_stream(codec, rate=RATE)
         stream.width, stream.height = size
         stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, 1000)
-        for packet, at_ms in written:
+        for number, (packet, at_ms) in enumerate(written):
             packet.stream, packet.time_base = stream, Fraction(1, 1000)
-            packet.pts = packet.dts = at_ms
+            packet.pts, packet.dts = at_ms, at_ms if decoded_ms is None else decoded_ms(number)
             packet.duration = 1000 // RATE
             out.mux(packet)
     return path

@@ -22,6 +22,7 @@ from wince.domain.lasting import too_dim
 from wince.domain.reason import Reason
 from wince.errors import InputError, MediaError, WinceError
 from wince.models import compiled_folder
+from wince.pipeline.capture.file import FileSource
 from wince.pipeline.capture.folder import is_still, open_source
 from wince.pipeline.capture.guarded import Clip
 from wince.pipeline.capture.media import MediaLimits, file_id
@@ -114,7 +115,7 @@ class Engine:
 
     def _one(self, look: _Look, calm: CalmFace | None, stretch: Reference | None) -> ClipResult:
         video = look.opened(self.protocol.detect.rate_hz)
-        still = isinstance(video, StillSource)
+        still, end_us = isinstance(video, StillSource), 0 if look.progress is None else video.end_us
         if still and stretch is not None:
             raise MediaError("a picture has no stretch of seconds", field=look.path, remedy="give a picture or clip as the reference")
         job = _Job(self, look.source, look.pictures)
@@ -128,13 +129,14 @@ class Engine:
                     job.see(message, chained)
                 for one in out:
                     job.take(one, stretch)
-                if look.progress is not None and isinstance(message, Beat) and video.end_us:
-                    look.progress(min(1.0, message.time_us / video.end_us))
+                if look.progress is not None and isinstance(message, Beat) and end_us:
+                    look.progress(min(1.0, message.time_us / end_us))
         finally:
             video.close()
         notes = people.notes(chained.lineup, look.view.face)
-        done = noted(job.result(look.path, still, stretch), *notes)
-        return noted(done, *video.notes()) if isinstance(video, LiveClip) else done
+        lost_us = video.lost_us if isinstance(video, FileSource) else 0
+        done = noted(job.result(look.path, still, stretch, lost_us=lost_us), *notes)
+        return noted(done, *video.notes()) if isinstance(video, FileSource | LiveClip) else done
 
     def follow(self, source: str, calm: CalmFace | None) -> Follow:
         """Grade's fold for one input, against the user's calm face; None: as `wince run` does."""
@@ -217,8 +219,8 @@ class _Job:
         if self._pictures is not None and made:
             self._pictures.settle(made)
 
-    def result(self, path: Path, still: bool, stretch: Reference | None) -> ClipResult:
-        """Everything that the input came to."""
+    def result(self, path: Path, still: bool, stretch: Reference | None, *, lost_us: int = 0) -> ClipResult:
+        """Everything that the input came to. `lost_us`: how long the pictures last that had no time of their own to be sampled at."""
         if self._main is None and stretch is not None:
             self._close_stretch(stretch)
         main, plain, protocol = self._main, self._plain, self._engine.protocol
@@ -226,8 +228,9 @@ class _Job:
         assert plain is not None
         if still:
             return self._picture(path, main, plain)
-        expected = max(len(main.rows), round(protocol.detect.rate_hz * self._end_us / US), 1)
-        reasons: dict[Reason, int] = {}
+        lost = round(protocol.detect.rate_hz * lost_us / US)
+        expected = max(len(main.rows), round(protocol.detect.rate_hz * self._end_us / US), 1) + lost
+        reasons: dict[Reason, int] = {Reason.GAP: lost} if lost else {}
         for window in main.assessments:
             for reason, count in window.reasons.items():
                 reasons[reason] = reasons.get(reason, 0) + count

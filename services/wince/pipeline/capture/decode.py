@@ -8,7 +8,7 @@ H.264 13 of 962, MPEG-2 0 of 1289). A flipped bit that still decodes shows nowhe
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -20,13 +20,11 @@ from av.video.stream import VideoStream
 from wince.domain.frame import US
 from wince.pipeline.capture.media import MediaLimits, Video, open_video
 from wince.pipeline.capture.picture import Aspects
+from wince.pipeline.capture.stamps import Clock, Placed, Stamped
+from wince.pipeline.capture.survey import Survey, survey
 
 _MARGINS_US = (1 * US, 10 * US, 60 * US)
 """How far before the wanted time an entry is tried; then the file is read from its start."""
-_JUMP_US = 2 * US
-"""A picture this much later than the one before is believed only when the next one confirms it: timestamps get damaged too."""
-_LAG_US = 2 * US
-"""Decoders give pictures later than they take packets (reordering); damage without a picture moves time on this much later."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +36,23 @@ class Picture:
     end_us: int
     """When the next picture is due."""
     frame: VideoFrame | None
-    """None: the packet could not be decoded."""
+    """None: the packet could not be decoded, or its time is not known."""
     damaged: bool
     safe_us: int
     """No picture before this time will follow."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decoded:
+    """What a packet gave."""
+
+    frame: VideoFrame | None = None
+    length_us: int = 0
+    damaged: bool = True
+
+
 class Decoder:
-    """Pictures of one file. Not thread-safe; one picture is held at a time."""
+    """Pictures of one file. Not thread-safe; one picture is held at a time, and one more whose time is in doubt."""
 
     def __init__(self, path: Path, limits: MediaLimits) -> None:
         self._path = path
@@ -53,18 +60,25 @@ class Decoder:
         self._video: Video = open_video(path, limits)
         self.aspects = Aspects(self._video.stream)
         self._start = self._video.start
-        rate = self._video.stream.average_rate or self._video.stream.guessed_rate
-        self._step_us = int(US / rate) if rate and 0 < rate <= 1000 else US // 25
-        self._last_us = 0
-        self.untimed = False
-        """Pictures came without any timestamp."""
+        self.clock = self._new_clock()
+        """Places the pictures in time, and knows what was wrong with their timestamps."""
+        self._survey: Survey | None = None
         self.broke = False
         """The file ended in an error rather than at its end."""
+
+    def _new_clock(self) -> Clock[_Decoded]:
+        return Clock(self._video.rate, end_us=self._video.duration_us)
 
     @property
     def video(self) -> Video:
         """The open file."""
         return self._video
+
+    def survey(self) -> Survey:
+        """What the file's packets say, read without decoding them; the first call reads the whole file. Raises as `open_video`."""
+        if self._survey is None:
+            self._survey = survey(self._path, self._limits)
+        return self._survey
 
     def close(self) -> None:
         """Release the file. Idempotent; not while a picture is being decoded."""
@@ -75,31 +89,19 @@ class Decoder:
 
         From there on they are the same, damage included, as in a run from the start of the file.
         """
-        yield from self._steady(self._entered(from_us))
+        for placed in self.clock.placed(self._entered(from_us)):
+            yield self._picture(placed)
 
-    def _steady(self, pictures: Iterator[Picture]) -> Iterator[Picture]:
-        """Take a lone timestamp in the far future for what it is: damage."""
-        last_us = 0
-        held: Picture | None = None
-        for picture in pictures:
-            if held is not None:
-                if picture.time_us >= held.time_us:
-                    yield held
-                    last_us = held.time_us
-                else:
-                    yield replace(held, time_us=last_us, end_us=last_us, safe_us=last_us, frame=None, damaged=True)
-                held = None
-            if picture.frame is not None and picture.time_us > last_us + _JUMP_US:
-                held = picture
-                continue
-            last_us = max(last_us, picture.safe_us)
-            yield picture
-        if held is not None:
-            within = self._video.duration_us is not None and held.time_us <= self._video.duration_us
-            yield held if within else replace(held, time_us=last_us, end_us=last_us, safe_us=last_us, frame=None, damaged=True)
+    def _picture(self, placed: Placed[_Decoded]) -> Picture:
+        decoded, time_us = placed.item, placed.time_us
+        if not placed.believed or decoded.frame is None:
+            return Picture(time_us, time_us, None, True, placed.safe_us)
+        step_us = self.clock.step_us or US // 25
+        length_us = min(decoded.length_us or step_us, self.clock.longest_us or decoded.length_us or step_us)
+        return Picture(time_us, time_us + length_us, decoded.frame, decoded.damaged, placed.safe_us)
 
-    def _entered(self, from_us: int) -> Iterator[Picture]:
-        if from_us <= 0 or self._start is None:
+    def _entered(self, from_us: int) -> Iterator[Stamped[_Decoded]]:
+        if from_us <= 0 or self._start is None or not self._followed(from_us):
             yield from self._decode()
             return
         for margin in _MARGINS_US:
@@ -107,17 +109,21 @@ class Decoder:
             if target <= 0 or not self._seek(target):
                 break
             pictures = self._decode()
-            for picture in pictures:
-                if picture.time_us > from_us:
+            for one in pictures:
+                if one.stamp_us is not None and one.stamp_us > from_us:
                     break
-                if picture.frame is not None and picture.frame.key_frame and not picture.damaged:
-                    yield from chain((picture,), pictures)
+                if one.item.frame is not None and one.item.frame.key_frame and not one.item.damaged:
+                    yield from chain((one,), pictures)
                     return
         self._video.container.close()
         self._video = open_video(self._path, self._limits)
         self.aspects = Aspects(self._video.stream)
         self.broke = False
         yield from self._decode()
+
+    def _followed(self, until_us: int) -> bool:
+        """Whether timestamps are media time up to there; else a picture can't be found by them."""
+        return self._video.indexed_us is not None or self.survey().followed(until_us)
 
     def _seek(self, media_us: int) -> bool:
         with suppress(av.error.FFmpegError):
@@ -126,7 +132,7 @@ class Decoder:
             return True
         return False
 
-    def _decode(self) -> Iterator[Picture]:
+    def _decode(self) -> Iterator[Stamped[_Decoded]]:
         packets = self._video.container.demux(self._video.stream)
         hurt = False
         while True:
@@ -151,37 +157,28 @@ class Decoder:
             hurt = hurt or bool(packet.is_corrupt)
             for frame in frames:
                 hurt = frame.is_corrupt or (hurt and not frame.key_frame)
-                picture = self._picture(frame, hurt)
-                if picture is not None:
-                    yield picture
+                yield self._stamped(frame, hurt)
 
-    def _flush(self, hurt: bool) -> Iterator[Picture]:
+    def _flush(self, hurt: bool) -> Iterator[Stamped[_Decoded]]:
         """What the decoder still holds when the demuxer ended; nothing where it was flushed already."""
         with suppress(av.error.FFmpegError):
             for frame in self._video.stream.codec_context.decode(None):
                 hurt = frame.is_corrupt or (hurt and not frame.key_frame)
-                picture = self._picture(frame, hurt)
-                if picture is not None:
-                    yield picture
+                yield self._stamped(frame, hurt)
 
-    def _picture(self, frame: VideoFrame, damaged: bool) -> Picture | None:
-        if frame.pts is None:
-            self.untimed = True
-            return None
+    def _stamped(self, frame: VideoFrame, damaged: bool) -> Stamped[_Decoded]:
         if self._start is None:
             self._start = frame.pts
-        time_us = self._media_us(frame.pts)
-        self._last_us = max(self._last_us, time_us)
-        length = self._us(frame.duration or 0) or self._step_us
         too_big = frame.width * frame.height > self._limits.max_pixels
-        return Picture(time_us, time_us + length, frame, damaged or too_big, time_us)
+        decoded = _Decoded(frame, self._us(frame.duration or 0), damaged or too_big)
+        return Stamped(None if frame.pts is None else self._media_us(frame.pts), decoded)
 
-    def _lost(self, packet: "Packet[VideoStream]") -> Picture:
+    def _lost(self, packet: "Packet[VideoStream]") -> Stamped[_Decoded]:
         """A packet that could not be decoded: its time, if it says one."""
         stamp = packet.pts if packet.pts is not None else packet.dts
-        time_us = self._last_us if stamp is None or self._start is None else self._media_us(stamp)
-        safe = time_us if packet.dts is None or self._start is None else self._media_us(packet.dts)
-        return Picture(time_us, time_us, None, True, min(safe, time_us) - _LAG_US)
+        at = None if stamp is None or self._start is None else self._media_us(stamp)
+        safe = None if packet.dts is None or self._start is None else self._media_us(packet.dts)
+        return Stamped(at, _Decoded(), lost=True, safe_us=safe)
 
     def _media_us(self, stamp: int) -> int:
         return self._us(stamp - (self._start or 0))

@@ -11,7 +11,11 @@ from wince.errors import ConfigError, MediaError
 from wince.pipeline.capture.decode import Decoder, Picture
 from wince.pipeline.capture.media import MediaLimits
 from wince.pipeline.capture.picture import TURNS, Converter
+from wince.pipeline.capture.stamps import remarks
 from wince.pipeline.capture.timeline import Grid, Timeline
+from wince.telemetry import logs
+
+log = logs.get(__name__)
 
 
 class FileSource:
@@ -69,7 +73,26 @@ class FileSource:
         self._lock = threading.Lock()
         self._closed = False
         self._decoder = Decoder(self._path, self._limits)
-        self.end_us = origin_us + (self._decoder.video.duration_us or 0)
+
+    @property
+    def end_us(self) -> int:
+        """Event time at which the file is over, microseconds: by its index, else by its packets, which are then read once."""
+        indexed_us = self._decoder.video.indexed_us
+        return self._origin_us + (self._decoder.survey().end_us if indexed_us is None else indexed_us)
+
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its numbers must know: what was wrong with its timestamps, as far as it was read, and what was chosen in it."""
+        return (*self._decoder.video.notes, *remarks(self._decoder.clock))
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether its timestamps could not be followed, as far as it was read."""
+        return bool(remarks(self._decoder.clock))
+
+    @property
+    def lost_us(self) -> int:
+        """How long the pictures last, microseconds, that fell into time that was over already: they were not sampled."""
+        return self._decoder.clock.shared_us
 
     def close(self) -> None:
         """End the iteration and release decoder and file; from any thread. Idempotent."""
@@ -145,12 +168,18 @@ class FileSource:
         yield from self._timeline.end(max(end_us, declared) if broken else end_us, broken=broken)
 
     def _nothing(self) -> MediaError:
-        if self._decoder.untimed:
+        if useless := self._decoder.clock.useless:
             return MediaError(
-                "its pictures have no timestamps, so no time can be given to what is seen",
+                f"{useless}, so no time can be given to what is seen",
                 field=self._path,
                 remedy="put it into a container with the camera's frame rate: `ffmpeg -r RATE -i FILE -c copy out.mkv`",
             )
         return MediaError(
             "not one picture could be decoded from it", field=self._path, remedy="play it in a video player; export or copy it again"
         )
+
+
+def log_remarks(source: object) -> None:
+    """Into the log, of a file that plays as a camera: that its timestamps could not be followed. Nobody reads `notes` there."""
+    if isinstance(source, FileSource) and source.unsteady:
+        log.warning("a file's timestamps can't be followed: some pictures were timed by the rate", source=source.source)

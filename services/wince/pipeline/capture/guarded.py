@@ -7,14 +7,18 @@ from typing import Protocol
 
 from wince.domain.frame import US, Beat, Frame
 from wince.domain.reason import Reason
+from wince.pipeline.capture.file import log_remarks
 
 
 class Clip(Protocol):
     """A source that can be opened again from any moment, and knows its end."""
 
     source: str
-    end_us: int
-    """As its header declares it, event time; its begin where the header says nothing."""
+
+    @property
+    def end_us(self) -> int:
+        """Event time at which it is over, microseconds. May read the whole file."""
+        ...
 
     def __iter__(self) -> Iterator[Frame | Beat]: ...
 
@@ -49,6 +53,7 @@ class GuardedClip:
                     if isinstance(message, Beat):
                         self._at_us = message.time_us
                         if message.ended:
+                            log_remarks(self._clip)
                             return
                         if self._why_not(self._at_us) is not None:
                             break

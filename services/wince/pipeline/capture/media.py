@@ -6,7 +6,6 @@ and the containers are listed, not left to its probing.
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from av.video.stream import VideoStream
 
 from wince.domain.frame import US
 from wince.errors import InputError, MediaError, ResourceError
+from wince.pipeline.capture import length
 
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,asf,flv,ogg,mxf"
 """Containers that carry timestamps."""
@@ -114,7 +114,13 @@ class Video:
     start: int | None
     """Timestamp of media time 0; None where the header does not say."""
     duration_us: int | None
-    """Length that the header declares, microseconds; None where it doesn't."""
+    """Length that the file's index or header declares, microseconds; None where neither does, or there is no reason to believe it."""
+    indexed_us: int | None
+    """Length by an index of all pictures, microseconds; None where there is none. Such a file's timestamps rise."""
+    rate: float | None
+    """Pictures a second that the header declares; None where it doesn't."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of what was chosen in it."""
 
 
 def open_video(path: Path, limits: MediaLimits) -> Video:
@@ -150,10 +156,7 @@ def _video(container: InputContainer, path: Path, limits: MediaLimits) -> Video:
             field=path,
             remedy="put it into a container with the camera's frame rate: `ffmpeg -r RATE -i FILE -c copy out.mkv`",
         )
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        raise MediaError("there is no video in it", field=path, remedy="name a file with a video stream")
-    stream = streams[0]
+    stream, notes = _chosen(container, path)
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
@@ -167,8 +170,10 @@ def _video(container: InputContainer, path: Path, limits: MediaLimits) -> Video:
             field=path,
             remedy="export it smaller (1080p is enough), or raise the limit max_pixels",
         )
-    duration = _duration(container, stream)
-    if duration is not None and duration > limits.max_duration_us:
+    tick = stream.time_base or Fraction(1, US)
+    indexed = length.indexed_us(container, stream, path, tick)
+    duration = length.declared_us(container, stream, path, tick) if indexed is None else indexed
+    if duration is not None and duration > limits.max_duration_us and length.reaches(container, stream, tick, limits.max_duration_us):
         raise MediaError(
             f"it lasts {duration // US} s, longer than the limit of {limits.max_duration_us // US} s",
             field=path,
@@ -177,24 +182,21 @@ def _video(container: InputContainer, path: Path, limits: MediaLimits) -> Video:
     context.thread_count = 1
     if context.name == "hevc":
         context.options = {"err_detect": "explode"}
-    return Video(container, stream, stream.time_base or Fraction(1, US), stream.start_time, duration)
+    rate = stream.average_rate or stream.guessed_rate
+    return Video(container, stream, tick, stream.start_time, duration, indexed, float(rate) if rate else None, notes)
 
 
-def _duration(container: InputContainer, stream: VideoStream) -> int | None:
-    """What the header declares for the video stream (an audio track may be longer), microseconds.
-
-    MPEG streams have no header: FFmpeg guesses from the last timestamps, and a damaged one makes hours of seconds.
-    """
-    if container.format.name in {"mpegts", "mpeg"}:
-        return None
-    if stream.duration and stream.time_base:
-        return int(stream.duration * stream.time_base * US)
-    declared = next((value for name, value in stream.metadata.items() if name.upper() == "DURATION"), "")
-    if tag := re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d{1,9})?)\d*", declared):
-        return int((int(tag[1]) * 3600 + int(tag[2]) * 60 + Fraction(tag[3])) * US)
-    if container.duration and len(container.streams) == 1:
-        return int(container.duration)
-    return None
+def _chosen(container: InputContainer, path: Path) -> tuple[VideoStream, tuple[str, ...]]:
+    """The stream that a player would show, with what a reader must know of that; covers and thumbnails are no video."""
+    pictures = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    streams = [one for one in container.streams.video if not one.disposition & pictures]
+    if not streams:
+        raise MediaError("there is no video in it", field=path, remedy="name a file with a video stream")
+    stream = next((one for one in streams if one.disposition & Disposition.default), streams[0])
+    if len(streams) == 1:
+        return stream, ()
+    which = f"number {streams.index(stream) + 1}"
+    return stream, (f"it holds {len(streams)} video streams; {which} is looked at",)
 
 
 def _unreadable(path: Path) -> InputError:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from wince.clock import Clock
 from wince.domain.frame import US, Beat, Frame
 from wince.pipeline.capture.clock import wall_us
+from wince.pipeline.capture.file import log_remarks
 from wince.pipeline.capture.interface import Source
 
 
@@ -33,6 +34,7 @@ class PacedSource:
             if self._closed.is_set():
                 return
             yield message
+        log_remarks(self._inner)
 
     def close(self) -> None:
         """See Source.close."""
