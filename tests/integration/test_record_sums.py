@@ -54,6 +54,13 @@ def two(database: Database) -> None:
     say(database, "V2", [lies("V2", BED, 2, 3)])
 
 
+def ask_once(database: Database) -> None:
+    """One look at all of it, instead of one for each thing that was said."""
+    with database.transaction() as tx:
+        tx.execute("DELETE FROM review")
+        reviews.ask(tx, from_us=0, why="test")
+
+
 def test_a_summary_counts_an_alert_that_came_after_it(watched: Database) -> None:
     """It said "quiet" over an alert that was charted."""
     say(watched, "V1", [lies("V1", BED, -60)])
@@ -96,6 +103,27 @@ def test_a_part_counts_no_alert_whose_run_began_in_doubt(watched: Database) -> N
     assert sums(watched) == [(0, 3, "V1", 0)]
 
 
+@pytest.mark.parametrize("whose", ["V1", "V2"])
+def test_a_window_that_comes_into_a_stretch_that_was_summed_without_it_is_summed_once(watched: Database, whose: str) -> None:
+    """It had nobody when it came; then it is the same patient's, or another's."""
+    say(watched, "V1", [lies("V1", BED, -60)])
+    target = sink(watched)
+    target.commit(windows([0, 1, 3, 4]))
+    with watched.transaction() as tx:
+        number = doubts.begin(tx, BED, T0 + 2 * MIN, "test", T0 + 3 * MIN)
+    target.commit(windows([2]))
+    assert sums(watched) == [(0, 2, "V1", 0), (3, 5, "V1", 0)]
+    if whose == "V2":
+        two(watched)
+    with watched.transaction() as tx:
+        doubts.end(tx, number, T0 + 2 * MIN)
+    ask_once(watched)
+    target.review()
+    assert sums(watched) == {"V1": [(0, 5, "V1", 0)], "V2": [(0, 2, "V1", 0), (2, 3, "V2", 0), (3, 5, "V1", 0)]}[whose]
+    ask_once(watched)
+    assert target.review().entries == ()
+
+
 @pytest.mark.parametrize("most", [2, 4000])
 @pytest.mark.parametrize("known", ["first", "when it was charted", "late"])
 def test_no_summary_spans_windows_that_are_missing_while_another_lay_there(watched: Database, known: str, most: int) -> None:
@@ -107,9 +135,7 @@ def test_no_summary_spans_windows_that_are_missing_while_another_lay_there(watch
     sink(watched).commit(windows([0, 1]))
     sink(watched).commit(windows([3, 4]))
     two(watched)
-    with watched.transaction() as tx:  # one look at all of it
-        tx.execute("DELETE FROM review")
-        reviews.ask(tx, from_us=0, why="test")
+    ask_once(watched)
     reviewer.review()
     sink(watched).commit(windows([5, 6, 7]))
     assert (

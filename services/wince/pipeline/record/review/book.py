@@ -69,6 +69,11 @@ class Book:
         latest = [self._revisions[one][-1] for one in self._parts.get((origin, kind), ())]
         return [entry for entry in latest if entry.status != WITHDRAWN and entry.part_of == origin]
 
+    def sums(self, protocol: str, start_us: int, end_us: int) -> bool:
+        """Whether a summary of this protocol covers [start, end), whole or in parts: what is charted there is a part of it."""
+        bases = [base for group in self._of if group[1] is Kind.SUMMARY and (base := self.base(group)) is not None]
+        return any(one.protocol == protocol and one.start_us <= start_us and end_us <= one.end_us for one in bases)
+
     def about(self, assessment: UUID) -> list[Entry]:
         """What stands of a window."""
         return [entry for group in self._of for entry in self.standing(group) if entry.assessment == assessment]

@@ -103,11 +103,12 @@ class _Late:
             self._close(protocol, state)
 
     def _close(self, protocol: str, state: ChartState | None) -> None:
-        """The summary of a run that is over."""
+        """The summary of a run that is over; none where its windows came late into a stretch that was summed without them."""
         if state is None or state.stay is None or state.seen_us is None or not (state.period.grades or state.period.all_alerts):
             return
         shown = [one.window for one in self._of.contents(protocol, state.seen_us - 1, state.seen_us) if one.window.end_us == state.seen_us]
-        if shown:
+        since_us = state.seen_us if state.period.since_us is None else state.period.since_us
+        if shown and not self._book.sums(protocol, since_us, state.seen_us):
             self._book.take(entry(Kind.SUMMARY, shown[-1], state.stay, self._now_us, period=state.period), LATE)
 
     def alerts(self) -> None:
