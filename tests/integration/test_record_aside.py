@@ -1,5 +1,7 @@
 """A message that can't be written stops its own camera alone: it is kept, told and tried again; nothing is lost, others go on."""
 
+import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -7,14 +9,19 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from tests.integration.record_world import BED, CAMERA, FakeTarget, admit, alert, stay
 from tests.integration.review_world import NOW, PROTOCOLS, seen, sink, standing, window
+from wince.cli.main import build
+from wince.codec.registry import encode
 from wince.domain.assessment import Assessment
 from wince.domain.audit import verify
 from wince.domain.stay import Watch
-from wince.errors import Unavailable
+from wince.errors import Refused, Unavailable
 from wince.pipeline.record.sink import PostgresSink
+from wince.rpc.errors import NotFound
 from wince.runners.record import Writer
 from wince.store import asides, audit
 from wince.store.database import Database
@@ -87,6 +94,31 @@ def test_it_is_tried_again_in_order_up_to_what_does_not_go(two: Database) -> Non
     assert (standing(two, CAMERA), listed(two)) == ({0: ["V1"], 2: ["V1"]}, [])
     writer(two).write(seen(CAMERA, [3]))
     assert 3 in standing(two, CAMERA)
+
+
+def test_what_stays_wrong_is_given_up_by_a_persons_word(two: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One message, once it is known to be the wrong one; what is behind it is written."""
+    monkeypatch.setenv("WINCE_PG_DSN", two.dsn)
+
+    def dropped(*more: str) -> Result:
+        return CliRunner().invoke(build(["outbox"]), ["outbox", "drop", CAMERA, "--reason", "protocol withdrawn", "--by", "n7", *more])
+
+    assert isinstance(dropped().exception, NotFound)
+    writer(two).write([*seen(CAMERA, [0]), poisoned(1), *seen(CAMERA, [2])])
+    assert isinstance(dropped().exception, Refused), "the first of five, which is right, was the one to go"
+    assert listed(two) == [(CAMERA, 5)]
+    due(two)
+    writer(two).tend()
+    assert dropped("--reason", " ").exit_code != 0
+    done = dropped()
+    assert (done.exit_code, done.stdout) == (0, f"given up: one Assessment of {CAMERA}; 2 behind it\n")
+    assert isinstance(dropped().exception, Refused)
+    writer(two).tend()
+    assert (standing(two, CAMERA), listed(two)) == ({0: ["V1"], 2: ["V1"]}, [])
+    (row,) = [row for row in audit.rows(two, payloads=True) if row.event == "aside.dropped"]
+    content = hashlib.sha256(encode(poisoned(1))[1]).hexdigest()
+    said = {"by": "n7", "content": content, "message": "Assessment", "reason": "protocol withdrawn", "source": CAMERA}
+    assert json.loads(row.payload) == said
 
 
 def test_what_the_database_refuses_is_poison_and_one_that_is_away_is_not(two: Database, monkeypatch: pytest.MonkeyPatch) -> None:

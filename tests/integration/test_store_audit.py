@@ -13,7 +13,7 @@ import pytest
 
 from wince.domain.audit import ZERO, link, verify
 from wince.errors import ConfigError, IntegrityError, ResourceError, StoreError
-from wince.store import audit, checkpoints
+from wince.store import audit, checkpoints, erasing
 from wince.store.audit import Fact, append
 from wince.store.checkpoints import Checkpointer, public_hex, signing_key
 from wince.store.database import Database
@@ -90,10 +90,17 @@ def test_the_trail_is_append_only(database: Database, sql: str) -> None:
     assert len(list(audit.rows(database))) == 2
 
 
+def erase(database: Database, *entries: UUID) -> None:
+    """One payload of each."""
+    run = uuid4()
+    with database.transaction() as tx:
+        erasing.begin(tx, run, 1, "person", "n7", "")
+        assert erasing.payloads_of(tx, run, entries) == len(entries)
+
+
 def test_a_payload_can_be_erased_and_the_chain_stands(database: Database, tmp_path: Path, key_file: Path) -> None:
     made = fill(database, 3)
-    with database.transaction() as tx:
-        assert audit.erase_payload(tx, made[1].entry) == 1
+    erase(database, made[1].entry)
     found = checkpoints.verify(database, tmp_path / "none", public_hex(signing_key(key_file)))
     assert (found.count, found.erased) == (3, 1)
 
@@ -249,8 +256,7 @@ def test_a_trail_from_before_the_short_lock_goes_on(postgres_dsn: str, tmp_path:
                 found = checkpoints.verify(database, tmp_path / "none", public_hex(signing_key(key_file)))
                 assert (found.count, found.erased) == (5, 0)
                 assert [row.payload for row in audit.rows(database, payloads=True)] == [fact.payload for fact in (*old, *new)]
-                with database.transaction() as tx:
-                    assert audit.erase_payload(tx, old[1].entry) == audit.erase_payload(tx, new[1].entry) == 1
+                erase(database, old[1].entry, new[1].entry)
                 assert [row.payload is None for row in audit.rows(database, payloads=True)] == [False, True, False, False, True]
                 with database.transaction() as tx:
                     tx.execute("UPDATE audit_payload SET payload = 'other' WHERE place = 3")

@@ -60,7 +60,6 @@ def test_what_was_refused_asks_for_nothing(database: Database) -> None:
 def test_a_doubt_asks_when_it_begins_and_when_it_ends(database: Database) -> None:
     with database.transaction() as tx:
         number = doubts.begin(tx, BED, T0, "silent")
-        assert doubts.running(tx) == [(number, Doubt(BED, T0, None, "silent"))]
         assert doubts.overlapping(tx, [BED], T0 - US, T0) == []
         assert doubts.overlapping(tx, [BED], T0 - US, T0 + 1) == [Doubt(BED, T0, None, "silent")]
         assert doubts.overlapping(tx, ["ICU^2^A"], T0, None) == []

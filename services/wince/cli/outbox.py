@@ -11,11 +11,12 @@ import typer
 from rich.table import Table
 
 from wince.cli import usage
-from wince.cli.common import Json, out, settings, to_json
+from wince.cli.common import Json, out, settings, to_json, user
 from wince.clock import wall_us
 from wince.delivery import books
 from wince.delivery.books import Backlog, Chore, DeadLetter
 from wince.errors import InputError
+from wince.pipeline.record import aside
 from wince.serve.reading import reading
 from wince.store import asides
 from wince.store.database import Tx
@@ -168,6 +169,24 @@ def aside_command(
         table.add_row(one.source, str(one.messages), _age(one.age_s), str(one.failures), one.error)
     out.print(table)
     out.print("put right what it names; it is tried again by itself, or now: wince outbox aside --retry CAMERA", highlight=False)
+    out.print("what can't be put right: wince outbox drop CAMERA --reason WHY", highlight=False)
+
+
+@app.command("drop")
+def drop(
+    camera: Annotated[str, typer.Argument(help="As `wince outbox aside` shows it.")],
+    reason: Annotated[str, typer.Option(help="Why; without a patient's name. Stands in the audit trail.")],
+    by: Annotated[str, typer.Option(help="Who decides it; default: the user of this machine.")] = "",
+) -> None:
+    """Give up, for ever, the one message that keeps a camera's messages from the record; those behind it are tried next.
+
+    What it said is in no record. The audit trail says that, why, and who decided it.
+    """
+    usage.words(reason, "--reason", "say why, without a patient's name")
+    with _opened(write=True) as tx:
+        kind = aside.drop(tx, camera, reason.strip(), by or user(), wall_us())
+        left = sum(one.messages for one in asides.listed(tx) if one.source == camera)
+    out.print(f"given up: one {kind} of {camera}; {left} behind it", highlight=False)
 
 
 @app.command("release")

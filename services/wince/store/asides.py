@@ -79,6 +79,11 @@ def failed(tx: Tx, source: str, error: str, wait_s: float) -> None:
     )
 
 
+def begin_again(tx: Tx, source: str) -> None:
+    """The message that could not be written is gone: the others are tried as if they had just been set aside."""
+    tx.execute("UPDATE aside_source SET failures = 1, next_at = now() WHERE source = %s", (source,))
+
+
 def failures(tx: Tx, source: str) -> int:
     """How often in a row it could not be written."""
     row = tx.execute("SELECT failures FROM aside_source WHERE source = %s", (source,)).fetchone()

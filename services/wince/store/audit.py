@@ -96,11 +96,6 @@ def rows(database: Database, after: int = 0, *, payloads: bool = False, entry: U
         after = chunk[-1][0]
 
 
-def erase_payload(tx: Tx, entry: UUID) -> int:
-    """Deletes what the trail says about one thing beyond digest and event; how many payloads went. The chain stays whole."""
-    return tx.execute(f"DELETE FROM audit_payload p USING audit a WHERE p.place = {_PLACE} AND a.entry = %s".encode(), (entry,)).rowcount
-
-
 def utc(at_us: int) -> str:
     """ISO 8601 with microseconds and Z, always 27 characters: the bytes that are hashed.
 

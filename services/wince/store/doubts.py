@@ -62,9 +62,3 @@ def overlapping(tx: Tx, beds: Sequence[str], start_us: int, end_us: int | None) 
         (["", *beds], start_us, end_us, end_us),
     ).fetchall()
     return [Doubt(*row) for row in rows]
-
-
-def running(tx: Tx) -> list[tuple[int, Doubt]]:
-    """Those that go on, with their numbers."""
-    rows = tx.execute("SELECT id, bed, from_us, to_us, why FROM doubt WHERE to_us IS NULL ORDER BY id").fetchall()
-    return [(row[0], Doubt(*row[1:])) for row in rows]

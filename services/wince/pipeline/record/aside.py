@@ -6,6 +6,7 @@ backoff: as many at once as go, then one by one up to the one that doesn't.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
@@ -13,9 +14,11 @@ from wince.backoff import Backoff
 from wince.codec.registry import decode, encode
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.ids import ROOT, make
+from wince.errors import Refused
 from wince.pipeline.record import locks, rows
 from wince.pipeline.record.effects import Message
 from wince.pipeline.record.poison import is_poison, words
+from wince.rpc.errors import NotFound
 from wince.store import asides
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
@@ -25,6 +28,8 @@ from wince.telemetry import logs
 log = logs.get("wince.record.aside")
 
 AGAIN = Backoff(5.0, 900.0, jitter=0.3)
+TRIED_ALONE = 2
+"""Failures after which the first message is known to be the one that can't be written."""
 MOST = 200
 """Messages that are tried at once."""
 _WINDOW = "wince.api.grade.v1.Assessment"
@@ -58,6 +63,29 @@ def set_aside(tx: Tx, source: str, messages: Sequence[Message], error: Exception
     log.error("what a camera found can't be written; it is set aside", source=source, error=error)
     said = dump({"source": source, "messages": len(messages), "error": words(error)})
     append(tx, [Fact(make(ROOT, "aside", source, number), 1, "set_aside", 1, said)], now_us)
+
+
+def drop(tx: Tx, source: str, reason: str, by: str, now_us: int) -> str:
+    """Gives up the first message that is set aside for a camera, for ever; what kind it was. The trail keeps its hash, not its content.
+    What is behind it is tried next. Should the bus give the message again, it is set aside again.
+
+    `reason`: no PHI. Raises NotFound (nothing is set aside), Refused (it was not yet tried by itself: another may be the wrong one).
+    """
+    locks.batch(tx, [source])
+    found = asides.first(tx, source, 1)
+    if not found:
+        raise NotFound("nothing of this camera is set aside", field="camera", remedy="`wince outbox aside` shows what is")
+    if asides.failures(tx, source) < TRIED_ALONE:
+        remedy = "wince outbox aside --retry CAMERA, and again once a running Wince has tried it"
+        raise Refused("its messages were not yet tried one by one", field="camera", remedy=remedy)
+    ((number, schema, body),) = found
+    kind = schema.rpartition(".")[2]
+    said = {"source": source, "message": kind, "content": hashlib.sha256(body).hexdigest(), "reason": reason, "by": by}
+    asides.taken(tx, source, [number])
+    asides.begin_again(tx, source)
+    append(tx, [Fact(make(ROOT, "aside dropped", source, number), 1, "aside.dropped", 1, dump(said))], now_us)
+    log.warning("what could not be written was given up", source=source)
+    return kind
 
 
 def try_again(database: Database, write: Callable[[Tx, Sequence[Message]], None]) -> int:
