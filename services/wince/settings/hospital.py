@@ -76,6 +76,8 @@ class Hospital(Part):
             try:
                 zoneinfo.ZoneInfo(value)
             except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+                if not zoneinfo.available_timezones():
+                    raise ValueError("can't be looked up, no zone is known here: install the package tzdata (apt or pip)") from None
                 raise ValueError("is no zone that is known here: give an IANA name, such as Europe/Berlin or UTC") from None
         return value
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import UTC
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,6 +23,23 @@ def test_without_a_zone_no_listener_starts_but_a_feed_of_our_own_may_name_one() 
     assert "WINCE_TIME_ZONE" in caught.value.remedy
     assert site.of(Settings(), zone=UTC).zone is UTC
     assert site.of(Settings(time_zone="Europe/Berlin"), zone=UTC).zone == ZoneInfo("Europe/Berlin")
+
+
+def test_a_machine_without_time_zones_is_told_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slim image has none. It said that Europe/Berlin is no zone, with Europe/Berlin as the remedy."""
+    monkeypatch.setenv("WINCE_TIME_ZONE", "Europe/Berlin")
+    try:
+        zoneinfo.reset_tzpath([tmp_path])
+        ZoneInfo.clear_cache()
+        with pytest.raises(ConfigError) as caught:
+            load()
+    finally:
+        zoneinfo.reset_tzpath()
+    assert "time_zone" in caught.value.field
+    assert "install the package tzdata" in f"{caught.value.message} {caught.value.remedy}"
+    monkeypatch.setenv("WINCE_TIME_ZONE", "Europe/Nowhere")
+    with pytest.raises(ConfigError, match="Europe/Berlin"):
+        load()
 
 
 def test_what_is_set_is_what_the_listener_goes_by() -> None:
