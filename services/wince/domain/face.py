@@ -58,7 +58,7 @@ class Face:
     features: NDArray[np.float16] | None
     """(128, 8, 8) inner feature map of the face mesh; None where not assessable."""
     crop: bytes
-    """224 x 224 px aligned JPEG, encoded once; empty where not assessable."""
+    """224 x 224 px aligned JPEG, encoded once; empty where not assessable, and where no scorer of the process looks at it."""
     grey: NDArray[np.uint8] | None = None
     """(64, 64) the region that the mesh looks at, grey; None where not assessable."""
     protocols: tuple[str, ...] = ()

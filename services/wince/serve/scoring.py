@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wince.domain.estimate import Estimate
@@ -42,6 +43,8 @@ SCORERS: dict[str, Callable[[ClinicalProtocol, Path | None, ServingSettings | No
     "ensemble": _ensemble,
 }
 """By the protocol's estimate.scorer; each takes the protocol, the folder of the models, and where an ensemble is served."""
+CROP_SCORERS = {"ensemble"}
+"""Those that look at the crop; the others' faces go without its JPEG where detect and estimate share a process."""
 PERSONALS: dict[str, Callable[[], Personal]] = {"activity": ActivityPersonal}
 
 
@@ -147,6 +150,8 @@ def build(settings: Settings, protocols: Sequence[ClinicalProtocol], region: Sha
     faces differently."""
     limits = protocols[0].detect
     wanted = cuts({protocol.name: protocol.detect for protocol in protocols})
+    seers = {protocol.name for protocol in protocols if protocol.estimate.scorer in CROP_SCORERS}
+    wanted = tuple(replace(cut, encoded=not seers.isdisjoint(cut.protocols)) for cut in wanted)
     models = load_face_models(limits.full_range, settings.models_dir, limits.detector, settings.face_precision)
     return Chain(models, wanted, [reader(settings, protocol) for protocol in protocols], region)
 

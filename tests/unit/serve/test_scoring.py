@@ -1,10 +1,15 @@
 """A chain takes its models from the folder that the settings name, and from no other."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
 from tests.face_models import fetched
 from wince.errors import ModelFileError
 from wince.models import fetch
+from wince.pipeline.detect.face_models import load_face_models
+from wince.pipeline.estimate.readers import Reader
 from wince.protocols.loader import load
 from wince.serve import scoring
 from wince.settings import Settings
@@ -22,3 +27,15 @@ def test_models_come_from_the_folder_that_is_set(tmp_path, monkeypatch):
     assert scoring.build(Settings(models_dir=filled), [rules]) is not None
     with pytest.raises(ModelFileError):
         scoring.scorer(rules)
+
+
+def test_crops_are_encoded_only_where_a_scorer_looks_at_them(monkeypatch):
+    fetched()
+    activity, members = load("activity"), load("neonatal")
+    models, seen = load_face_models(), []
+    monkeypatch.setattr(scoring, "load_face_models", lambda *_: models)
+    monkeypatch.setattr(scoring, "reader", lambda _, protocol: Reader(protocol.name, SimpleNamespace(model_set=""), 0))
+    monkeypatch.setattr(scoring, "Chain", lambda _models, cuts, *_: seen.append(cuts))
+    for protocols in ([activity], [members], [activity, replace(members, detect=replace(activity.detect, max_yaw=10.0))]):
+        scoring.build(Settings(), protocols)
+    assert [[cut.encoded for cut in cuts] for cuts in seen] == [[False], [True], [False, True]]

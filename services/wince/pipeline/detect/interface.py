@@ -56,6 +56,8 @@ class Cut:
     limits: DetectLimits
     protocols: tuple[str, ...] = ()
     """Stands in the face (`Face.protocols`)."""
+    encoded: bool = True
+    """Whether anybody looks at the crop; where nobody does, it stays empty."""
 
 
 class Detector(Protocol):

@@ -49,6 +49,6 @@ def covered(features: NDArray[np.float16]) -> float:
 
 def share_outside(landmarks: NDArray[np.float32], size: tuple[int, int]) -> float:
     """Share of the mesh that lies outside the picture, 0-1. size: (width, height) px."""
-    xy = landmarks[:, :2]
-    inside = ((xy >= 0) & (xy < np.array(size, np.float32))).all(axis=1)
-    return 1.0 - float(inside.mean())
+    x, y = landmarks[:, 0], landmarks[:, 1]
+    inside = (x >= 0) & (x < size[0]) & (y >= 0) & (y < size[1])
+    return 1.0 - int(np.count_nonzero(inside)) / len(landmarks)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wince.pipeline.detect.geometry import extent
+
 MIN_CUTOFF_HZ = 0.05
 BETA = 80.0
 SPEED_CUTOFF_HZ = 1.0
@@ -34,7 +36,8 @@ def smooth(state: Smoothed | None, landmarks: NDArray[np.float32], time_us: int)
     if state is None or time_us <= state.time_us:
         return Smoothed(time_us, landmarks, np.zeros_like(landmarks))
     step = (time_us - state.time_us) / 1e6
-    size = float(np.ptp(landmarks[:, :2], axis=0).mean())
+    low, high = extent(landmarks[:, :2])
+    size = float((high - low).mean())
     raw_speed = (landmarks - state.landmarks) / np.float32(max(size, 1e-6) * step)
     share = _share(SPEED_CUTOFF_HZ, step)
     speed = state.speed + np.float32(share) * (raw_speed - state.speed)

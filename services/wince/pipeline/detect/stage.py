@@ -223,11 +223,18 @@ def _faces(
         return [_nothing(frame, Reason.NONE, count, cut) for cut in cuts]
     aligned = align.aligned(wide, landmarks)
     measured = quality.measure(frame.pixels, seen.box, seen.mesh.landmarks, aligned, seen.mesh)
-    return [_face(frame, seen, landmarks, count, aligned, measured, cut) for cut in cuts]
+    return [_face(frame, wide, seen, landmarks, count, aligned, measured, cut) for cut in cuts]
 
 
 def _face(
-    frame: Frame, seen: _Look, landmarks: NDArray[np.float32], count: int, crop: NDArray[np.uint8], measured: Quality, cut: Cut
+    frame: Frame,
+    wide: NDArray[np.uint8],
+    seen: _Look,
+    landmarks: NDArray[np.float32],
+    count: int,
+    crop: NDArray[np.uint8],
+    measured: Quality,
+    cut: Cut,
 ) -> Face:
     """`crop`: the aligned one."""
     limits, size = cut.limits, (frame.pixels.shape[1], frame.pixels.shape[0])
@@ -242,6 +249,6 @@ def _face(
     return Face(
         source=frame.source, sequence=frame.sequence, time_us=frame.time_us, frame_size=size, reason=why, seen=max(count, 1),
         box=seen.box, landmarks=landmarks, pose=seen.fit.pose, quality=measured,
-        features=seen.mesh.features if good else None, crop=align.encode(crop) if good else b"",
-        grey=align.grey(frame.pixels, seen.region) if good else None, protocols=cut.protocols,
+        features=seen.mesh.features if good else None, crop=align.encode(crop) if good and cut.encoded else b"",
+        grey=align.grey(wide, seen.region) if good else None, protocols=cut.protocols,
     )  # fmt: skip

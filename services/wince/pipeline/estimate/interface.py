@@ -1,8 +1,10 @@
 """Estimate's port: what puts numbers on faces (embedded models, TorchServe)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,11 @@ class Scorer(Protocol):
     def score(self, faces: Sequence[Face]) -> list[Score]:
         """One Score per face, in order. Every face has `reason` None."""
         ...
+
+
+def sees_clips(scorer: Scorer) -> TypeGuard[ClipScorer]:
+    """Whether it is a ClipScorer. For every frame: `isinstance` with a protocol looks through all of the protocol's names, 40 us each."""
+    return hasattr(scorer, "score_clips")
 
 
 @runtime_checkable

@@ -18,7 +18,7 @@ from wince.domain.frame import Beat
 from wince.domain.reason import Reason
 from wince.errors import PeerError
 from wince.pipeline.estimate.clips import Clips, Gathering
-from wince.pipeline.estimate.interface import ClipScorer, Score, Scorer
+from wince.pipeline.estimate.interface import Score, Scorer, sees_clips
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def step(state: State, batch: Sequence[Face | Beat], now_us: int, scorer: Scorer
     `now_us`: the moment on the clock of the faces' `time_us` (for a file: its own time, so that nothing is late). Raises what the
     scorer raises, and PeerError where it does not answer for every face.
     """
-    gathering = Gathering(state.clips, scorer.clip) if isinstance(scorer, ClipScorer) else None
+    gathering = Gathering(state.clips, scorer.clip) if sees_clips(scorer) else None
     asked: list[Face] = []
     clips: list[tuple[bytes, ...]] = []
     reasons: list[Reason | None] = []
@@ -81,7 +81,7 @@ def step(state: State, batch: Sequence[Face | Beat], now_us: int, scorer: Scorer
 def _scores(scorer: Scorer, asked: Sequence[Face], clips: Sequence[tuple[bytes, ...]]) -> list[Score]:
     if not asked:
         return []
-    scores = scorer.score_clips(asked, clips) if isinstance(scorer, ClipScorer) else scorer.score(asked)
+    scores = scorer.score_clips(asked, clips) if sees_clips(scorer) else scorer.score(asked)
     if len(scores) != len(asked):
         raise PeerError(f"the scorer answered {len(scores)} of {len(asked)} faces", field="scorer", remedy="every face needs a score")
     return scores

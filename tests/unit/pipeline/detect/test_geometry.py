@@ -14,7 +14,7 @@ from wince.models.canonical_face import CanonicalFace
 from wince.models.fetch import path
 from wince.pipeline.detect import geometry
 from wince.pipeline.detect.align import EYES, EYES_Y, SIZE, aligned, encode, eye_distance
-from wince.pipeline.detect.geometry import HeadPose, drifted, region_affine, region_from_landmarks
+from wince.pipeline.detect.geometry import HeadPose, drifted, extent, region_affine, region_from_landmarks
 from wince.pipeline.detect.interface import Region
 
 
@@ -102,3 +102,12 @@ def test_the_crop_has_the_eyes_level_and_where_they_belong(roll: float) -> None:
         assert where == pytest.approx((EYES_Y, x), abs=2)
     assert eye_distance(points) == pytest.approx(60, rel=0.01)
     assert encode(crop) == encode(crop)
+
+
+def test_the_extent_is_that_of_numpy_down_the_columns() -> None:
+    xy = np.random.default_rng(2).normal(0, 300, (478, 3)).astype(np.float32)[:, :2]
+    low, high = extent(xy)
+    assert (low == xy.min(axis=0)).all()
+    assert (high == xy.max(axis=0)).all()
+    xy[7, 1] = np.nan
+    assert np.isnan(np.array(extent(xy))).tolist() == [[False, True], [False, True]]

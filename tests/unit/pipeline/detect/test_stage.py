@@ -42,6 +42,19 @@ def test_one_face_a_frame_and_beats_pass_through_unchanged() -> None:
     assert first.frame_size == (400, 300)
 
 
+def test_a_crop_that_nobody_looks_at_is_not_encoded() -> None:
+    faces = [
+        step(SourceState(), [frame(0)], 0, Script([[Someone(100)]]).models(), [Cut(LIMITS, encoded=encoded)])[1][0]
+        for encoded in (True, False)
+    ]
+    with_, without = faces
+    assert isinstance(with_, Face)
+    assert isinstance(without, Face)
+    assert with_.crop
+    assert without.crop == b""
+    assert (without.reason, without.quality, without.pose) == (None, with_.quality, with_.pose)
+
+
 def test_the_grey_region_is_cut_as_the_corpus_cuts_it_and_not_from_smoothed_points() -> None:
     faces = [[Someone(100)], [Someone(130)]]
     frames = [frame(0), frame(1)]

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from wince.pipeline.detect import align
 from wince.pipeline.detect.geometry import region_affine
 from wince.pipeline.detect.interface import Region
 from wince.pipeline.detect.warp import WIDE, Widener, cut
@@ -34,3 +35,12 @@ def test_memory_follows_the_picture_and_is_used_again() -> None:
     assert wide(np.full((4, 6, 3), 5, np.uint8)) is first
     assert (first[..., :3] == 5).all()
     assert wide(np.zeros((8, 6, 3), np.uint8)).shape == (8, 6, WIDE)
+
+
+def test_the_grey_region_of_a_widened_picture_is_that_of_the_picture() -> None:
+    rng = np.random.default_rng(3)
+    pixels = rng.integers(0, 256, (90, 120, 3), np.uint8)
+    wide = Widener()(pixels)
+    for centre, side, angle in ((60, 50, 0.0), (10, 80, 0.7), (118, 30, -2.0)):
+        region = Region(centre, 45, side, angle)
+        assert (align.grey(wide, region) == align.grey(pixels, region)).all()

@@ -274,3 +274,17 @@ def test_the_installed_ensemble_is_small_and_says_what_it_is(ensemble: activity.
     assert {"seeds", "train_persons", "validation_pspi_mae", "corpus_version"} <= set(ensemble.card)
     for free, own in ensemble.card["validation_pspi_mae"].values():
         assert own < free < 2
+
+
+def test_an_answer_stays_when_the_next_face_is_asked_about(ensemble: activity.Ensemble) -> None:
+    """The nets' memory is used again for every face; what was given is not."""
+    rng = np.random.default_rng(7)
+    x = {kind: rng.standard_normal((3, *shape)).astype(np.float32) for kind, shape in activity.KINDS.items()}
+    whole = ensemble.answers(x)
+    before = [part.copy() for parts in whole for part in parts]
+    alone = [ensemble.answers({kind: values[row : row + 1] for kind, values in x.items()}) for row in (2, 0, 1)]
+    for at, (row, said) in enumerate(zip((2, 0, 1), alone, strict=True)):
+        assert [len(parts) for parts in said] == [len(ensemble.members)] * 3, at
+        for parts, ones in zip(whole, said, strict=True):
+            assert all((one[0] == part[row]).all() for part, one in zip(parts, ones, strict=True))
+    assert all((part == was).all() for part, was in zip((part for parts in whole for part in parts), before, strict=True))
