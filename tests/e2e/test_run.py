@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import reachable
 from tests.e2e.wince_run import Ran, run
 from tests.shared_data import shared
+from tests.support.docs import SHOWN, blocks, missing
 from tests.support.telling import told
 from wince.demo.scenario import PATIENTS
 from wince.testing import clips
@@ -70,6 +71,9 @@ def test_last_line(state_dir):
     assert ran.returncode == 0, ran.stderr
     line = ran.stdout.strip().splitlines()[-1]
     assert re.fullmatch(r"wince: \d+ observations for 3 patients, \d+ sent to a nurse, audit chain verified \(\d+ entries\)", line)
+    shown = next(block.text for block in blocks("README.md") if block.language == SHOWN)
+    printed = ran.stdout.replace(str(state_dir / "text"), "~/.local/state/wince")
+    assert missing(shown, printed) == [], "README shows another end of `make run`"
     assert "research use, not validated" in ran.stdout
     assert f"data in {state_dir}" in ran.stdout
 
