@@ -59,7 +59,7 @@ proto: dev ## generate services/wince/api from protos/, docs/reference/asyncapi.
 	@$(BIN)/python protos/generate.py
 	@$(BIN)/python -m wince.bus.asyncapi docs/reference/asyncapi.yaml
 
-docs: dev ## generate what the code knows of docs/reference: settings, commands, exit codes, CSV, JSON, FHIR, HL7 events; wince.example.toml
+docs: dev ## generate what the code knows of docs/reference: settings, commands, exit codes, Python, CSV, JSON, FHIR, HL7 events; wince.example.toml
 	@mkdir -p docs/reference
 	@$(BIN)/wince config reference > docs/reference/settings.md
 	@$(BIN)/wince config example > wince.example.toml
@@ -68,6 +68,7 @@ docs: dev ## generate what the code knows of docs/reference: settings, commands,
 	@$(BIN)/python -m wince.cli.reference docs/reference/cli.md
 	@$(BIN)/python -m wince.cli.exit_codes docs/reference/exit-codes.md
 	@$(BIN)/python -m wince.assess.fields docs/reference/csv.md docs/reference/json.md
+	@$(BIN)/python -m wince.assess.python_page docs/reference/python.md
 
 serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serving
 

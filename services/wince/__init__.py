@@ -8,6 +8,8 @@ Research use, not validated, adjunct to a nurse's judgement.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from wince.version import VERSION
@@ -16,11 +18,27 @@ if TYPE_CHECKING:
     from wince.assess.api import assess as assess
 
 __version__ = VERSION
+__all__ = ["assess"]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "assess":
-        import importlib
+class _Wince(ModuleType):
+    """`wince.assess` is a function and imported when it is first asked for; it stays one when modules of the package `wince.assess` are
+    imported, which Python would put in its place."""
 
-        return importlib.import_module("wince.assess")
-    raise AttributeError(f"module 'wince' has no attribute {name!r}")
+    def __getattr__(self, name: str) -> Any:
+        if name != "assess":
+            raise AttributeError(f"module 'wince' has no attribute {name!r}")
+        from wince.assess.api import assess as function
+
+        self.assess = function
+        return function
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "assess" or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *__all__})
+
+
+sys.modules[__name__].__class__ = _Wince

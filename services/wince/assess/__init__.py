@@ -1,20 +1,22 @@
 """Grading a clip, a folder or a picture without a hospital around, and handing over a report.
 
-The package can be called: `wince.assess("clip.mp4")` is `wince.assess.api.assess("clip.mp4")`, whatever of it was imported before.
+`wince.assess` is the function `wince.assess.api.assess`. A module of this package that was imported is an attribute of it, so that
+`import wince.assess.batch` and then `wince.assess.batch.run(...)` find it.
 """
 
 from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any
 
 
-class _Callable(ModuleType):
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        from wince.assess.api import assess  # the stages take a second to import
+class _Assess(ModuleType):
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if isinstance(value, ModuleType):
+            from wince.assess.api import assess
 
-        return assess(*arguments, **options)
+            setattr(assess, name, value)
 
 
-sys.modules[__name__].__class__ = _Callable
+sys.modules[__name__].__class__ = _Assess

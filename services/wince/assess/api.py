@@ -1,43 +1,79 @@
-"""`wince.assess`: the command's engine as a Python function."""
+"""`wince.assess`: the command's engine as a Python function. Its signature is there without the stages, which take a second to import."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
-from wince.assess.engine import Engine
-from wince.assess.live import identity, is_address, label, live
-from wince.assess.reference import parse
-from wince.assess.result import ClipResult
-from wince.assess.view import at_rate, view
-from wince.serve import protocols, scoring
-from wince.settings import load
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from wince.assess.engine import Engine
+    from wince.assess.result import ClipResult
+
+    Clip = str | Path | NDArray[np.uint8]
 
 _engines = threading.local()
 """The last engine of each thread: models are loaded once, not for every call."""
 
 
+@overload
+def assess(  # type: ignore[overload-overlap]  # text is a path, and the first that fits counts
+    clip: Clip,
+    protocol: str = ...,
+    *,
+    reference: str | Path | None = ...,
+    pictures: bool = ...,
+    rate_hz: float | None = ...,
+    region: Sequence[float] | None = ...,
+    rotation: int = ...,
+    rate: float | None = ...,
+    face: int | None = ...,
+    seconds: int | None = ...,
+    login_file: str | Path | None = ...,
+) -> ClipResult: ...
+@overload
 def assess(
-    path: str | Path,
+    clip: Sequence[Clip],
+    protocol: str = ...,
+    *,
+    reference: str | Path | None = ...,
+    pictures: bool = ...,
+    rate_hz: float | None = ...,
+    region: Sequence[float] | None = ...,
+    rotation: int = ...,
+    rate: float | None = ...,
+    face: int | None = ...,
+    seconds: int | None = ...,
+    login_file: str | Path | None = ...,
+) -> list[ClipResult]: ...
+def assess(
+    clip: Clip | Sequence[Clip],
     protocol: str = "activity",
     *,
     reference: str | Path | None = None,
     pictures: bool = False,
+    rate_hz: float | None = None,
     region: Sequence[float] | None = None,
     rotation: int = 0,
     rate: float | None = None,
     face: int | None = None,
     seconds: int | None = None,
     login_file: str | Path | None = None,
-) -> ClipResult:
-    """Assess one video or picture, as `wince assess` does; research use, not validated, adjunct to a nurse's judgement.
+) -> ClipResult | list[ClipResult]:
+    """Assess a video or picture, or a list of them, as `wince assess` does; research use, not validated, adjunct to a nurse's judgement.
 
     Args:
-        path: the file, or the address of a network camera (rtsp://HOST/PATH). For folders and many files: `wince.assess.batch.run`.
+        clip: a path, or the address of a network camera (rtsp://HOST/PATH); or RGB uint8 in memory, (pictures, height, width, 3) with
+            `rate_hz` or (height, width, 3); or a list of those. For folders, several processes and results that are kept:
+            `wince.assess.batch.run`.
         protocol: its name (`wince protocols list`).
         reference: the same patient's calm face: a picture, a clip, or "START-END" in seconds of the file itself.
         pictures: keep key frames, as a report needs them (JPEG, patients' pictures).
+        rate_hz: pictures a second of an array that is a film; above 0, at most 1000. How many of them are sampled says `rate`.
         region: the bed's, x0, y0, x1, y1 as shares of the upright picture, 0 to 1, from its top left corner.
         rotation: degrees clockwise that turn the picture upright: 0, 90, 180, 270.
         rate: frames sampled a second, at most 30; None: the protocol's. Of a TIFF with several pages: its pages a second.
@@ -46,18 +82,31 @@ def assess(
         login_file: of a camera, one line user:password.
 
     Returns: everything that was found; see `wince.assess.result.ClipResult`. Not assessable is a result: `plain.grade` is None then,
-    and `reasons` says why.
+    and `reasons` says why. Of a list: a list, in its order; what failed has `error`, and the others are assessed all the same.
 
     Raises:
         ConfigError: an argument can't be used; its field names the command's option.
-        MediaError, ResourceError: the file can't be used.
+        MediaError, ResourceError: the file can't be used (of a list: in its result instead).
         ProtocolError: no such protocol, or it needs a model that the site has to train.
         ModelFileError, Unavailable: a face model is absent and can't be fetched.
-        InputError: the reference shows no assessable face.
+        InputError: the reference shows no assessable face, or an array is no picture (of a list: in its result instead).
     """
+    from wince.assess.many import Asked
+    from wince.assess.view import view
+
+    clips = clip if isinstance(clip, Sequence) and not isinstance(clip, str) else None
     looked = view(region, rotation, rate, face)
-    uri = str(path) if is_address(str(path)) else ""
-    camera = live(seconds, None if login_file is None else Path(login_file), addresses=(uri,) if uri else ())
+    asked = Asked.of((clip,) if clips is None else clips, reference, pictures, rate_hz, looked, seconds, login_file)
+    engine = _engine(protocol, rate)
+    return asked.assess(engine, clip) if clips is None else [asked.result(engine, one) for one in clips]
+
+
+def _engine(protocol: str, rate: float | None) -> Engine:
+    from wince.assess.engine import Engine
+    from wince.assess.view import at_rate
+    from wince.serve import protocols, scoring
+    from wince.settings import load
+
     settings = load(protocol=protocol)
     key = (settings, protocol, rate)
     if getattr(_engines, "key", None) != key:
@@ -65,7 +114,4 @@ def assess(
         scoring.fetch_models(settings, lambda _name, _what: None, chosen)
         _engines.engine, _engines.key = Engine(settings, chosen), key
     engine: Engine = _engines.engine
-    calm = None if reference is None else parse(str(reference))
-    if uri:
-        return engine.assess(label(uri), identity(uri), reference=calm, pictures=pictures, view=looked, uri=uri, live=camera)
-    return engine.assess(Path(path), reference=calm, pictures=pictures, view=looked)
+    return engine

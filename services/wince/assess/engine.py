@@ -22,6 +22,7 @@ from wince.domain.lasting import too_dim
 from wince.domain.reason import Reason
 from wince.errors import InputError, MediaError, WinceError
 from wince.models import compiled_folder
+from wince.pipeline.capture.array import ArraySource, Pixels
 from wince.pipeline.capture.file import FileSource
 from wince.pipeline.capture.folder import is_still, open_source
 from wince.pipeline.capture.guarded import Clip
@@ -65,17 +66,18 @@ class Engine:
         reference: Reference | None = None,
         pictures: bool = False,
         view: View = WHOLE,
+        pixels: Pixels | None = None,
         uri: str = "",
         live: Live | None = None,
         progress: Progress | None = None,
     ) -> ClipResult:
-        """Assess a file, or a network camera at `uri` as `live` says. `source`: its sha256 where the caller knows it. `pictures`: keep key
-        frames for a report. `view`: how it is looked at; the engine's protocol is at its rate.
+        """Assess a file, `pixels` that `path` only names, or a network camera at `uri` as `live` says. `source`: its sha256 where the
+        caller knows it. `pictures`: keep key frames for a report. `view`: how it is looked at; the engine's protocol is at its rate.
 
         Raises MediaError, ResourceError (the file), InputError (the reference shows no face).
         """
         source = source or file_id(path)
-        look = _Look(path, source, pictures, view, uri, live, progress)
+        look = _Look(path, source, pictures, view, pixels, uri, live, progress)
         if reference is None:
             return self._one(look, None, None)
         if not self._referable:
@@ -115,7 +117,8 @@ class Engine:
 
     def _one(self, look: _Look, calm: CalmFace | None, stretch: Reference | None) -> ClipResult:
         video = look.opened(self.protocol.detect.rate_hz)
-        still, end_us = isinstance(video, StillSource), 0 if look.progress is None else video.end_us
+        still = video.still if isinstance(video, ArraySource) else isinstance(video, StillSource)
+        end_us = 0 if look.progress is None else video.end_us
         if still and stretch is not None:
             raise MediaError("a picture has no stretch of seconds", field=look.path, remedy="give a picture or clip as the reference")
         job = _Job(self, look.source, look.pictures)
@@ -156,6 +159,7 @@ class _Look:
     source: str
     pictures: bool
     view: View
+    pixels: Pixels | None
     uri: str
     live: Live | None
     progress: Progress | None
@@ -164,6 +168,8 @@ class _Look:
         """The input as a source. Raises MediaError, ResourceError."""
         if self.uri and self.live is not None:
             return LiveClip(self.uri, self.source, self.live, rate_hz=rate_hz, rotation=self.view.rotation)
+        if self.pixels is not None:
+            return ArraySource(self.pixels, self.source, rate_hz=rate_hz, rotation=self.view.rotation)
         return open_source(self.path, self.source, rate_hz=rate_hz, rotation=self.view.rotation, pages_hz=self.view.rate_hz)
 
 

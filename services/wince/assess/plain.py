@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from wince.assess.fields import COLUMNS
+from wince.assess.frame_table import columns
 from wince.assess.result import ClipResult, FrameRow, KeyFrame, Reading
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.estimate import UNITS
@@ -109,13 +110,18 @@ def table(results: Iterable[ClipResult]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for result in results:
-        name = os.fsencode(result.path.name).decode("utf-8", "replace")
-        for row in result.frames:
-            numbers = (row.score, row.grade, row.confidence, *row.units, row.yaw, row.pitch, row.roll)
-            shown = ("" if one is None else str(one) if isinstance(one, int) else f"{one:.4f}" for one in numbers)
-            reason = "" if row.reason is None else row.reason.value
-            writer.writerow((name, result.source, f"{row.time_s:.3f}", "true" if row.assessable else "false", reason, *shown))
+        by_name = columns(result) | {"time_s": [f"{one.time_s:.3f}" for one in result.frames]}
+        writer.writerows(zip(*([_cell(one) for one in values] for values in by_name.values()), strict=True))
     return text.getvalue()
+
+
+def _cell(value: object) -> str:
+    """Text as UTF-8 can hold it; numbers with four decimals; empty where there is none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4f}" if isinstance(value, float) else os.fsencode(str(value)).decode("utf-8", "replace")
 
 
 KEPT = ("still", "protocol", "rule", "model_set", "duration_s", "assessable_share", "faces", "error")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.frame import US
 from wince.domain.reason import Reason
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class FrameRow:
     time_s: float
     """Media time, seconds from the start."""
     assessable: bool
+    """Whether a face was measured."""
     reason: Reason | None
     """Why it is not assessable; CONFLICT or UNCERTAIN where it is, but its number isn't believed; else None."""
     score: float | None
@@ -31,11 +36,15 @@ class FrameRow:
     grade: int | None
     """Index into the protocol's scale, by the score alone; None where the number isn't believed."""
     confidence: float | None
+    """How sure the scorer is, 0-1; it says nothing about patients."""
     units: tuple[float | None, ...]
     """AU4, 6, 7, 9, 10, 43 in the order of domain.estimate.UNITS; None where not measured."""
     yaw: float | None
+    """Head turned to a side, degrees; 0 looks into the camera."""
     pitch: float | None
+    """Head raised or lowered, degrees."""
     roll: float | None
+    """Head tilted in the picture, degrees."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,12 +52,15 @@ class KeyFrame:
     """A picture worth showing: a local maximum of the inter-frame difference in CIELUV, or the strongest moment."""
 
     time_s: float
+    """Media time, seconds from the start."""
     jpeg: bytes
     """The frame scaled to at most 640 px, JPEG."""
     landmarks: NDArray[np.float32]
     """(478, 2) in pixels of that JPEG; (0, 2) where no face is assessable."""
     grade: int | None
+    """The frame's own; None where it has none."""
     score: float | None
+    """The frame's own; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,7 @@ class Held:
     grade: int
     """Index into the protocol's scale."""
     name: str
+    """Its name in that scale."""
     seconds: float | None
     """For how long in all; None for a still picture, in which nothing lasts."""
 
@@ -112,18 +125,27 @@ class ClipResult:
     """One input, assessed (or not: `error`)."""
 
     path: Path
+    """The file as it was named or found; of an array a name that is made up."""
     source: str
     """sha256 of the file's bytes (hex); the identity under which it is skipped when done."""
     still: bool
+    """Whether it is one picture."""
     protocol: str
+    """Name of the protocol."""
     rule: str
+    """sha256 (hex) of the protocol's rules."""
     model_set: str
+    """sha256 (hex) over the model files; empty where it failed."""
     duration_s: float
     """Media time covered; 0 for a still."""
     frames: tuple[FrameRow, ...]
+    """One per sampled frame, in order of time."""
     assessments: tuple[Assessment, ...]
+    """One per window of the protocol, in order of time; empty for a still."""
     alerts: tuple[Alert, ...]
+    """When the protocol's alert rule fired, in order of time."""
     questions: tuple[Question, ...]
+    """What a nurse would be asked to look at."""
     plain: Reading
     """Without the user's reference: as `wince run` grades it, which learns a calm face by itself where the protocol says so."""
     personal: Reading | None
@@ -135,6 +157,7 @@ class ClipResult:
     faces: int
     """Most faces seen in one frame."""
     key_frames: tuple[KeyFrame, ...] = ()
+    """Pictures worth showing; empty where none were asked for."""
     error: str = ""
     """Why the input failed, with its remedy; empty where it did not. Then numbers are empty."""
     notes: tuple[str, ...] = field(default_factory=tuple)
@@ -157,3 +180,18 @@ class ClipResult:
             ran = sum(one.end_us - one.start_us for one in self.alerts if one.grade == alerted.grade)
             highest = Held(alerted.grade, alerted.grade_name, ran / US)
         return Headline(self.alerts, highest, longest, best.confidence, self.assessable_share, self.reasons, self.still)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """`frames` as a pandas DataFrame: the columns of `--per-frame` (docs/reference/csv.md), NaN where nothing was measured.
+
+        Raises DataError where pandas is not installed (`pip install "wince[pandas]"`).
+        """
+        from wince.assess.frame_table import data_frame
+
+        return data_frame(self)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the headline and the windows; no pictures."""
+        from wince.assess.notebook import shown
+
+        return shown(self)

@@ -1,0 +1,75 @@
+"""What Python callers hand over: paths, addresses and arrays, one or several, assessed one after another in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wince.assess.engine import Engine, engine_wide, failed
+from wince.assess.live import Live, identity, is_address, label, live
+from wince.assess.reference import Reference, parse
+from wince.assess.result import ClipResult
+from wince.assess.view import View
+from wince.errors import WinceError
+from wince.pipeline.capture.array import checked
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of one call."""
+
+    reference: Reference | None
+    pictures: bool
+    rate_hz: float | None
+    """Of arrays that are films."""
+    view: View
+    live: Live | None
+    """Of network cameras; None: none is named."""
+
+    @classmethod
+    def of(
+        cls,
+        clips: Iterable[Any],
+        reference: str | Path | None,
+        pictures: bool,
+        rate_hz: float | None,
+        view: View,
+        seconds: float | None,
+        login_file: str | Path | None,
+    ) -> Asked:
+        """Options as the caller gave them. Raises ConfigError."""
+        calm = None if reference is None else parse(str(reference))
+        addresses = tuple(str(clip) for clip in clips if _is_camera(clip))
+        return cls(calm, pictures, rate_hz, view, live(seconds, None if login_file is None else Path(login_file), addresses=addresses))
+
+    def assess(self, engine: Engine, clip: Any) -> ClipResult:
+        """One clip. Raises as `wince.assess` does."""
+        if isinstance(clip, np.ndarray):
+            pixels = checked(clip, self.rate_hz)
+            source = pixels.source
+            path = Path(f"array {source[:8]}")
+            return engine.assess(path, source, reference=self.reference, pictures=self.pictures, view=self.view, pixels=pixels)
+        if _is_camera(clip):
+            path, source = label(str(clip)), identity(str(clip))
+            return engine.assess(
+                path, source, reference=self.reference, pictures=self.pictures, view=self.view, uri=str(clip), live=self.live
+            )
+        return engine.assess(Path(clip), reference=self.reference, pictures=self.pictures, view=self.view)
+
+    def result(self, engine: Engine, clip: Any) -> ClipResult:
+        """One clip of several: what is wrong with it is in its result; what is wrong with all (the reference) is raised."""
+        try:
+            return self.assess(engine, clip)
+        except WinceError as error:
+            if engine_wide(error, self.reference):
+                raise
+            path = Path("array") if isinstance(clip, np.ndarray) else label(str(clip)) if _is_camera(clip) else Path(clip)
+            return failed(path, "", engine.protocol, error)
+
+
+def _is_camera(clip: Any) -> bool:
+    return isinstance(clip, str | Path) and is_address(str(clip))
