@@ -78,6 +78,8 @@ def void(tx: Tx, ids: Iterable[UUID], now_us: int, valid_us: int) -> int:
 
 def look_again(tx: Tx, spoken: Sequence[Spoken], valid_us: int) -> None:
     """Have record look again at these visits' beds while what was said, or is not said any more, outranks the model."""
+    if not spoken:
+        return
     stays = aliases.spans_of(tx, Kind.VISIT, {visit for visit, _ in spoken})
     found = {
         (bed, max(start_us, at_us), at_us + valid_us if end_us is None else min(end_us, at_us + valid_us))

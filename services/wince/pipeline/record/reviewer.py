@@ -14,6 +14,7 @@ from uuid import UUID
 from wince.backoff import Backoff
 from wince.clock import Clock
 from wince.delivery.interface import Target
+from wince.domain.charting import ChartState
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.ids import ROOT, make
 from wince.domain.persons import Named
@@ -141,13 +142,12 @@ class Reviewer:
         spans = review_rows.spans(tx, {one.entry.assessment for found in entries.values() for one in found})
         states = rows.states(tx, [source])
         tasks = review_rows.tasks(tx, source, from_us, until_us)
-        low, high = _range(asked, windows, entries, spans, tasks)
         charted = [*(state.chart for state in states.values()), *asked.carry.values()]
-        seen = [at for chart in charted for at in (chart.period.since_us, chart.seen_us) if at is not None]
-        low, high = min([low, *seen]), max([high, *seen])
+        summed = [_range(asked, windows, entries, spans, tasks), *(span for chart in charted for span in _running(chart))]
+        reached = [review_rows.fired(tx, source, *span) for span in summed]  # each by itself: years may lie between
+        low, high = min(begin for begin, _ in reached), max(end for _, end in reached)
         alerts = review_rows.alerts(tx, ids)
         low, high = min([low, *(one.alert.start_us for one in alerts)]), max([high, *(one.alert.end_us for one in alerts)])
-        low, high = review_rows.fired(tx, source, low, high)
         timeline = bindings.lying(tx, [source], low, high, consent_required=self._consent_required)[source]
         whose: set[Identifier] = {one.entry.encounter for found in entries.values() for one in found}
         whose |= {stay.encounter for window in windows if isinstance(stay := timeline.during(window.start_us, window.end_us), Stay)}
@@ -202,6 +202,13 @@ def _range(
     if not times:
         return asked.from_us, asked.from_us
     return min(start for start, _ in times), max(end for _, end in times)
+
+
+def _running(chart: ChartState) -> list[tuple[int, int]]:
+    """What the next summary sums up to now; empty: nothing was charted yet."""
+    if chart.seen_us is None:
+        return []
+    return [(chart.seen_us if chart.period.since_us is None else chart.period.since_us, chart.seen_us)]
 
 
 def _said(effects: Effects) -> dict[str, int]:

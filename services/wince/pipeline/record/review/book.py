@@ -122,7 +122,7 @@ class Book:
             self._say(noted, event)
 
     def revise(self, entry: Entry, event: str = "") -> None:
-        """The next revision of an entry that stands; else as it is."""
+        """The next revision of an entry, which says what is given here."""
         self._put(replace(entry, revision=entry.revision + 1, issued_us=self._now_us), event)
 
     def _mine(self, group: Group, stay: Stay) -> UUID | None:
