@@ -10,11 +10,12 @@ from tests.integration.record_world import T0, FakeTarget
 from tests.integration.review_world import MIN, NOW, latest, lies, say
 from wince.domain.entry import Entry, Kind
 from wince.domain.stay import Watch
+from wince.pipeline.record import review_rows
 from wince.pipeline.record.reviewer import Reviewer
 from wince.pipeline.record.sink import PostgresSink
 from wince.pipeline.record.stage import Message
 from wince.store import audit, doubts, reviews
-from wince.store.database import Database
+from wince.store.database import Database, Tx
 from wince.store.stays import save_watches
 
 CAMERA, BED = "cam-1", BEDS[0]
@@ -101,6 +102,27 @@ def test_a_part_counts_no_alert_whose_run_began_in_doubt(watched: Database) -> N
     say(watched, "V1", [lies("V1", BED, -60, 3)])
     sink(watched).review()
     assert sums(watched) == [(0, 3, "V1", 0)]
+
+
+def test_a_review_of_long_ago_reads_no_alerts_of_all_the_time_since(watched: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(watched, "V1", [lies("V1", BED, -60, 100)])
+    say(watched, "V2", [lies("V2", BED, 100)])
+    target = sink(watched)
+    target.commit(windows([0, 1]))
+    target.commit(windows([6000, 6001]))
+    read: list[int] = []
+    fired = review_rows.fired
+
+    def noted(tx: Tx, source: str, low: int, high: int) -> tuple[int, int]:
+        read.append((high - low) // MIN)
+        return fired(tx, source, low, high)
+
+    monkeypatch.setattr(review_rows, "fired", noted)
+    with watched.transaction() as tx:
+        reviews.ask(tx, sources=[CAMERA], from_us=T0, to_us=T0 + MIN, why="test")
+    target.review()
+    assert read
+    assert max(read) < 10
 
 
 @pytest.mark.parametrize("whose", ["V1", "V2"])
