@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wince.cli.exit_codes import in_one_line
+from wince.cli.outline import summary
 from wince.errors import WinceError
 from wince.local.stopping import Stopped, finish, stoppable
 from wince.version import VERSION
@@ -23,6 +24,8 @@ if TYPE_CHECKING:  # until `main` minds signals, Ctrl-C would show a traceback: 
 
 EPILOGUE = f"Research use, not validated, adjunct to a nurse's judgement. Exit codes: {in_one_line()}."
 
+COMPLETE = "_WINCE_COMPLETE"
+"""Variable by which a shell asks what a line could go on with: that takes every option of every command."""
 COMMANDS = (
     "assess", "run", "serve", "up", "status", "census", "push", "switch", "consent", "retract", "retention",
     "audit", "outbox", "ehr", "fhir", "hl7", "doctor", "config", "models", "protocols", "lab",
@@ -30,8 +33,11 @@ COMMANDS = (
 """Each is a module of this package: with `app`, a group of commands; else with a function of its own name."""
 
 
-def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
-    """The command tree with these commands. Only their modules are imported: a clip's first result shall not wait for a database client."""
+def build(names: Iterable[str] = COMMANDS, *, outline: bool = False) -> typer.Typer:
+    """The command tree with these commands. Only their modules are imported: a clip's first result shall not wait for a database client.
+
+    `outline`: names and summaries alone, for a call that names no command; nothing is imported.
+    """
     import typer
 
     app = typer.Typer(
@@ -61,6 +67,13 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
 
     app.callback()(root)
     for name in names:
+        if outline:
+            text, group = summary(name)
+            if group:
+                app.add_typer(typer.Typer(help=text), name=name)
+            else:
+                app.command(name, help=text)(lambda: None)
+            continue
         module = importlib.import_module(f"wince.cli.{name}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
@@ -74,7 +87,8 @@ def main() -> None:
     try:
         with stoppable():
             command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-            build([command] if command in COMMANDS else COMMANDS)(prog_name="wince")
+            tree = build([command]) if command in COMMANDS else build(outline=COMPLETE not in os.environ)
+            tree(prog_name="wince")
     except WinceError as error:
         _say(error.code, error.message, error.field, error.remedy, error.diagnostics())
         sys.exit(error.exit_code)

@@ -16,8 +16,11 @@ class OrderedCommands(TyperGroup):
         return ["synthesize", "corpus", "train", "evaluate", "pack"]
 
 
-_HELP = "Drawn faces with known action units, the default scorer, a site's own models."
-app = typer.Typer(cls=OrderedCommands, no_args_is_help=True, help=_HELP)
+app = typer.Typer(
+    cls=OrderedCommands,
+    no_args_is_help=True,
+    help="Drawn faces with known action units, the default scorer, a site's own models.",
+)
 DRAW, LEARN, GO_LIVE = "Draw faces whose truth is known", "Train and measure the default scorer", "A site's own models"
 app.command("synthesize", rich_help_panel=DRAW)(synthesize.synthesize)
 app.command("corpus", rich_help_panel=DRAW)(corpus.corpus)
