@@ -16,6 +16,8 @@ BEHIND_US = 3 * US
 """Further behind its arrival than this a picture is doubted."""
 PATIENCE_US = 2 * US
 """What stays that far behind for so long is no backlog (a backlog comes in a burst) but another clock: begin again."""
+CREEP_US = 2_000
+"""Presentation times closer to each other than this, three in a row or more, say nothing: a clock that stands still."""
 BACK_US = US // 2
 """Presentation times that step back by more are another clock, at once."""
 
@@ -31,6 +33,7 @@ class Arrival:
         self._window_us = 0
         self._last_pts: int | None = None
         self._doubt_us: int | None = None
+        self._stood = 0
 
     def time_us(self, pts_us: int | None, arrival_us: int) -> int:
         """Event time of a picture, microseconds UTC: at most its arrival unless times before it were already; strictly rising.
@@ -45,7 +48,11 @@ class Arrival:
     def _mapped(self, pts_us: int, arrival_us: int) -> int:
         if self._last_pts is not None and pts_us < self._last_pts - BACK_US:
             self._anew()
+        stands = self._last_pts is not None and 0 <= pts_us - self._last_pts < CREEP_US
+        self._stood = self._stood + 1 if stands else 0
         self._last_pts = pts_us
+        if self._stood >= 2:
+            return arrival_us
         delay = arrival_us - pts_us
         if self._least is None or arrival_us - self._window_us >= WINDOW_US or arrival_us < self._window_us:
             self._before, self._least, self._window_us = self._least, delay, arrival_us

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from wince.domain.frame import Beat, Frame
+from wince.domain.frame import US, Beat, Frame
 from wince.errors import ConfigError, MediaError
 from wince.pipeline.capture.decode import Decoder, Picture
 from wince.pipeline.capture.media import MediaLimits
@@ -16,6 +16,9 @@ from wince.pipeline.capture.timeline import Grid, Timeline
 from wince.telemetry import logs
 
 log = logs.get(__name__)
+
+SILENT = 64
+"""Packets at the end of a file that gave no picture are missing pictures, where they are more than any decoder holds back."""
 
 
 class FileSource:
@@ -91,8 +94,10 @@ class FileSource:
 
     @property
     def lost_us(self) -> int:
-        """How long the pictures last, microseconds, that fell into time that was over already: they were not sampled."""
-        return self._decoder.clock.shared_us
+        """How long the pictures last, microseconds, that fell into time that was over already: they were not sampled. Below a second it
+        is 0, and `notes` says nothing: pictures came out of order."""
+        shared_us = self._decoder.clock.shared_us
+        return shared_us if shared_us >= US else 0
 
     def close(self) -> None:
         """End the iteration and release decoder and file; from any thread. Idempotent."""
@@ -106,7 +111,7 @@ class FileSource:
     def __iter__(self) -> Iterator[Frame | Beat]:
         """Frames and beats in order of time; can be iterated once."""
         pictures = self._decoder.pictures(self._grid.time_us(self._grid.point(self._from_us)))
-        end_us = 0
+        end_us = seen_us = 0
         first = True
         try:
             while not self._closed:
@@ -117,6 +122,7 @@ class FileSource:
                     self._decoder.broke = True
                     break
                 end_us = max(end_us, picture.end_us)
+                seen_us = seen_us if picture.frame is None else max(seen_us, picture.end_us)
                 if first and picture.frame is None:
                     continue  # nothing is said of a file in which there may be no picture at all
                 first = False
@@ -128,7 +134,7 @@ class FileSource:
                 return
             if first and not self._from_us:
                 raise self._nothing()
-            yield from self._finish(end_us)
+            yield from self._finish(end_us, seen_us)
         finally:
             self.close()
 
@@ -161,8 +167,9 @@ class FileSource:
                 return picture, None
             return picture, Frame(self.source, point, self._origin_us + time_us, pixels)
 
-    def _finish(self, end_us: int) -> Iterator[Beat]:
-        declared = self._decoder.video.duration_us or 0
+    def _finish(self, end_us: int, seen_us: int) -> Iterator[Beat]:
+        silent = self._decoder.silent if self._decoder.silent > SILENT else 0
+        declared = max(self._decoder.video.duration_us or 0, seen_us + silent * (self._decoder.clock.step_us or 0))
         cut = declared - end_us > 1_000_000
         broken = self._decoder.broke or cut
         yield from self._timeline.end(max(end_us, declared) if broken else end_us, broken=broken)

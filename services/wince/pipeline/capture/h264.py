@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from av.video.codeccontext import VideoCodecContext
+
 _SLICE, _IDR, _SPS = 1, 5, 7
 _HIGH = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 """profile_idc whose sequence parameter set says the chroma format (7.3.2.1.1)."""
@@ -78,6 +80,17 @@ class FrameNumbers:
                 bits.ue()
         bits.ue()  # max_num_ref_frames
         self._gaps = bool(bits.u(1))
+
+
+def annex_b(context: VideoCodecContext) -> FrameNumbers | None:
+    """For a stream in Annex B form (transport streams, RTSP); None for another codec, and for mp4 and Matroska, which give lengths."""
+    extra = bytes(context.extradata or b"")
+    if context.name != "h264" or extra[:1] == b"\1":
+        return None
+    numbers = FrameNumbers()
+    if extra:
+        numbers.lost(extra)
+    return numbers
 
 
 def _units(packet: bytes) -> Iterator[int]:

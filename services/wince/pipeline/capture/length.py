@@ -16,33 +16,36 @@ from av.video.stream import VideoStream
 
 from wince.domain.frame import US
 
-_INDEXED = {"mov", "avi"}
-"""Containers with an index of all pictures."""
+_MOMENT_US = US // 10
 _SEGMENT = b"\x18\x53\x80\x67"
 _TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d{1,9})?)\d*")
 
 
 def indexed_us(container: InputContainer, stream: VideoStream, path: Path, tick: Fraction) -> int | None:
-    """Length by the index, microseconds; None where there is none, or it isn't of all pictures. What it lists may be cut off."""
-    if not _INDEXED & set(container.format.name.split(",")) or _fragmented(path):
+    """Length by the index of an mp4 or mov, microseconds; None where it isn't of all pictures. What it lists may be cut off."""
+    if "mov" not in container.format.name.split(",") or _fragmented(path):
         return None
     entries = stream.index_entries
     many = len(entries)
     if many < 2:
         return None
     first, before, last = entries[0].timestamp, entries[many - 2].timestamp, entries[many - 1].timestamp
-    return int((last - first + max(0, last - before)) * tick * US)
+    # The last picture may be shown for long, so no more than a moment of it is missed where it isn't there.
+    return int((last - first) * tick * US) + min(_MOMENT_US, int(max(0, last - before) * tick * US))
 
 
 def declared_us(container: InputContainer, stream: VideoStream, path: Path, tick: Fraction) -> int | None:
     """What the header declares for the video stream (an audio track may be longer), microseconds; None: nothing that can be believed.
 
     MPEG streams have no header: FFmpeg guesses from the last timestamps, and a damaged one makes hours of seconds. Matroska's DURATION is
-    the end of the track (FFmpeg) or its length (mkvmerge, which says so in _STATISTICS_TAGS); so is the container's. A Matroska file that
-    is as long as it says in bytes is whole, whatever it says in seconds.
+    the end of the track (FFmpeg) or its length (mkvmerge, which says so in _STATISTICS_TAGS); so is the container's. A Matroska or
+    AVI file that is as long as it says in bytes is whole, whatever it says in seconds.
     """
-    if container.format.name in {"mpegts", "mpeg"} or ("matroska" in container.format.name and _whole(path)):
+    kind = container.format.name
+    if kind in {"mpegts", "mpeg"} or ("matroska" in kind and _whole(path)) or (kind == "avi" and _whole_avi(path)):
         return None
+    if kind == "avi" and stream.frames:  # FFmpeg shortens the length of a file that was cut off
+        return int(stream.frames * tick * US)
     if stream.duration:
         return int(stream.duration * tick * US)
     start = max(0, int((stream.start_time or 0) * tick * US))
@@ -99,3 +102,17 @@ def _whole(path: Path) -> bool:
         return False
     size = int.from_bytes(head[at + 4 : at + 4 + width], "big") & ((1 << 7 * width) - 1)
     return size != (1 << 7 * width) - 1 and at + 4 + width + size <= end
+
+
+def _whole_avi(path: Path) -> bool:
+    """Whether an AVI file is as long as its RIFF chunks say (OpenDML: one for each gigabyte)."""
+    with path.open("rb") as file:
+        at, end = 0, file.seek(0, 2)
+        while at + 8 <= end:
+            file.seek(at)
+            head = file.read(8)
+            size = int.from_bytes(head[4:], "little")
+            if head[:4] != b"RIFF" or size in (0, 0xFFFFFFFF):
+                return False
+            at += 8 + size + size % 2
+    return 0 < at <= end + 1

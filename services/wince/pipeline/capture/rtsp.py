@@ -32,7 +32,7 @@ from wince.errors import ConfigError, WinceError
 from wince.pipeline.capture import address
 from wince.pipeline.capture.arrival import Arrival
 from wince.pipeline.capture.clock import wall_us
-from wince.pipeline.capture.h264 import FrameNumbers
+from wince.pipeline.capture.h264 import annex_b
 from wince.pipeline.capture.live import LiveSource
 from wince.pipeline.capture.media import MediaLimits
 from wince.pipeline.capture.picture import Aspects, Converter
@@ -229,9 +229,7 @@ class StreamSource(LiveSource):
         stream = container.streams.video[0]
         context = stream.codec_context
         context.thread_count = 1  # with several threads damage is never marked
-        numbers = FrameNumbers() if context.name == "h264" else None
-        if numbers is not None and context.extradata:
-            numbers.lost(bytes(context.extradata))
+        numbers = annex_b(context)
         if context.name == "hevc":
             context.options = {"err_detect": "explode"}
         aspects = Aspects(stream)

@@ -75,6 +75,9 @@ class Clock(Generic[T]):
         self._anchor_us = self._run = 0
         self._absent = 0
         """Pictures without a timestamp since the last that had one."""
+        self._lost_offset_us: int | None = None
+        self._left_out_us = 0
+        """Time that the last pictures leapt over."""
         self.restarts = 0
         """Timestamps began again so often."""
         self.first_us: int | None = None
@@ -168,10 +171,22 @@ class Clock(Generic[T]):
             self.standing += 1
             self._absent += 1
             self._unsteady()
-        if self._last_us is not None and at <= self._reached_us and not self._run:
-            self.shared_us += self.step_us or 0
+        self._balance(at)
+        self._lost_offset_us = None
         self._last_us, self._reached_us = at, max(self._reached_us, at)
         return Placed(at, one.item, True, at)
+
+    def _balance(self, at: int) -> None:
+        """Pictures that fall into time that is over share it, unless they fill what one before leapt over: then they came out of order."""
+        step_us = self.step_us or 0
+        if self._last_us is None or self._run:
+            return
+        if at > self._reached_us:
+            self._left_out_us = min(5 * step_us, self._left_out_us + max(0, at - self._reached_us - step_us))
+        elif self._left_out_us >= step_us:
+            self._left_out_us -= step_us
+        else:
+            self.shared_us += step_us
 
     def _by_stamp(self, stamp_us: int) -> int:
         before_us, self._stamp_us = self._stamp_us, stamp_us
@@ -201,11 +216,14 @@ class Clock(Generic[T]):
         return Placed(at, one.item, False, self._reached_us)
 
     def _lost(self, one: Stamped[T]) -> Placed[T]:
-        at = self._reached_us if one.stamp_us is None else one.stamp_us + self._offset_us
-        safe_us = at if one.safe_us is None else one.safe_us + self._offset_us
-        if abs(at - self._reached_us) > 5 * JUMP_US:
-            at = safe_us = self._reached_us
-        self._reached_us = max(self._reached_us, min(safe_us, at) - LAG_US)
+        """Nobody confirms its timestamp; one from another time than now begins a clock of its own, until a picture comes."""
+        offset_us = self._offset_us if self._lost_offset_us is None else self._lost_offset_us
+        at = self._reached_us if one.stamp_us is None else one.stamp_us + offset_us
+        if one.stamp_us is not None and not -LAG_US <= at - self._reached_us <= 5 * JUMP_US:
+            at = self._reached_us + (self.step_us or 0)
+            self._lost_offset_us = offset_us = at - one.stamp_us
+        safe_us = at if one.safe_us is None else min(at, one.safe_us + offset_us)
+        self._reached_us = max(self._reached_us, safe_us - LAG_US)
         return Placed(at, one.item, False, self._reached_us)
 
 

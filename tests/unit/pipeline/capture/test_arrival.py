@@ -65,6 +65,22 @@ def test_one_wrong_time_far_ahead_does_not_shift_a_camera_for_long() -> None:
     assert later[-1] == 0
 
 
+def test_presentation_times_that_stand_still_or_creep_are_none() -> None:
+    """Else every picture of five seconds would be one and the same sample."""
+    for creep in (0, 1, 1000):
+        arrival = Arrival()
+        times = [arrival.time_us(7 * US + number * creep, T0 + number * STEP) for number in range(250)]
+        assert times[2:] == [T0 + number * STEP for number in range(2, 250)]
+
+
+def test_a_clock_that_stood_still_and_goes_on_is_followed_again() -> None:
+    arrival = Arrival()
+    stamps = [*range(0, 50 * STEP, STEP), *[50 * STEP] * 50, *range(51 * STEP, 101 * STEP, STEP)]
+    times = [arrival.time_us(stamp, T0 + number * STEP) for number, stamp in enumerate(stamps)]
+    assert all(T0 + (number - 50) * STEP <= time <= T0 + number * STEP for number, time in enumerate(times))
+    assert {after - before for before, after in itertools.pairwise(times[52:100])} == {STEP}
+
+
 def test_without_presentation_times_it_is_arrival() -> None:
     arrival = Arrival()
     assert arrival.time_us(None, T0) == T0

@@ -153,8 +153,17 @@ def test_lost_packets_with_wild_times_move_nothing() -> None:
     stamped = [Stamped(number * STEP, number) for number in range(50)]
     stamped[25] = Stamped(3600 * US, 25, lost=True, safe_us=3600 * US)
     placed = list(clock.placed(stamped))
-    assert (placed[25].time_us, placed[25].believed) == (24 * STEP, False)
+    assert (placed[25].time_us, placed[25].believed) == (25 * STEP, False)
     assert [one.time_us for one in placed[26:]] == [number * STEP for number in range(26, 50)]
+
+
+def test_packets_of_another_clock_that_give_no_picture_take_their_time() -> None:
+    """Another codec behind the first, with timestamps from 0: five seconds are missing, and are not put over what was seen."""
+    clock: Clock[int] = Clock(10)
+    lost = [Stamped(number * STEP, number, lost=True, safe_us=number * STEP) for number in range(50)]
+    placed = list(clock.placed([*(Stamped(number * STEP, number) for number in range(50)), *lost]))
+    assert [one.time_us for one in placed[50:]] == [number * STEP for number in range(50, 100)]
+    assert not any(one.believed for one in placed[50:])
 
 
 @given(st.lists(st.integers(-20 * US, 20 * US) | st.none(), max_size=40))
