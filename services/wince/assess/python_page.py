@@ -53,14 +53,21 @@ def page() -> str:
 
 
 def _function(name: str, function: Callable[..., object]) -> str:
-    signature = inspect.signature(function)
+    signature, head = inspect.signature(function), f"def {name.rpartition('.')[2]}"
     inside, named = "", False
     for one in signature.parameters.values():
         if one.kind is one.KEYWORD_ONLY and not named:
             inside, named = inside + "    *,\n", True
-        default = "" if one.default is one.empty else " = ..." if callable(one.default) else f" = {one.default!r}"
+        default = "" if one.default is one.empty else f" = {_literal(one.default)}"
         inside += f"    {one.name}: {one.annotation}{default},\n"
-    return f"## `{name}`\n\n```python\n{name}(\n{inside}) -> {signature.return_annotation}\n```\n\n{_text(function)}\n\n"
+    return f"## `{name}`\n\n```python\n{head}(\n{inside}) -> {signature.return_annotation}: ...\n```\n\n{_text(function)}\n\n"
+
+
+def _literal(value: object) -> str:
+    """A default as the code has it; what has no literal is left out."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    return "..." if callable(value) else repr(value)
 
 
 def _text(thing: object) -> str:
