@@ -29,7 +29,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run first-run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr storm fuzz bench train-scorer clean lock dev apt
+.PHONY: help run screenshots first-run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr storm fuzz bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -69,6 +69,9 @@ docs: dev ## generate what the code knows of docs/reference: settings, commands,
 	@$(BIN)/python -m wince.cli.exit_codes docs/reference/exit-codes.md
 	@$(BIN)/python -m wince.assess.fields docs/reference/csv.md docs/reference/json.md
 	@$(BIN)/python -m wince.assess.python_page docs/reference/python.md
+
+screenshots: dev ## the pictures of reports in docs/images, from the drawn clips that ship (needs chromium and poppler-utils)
+	@$(BIN)/python -m tests.support.screenshots docs/images
 
 serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serving
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageStat
 
+from tests.support import screenshots
 from tests.unit.assess.report import synthetic
 from tests.unit.report.test_chart import FIGURES
 from wince.assess.report import write
@@ -22,6 +25,7 @@ from wince.testing.peers.browser import Look, Seen, look
 pytestmark = [pytest.mark.peer, pytest.mark.skipif(bool(browser.available()), reason=browser.available() or "a browser is here")]
 
 PROTOCOL = synthetic.PROTOCOL
+ROOT = Path(__file__).resolve().parents[2]
 MADE = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 WIDTHS = (360, 768, 1440)
 SHEET = 680
@@ -140,3 +144,13 @@ def test_what_is_wrong_with_a_page_is_seen(tmp_path: Path) -> None:
     assert {name for name, found in seen.faults.items() if found} == {"beyond", "overlaps", "letters", "small", "axe", "console"}
     assert any(found.startswith("html-has-lang") for found in seen.axe)
     assert any(found.startswith("image-alt") for found in seen.axe)
+
+
+def test_the_pictures_in_the_docs_can_be_made_again(tmp_path: Path) -> None:
+    """`make screenshots`, from the clips that ship: as many, as small, of the same size as those that are committed."""
+    subprocess.run([sys.executable, "-m", "tests.support.screenshots", tmp_path], check=True, cwd=ROOT, timeout=280)
+    for name in screenshots.NAMES:
+        made, kept = tmp_path / f"{name}.png", ROOT / "docs" / "images" / f"{name}.png"
+        assert made.stat().st_size < screenshots.MOST_BYTES
+        with Image.open(made) as one, Image.open(kept) as other:
+            assert one.size == other.size

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.face_models import fetched
+from tests.support import screenshots
 from wince.protocols import loader
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -42,8 +43,11 @@ def test_the_example_runs_and_is_short() -> None:
     assert len(rows) == 11
 
 
-def test_the_report_s_picture_is_small() -> None:
-    path = DOCS / "images" / "report.png"
-    assert path.stat().st_size < 300_000
-    with Image.open(path) as picture:
+def test_the_pictures_of_reports_are_small() -> None:
+    """They are made by `make screenshots`."""
+    sizes = {path.name: path.stat().st_size for path in (DOCS / "images").glob("*.png")}
+    assert {f"{name}.png" for name in screenshots.NAMES} <= set(sizes)
+    assert all(size < screenshots.MOST_BYTES for size in sizes.values())
+    assert sum(sizes.values()) < 1_000_000
+    with Image.open(DOCS / "images" / "report.png") as picture:
         assert min(picture.size) > 600

@@ -18,8 +18,8 @@ from wince.report.document import Block, Cell, Document, Paragraph, Section, Tab
 from wince.report.grades import badge
 
 _COLUMNS = (
-    ("input", 7.5), ("score", 4.0), ("alerts", 2.1), ("highest grade", 3.9), ("longest (PEEA)", 3.9), ("peak", 1.7), ("assessable", 3.6),
-    ("remarks", 7.0),
+    ("input", 7.5), ("score", 4.0), ("alerts", 2.1), ("highest grade", 4.2), ("longest (PEEA)", 4.2), ("peak", 1.7), ("assessable", 3.6),
+    ("remarks", 6.6),
 )  # fmt: skip
 """Name and relative width of each."""
 

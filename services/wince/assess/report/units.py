@@ -72,4 +72,4 @@ def _strip(figure: Figure, index: int, cells: Sequence[Column], axis: Axis, y: f
 def _ticks(figure: Figure, axis: Axis, limit: float, top: float, bottom: float) -> None:
     for tick, y in ((0.0, bottom), (limit, top)):
         figure.add(Path((((axis.left, y), (axis.right, y)),), RULE, 0.15))
-        figure.add(Text(axis.left - 1.5, y + (0.6 if tick else 0.3), f"{tick:g}", 2.3, "end", colour=SOFT))
+        figure.add(Text(axis.left - 1.5, y + (1.7 if tick else 0.1), f"{tick:g}", 2.3, "end", colour=SOFT))

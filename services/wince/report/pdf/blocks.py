@@ -11,7 +11,7 @@ from wince.report.pdf.table import table
 
 _GAP = 3.0
 """Between figures of a gallery, mm."""
-_LEAST = 0.82
+_LEAST = 0.9
 """By how much a figure is shrunk at most."""
 _NAME = 45.0
 """Of the column with the names of facts, mm."""

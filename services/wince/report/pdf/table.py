@@ -31,9 +31,6 @@ class _Place:
 
 def table(page: Page, block: Table) -> None:
     """Put a table below what is there, over as many pages as it takes."""
-    if block.caption:
-        page.pen(SMALL, colour=SOFT)
-        page.say(block.caption, 4.2)
     total, x = sum(block.widths), MARGIN
     places: list[_Place] = []
     for width in block.widths:
@@ -41,8 +38,12 @@ def table(page: Page, block: Table) -> None:
         x += WIDTH * width / total
     header = [Cell(name) for name in block.header]
     head = _height(page, header, places, bold=True)
+    if block.caption:
+        page.room(5 + head + (_height(page, _cells(block.rows[0]), places) if block.rows else 0))
+        page.pen(SMALL, colour=SOFT)
+        page.say(block.caption, 4.2)
     for number, row in enumerate(block.rows):
-        cells = [Cell(part) if isinstance(part, str) else part for part in row]
+        cells = _cells(row)
         height = _height(page, cells, places)
         before = page.page_no()
         page.room(height if number else head + height)
@@ -50,6 +51,10 @@ def table(page: Page, block: Table) -> None:
             _row(page, header, places, head, bold=True, rule=SOFT)
         _row(page, cells, places, height)
     page.ln(2)
+
+
+def _cells(row: Sequence[Cell | str]) -> list[Cell]:
+    return [Cell(part) if isinstance(part, str) else part for part in row]
 
 
 def _height(page: Page, cells: Sequence[Cell], places: Sequence[_Place], *, bold: bool = False) -> float:
