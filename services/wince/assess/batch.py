@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from wince.assess import workers
 from wince.assess.done import Done
 from wince.assess.engine import Engine, engine_wide, failed
 from wince.assess.inputs import Inputs
 from wince.assess.live import Live
+from wince.assess.overlay import film
+from wince.assess.overlay.target import Target
 from wince.assess.reference import Reference
 from wince.assess.result import ClipResult
 from wince.assess.view import WHOLE, View
@@ -63,15 +66,17 @@ def run(
     report: Path | None = None,
     view: View = WHOLE,
     live: Live | None = None,
+    overlays: Mapping[str, Path] = MappingProxyType({}),
     on_event: OnEvent = lambda _number, _share, _result: None,
 ) -> Batch:
     """Assess every input. `jobs`: processes; None: as many as there are cores; one file alone is done in this process.
     `protocol`: at the rate of `view` (`view.at_rate`). `live`: how network cameras are looked at; None: there is none.
+    `overlays`: where the film of a content is written with its overlay (`overlay.target.places`).
 
     Raises WinceError only where nothing can be assessed at all (models, reference); what is wrong with one file is in its result.
     """
     order = Order(settings, protocol, reference, report is not None, view, live)
-    job = _Job(inputs, order, report, on_event)
+    job = _Job(inputs, order, report, overlays, on_event)
     job.run(jobs or cores())
     problem = job.done.problem
     notes = () if problem is None else (f"results could not be kept for the next start: {problem.field}: {problem.message}",)
@@ -81,8 +86,8 @@ def run(
 class _Job:
     """One call."""
 
-    def __init__(self, inputs: Inputs, order: Order, report: Path | None, on_event: OnEvent) -> None:
-        self._inputs, self._order, self._on_event = inputs, order, on_event
+    def __init__(self, inputs: Inputs, order: Order, report: Path | None, overlays: Mapping[str, Path], on_event: OnEvent) -> None:
+        self._inputs, self._order, self._overlays, self._on_event = inputs, order, overlays, on_event
         self._engine: Engine | None = None
         self._report = report
         self.results: dict[int, ClipResult] = {}
@@ -141,11 +146,15 @@ class _Job:
 
     def _tasks(self) -> list[Task]:
         named = [(numbers[0], self._inputs.files[numbers[0]]) for numbers in self._same.values()]
-        return [Task(number, one.file or one.path, one.source, one.uri) for number, one in named]
+        return [Task(number, one.file or one.path, one.source, one.uri, self._target(one.source)) for number, one in named]
+
+    def _target(self, source: str) -> Target | None:
+        path = self._overlays.get(source)
+        return None if path is None else Target(path, self.done.key(source))
 
     def _known(self, task: Task) -> bool:
         found = None if task.uri else self.done.get(task.source, task.path)
-        if found is None:
+        if found is None or not (task.overlay is None or found.still or film.made_from(task.overlay.path) == task.overlay.key):
             return False
         self.skipped += len(self._same[task.source])
         self._share(task, found)
@@ -157,7 +166,7 @@ class _Job:
         try:
             result = engine.assess(
                 task.path, task.source, reference=order.reference, pictures=order.pictures, view=order.view,
-                uri=task.uri, live=order.live,
+                uri=task.uri, live=order.live, overlay=task.overlay,
                 progress=lambda share: self._on_event(task.number, share, None),
             )  # fmt: skip
         except WinceError as error:

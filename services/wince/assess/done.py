@@ -56,6 +56,9 @@ class Done:
                 for folder in made:
                     folder.rmdir()
 
+    def key(self, source: str) -> str:
+        """sha256 (hex) of all that the result of a file with this content depends on."""
+        return hashlib.sha256("|".join((FORMAT, VERSION, source, self._context)).encode()).hexdigest()
+
     def _place(self, source: str) -> Path:
-        digest = hashlib.sha256("|".join((FORMAT, VERSION, source, self._context)).encode()).hexdigest()
-        return self._folder / f"{digest}.json.gz"
+        return self._folder / f"{self.key(source)}.json.gz"

@@ -12,6 +12,9 @@ from pathlib import Path
 from wince.assess import people, reading
 from wince.assess.follow import Follow
 from wince.assess.live import Live, LiveClip
+from wince.assess.overlay import film
+from wince.assess.overlay.target import Target
+from wince.assess.overlay.track import Track
 from wince.assess.pictures import Pictures
 from wince.assess.reference import CalmFace, Reference, median_face
 from wince.assess.result import ClipResult, FrameRow
@@ -69,15 +72,17 @@ class Engine:
         pixels: Pixels | None = None,
         uri: str = "",
         live: Live | None = None,
+        overlay: Target | None = None,
         progress: Progress | None = None,
     ) -> ClipResult:
         """Assess a file, `pixels` that `path` only names, or a network camera at `uri` as `live` says. `source`: its sha256 where the
         caller knows it. `pictures`: keep key frames for a report. `view`: how it is looked at; the engine's protocol is at its rate.
+        `overlay`: a film to be written of a film.
 
         Raises MediaError, ResourceError (the file), InputError (the reference shows no face).
         """
         source = source or file_id(path)
-        look = _Look(path, source, pictures, view, pixels, uri, live, progress)
+        look = _Look(path, source, pictures, view, pixels, uri, live, overlay, progress)
         if reference is None:
             return self._one(look, None, None)
         if not self._referable:
@@ -125,20 +130,29 @@ class Engine:
         if stretch is None:
             job.begin(calm)
         chained = self._chain.anew(look.view.region, look.view.face)
+        track = Track(round(US / self.protocol.detect.rate_hz))
         try:
             for message in video:
                 out = chained(message)
                 if isinstance(message, Frame):
                     job.see(message, chained)
+                    if look.overlay is not None:
+                        track.take(message.time_us, chained.face)
                 for one in out:
                     job.take(one, stretch)
-                if look.progress is not None and isinstance(message, Beat) and end_us:
-                    look.progress(min(1.0, message.time_us / end_us))
+                if isinstance(message, Beat) and end_us:
+                    look.told(min(1.0, message.time_us / end_us))
         finally:
             video.close()
         notes = people.notes(chained.lineup, look.view.face)
         lost_us = video.lost_us if isinstance(video, FileSource) else 0
         done = noted(job.result(look.path, still, stretch, lost_us=lost_us), *notes)
+        if look.overlay is not None and not still:
+            seen = track if any(one.assessable for one in done.frames) else Track(1)  # one that is left out whole shows no outline
+            film.write(
+                look.path, look.overlay.path, look.overlay.key, done, seen, self.protocol, look.view,
+                lambda share: look.told(share, drawn=True),
+            )  # fmt: skip
         return noted(done, *video.notes()) if isinstance(video, FileSource | LiveClip) else done
 
     def follow(self, source: str, calm: CalmFace | None) -> Follow:
@@ -162,7 +176,13 @@ class _Look:
     pixels: Pixels | None
     uri: str
     live: Live | None
+    overlay: Target | None
     progress: Progress | None
+
+    def told(self, share: float, *, drawn: bool = False) -> None:
+        """Progress: with an overlay half of the work is looking, half drawing."""
+        if self.progress is not None:
+            self.progress(share if self.overlay is None else (share + drawn) / 2)
 
     def opened(self, rate_hz: float) -> Clip:
         """The input as a source. Raises MediaError, ResourceError."""

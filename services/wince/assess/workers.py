@@ -17,6 +17,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from wince.assess.live import Live
+from wince.assess.overlay.target import Target
 from wince.assess.reference import Reference
 from wince.assess.result import ClipResult
 from wince.assess.view import WHOLE, View
@@ -38,7 +39,7 @@ class Task:
     source: str
     uri: str = ""
     """Address of a network camera; empty: a file."""
-    overlay: Path | None = None
+    overlay: Target | None = None
     """Where the film with its overlay is written; None: nowhere."""
 
 
@@ -76,7 +77,7 @@ def serve(connection: Connection, order: Order) -> None:
             try:
                 result = engine.assess(
                     task.path, task.source, reference=order.reference, pictures=order.pictures, view=order.view,
-                    uri=task.uri, live=order.live,
+                    uri=task.uri, live=order.live, overlay=task.overlay,
                     progress=lambda share, number=task.number: connection.send((number, share)),  # type: ignore[misc]
                 )  # fmt: skip
             except (BrokenPipeError, EOFError):

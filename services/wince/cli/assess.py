@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 
 from wince.cli import usage
-from wince.cli.assess_options import CameraCa, CameraName, Face, LoginFile, Rate, Region, Rotation, Seconds
+from wince.cli.assess_options import CameraCa, CameraName, Face, LoginFile, Overlay, Rate, Region, Rotation, Seconds
 from wince.cli.common import out, settings
 from wince.cli.verbosity import Quiet, Verbose, is_quiet, set_verbosity
 
 if TYPE_CHECKING:
     from wince.assess.batch import Batch
+    from wince.assess.inputs import Inputs
     from wince.assess.result import ClipResult
     from wince.protocols.rules import ClinicalProtocol
 
@@ -47,6 +48,7 @@ def assess(
         str | None,
         typer.Option("--reference", metavar="FILE|START-END", help="The same patient's calm face: picture, clip, or seconds of the input."),
     ] = None,
+    overlay: Overlay = None,
     region: Region = None,
     rotation: Rotation = 0,
     rate: Rate = None,
@@ -93,9 +95,19 @@ def assess(
     scoring.fetch_models(loaded, lambda name, what: None if what == "cached" or is_quiet() else _err(f"{name}: {what}"), chosen)
     with piped(paths) as standard_input:
         named = inputs.gather(paths, standard_input)
+        overlays = {} if overlay is None else _overlays(named, overlay)
         with Bar(named, lines=not quiet and not is_quiet(), shown=not is_quiet()) as bar:
             done = batch.run(
-                named, loaded, chosen, reference=calm, jobs=jobs, report=report, view=looked, live=camera, on_event=bar.on_event
+                named,
+                loaded,
+                chosen,
+                reference=calm,
+                jobs=jobs,
+                report=report,
+                view=looked,
+                live=camera,
+                overlays=overlays,
+                on_event=bar.on_event,
             )
     if json_ is not None:
         text = plain.document(done.results, named.passed_over, chosen)
@@ -111,12 +123,25 @@ def assess(
             wide.print(line, markup=False) if isinstance(line, str) else wide.print(line)
     for note in done.notes:
         _err(note)
+    for result in done.results:
+        if result.source in overlays and not result.error and not quiet:
+            path = overlays.pop(result.source)
+            out.print(f"overlay: {result.path.name} is a picture, no film" if result.still else f"overlay: {path}", markup=False)
     if report is not None:
         _report(done, report, chosen, quiet)
     if speak:
         _speak(done.results, chosen)
     if done.failed:
         raise typer.Exit(1)
+
+
+def _overlays(named: Inputs, overlay: Path) -> dict[str, Path]:
+    from wince.assess.overlay.film import check_encoder
+    from wince.assess.overlay.target import places
+
+    check_encoder()
+    with usage.reading("--overlay"):
+        return places(named, overlay)
 
 
 def _report(done: Batch, folder: Path, protocol: ClinicalProtocol, quiet: bool) -> None:

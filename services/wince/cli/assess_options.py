@@ -63,3 +63,12 @@ CameraCa = Annotated[
 CameraName = Annotated[
     str, typer.Option("--camera-name", help="Name in the camera's certificate, where the address says another.", rich_help_panel=_CAMERA)
 ]
+Overlay = Annotated[
+    Path | None,
+    typer.Option(
+        "--overlay",
+        metavar="FILE.mp4|DIR",
+        help="Write the film with the face's outline, units, score, grade and alerts; of several inputs into a folder. It has no sound, "
+        "and it shows the patient.",
+    ),
+]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from wince.errors import ResourceError
@@ -31,6 +33,27 @@ def write_whole(path: Path, content: bytes) -> None:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(error, path) from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Another name beside `path` to write a large file under; after the block it is renamed. Where the block raises, it is gone.
+
+    Raises ResourceError (disk full, no permission) in place of OSError; what stood at `path` before then still stands.
+    """
+    path = Path(os.path.realpath(path))
+    part = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            with part.open("rb") as written:
+                os.fsync(written.fileno())
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ _CONTOURS = (
     "98 97 2 326 327",
 )
 """Outline, lips, eyes, brows, nose as numbers of the mesh's points (MediaPipe face mesh, canonical_face_model_uv_visualization)."""
-_INDICES = tuple(tuple(int(i) for i in contour.split()) for contour in _CONTOURS)
+INDICES = tuple(tuple(int(i) for i in contour.split()) for contour in _CONTOURS)
 
 
 def key_frame(frame: KeyFrame, grade: str) -> Figure:
@@ -60,7 +60,7 @@ def _landmarks(figure: Figure, points: NDArray[np.float64], inside: NDArray[np.b
     """Contours as a dark line on a light one, the other points as small dots; what lies outside the picture is left out."""
     mesh = len(points) == MESH
     dots = tuple(spread([(float(x), float(y))]) for (x, y), seen in zip(points, inside, strict=True) if seen)
-    contours = tuple(run for contour in _INDICES for run in _inside(contour, points, inside)) if mesh else ()
+    contours = tuple(run for contour in INDICES for run in _inside(contour, points, inside)) if mesh else ()
     pen = 0.16 if mesh else 0.9
     figure.add(Path(dots, OVER, pen * 1.5), Path(dots, UNDER, pen))
     figure.add(Path(contours, OVER, 0.4), Path(contours, UNDER, 0.2))
