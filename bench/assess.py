@@ -133,7 +133,8 @@ def _larger(file: Path) -> Path:
 
 
 def _start(folder: Path) -> tuple[float, float]:
-    """Seconds of wall and CPU from the command to the grade of one picture."""
+    """Seconds of wall and CPU from the command to the grade of one picture. A machine's very first start also compiles the nets, which
+    later ones read back (models/compiled_folder.py): the best of several is one of those."""
     picture = folder / "face.png"
     if not picture.exists():
         with av.open(str(clip(CLIP))) as container:
