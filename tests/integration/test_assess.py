@@ -168,9 +168,9 @@ def test_the_notes_beside_the_clips_are_passed_over_and_listed(real: tuple):
 def test_a_row_a_frame_with_the_columns_that_are_promised(real: tuple):
     """A still picture gives one row; what was not measured, or not assessable, is empty and never 0."""
     found, rows, _ = real
-    assert ",".join(rows[0]) == "source,time_s,assessable,reason,score,grade,confidence,au4,au6,au7,au9,au10,au43,yaw,pitch,roll"
+    assert ",".join(rows[0]) == "file,source,time_s,assessable,reason,score,grade,confidence,au4,au6,au7,au9,au10,au43,yaw,pitch,roll"
     (still,) = [row for row in rows if row["source"] == found["multi_face.jpg"]["source"]]
-    assert list(still.values()) == [still["source"], "0.000", "false", "several", *[""] * 12]
+    assert list(still.values()) == ["multi_face.jpg", still["source"], "0.000", "false", "several", *[""] * 12]
     for row in rows:
         assert (row["assessable"] == "true") == (row["au6"] != "") == (row["au9"] != "")
         assert (row["assessable"] == "true") == (row["score"] != "") == (row["yaw"] != "")
@@ -265,7 +265,7 @@ def test_without_espeak_the_remedy_is_said(tmp_path: Path):
     called = Called(tmp_path, clips.clip("bed2"), "--speak", PATH="")
     assert called.code == 0
     assert "apt install espeak-ng" in called.err
-    assert "Quiet for 22 of 22 seconds, 100 percent assessable" in called.err
+    assert "No alert; highest and longest grade, by the rule of PEEA, quiet for 22 of 22 seconds; 100 percent assessable" in called.err
 
 
 def test_the_function_is_the_same_however_it_is_reached():
