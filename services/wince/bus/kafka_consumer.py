@@ -33,11 +33,11 @@ POLL_MS = 250
 IDLE_MS = 500
 """How long a broker holds a question that it has no answer to."""
 GATHER_BYTES = 4 << 20
-"""So much is handed over without waiting for more."""
+"""A batch of this size is handed over without waiting for more."""
 STARVED_S = 4.0
-"""How long a client may give nothing before it is looked whether there is more."""
+"""How long a client may return nothing before we check whether the broker has more."""
 BARE_S, BARE = 10.0, Backoff(10.0, 300.0)
-"""Owning nothing for so long, doubling each time, the client joins again: its group may have been shared out by a leader that did not know
+"""A client that owns no partition for this time joins the group again, and doubles the time: the leader may have shared out before it knew
 the topics yet, and kafka-python does not always notice later."""
 LOOK_S = 2.0
 """How often a missing topic is looked after."""
@@ -113,7 +113,7 @@ class KafkaSubscription:
                 failures = 0
                 self._work(consumer)
             except Exception as error:
-                log.warning("the consumer is made again", group=self._group, error=error)
+                log.warning("making a new consumer", group=self._group, error=error)
             except BaseException as error:
                 self._failed = error
                 log.error("consumer ended", group=self._group, error=error)
@@ -161,7 +161,7 @@ class KafkaSubscription:
         if now - self._bare_since < BARE.wait_s(self._bare_times + 1):
             return False
         self._bare_since, self._bare_times = now, self._bare_times + 1
-        log.info("nothing is ours; the group is joined again", group=self._group)
+        log.info("no partition is assigned; joining the group again", group=self._group)
         return True
 
     def _close(self, consumer: KafkaConsumer) -> None:
@@ -231,7 +231,7 @@ class KafkaSubscription:
             try:
                 self._on_revoked(_plain(partitions))
             except Exception as error:
-                log.error("giving partitions up failed", group=self._group, error=error)
+                log.error("revoking partitions failed", group=self._group, error=error)
 
     def _until_done(self, call: Callable[[], None], what: str) -> bool:
         """Call until it returns; False where the consumer was stopped before that or it failed for too long."""
@@ -285,10 +285,10 @@ class KafkaSubscription:
             ends = consumer.end_offsets(owned, timeout_ms=2000) if owned else {}
             behind = any(consumer.position(at, timeout_ms=1000) < end for at, end in ends.items() if end)
         except Exception as error:
-            log.info("it can't be seen how far a consumer is behind", group=self._group, error=error)
+            log.info("consumer lag can't be read now", group=self._group, error=error)
             return False
         if behind and self._stuck:
-            log.warning("the client gives nothing although there is more; it is made again", group=self._group)
+            log.warning("the client returned nothing although records wait; making a new one", group=self._group)
             return True
         self._stuck = behind
         return False
@@ -312,7 +312,7 @@ class KafkaSubscription:
                 self._regain()
                 cluster.request_update()
             except Exception as error:
-                log.warning("topics can't be looked after now", group=self._group, error=error)
+                log.warning("topics can't be checked now", group=self._group, error=error)
         return True
 
 

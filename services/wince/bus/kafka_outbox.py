@@ -236,7 +236,7 @@ class Outbox:
             self._refused(letter, error)
         letter.suspect = letter.suspect or own
         if generation == self._generation:
-            log.warning("the producer is made again", topic=letter.topic, error=error)
+            log.warning("making a new producer", topic=letter.topic, error=error)
             self._break(generation)
 
     def _refused(self, letter: _Letter, error: BaseException) -> None:
@@ -295,4 +295,4 @@ class Outbox:
         try:
             self._regain()
         except Exception as error:
-            log.warning("topics can't be looked after now", error=error)
+            log.warning("topics can't be checked now", error=error)

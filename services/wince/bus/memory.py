@@ -310,7 +310,7 @@ class _Consumer:
             try:
                 self._on_revoked([lane.partition for lane in lanes])
             except Exception as error:
-                log.error("giving partitions up failed", group=self.group, error=error)
+                log.error("revoking partitions failed", group=self.group, error=error)
 
     def _handled(self, taken: list[Entry]) -> bool:
         """Call the handler until it returns; False where the consumer was stopped before that."""

@@ -25,7 +25,7 @@ STAYS = "wince.stays.v1"
 ALL = (FACES, ESTIMATES, ASSESSMENTS, CARE, STAYS)
 
 PARTITIONS = 12
-"""Of every topic, so that one source has the same index on all of them; also the most replicas of a service that share the work."""
+"""Partitions of every topic: one source has the same index on all of them. Also the most replicas of a service that share the work."""
 BROKER_LOOKS_MS = 300_000
 """log.retention.check.interval.ms as Kafka's default has it."""
 

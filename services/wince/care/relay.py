@@ -24,7 +24,7 @@ AT_ONCE = 200
 WAIT_S = 30.0
 """How long an acknowledgement is waited for; then everything is sent again."""
 AGAIN_US = 60_000_000
-"""A verdict that record has not written so long after it was sent is sent again: the bus may have forgotten it."""
+"""A verdict that record has not written after this time is sent again: the bus may have lost it."""
 VERDICT = "wince.api.care.v1.Verdict"
 
 Publish = Callable[[str, str, bytes, "dict[str, bytes] | None"], "Future[None]"]
@@ -98,7 +98,7 @@ class Relay:
                 more, failures = self.send() >= AT_ONCE, 0
             except PASSING as error:
                 more, failures = False, failures + 1
-                log.warning("what people decided waits for the bus", topic=CARE, attempts=failures, error=error)
+                log.warning("decisions wait for the bus", topic=CARE, attempts=failures, error=error)
             if ending and not more:
                 return
             if not more:

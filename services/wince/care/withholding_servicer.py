@@ -21,7 +21,7 @@ ROLES = {
     "SetConsent": frozenset({Role.NURSE}),
     "ListConsents": frozenset({Role.NURSE, Role.READER}),
 }
-"""Whoever is at the bed may stop it; starting it again is an operator's."""
+"""A nurse at the bed may switch off; only an operator may switch on again."""
 
 
 class WithholdingServicer(CareServiceServicer):

@@ -141,7 +141,7 @@ class Pusher:
             if failures >= PATIENCE:
                 raise failure
             wait_s = AGAIN.wait_s(failures + 1)
-            log.warning("capture takes no frames, is tried again", code=failure.code, attempt=failures, wait_s=round(wait_s, 1))
+            log.warning("capture takes no frames; trying again", code=failure.code, attempt=failures, wait_s=round(wait_s, 1))
             threading.Event().wait(wait_s)
 
     def _push(self, stub: CaptureServiceStub) -> None:

@@ -25,7 +25,7 @@ log = logs.get(__name__)
 STREAM_AGE_S = 600.0
 """A stream ends after that (10 % sooner or later) and begins again on whichever replica is next: no replica keeps all load."""
 SILENT_S = 20.0
-"""A stream whose server answers nothing for so long although it was sent something is broken."""
+"""A stream is broken if its server was sent something and answers nothing for this time."""
 AGAIN = Backoff(0.1, 3.0, jitter=0.5)
 """Between streams that break."""
 HOPELESS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)

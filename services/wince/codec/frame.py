@@ -12,7 +12,7 @@ from wince.domain.frame import Frame
 from wince.errors import MediaError, MessageError
 
 QUALITY = 95
-"""Of the JPEG in which a frame travels; its colours are not thinned out."""
+"""Quality of the JPEG in which a frame travels; its colours are kept in full (4:4:4)."""
 MAX_JPEG = 16 << 20
 """Longest JPEG, bytes."""
 MAX_PIXELS = 4096 * 2304

@@ -12,7 +12,7 @@ from wince.telemetry import traces
 from wince.telemetry.logs import get
 
 PASSING_S = 900.0
-"""For so long a no that may pass is answered by another attempt; then it is a dead letter."""
+"""How long a refusal that may pass is tried again; then it is a dead letter."""
 _log = get("wince.delivery")
 
 
@@ -50,7 +50,7 @@ def _checked(target: Target, request: Callable[[], object]) -> Answer:
         _log.error("the target failed", target=target.name, error=error)
         return Answer(Outcome.RETRY, f"internal: {type(error).__name__}")
     if wrong := fault(answer):
-        _log.error("the target answered what is no answer", target=target.name, detail=wrong)
+        _log.error("the target's answer can't be used", target=target.name, detail=wrong)
         return Answer(Outcome.RETRY, f"internal: {wrong}")
     assert isinstance(answer, Answer)
     return answer

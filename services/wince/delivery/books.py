@@ -35,7 +35,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What of one target is not written yet: numbers of (entry, revision)."""
+    """A target's backlog: how many (entry, revision) are not written yet."""
 
     target: str
     waiting: int

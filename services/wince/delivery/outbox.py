@@ -75,16 +75,16 @@ STUCK = (
     "(o.revision > 1 AND EXISTS (SELECT FROM outbox d WHERE d.entry = o.entry AND d.revision < o.revision AND d.target = o.target"
     " AND d.state = 'dead'))"
 )
-"""Of a row `o`: it is behind a dead letter."""
+"""SQL condition on a row `o`: it is behind a dead letter."""
 TAKES_BACK = (
     "(EXISTS (SELECT FROM outbox d"
     " WHERE d.entry = o.entry AND d.target = o.target AND d.revision < o.revision AND d.state = 'written')"
     " AND EXISTS (SELECT FROM outbox w"
     " WHERE w.entry = o.entry AND w.target = o.target AND w.revision >= o.revision AND w.withdraws))"
 )
-"""Of a row `o`: it takes back what was written, or stands before a row that does. It goes out though its bed is switched off."""
+"""SQL condition on a row `o`: it takes back an entry, or stands before a row that does. It goes out even if its bed is switched off."""
 OFF = f"({BED_IS_OFF.format(bed='o.bed')} AND NOT {TAKES_BACK})"
-"""Of a row `o`: its bed is switched off, and it takes nothing back."""
+"""SQL condition on a row `o`: its bed is switched off, and it takes nothing back."""
 _LEASE = f"""
 WITH heads AS (
     SELECT e.encounter

@@ -71,7 +71,7 @@ class Probe:
             if item.answer:
                 metrics.delivered(name, item.answer.outcome, again=item.answer.outcome in (Outcome.RETRY, Outcome.HELD))
         if lifted:
-            _log.info("the target takes us again: its hold is lifted", target=name)
+            _log.info("the target accepts Wince again; its hold is lifted", target=name)
         else:
             remedy = answer.remedy or books.REMEDY
-            _log.warning("the target is held still", target=name, outcome=answer.outcome, detail=answer.detail, remedy=remedy)
+            _log.warning("the target is still held", target=name, outcome=answer.outcome, detail=answer.detail, remedy=remedy)

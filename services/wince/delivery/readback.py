@@ -88,7 +88,9 @@ def keep(database: Database, found: Sequence[ReadBack], now_us: int) -> None:
     for item in found:
         metrics.read_back(item.target, item.shown.result.value)
         if item.shown.result in (Result.DIFFERS, Result.GONE):
-            _log.error("the target shows something else than was written", target=item.target, entry=item.entry, revision=item.revision)
+            _log.error(
+                "the target shows something other than what was written", target=item.target, entry=item.entry, revision=item.revision
+            )
 
 
 def _kept(tx: Tx, item: ReadBack) -> Fact | None:

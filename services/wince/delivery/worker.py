@@ -27,7 +27,7 @@ from wince.telemetry.logs import get
 _log = get("wince.delivery")
 
 GRACE_S = 2.0
-"""For so long a stop lets a request in hand finish."""
+"""How long a stop waits for a request in hand to finish."""
 AGAIN = Backoff(0.2, 5.0)
 """Between attempts to read and write the outbox."""
 
@@ -228,7 +228,7 @@ class _Loop:
         if held:
             why = next(item.answer for item in finished if item.answer and item.answer.outcome is Outcome.HELD)
             metrics.held(name)
-            _log.error("the target is held: it refuses us as a whole", target=name, detail=why.detail, remedy=why.remedy or books.REMEDY)
+            _log.error("the target is held: it refuses Wince itself", target=name, detail=why.detail, remedy=why.remedy or books.REMEDY)
 
     def _pace(self, encounter: str, tried: Sequence[Tried]) -> None:
         """A run that was cut short is followed by a short one, and that by one twice as long: a target that fails now and then doesn't

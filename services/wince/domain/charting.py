@@ -35,7 +35,7 @@ class ChartRules:
     """[chart] of a protocol: what of it goes into the record."""
 
     every_s: float
-    """At most one summary in so long."""
+    """Least time between two summaries, seconds."""
     max_per_day: int
     """Entries in any 24 hours that are no alerts; must leave room for the summaries."""
     min_gap_s: float

@@ -34,9 +34,9 @@ ASSERTION_LIFE_S = 240
 EARLY_S = 60
 """A token is renewed this long before it ends."""
 LIFE_S = 300.0
-"""Of a token whose answer does not say for how long it holds: what the standard recommends."""
+"""Life of a token whose answer names none: what the standard recommends, seconds."""
 _SHORT_LIFE_S = 30.0
-"""Of a token whose `expires_in` is no time."""
+"""Life of a token whose `expires_in` is not a time, seconds."""
 _MAX_ANSWER_BYTES = 64 << 10
 _TOKEN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,16382}[\x21-\x7e])?")
 _HEAD = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "wince"}

@@ -19,7 +19,7 @@ class MemoryCensus:
     """Census in memory; one lock is its transaction."""
 
     def __init__(self, clock: Clock = wall_us, window_us: int = DAY_US) -> None:
-        """`window_us`: a used control id with another content is a new message where it was sent so long after; 0: never."""
+        """`window_us`: a used control id with other content is a new message if it was sent at least this much later; 0: never."""
         self._lock = threading.RLock()
         self._clock, self._window_us = clock, window_us
         self._keys: dict[tuple[str, str, str], list[tuple[str, int]]] = {}

@@ -1,6 +1,6 @@
 """From movements to stays: what a change makes of what is believed. Pure.
 
-Every visit that a change speaks of is folded anew from all of its movements (marks.py), by the numbers that stand now. So a message that
+Every visit that a change names is folded again from all of its movements (marks.py), by the numbers that stand now. So a message that
 is late, a number that is merged and a correction all end in the same stays as if they had come in order.
 """
 

@@ -129,7 +129,7 @@ def does(movement: Movement) -> Meaning:
 
 
 def meaning(trigger: str) -> Meaning:
-    """Of a trigger event; IGNORED where it isn't known."""
+    """The meaning of a trigger event; IGNORED if it isn't known."""
     return TRIGGERS[trigger][1] if trigger in TRIGGERS else Meaning.IGNORED
 
 

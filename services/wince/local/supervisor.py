@@ -190,7 +190,7 @@ class Supervisor(StartStop):
             for kept in self._kept.values():
                 process = kept.process
                 if process is not None and process.poll() is not None:
-                    log.error("a service ended, is started again", stage=kept.child.name, returncode=process.returncode)
+                    log.error("a service ended; restarting it", stage=kept.child.name, returncode=process.returncode)
                     self._told(kept.child.name, _ended(kept))
                     if now_s - kept.since_s > STEADY_S:
                         kept.failures = 0

@@ -98,7 +98,8 @@ class TorchServe(LocalServer):
         memory_mb: int = 512,
     ) -> None:
         """archives: what pack wrote, all in one folder. folder: for logs and unpacked models, twice their size. queue: requests that may
-        wait; the rest is refused. response_s: after so long a worker counts as dead. Raises ConfigError as `installed` does."""
+        wait; the rest is refused. response_s: time without an answer after which a worker counts as dead. Raises ConfigError as
+        `installed` does."""
         stores = {archive.resolve().parent for archive in archives}
         if len(stores) != 1:
             raise ConfigError("archives must lie in one folder", field="archives", remedy="pack them into the same one")

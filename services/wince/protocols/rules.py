@@ -108,9 +108,9 @@ class AlertRule:
     grade: str
     """Name of the lowest grade that alerts."""
     stable_s: float
-    """For so long must the debounced grade hold, seconds."""
+    """How long the debounced grade must hold, seconds."""
     clear_after_s: float
-    """The episode is over when for so long no frame held the grade, lower or not seen; then a new one may open."""
+    """The episode ends when no frame has held the grade (lower, or not seen) for this time, seconds; then a new one may open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +118,11 @@ class QuestionRule:
     """[grade.question]: when a nurse is asked; once per stretch."""
 
     after_s: float
-    """A conflict or uncertainty must last so long."""
+    """How long a conflict or uncertainty must last, seconds."""
     unassessable_after_s: float
-    """Any other unassessable stretch is asked about after so long; 0: never."""
+    """After how many unassessable seconds a nurse is asked, whatever the reason; 0: never."""
     repeat_after_s: float
-    """Not again for the same reason within so long."""
+    """Least time between two questions for the same reason, seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ class Callers:
             if _stamp(path) != self._stamp:
                 self._read(path)
         except (WinceError, OSError) as error:
-            log.error("the token file can't be read again; what was known counts", error=error)
+            log.error("the changed token file can't be read; the last good one stays", error=error)
 
     def _read(self, path: Path) -> None:
         stamp = _stamp(path)

@@ -35,7 +35,7 @@ class Peers:
         self._port, self._most = port, most
         self._serial = count()
         self._known: dict[int, tuple[int, str]] = {}
-        """Of each of our connections, by the socket's inode: since when, by number, and whose."""
+        """Each of our connections by its socket's inode: since when it is open, its number, and its peer."""
         self._others: set[int] = set()
         """Inodes of sockets that are something else."""
         self._stopped = threading.Event()
@@ -132,7 +132,7 @@ class Peers:
             try:
                 pause_s = BUSY_S if self.look() else LOOK_S
             except OSError as error:  # no descriptor is left to look with
-                log.error("connections can't be looked at", error=error)
+                log.error("connections can't be inspected", error=error)
                 pause_s = LOOK_S
 
 

@@ -62,7 +62,7 @@ class _Files:
             try:
                 return self.read() if self._stamp() != self._stamps else None
             except (WinceError, OSError) as error:
-                log.error("a certificate can't be read again; what was read counts", error=error)
+                log.error("a changed certificate can't be read; the last good one stays", error=error)
                 return None
 
     def _stamp(self) -> list[tuple[int, int]]:

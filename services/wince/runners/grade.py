@@ -132,7 +132,7 @@ class Grading(Consumer):
                 self._uncovered.covered(durable(sorted(self._uncovered.sources())), now_s)
                 self._asked = now_s
             except WinceError as error:  # positions stay where they are: more is read again than need be
-                log.warning("it can't be asked which snapshots are stored", error=error)
+                log.warning("stored snapshots can't be read now", error=error)
         return self._uncovered.positions()
 
 

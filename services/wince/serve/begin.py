@@ -20,7 +20,7 @@ log = logs.get(__name__)
 
 FOLD = "grade"
 LEFT_OUT_US = 15 * 60 * US
-"""Snapshots of one source lie a window apart; whoever is further behind than this was not folded."""
+"""Snapshots of one source lie a window apart. A protocol further behind than this was not folded."""
 LONGEST_US = 24 * 3600 * US
 """A clip that is played as a camera is no longer than this."""
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def options(settings: Settings, *, connect_s: float = 10.0) -> KafkaOptions:
-    """Of a Kafka that is set. Raises ConfigError for what can't be meant."""
+    """Connection options of the Kafka that is set. Raises ConfigError for values that contradict each other."""
     from wince.bus.kafka_options import KafkaOptions  # the client takes half a second to import
 
     return KafkaOptions(

@@ -207,7 +207,7 @@ class CameraList:
 
     def _refuse(self, error: Exception) -> None:
         metrics.camera_list(wrong=True)
-        log.error("the camera list is wrong; the one before goes on", error=error)
+        log.error("the camera list is wrong; the last good one stays", error=error)
 
     def _run(self) -> None:
         while not self._stopped.is_set():

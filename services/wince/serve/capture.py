@@ -161,7 +161,7 @@ class Road(threading.Thread):
             if not self._stopped.is_set():
                 self.error = error
                 if not isinstance(error, WinceError):
-                    log.error("a camera's road failed", source=self._source.source, error=error)
+                    log.error("a camera's pipeline failed", source=self._source.source, error=error)
         finally:
             self._source.close()
             self._link.stop()

@@ -55,7 +55,7 @@ def reading(settings: Settings, database: Database, care: PostgresCare, told: Ca
 
 
 class SinkRules(TypedDict):
-    """What of the settings record's sink heeds."""
+    """The settings that record's sink follows."""
 
     consent_required: bool
     score_valid_us: int

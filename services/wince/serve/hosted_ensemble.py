@@ -22,7 +22,7 @@ PYTHON = Path(".venv-serving/bin/python")
 
 
 def python(settings: Settings) -> Path:
-    """Of the environment that holds TorchServe."""
+    """Python of the environment that holds TorchServe."""
     return settings.serving.python or PYTHON.absolute()
 
 

@@ -90,7 +90,7 @@ class Running:
             try:
                 part.stop()
             except Exception as error:
-                log.error("a part did not stop in order", stage=self._service.name, task=name_of(part), error=error)
+                log.error("a part did not stop cleanly", stage=self._service.name, task=name_of(part), error=error)
                 first = first or error
         if first is not None and not self._told:
             raise first

@@ -223,7 +223,7 @@ class Up(StartStop):
                 if self.hosted is not None and not self._stopping.is_set() and self.hosted.ensure():
                     self._told("torchserve", "started again")
             except (*PASSING, OSError) as error:
-                log.error("can't be started again, is tried again", error=error)
+                log.error("can't be restarted; trying again", error=error)
 
 
 def ready(port: int, settings: Settings) -> bool:

@@ -101,7 +101,7 @@ class Camera(BaseModel):
 
     @property
     def trust(self) -> Trust:
-        """What of its certificate is believed."""
+        """How the camera's certificate is checked."""
         return Trust(self.ca_file, self.certificate_name, self.unchecked_certificate)
 
     @property

@@ -16,8 +16,8 @@ class Care(Part):
     """
 
     consent_required: bool = False
-    """Who has not consented (`wince consent give`) is not watched: the camera of such a bed, or of one in which nobody is known, is not
-    looked at. Off: everybody is watched but who refused. Set it for all services alike."""
+    """Watch only patients who consented (`wince consent give`): the camera of any other bed, or of one in which nobody is known, is not
+    opened. Off: everybody is watched except those who refused. Set the same value for all services."""
     outranking_codes: tuple[str, ...] = Field(default=(), max_length=50, examples=[["http://loinc.org|72514-3"]])
     """Codes, as system|code, of Observations at the EHR in which patients report their pain or nurses score it. Wince reads them for
     everybody who is watched; they outrank the model. The hospital's MLLP listener takes them as ORU^R01 too (docs/how-to/outranking.md).
@@ -27,11 +27,12 @@ class Care(Part):
     medication: Literal["none", "administrations", "orders", "both"] = "none"
     """Whether the EHR is read for medication under which a face can't move (MedicationAdministration, MedicationRequest)."""
     blocking_codes: tuple[str, ...] = Field(default=("http://www.whocc.no/atc|M03A*",), max_length=200)
-    """Codes of neuromuscular blocking agents: who gets one is not assessable by face. One that ends in * is the begin of a code."""
+    """Codes of neuromuscular blocking agents: a patient who gets one is not assessable by face. A code that ends in *
+    stands for all codes that begin with it."""
     sedating_codes: tuple[str, ...] = Field(default=(), max_length=200, examples=[["http://www.whocc.no/atc|N01AX10"]])
-    """Codes of agents of deep sedation, likewise."""
+    """Codes of agents of deep sedation, with the same effect."""
     medication_lasts_min: int = Field(default=60, ge=0, le=24 * 60)
-    """For how many minutes an agent acts after its end, or after its moment where the EHR tells no end."""
+    """For how many minutes an agent acts after its end, or after its moment if the EHR gives no end."""
     ehr_read_s: float = Field(default=60.0, ge=15, le=3600)
     """How often the EHR is read for each patient who is watched."""
 

@@ -18,29 +18,29 @@ class Census(Part):
     """
 
     census_source: Literal["none", "fhir", "csv"] = "none"
-    """What gives the census. fhir: the server of ehr_url (Encounters in progress). csv: census_file. An empty census is taken from it at
-    the start; later it is compared, and differences are shown (`wince census diff`)."""
+    """Where the census comes from. fhir: the server of ehr_url (Encounters in progress). csv: census_file. An empty census is taken from
+    it at the start; later it is compared, and differences are shown (`wince census diff`)."""
     census_every_s: float = Field(default=3600.0, ge=0, le=7 * 86400)
     """How often the source is compared with what is believed, seconds. 0: never; an empty census is still taken from it at the start."""
     census_grace_s: float = Field(default=900.0, ge=0, le=86400)
-    """A visit of which an ADT message spoke later than this before the census's moment is left to ADT: systems show a move some minutes
-    after its message, seconds."""
+    """A visit that an ADT message named after the census's moment, or within this time before it, is left to ADT: systems show a move
+    some minutes after its message, seconds."""
     census_file: Path | None = Field(default=None, examples=["/var/lib/wince/census.csv"])
     """The file of the source csv; docs/how-to/census.md describes its columns. Its moment is when it was last written."""
     census_encoding: Literal["utf-8", "utf-16", "iso8859-1", "iso8859-15", "cp1252"] = "utf-8"
     """Encoding of that file. A byte order mark decides by itself."""
     census_max_age_h: float = Field(default=24.0, gt=0, le=366 * 24)
-    """A file that was written longer ago than these hours says nothing of now: it is refused."""
+    """A file older than this is refused: it says nothing about now."""
     census_visit_authority: str = Field(default="", max_length=200)
     """Assigning authority of visit numbers in a file without the column encounter_authority, as in PV1-19.4. Empty: patient_authority."""
     census_wards: tuple[str, ...] = ()
     """Wards (PV1-3.1) of which the source tells everybody, even if nobody lies there now. A ward in which it has somebody counts anyway."""
     census_locations: tuple[str, ...] = Field(default=(), examples=[["icu-2"]])
-    """Of fhir: ids of Locations (wards) whose Encounters are asked for. Empty: all Encounters in progress."""
+    """For the source fhir: ids of Locations (wards) whose Encounters are asked for. Empty: all Encounters in progress."""
     census_bed_from: Literal["name", "identifier"] = "name"
-    """Of fhir: element of a Location that says its bed."""
+    """For the source fhir: which element of a Location names its bed."""
     census_bed_system: str = Field(default="", max_length=500)
-    """Of fhir: system of that identifier. Empty: any."""
+    """For the source fhir: system of that identifier. Empty: any."""
     census_bed_pattern: str = Field(default="", max_length=500, examples=["(?P<point>[^-]+)-(?P<room>[^-]+)-(?P<bed>.+)"])
     """Of fhir: regular expression over the whole text, with the groups point, room and bed (and facility), where the text isn't
     POINTOFCARE^ROOM^BED itself. The example makes ICU^101^A of ICU-101-A."""

@@ -24,7 +24,8 @@ class Ehr(Part):
     insecure_ehr_beyond_loopback: bool = False
     """Write to an EHR on another machine without TLS (http). Everybody on the network can then read patients' entries and the token."""
     lease_s: float = Field(default=120.0, ge=5, le=3600)
-    """How long a delivery belongs to the replica of record that took it. After a kill it is tried again when this time is over."""
+    """How long a delivery belongs to the replica of record that took it. If that replica is killed, the delivery is tried again after
+    this time."""
 
     ehr_readback_per_hour: int = Field(default=60, ge=0, le=3600)
     """How many written entries are read back from the EHR in an hour, to see that its chart shows what was written (status, value, patient,

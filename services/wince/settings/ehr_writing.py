@@ -78,7 +78,7 @@ class EhrWriting(Part):
     ehr_question_answer_s: float = Field(default=900.0, ge=60, le=86400)
     """Within how many seconds a question is to be answered; stands in the Task, and nothing in Wince waits for it."""
     ehr_call_s: float = Field(default=900.0, ge=60, le=86400)
-    """An alert that ended more than so many seconds ago calls nobody: charted late, or delivered late, it is written as Observation
+    """An alert that ended longer ago than this, in seconds, calls nobody: charted or delivered late, it is written as Observation
     alone, without an active CommunicationRequest. The audit trail says so."""
 
     @field_validator("ehr_question_owner")

@@ -27,9 +27,9 @@ class Hl7(Part):
     mllp_client_ca_file: Path | None = Field(default=None, examples=["/etc/wince/senders-ca.pem"])
     """Authority (PEM) of the senders' certificates. Set: a sender without one is turned away."""
     mllp_connections: int = Field(default=64, ge=1, le=10_000)
-    """Senders' connections at once; above that a new one is closed, and told in the log and by a metric."""
+    """Most connections of senders at a time. A further one is closed, logged and counted by a metric."""
     mllp_connections_per_address: int = Field(default=16, ge=1, le=10_000)
-    """Of these, those of one address, so that no sender shuts out the others. An interface engine often has one per interface."""
+    """Most connections of one address, so that no sender shuts out the others. An interface engine often has one per interface."""
     mllp_message_bytes: int = Field(default=1 << 20, ge=4096, le=64 << 20)
     """Longest message that is taken. A longer one is answered AR."""
     mllp_idle_s: float = Field(default=600.0, gt=0, le=7 * 86_400)
@@ -39,12 +39,12 @@ class Hl7(Part):
     """Character set of messages that declare none in MSH-18, in the words of HL7 table 0211. Bytes that are none of a message's set
     cost the field that they stand in, never a guess."""
     mllp_refused: Literal["ae", "park"] = "ae"
-    """What becomes of an ADT message that can't be understood. ae: it is answered AE, and most senders then stop their whole queue until
+    """What happens to an ADT message that can't be understood. ae: it is answered AE, and most senders then stop their whole queue until
     somebody acts. park: it is kept, answered AA and alarmed; `wince hl7 parked` lists, replays and drops such messages. Until its replay
     who lies where may be wrong for that patient."""
     mllp_parked_bytes: int = Field(default=64 << 20, ge=1 << 20, le=8 << 30)
-    """Room for parked messages; above that they are answered AE again."""
+    """Most bytes of parked messages. Beyond that, messages are answered AE again."""
     mllp_parked_days: int = Field(default=30, ge=1, le=3650)
-    """Days after which a parked message is deleted though nobody replayed it. The audit trail says so."""
+    """After how many days a parked message that nobody replayed is deleted. The audit trail says so."""
     insecure_mllp_beyond_loopback: bool = False
     """Take HL7 v2 beyond loopback although TLS or client certificates are missing. Everybody on the network can then admit patients."""

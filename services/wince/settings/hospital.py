@@ -45,8 +45,8 @@ class Hospital(Part):
 
     time_zone: str | None = Field(default=None, max_length=64, examples=["Europe/Berlin"])
     """The hospital's time zone (IANA name, UTC too): that of every time in its messages which names no offset. It has no default: a wrong
-    one binds a grade to whoever lay there hours earlier. Without it the listener doesn't start. (`wince run` sends messages of its own,
-    with offsets, and takes UTC where nothing is set.)"""
+    one binds a grade to the patient who lay there hours earlier. Without it the listener doesn't start. (`wince run` sends messages of its
+    own, with offsets, and takes UTC where nothing is set.)"""
     patient_authority: str = Field(default="", max_length=200, examples=["HOSP&1.2.276.0.76.4.16&ISO"])
     """Assigning authority of the medical record numbers that count, as in PID-3.4: its namespace, its OID, or both with & between; then
     either names it. Numbers of other authorities name nobody. Empty: the authority isn't looked at, and two numbers of one type are

@@ -28,9 +28,9 @@ class Installation(Part):
     )
     """Folder of the face models, of a site's own in its folder `site`, and of what was compiled of them for this machine in `compiled`."""
     protocol: str = "activity"
-    """The protocol that grades; with rules (`[[routing]]`) the one that says so where none of them fits."""
+    """The protocol that grades. With rules (`[[routing]]`): the one that reports `population` when no rule fits."""
     protocol_dir: str | None = None
-    """A folder with further protocol files, or several with colons between, as in PATH: the first that holds a protocol gives it."""
+    """A folder with further protocol files, or several separated by colons, as in PATH: the first that holds a protocol wins."""
     face_precision: Literal["f32", "bf16"] = "f32"
     """How exactly the face models compute. bf16 needs a CPU with bfloat16; grades may then differ between machines in the third digit.
     It is faster on some (1.2 times on AMD's Zen 5) and slower on others (0.7 on Intel's Sapphire Rapids without AMX): measure first."""

@@ -17,7 +17,7 @@ class Kafka(Part):
     """
 
     kafka_bootstrap: str = Field(default="", examples=["kafka-1.example:9093,kafka-2.example:9093"])
-    """Brokers to begin with: HOST:PORT with commas between."""
+    """Brokers to connect to first: HOST:PORT, separated by commas."""
     kafka_security: Literal["plaintext", "insecure-plaintext", "tls", "scram"] = "plaintext"
     """plaintext: brokers on this machine only. tls: TLS. scram: TLS and SCRAM-SHA-512. insecure-plaintext: brokers anywhere, and faces and
     names readable on the network."""

@@ -15,9 +15,9 @@ class Retention(Part):
     """
 
     retention_assessments_days: int | None = Field(default=None, ge=1, le=36_500, examples=[365])
-    """Windows, alerts, verdicts and entries that are older go, with what was delivered of them; what is still to be delivered stays.
+    """Windows, alerts, verdicts and entries older than this are erased, with their deliveries; what must still be delivered stays.
     Not set: they are kept."""
     retention_movements_days: int | None = Field(default=None, ge=1, le=36_500, examples=[365])
     """ADT movements and stays of visits that ended longer ago go, once no window and no entry of them is kept. Not set: they are kept."""
     retention_audit_days: int | None = Field(default=None, ge=1, le=36_500, examples=[3650])
-    """Payloads of the audit trail that are older go. The chain, with their digests, is kept for ever. Not set: they are kept."""
+    """Payloads of the audit trail older than this are erased. The chain, with their digests, is kept for ever. Not set: they are kept."""

@@ -12,7 +12,7 @@ from wince.settings.part import Part
 class Services(Part):
     """Services
 
-    What processes of `wince serve` need of each other.
+    How the processes of `wince serve` find each other.
     """
 
     detect: str = Field(default="127.0.0.1:7422", min_length=1)

@@ -13,7 +13,7 @@ from wince.telemetry.otlp_config import OtlpSettings
 class Telemetry(Part):
     """Logs, metrics, traces
 
-    What a process tells about itself. None of it holds a patient's name, number or birth date.
+    What a process reports about itself. None of it holds a patient's name, number or birth date.
     """
 
     log_level: Literal["debug", "info", "warning", "error"] = "warning"

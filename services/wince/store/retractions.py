@@ -11,7 +11,7 @@ from wince.store.database import Tx
 from wince.store.plain import dump, load
 
 OPEN_US = 24 * 3600 * 1_000_000
-"""For so long after it was asked windows that arrive late are withdrawn, too."""
+"""How long after the request windows that arrive late are withdrawn too."""
 CAUSE = "retracted"
 """Of a withdrawn entry; nothing gives it back."""
 _COLUMNS = "id, model_set, protocol, from_us, to_us, reason, by, asked_us, looked_us, entries"

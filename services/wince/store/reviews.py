@@ -1,7 +1,7 @@
-"""What record must look at again: beds and cameras for which it became known otherwise who lay there, or whether that may be believed.
+"""What record must look at again: beds and cameras whose patient, or whose certainty about the patient, has changed.
 
-Whoever changes anything that `domain/binding.py` depends on asks for it in the same transaction. Record looks at every window and entry of
-those cameras in that time (pipeline/record): what stands afterwards is what the census as then known says.
+A change of anything that `domain/binding.py` depends on asks for a review in the same transaction. Record looks at every window and
+entry of those cameras in that time (pipeline/record): what stands afterwards is what the census as then known says.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ Decide = Callable[[Change, Inside], Revision]
 
 class PostgresCensus:
     """Movements, links and stays in the database. Thread-safe. `clock`: microseconds UTC, stamps the audit trail. `window_us`: a used
-    control id with another content is a new message where it was sent so long after; 0: never."""
+    control id with other content is a new message if it was sent at least this much later; 0: never."""
 
     def __init__(self, database: Database, clock: Clock = wall_us, window_us: int = DAY_US) -> None:
         self._database = database

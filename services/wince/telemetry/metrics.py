@@ -20,7 +20,7 @@ from wince.telemetry.cameras import CameraCollector
 REGISTRY = CollectorRegistry()
 """The page has neither TLS nor a password, so by default it is for this machine; a collector beside the process takes it further."""
 REPLAY_S = 3600.0
-"""A window that is committed so long after its end was replayed: its latency says nothing and is left out."""
+"""A window committed later than this after its end was replayed. Its latency means nothing and is left out."""
 DAY_S = 86_400.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}")
 
@@ -173,7 +173,7 @@ def camera_list(*, wrong: bool) -> None:
 
 
 def given_up(faces: int) -> None:
-    """So many faces were beyond what a served ensemble may be asked for."""
+    """Count faces that were more than a served ensemble may be asked for."""
     FACES_GIVEN_UP.inc(faces)
 
 
@@ -192,7 +192,7 @@ def called(method: str, status: str, seconds: float) -> None:
 
 
 def outbox(target: str, *, waiting: int, behind_hold: int, dead: int, oldest_s: float, is_held: bool) -> None:
-    """What of one target waits in the database, asked now and then."""
+    """A target's waiting deliveries, as the database was last asked."""
     name = label(target)
     OUTBOX_WAITING.labels(name).set(waiting)
     OUTBOX_HELD.labels(name).set(behind_hold)
@@ -202,7 +202,7 @@ def outbox(target: str, *, waiting: int, behind_hold: int, dead: int, oldest_s: 
 
 
 def chores(target: str, *, by_hand: int, unfinished: int) -> None:
-    """What of one target waits for a person beside dead letters, asked now and then."""
+    """A target's rows that wait for a person, dead letters apart, as the database was last asked."""
     OUTBOX_BY_HAND.labels(label(target)).set(by_hand)
     OUTBOX_UNFINISHED.labels(label(target)).set(unfinished)
 
@@ -218,7 +218,7 @@ def read_back(target: str, result: str) -> None:
 
 
 def differing(target: str, entries: int) -> None:
-    """So many entries of a target differ, asked of the database now and then."""
+    """How many entries of a target differ, as the database was last asked."""
     READ_BACK_DIFFERS.labels(label(target)).set(entries)
 
 
@@ -250,7 +250,7 @@ def turned_away(reason: str) -> None:
 
 
 def parked(count: int, oldest_s: float) -> None:
-    """What of refused messages waits for a person, asked now and then."""
+    """Refused messages that wait for a person, as the database was last asked."""
     HL7_PARKED.set(count)
     HL7_PARKED_AGE.set(max(0.0, oldest_s))
 

@@ -118,7 +118,7 @@ class _Patient(SpanExporter):
             return result
         self._lost += len(spans)
         if not self._away:
-            log.warning("traces don't reach the collector; they are lost, nothing waits for it", field="otlp.endpoint")
+            log.warning("traces don't reach the collector and are lost; nothing else is affected", field="otlp.endpoint")
         self._away = True
         return result
 

@@ -107,7 +107,7 @@ def test_what_can_t_be_used_changes_nothing_and_is_told_once(world: World, text:
     world.path.write_text(text)
     world.looks(5)
     assert world.taken.lists == [["c1", "c2"]]
-    assert [one["event"] for one in world.errors()] == ["the camera list is wrong; the one before goes on"]
+    assert [one["event"] for one in world.errors()] == ["the camera list is wrong; the last good one stays"]
     assert value("wince_camera_list_wrong") == 1
     world.path.write_text(ONE)
     world.looks()

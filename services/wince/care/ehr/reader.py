@@ -84,7 +84,7 @@ class EhrReader:
                 if isinstance(error, Unavailable) and not answered:
                     raise
                 detail = error.answer.detail if isinstance(error, Stop) else error.message
-                log.warning("what the EHR knows of a patient can't be read", encounter=stay.encounter.value, detail=detail)
+                log.warning("a patient's data can't be read from the EHR", encounter=stay.encounter.value, detail=detail)
         return failed
 
     def _lying(self) -> list[Stay]:

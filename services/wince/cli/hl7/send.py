@@ -28,7 +28,7 @@ def send(
     cert: Annotated[Path | None, typer.Option("--cert", help="Our certificate (PEM), where the listener wants one.")] = None,
     key: Annotated[Path | None, typer.Option("--key", help="Its private key (PEM); else it stands in --cert.")] = None,
     server_name: Annotated[str, typer.Option("--server-name", help="Name in the listener's certificate, where --to is a number.")] = "",
-    repeat: Annotated[int, typer.Option(min=1, help="Send the file so often.")] = 1,
+    repeat: Annotated[int, typer.Option(min=1, help="How many times to send the file.")] = 1,
     ahead: Annotated[int, typer.Option(min=1, max=1000, help="So many messages on their way at once.")] = 1,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an acknowledgement.")] = 30.0,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Go on after a message that is refused.")] = False,

@@ -14,7 +14,7 @@ from wince.fhir.client import Capabilities, FhirClient
 from wince.fhir.invariants import Resource, parse_time
 
 _TRIES = 3
-"""Of one request, where a race answers 409."""
+"""Attempts of one request, if a race is answered 409."""
 
 
 class Beside:

@@ -15,7 +15,7 @@ from wince.fhir.invariants import Resource, check
 from wince.telemetry.logs import get
 
 MOST = 2000
-"""So many wait at most; then the oldest give way. Wince's own audit trail holds every attempt of a delivery, whatever happens here."""
+"""Most AuditEvents that wait; beyond that the oldest are dropped. Wince's own audit trail holds every attempt of a delivery."""
 
 _log = get("wince.delivery.fhir")
 

@@ -64,7 +64,7 @@ from wince.protocols.rules import ClinicalProtocol
 _NOBODY = ("urn:wince:probe", "nobody")
 """System and value of an identifier that no patient has."""
 _TRIES = 3
-"""Of one create, where a race answers 409."""
+"""Attempts of one create, if a race is answered 409."""
 _CAPABILITIES_S = 3600.0
 _MAX_SENT = 4096
 

@@ -39,7 +39,7 @@ class Reading:
     """When it was so, microseconds UTC."""
     encoding: str = "utf-8"
     zone: tzinfo = UTC
-    """Of times without offset."""
+    """Time zone of times without an offset."""
     patient_authority: str = ""
     """Assigning authority of medical record numbers where no column says it, as in PID-3.4; empty: the column must."""
     encounter_authority: str = ""

@@ -192,7 +192,7 @@ def load_checkpoint(file: Path, run: dict[str, Any]) -> dict[str, Any] | None:
     torch = torch_module()
     if not file.exists():
         return None
-    remedy = "name another folder, or delete the checkpoint to begin anew"
+    remedy = "name another folder, or delete the checkpoint to start again"
     try:
         state: dict[str, Any] = torch.load(file, weights_only=True)
         theirs = state["run"]

@@ -275,7 +275,7 @@ class Cameras:
             camera.over = runner.error is None  # a file that is played to its end
             if runner.error is not None:
                 camera.retry_s, camera.trouble = self._steady() + RETRY_S, words(runner.error)
-                log.error("camera's road ended, begins again", source=source, error=runner.error)
+                log.error("camera's pipeline ended; restarting it", source=source, error=runner.error)
 
     def _begin(self, camera: _Camera) -> bool:
         """Take the camera and read it; False: another owns it. Raises what opening or the database raises."""
@@ -321,7 +321,7 @@ class Cameras:
         for source, runner in ending:
             runner.join(max(0.0, until_s - time.monotonic()))
             if runner.is_alive():
-                log.warning("a camera's road takes its time to end", source=source.source)
+                log.warning("a camera's pipeline is slow to stop", source=source.source)
 
     def _give_back(self, *sources: str) -> None:
         try:

@@ -89,7 +89,7 @@ def _within(box: NDArray[np.float32], known: NDArray[np.float32]) -> bool:
 
 
 def _apart(found: Sequence[Found]) -> list[Found]:
-    """Of several readings of the same place the surest."""
+    """The surest of several readings of the same place."""
     kept: list[Found] = []
     for one in found:
         if not any(_within(one.box, other.box) for other in kept):

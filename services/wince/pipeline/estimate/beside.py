@@ -23,7 +23,7 @@ from wince.telemetry import logs
 log = logs.get(__name__)
 
 PATIENCE_S = 3.0
-"""So long the others wait for one that does not answer: far less than makes a face too old to be scored."""
+"""How long the other scorers wait for one that does not answer: far less than it takes a face to become too old."""
 AGAIN_S = 5.0
 
 

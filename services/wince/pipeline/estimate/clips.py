@@ -18,7 +18,7 @@ MOST_BYTES = 64 << 20
 """Of crops, all sources together: at 12 KB a crop and 10 crops a clip some 500 sources. Beyond it the source that was silent longest
 is forgotten; its next clips aren't whole."""
 MOST_FACES = 512
-"""Of one source, so that a camera that floods is bounded by count too."""
+"""Most crops of one source, so that a flooding camera is bounded by count too."""
 
 
 @dataclass(frozen=True, slots=True)

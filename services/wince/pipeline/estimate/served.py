@@ -18,9 +18,9 @@ from wince.serving.client import OipClient
 from wince.serving.manifest import Manifest
 
 CHUNK = 16
-"""Crops in one request: so many 300 ms keep a worker within its time."""
+"""Most crops in one request: at 300 ms each a worker stays within its time."""
 AGAIN_S = 5.0
-"""After so long a server that was not ready is asked again."""
+"""How long to wait before a server that was not ready is asked again."""
 
 
 class ServedMembers:

@@ -25,7 +25,7 @@ from wince.rpc.server import Registration, Workers
 NAME = "wince.api.estimate.v1.EstimateService"
 ROLES = {"EstimateFaces": frozenset({Role.STAGE}), "ListModels": frozenset({Role.STAGE, Role.READER, Role.OPERATOR})}
 MAX_BYTES = 16 << 20
-"""Of a request: MOST faces with everything."""
+"""Largest request, bytes: MOST faces with everything."""
 MOST = 64
 """Faces of one request."""
 DEFAULT = "activity"

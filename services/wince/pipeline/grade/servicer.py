@@ -26,7 +26,7 @@ from wince.rpc.server import Registration, Workers
 NAME = "wince.api.grade.v1.GradeService"
 ROLES = {"GradeEstimates": frozenset({Role.STAGE})}
 MAX_BYTES = 5 << 20
-"""Of a request: a snapshot and its envelope."""
+"""Largest request, bytes: a snapshot and its envelope."""
 DEFAULT = "activity"
 
 Setups = Callable[[str], stage.Setup]

@@ -23,7 +23,7 @@ from wince.pipeline.grade.calm import Calm, Shown
 from wince.pipeline.grade.state import Beats, Occupant, Seen, Setup, State
 
 VERSION = 1
-"""Of the layout. Another version is not read: the source begins again."""
+"""Version of the layout. Another version is not read: the source begins again."""
 
 
 def dump(state: State) -> bytes:

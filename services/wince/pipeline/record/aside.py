@@ -60,7 +60,7 @@ def set_aside(tx: Tx, source: str, messages: Sequence[Message], error: Exception
     """Keeps what can't be written, and says so."""
     locks.batch(tx, [source])
     number = asides.put(tx, source, [encode(one) for one in messages], words(error), AGAIN.wait_s(1))
-    log.error("what a camera found can't be written; it is set aside", source=source, error=error)
+    log.error("a camera's messages can't be written; they are set aside", source=source, error=error)
     said = dump({"source": source, "messages": len(messages), "error": words(error)})
     append(tx, [Fact(make(ROOT, "aside", source, number), 1, "set_aside", 1, said)], now_us)
 
@@ -84,7 +84,7 @@ def drop(tx: Tx, source: str, reason: str, by: str, now_us: int) -> str:
     asides.taken(tx, source, [number])
     asides.begin_again(tx, source)
     append(tx, [Fact(make(ROOT, "aside dropped", source, number), 1, "aside.dropped", 1, dump(said))], now_us)
-    log.warning("what could not be written was given up", source=source)
+    log.warning("a message that could not be written was given up", source=source)
     return kind
 
 
@@ -116,11 +116,11 @@ def _source(database: Database, source: str, write: Callable[[Tx, Sequence[Messa
                 continue
             with database.transaction() as tx:
                 asides.failed(tx, source, words(error), AGAIN.wait_s(asides.failures(tx, source) + 1))
-            log.error("what a camera found still can't be written", source=source, error=error)
+            log.error("a camera's messages still can't be written", source=source, error=error)
             return count
         count += len(found)
         if len(found) < most:
-            log.info("what was set aside is written", source=source, rows=count)
+            log.info("messages that were set aside are written", source=source, rows=count)
             return count
 
 

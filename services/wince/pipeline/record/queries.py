@@ -58,7 +58,7 @@ _DELIVERED = (
 )
 
 _TOLD = "(a.stay IS NOT NULL OR NOT EXISTS (SELECT FROM audit t WHERE t.entry = a.id AND t.event = 'not_told'))"
-"""Of an alert `a`: nobody is told of one while its bed was off, or its patient had not consented."""
+"""SQL condition on an alert `a`: nobody is told of one while its bed was off, or its patient had not consented."""
 
 
 class PostgresRecord:

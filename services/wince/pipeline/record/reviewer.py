@@ -106,7 +106,7 @@ class Reviewer:
 
     def _put_off(self, asked: Asked, error: Exception) -> None:
         wait_s = AGAIN.wait_s(asked.failures + 1)
-        log.error("what stands in the record can't be looked at again; put off", source=asked.sources[0], error=error)
+        log.error("a review of the record failed; postponed", source=asked.sources[0], error=error)
         metrics.review_failed()
         with self._database.transaction() as tx:
             review_rows.put_off(tx, asked.id, wait_s, words(error))
@@ -125,7 +125,7 @@ class Reviewer:
             append(tx, facts, now_us)
         if looked.unloaded:
             wait_s = AGAIN.wait_s(AGAIN_LATE)
-            log.error("what a protocol found that is not loaded can't be charted late", source=source, protocol=", ".join(looked.unloaded))
+            log.error("windows of a protocol that is not loaded can't be charted late", source=source, protocol=", ".join(looked.unloaded))
             review_rows.later(tx, asked, until_us, wait_s, f"these protocols are not loaded: {', '.join(looked.unloaded)}")
         if last:
             review_rows.done(tx, asked)

@@ -18,7 +18,7 @@ from wince.serve.checks.finding import Finding, missing, ok, warning
 from wince.settings import Settings
 
 TIMEOUT_S = 8.0
-"""Of one request."""
+"""Longest time of one request, seconds."""
 
 
 def check(settings: Settings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What of the hospital's messages waits for a person."""
+"""HL7 messages that wait for a person."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Row:
     """One thing. Holds no PHI, unless identifiers were asked for."""
 
     subject: str
-    """Of which subject: services, cameras, outbox, ..."""
+    """The row's subject: services, cameras, outbox, ..."""
     what: str
     """Its name among those of its subject."""
     state: State
@@ -51,7 +51,7 @@ class Row:
     remedy: str = ""
     """What to do about it."""
     figures: Mapping[str, int | float | str | None] = field(default_factory=dict)
-    """What of it can be counted or named, for machines; keys are documented in docs/reference/status.md."""
+    """Numbers and names for machines; docs/reference/status.md documents the keys."""
 
 
 @dataclass(frozen=True)

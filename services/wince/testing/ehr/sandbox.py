@@ -134,7 +134,7 @@ class EhrSandbox:
             connection.abort()
 
     def refuse(self, seconds: float) -> None:
-        """Close every connection and refuse new ones, for so long. Blocks; the record stays, and so does the port."""
+        """Close every connection and refuse new ones for `seconds`. Blocks; the record and the port stay."""
         self._on_loop(self._deaf)
         try:
             time.sleep(seconds)

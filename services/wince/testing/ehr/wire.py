@@ -34,7 +34,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/fhir+json;charset=UTF-8"
     delay_s: float = 0.0
-    """Wait so long before anything is sent."""
+    """How long to wait before anything is sent."""
     drop: bool = False
     """Close the connection instead of answering."""
     half: str = ""

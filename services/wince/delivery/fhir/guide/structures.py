@@ -100,7 +100,7 @@ PROFILES = (
     Structure(
         "alert",
         "CommunicationRequest",
-        "People are told of an alert",
+        "Calls people to an alert",
         (
             *_always("identifier", "category", "subject", "encounter", "about", "payload", "authoredOn", "requester", "sender"),
             Element("priority", fixed=("fixedCode", "urgent")),

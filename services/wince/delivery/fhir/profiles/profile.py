@@ -83,7 +83,7 @@ class Writing:
     owner: Identifier | None = None
     """Who answers questions: a CareTeam's or an Organization's identifier; None: nobody is named."""
     answer_s: float = 900.0
-    """Within so long a question is to be answered."""
+    """Time within which a question is to be answered, seconds."""
     call_s: float = 900.0
     """An alert that ended longer ago calls nobody any more: its Observation alone is written."""
 

@@ -83,9 +83,9 @@ class Book:
         self._put(replace(entry, revision=entry.revision + 1, status=WITHDRAWN, issued_us=self._now_us), "")
 
     def write(self, body: Entry, stay: Stay, event: str = "") -> None:
-        """`body` to who lies in `stay`: nothing where it stands so, a further revision where that person had it before, else anew.
+        """Write `body` for the patient of `stay`: nothing if it stands so, a revision if that person had it before, else a new entry.
 
-        Who had it before gets his own numbers again: it was his calm face that they were looked at against.
+        Whoever had it before gets the former numbers back: they were read against that patient's calm face.
         """
         group = (body.origin, body.kind)
         mine = self._mine(group, stay)
