@@ -151,6 +151,7 @@ class Decoder:
             if packet is None:
                 yield from self._flush(hurt)
                 return
+            missing = numbers is not None and packet.size > 0 and numbers.lost(bytes(packet))  # every packet, or it loses count
             try:
                 frames = self.aspects.decode(packet)
             except av.error.EOFError:
@@ -160,7 +161,7 @@ class Decoder:
                 self.silent += 1
                 yield self._lost(packet)
                 continue
-            hurt = hurt or bool(packet.is_corrupt) or (numbers is not None and packet.size > 0 and numbers.lost(bytes(packet)))
+            hurt = missing or hurt or bool(packet.is_corrupt)
             self.silent = 0 if frames else self.silent + bool(packet.size)
             for frame in frames:
                 hurt = frame.is_corrupt or (hurt and not frame.key_frame)

@@ -240,7 +240,7 @@ class StreamSource(LiveSource):
             now_us = self._clock()
             if self._over.is_set():
                 return
-            missing = packet.is_corrupt or (numbers is not None and packet.size > 0 and numbers.lost(bytes(packet)))
+            missing = (numbers is not None and packet.size > 0 and numbers.lost(bytes(packet))) or packet.is_corrupt
             if missing and not hurt:
                 self.damaged(now_us)
             hurt = hurt or missing
