@@ -139,7 +139,8 @@ class Decoder:
     def _decode(self) -> Iterator[Stamped[_Decoded]]:
         packets = self._video.container.demux(self._video.stream)
         numbers = annex_b(self._video.stream.codec_context)
-        hurt = False
+        hurt = missed = False
+        key_pts: int | None = None
         while True:
             try:
                 packet = next(packets, None)
@@ -161,10 +162,16 @@ class Decoder:
                 self.silent += 1
                 yield self._lost(packet)
                 continue
-            hurt = missing or hurt or bool(packet.is_corrupt)
+            if missing or packet.is_corrupt:
+                hurt, key_pts, missed = True, None, missed or missing
+            if hurt and key_pts is None and packet.is_keyframe:
+                key_pts = packet.pts
             self.silent = 0 if frames else self.silent + bool(packet.size)
             for frame in frames:
-                hurt = frame.is_corrupt or (hurt and not frame.key_frame)
+                # With B-pictures a key picture of before the damage may come out after it: that one heals nothing.
+                heals = frame.key_frame and (not missed or frame.pts == key_pts)
+                hurt = frame.is_corrupt or (hurt and not heals)
+                missed = missed and hurt
                 yield self._stamped(frame, hurt)
 
     def _flush(self, hurt: bool) -> Iterator[Stamped[_Decoded]]:
