@@ -70,7 +70,8 @@ def test_last_line(state_dir):
     ran = run(state_dir / "text", text=True)
     assert ran.returncode == 0, ran.stderr
     line = ran.stdout.strip().splitlines()[-1]
-    assert re.fullmatch(r"wince: \d+ observations for 3 patients, \d+ sent to a nurse, audit chain verified \(\d+ entries\)", line)
+    proven = r"audit chain verified \(\d+ entries, \d+ records match it, 0 after its checkpoint\)"
+    assert re.fullmatch(rf"wince: \d+ observations for 3 patients, \d+ sent to a nurse, {proven}", line)
     shown = next(block.text for block in blocks("README.md") if block.language == SHOWN)
     printed = ran.stdout.replace(str(state_dir / "text"), "~/.local/state/wince")
     assert missing(shown, printed) == [], "README shows another end of `make run`"

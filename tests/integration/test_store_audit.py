@@ -21,7 +21,7 @@ from wince.store.migrate import bundled, migrate
 
 
 def facts(count: int) -> list[Fact]:
-    return [Fact(uuid4(), 1, "charted", 1, f"payload {number}") for number in range(count)]
+    return [Fact(uuid4(), 1, "noted", 1, f"payload {number}") for number in range(count)]
 
 
 def fill(database: Database, count: int) -> list[Fact]:
@@ -52,7 +52,7 @@ def test_the_chain_is_the_documented_formula(database: Database) -> None:
     """Row n's hash is sha256 over the hash before and the fields, joined by 0x1f."""
     (fact,) = fill(database, 1)
     (row,) = audit.rows(database, payloads=True)
-    parts = [bytes(32), b"1", b"2023-11-14T22:13:20.000000Z", str(fact.entry).encode(), b"1", b"charted", b"1"]
+    parts = [bytes(32), b"1", b"2023-11-14T22:13:20.000000Z", str(fact.entry).encode(), b"1", b"noted", b"1"]
     assert row.hash == sha256(b"\x1f".join([*parts, sha256(b"payload 0").digest()])).digest()
     assert row.payload == "payload 0"
 

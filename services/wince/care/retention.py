@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,7 +56,21 @@ class Retention:
         run, now_us = uuid4(), self._clock()
         with self._database.transaction() as tx:
             erasing.begin(tx, run, now_us, "retention", by, dump(limits))
-        done = self._erased(limits, run, now_us, self._each)
+        number = itertools.count(1)
+
+        def each(what: str, before_us: int, batch: Callable[[Tx], int]) -> int:
+            whole = 0
+            while True:
+                with self._database.transaction() as tx:
+                    gone = batch(tx)
+                    if gone:  # in the same transaction: what is missing is explained, wherever this is cut off
+                        said = {"what": what, "before_us": before_us, "rows": gone}
+                        append(tx, [Fact(run, next(number), "erasing", 1, dump(said))], now_us)
+                whole += gone
+                if not gone:
+                    return whole
+
+        done = self._erased(limits, run, now_us, each)
         with self._database.transaction() as tx:
             append(tx, [Fact(run, 1, "retention", 1, dump({"limits": limits, "erased": done, "by": by}))], now_us)
         return done
@@ -66,7 +81,7 @@ class Retention:
         with suppress(_TakenBackError), self._database.transaction() as tx:
             erasing.begin(tx, run, now_us, "retention", "", dump(limits))
 
-            def each(batch: Callable[[Tx], int]) -> int:
+            def each(_what: str, _before_us: int, batch: Callable[[Tx], int]) -> int:
                 whole = 0
                 while gone := batch(tx):
                     whole += gone
@@ -76,28 +91,19 @@ class Retention:
             raise _TakenBackError
         return done
 
-    def _erased(self, limits: Limits, run: UUID, now_us: int, each: Callable[[Callable[[Tx], int]], int]) -> Erased:
+    def _erased(self, limits: Limits, run: UUID, now_us: int, each: Callable[[str, int, Callable[[Tx], int]], int]) -> Erased:
         entries = windows = visits = payloads = 0
         if limits.assessments is not None:
             before_us = now_us - limits.assessments * DAY_US
-            entries = each(lambda tx: self._entries(tx, before_us))
-            windows = each(lambda tx: self._windows(tx, before_us))
+            entries = each("assessments", before_us, lambda tx: self._entries(tx, before_us))
+            windows = each("assessments", before_us, lambda tx: self._windows(tx, before_us))
         if limits.movements is not None:
             until_us = now_us - limits.movements * DAY_US
-            visits = each(lambda tx: self._visits(tx, until_us))
+            visits = each("movements", until_us, lambda tx: self._visits(tx, until_us))
         if limits.audit is not None:
             oldest_us = now_us - limits.audit * DAY_US
-            payloads = each(lambda tx: erasing.old_payloads(tx, run, oldest_us))
+            payloads = each("audit", oldest_us, lambda tx: erasing.old_payloads(tx, run, oldest_us))
         return Erased(entries, windows, visits, payloads)
-
-    def _each(self, batch: Callable[[Tx], int]) -> int:
-        whole = 0
-        while True:
-            with self._database.transaction() as tx:
-                gone = batch(tx)
-            whole += gone
-            if not gone:
-                return whole
 
     @staticmethod
     def _entries(tx: Tx, before_us: int) -> int:
@@ -170,6 +176,7 @@ class Retention:
             about |= {row[0] for row in tx.execute(f"SELECT id {events}".encode(), (systems, values)).fetchall()}
             erasing.begin(tx, run, now_us, "person", by, reason.strip())
             named = [*(dump(one)[1:-1] for one in (*numbers, *visits)), *_reads(visits)]
+            told = erasing.told_of(tx, visits)
             payloads = erasing.payloads_of(tx, run, about) + erasing.payloads_with(tx, run, named)
             tx.execute(f"DELETE {events}".encode(), (systems, values))
             tx.execute("DELETE FROM question WHERE stay = ANY(%s)", (stays,))
@@ -182,7 +189,8 @@ class Retention:
             ours = "(old_system, old) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
             tx.execute(f"DELETE FROM alias WHERE kind = 'person' AND {ours}".encode(), pairs)
             done = Erased(len(ids), len(windows), len(visits), payloads)
-            append(tx, [Fact(run, 1, "erased", 1, dump({"erased": done, "by": by, "reason": reason.strip()}))], now_us)
+            gone = sorted({*map(str, about), *told})
+            append(tx, [Fact(run, 1, "erased", 1, dump({"erased": done, "by": by, "reason": reason.strip(), "gone": gone}))], now_us)
         return done
 
 

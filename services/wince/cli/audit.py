@@ -27,9 +27,9 @@ def verify(
     ] = "",
     json_: Json = False,
 ) -> None:
-    """Check every link, every payload that is there, every checkpoint; exit code 9 where something was changed, 1 where the trail is empty.
+    """Check every link, payload and checkpoint, and that what is charted, sent and believed is what the chain says.
 
-    Works beside a running Wince; makes nothing.
+    Exit code 9 where something was changed, 1 where the trail is empty. Works beside a running Wince; makes nothing.
     """
     if key and not re.fullmatch("[0-9a-fA-F]{64}", key):
         raise usage.UsageError("is no public key", field="--key", remedy="64 hexadecimal digits: the raw bytes of the Ed25519 key")
@@ -42,6 +42,7 @@ def verify(
             why = erasing.explained(tx)
     if json_:
         said = {"rows": found.count, "head": found.head.hex(), "checkpointed": found.checkpoint, "erased": found.erased}
+        said |= {"tail": found.tail, "compared": found.compared, "unproven": found.unproven}
         said |= {"erased_on_purpose": sum(number for _, _, number in why)}
         print(to_json({"verified": found.count > 0, **said}))
     elif not found.count:
@@ -49,10 +50,11 @@ def verify(
     else:
         chain = f"audit chain verified ({found.count} entries), head {found.head.hex()[:16]}"
         out.print(f"{chain}, {found.erased} payloads erased{_tail(found)}")
+        out.print(f"{found.compared} records match it: entries, windows, alerts, verdicts, movements, stays, and what is sent of them")
+        if found.unproven:
+            out.print(f"  {found.unproven} more can't be compared: an earlier release wrote them, or their payload was erased")
         for what, at_us, number in why:
             out.print(f"  {number} by an erasure ({what}) at {audit.utc(at_us)[:19]}Z; their digests are in the chain")
-        if (rest := found.erased - sum(number for _, _, number in why)) > 0:
-            out.print(f"  {rest} of them by no erasure that is known here: who deleted them?")
     if not found.count:
         raise typer.Exit(1)
 

@@ -105,7 +105,11 @@ def _camera(number: int, text: str) -> Camera:
 
 
 def _audit(done: Outcome) -> dict[str, Any]:
-    return {"rows": done.audit.count, "head": done.audit.head.hex(), "checkpointed": done.audit.checkpoint}
+    found = done.audit
+    return {
+        "rows": found.count, "head": found.head.hex(), "checkpointed": found.checkpoint, "tail": found.tail,
+        "compared": found.compared, "unproven": found.unproven,
+    }  # fmt: skip
 
 
 def _counts(counts: dict[str, int]) -> str:

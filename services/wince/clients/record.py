@@ -37,7 +37,8 @@ class RecordClient(ServiceClient):
         if not answer.verified:
             remedy = "keep the database as it is and call the person in charge of security"
             raise IntegrityError("the trail does not hold", field=answer.broken, remedy=remedy)
-        return Verified(answer.entries, answer.head, b"", answer.checkpoint, answer.tail, answer.erased)
+        counted = (answer.checkpoint, answer.tail, answer.erased, answer.compared, answer.unproven)
+        return Verified(answer.entries, answer.head, b"", *counted)
 
     def _pages(self, method: Any, request: Callable[..., Any], scope: pb.Scope) -> Iterator[Any]:
         token = ""

@@ -13,11 +13,16 @@ from wince.telemetry.logs import get
 
 PASSING_S = 900.0
 """How long a refusal that may pass is tried again; then it is a dead letter."""
+FORGED = "not what was charted: somebody changed the database; run `wince audit verify`"
+"""What the outbox says of a body that the audit chain does not prove."""
 _log = get("wince.delivery")
 
 
 def ask(target: Target, row: Lease) -> Answer:
     """Deliver a row, in a span of its assessment's trace. Never raises for what the target does."""
+    if not row.proven:
+        _log.error("a body is not what was charted; it is kept back", target=target.name, entry=row.entry, revision=row.revision)
+        return Answer(Outcome.DEAD, FORGED)
     assessment = traces.of(row.trace.encode())
     if assessment is None:
         return _deliver(target, row)

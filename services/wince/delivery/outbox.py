@@ -11,6 +11,7 @@ A row is (entry, revision, target). Nothing that happens at one target touches a
   on without them.
 - What a target can't be made to take back waits for a person (`by_hand`), and keeps nothing else waiting.
 - A lease that ran out (its holder died) makes the row deliverable again: its outcome is unknown and delivering is idempotent.
+- A body that the audit chain does not prove is a dead letter, and is never sent.
 - Each lease is audited as `intent` before anything is sent, each answer as written, retry, dead, held, or returned (not tried).
 """
 
@@ -18,13 +19,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from uuid import UUID
 
 from wince.backoff import Backoff
 from wince.delivery import holds
 from wince.delivery.interface import Answer, Outcome
+from wince.delivery.proven import unproven
 from wince.store import locks
 from wince.store.audit import Fact, append
 from wince.store.database import Tx
@@ -60,6 +62,8 @@ class Lease:
     """Empty: not known (an entry of an earlier release)."""
     withdraws: bool = False
     """It takes back what was written, or stands before a row that does."""
+    proven: bool = True
+    """The audit chain says that this body was charted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,8 @@ def lease(
             # What failed before goes alone, so that an outage doesn't lease and return the whole queue again and again.
             open_runs.discard(encounter)
     rows = list(leased.values())
+    if forged := unproven(tx, target, {key: row.body for key, row in leased.items()}):
+        runs = {name: [replace(row, proven=(row.entry, row.revision) not in forged) for row in run] for name, run in runs.items()}
     if rows:
         tx.execute(
             "UPDATE outbox o SET state = 'leased', attempts = o.attempts + 1, lease_until = now() + %s * interval '1 second'"

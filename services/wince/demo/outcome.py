@@ -86,9 +86,10 @@ class Outcome:
 
     def line(self) -> str:
         """The last line of `wince run`."""
+        audit = self.audit
         return (
             f"wince: {self.observations} observations for {self.patients} patients, {self.nurse} sent to a nurse, "
-            f"audit chain verified ({self.audit.count} entries)"
+            f"audit chain verified ({audit.count} entries, {audit.compared} records match it, {audit.tail} after its checkpoint)"
         )
 
 

@@ -134,6 +134,10 @@ class Verified:
     """Rows after it: the window that the database's owner could still rewrite."""
     erased: int
     """Rows whose payload was not there to compare."""
+    compared: int = 0
+    """Rows of other tables (entries, bodies, windows, movements, stays) that are what the chain says."""
+    unproven: int = 0
+    """Such rows of which the chain says too little: of an earlier release, or of which the payload was erased."""
 
 
 def verify(rows: Iterable[AuditRow], checkpoints: Iterable[Checkpoint] = (), verifier: Verifier | None = None) -> Verified:

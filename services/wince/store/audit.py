@@ -82,18 +82,31 @@ def rows(database: Database, after: int = 0, *, payloads: bool = False, entry: U
     """Links above sequence number `after`, in order, streamed; `entry`: only those about it."""
     while True:
         with database.transaction() as tx:
-            chunk = tx.execute(
-                "SELECT a.seq, a.at_utc, a.entry, a.revision, a.event, a.attempt, a.digest, a.prev_hash, a.hash,"
-                f" CASE WHEN %s THEN p.payload END, a.target FROM audit a LEFT JOIN audit_payload p ON %s AND p.place = {_PLACE}"
-                " WHERE a.seq > %s AND (%s::uuid IS NULL OR a.entry = %s) ORDER BY a.seq LIMIT %s".encode(),
-                (payloads, payloads, after, entry, entry, _CHUNK),
-            ).fetchall()
-        for row in chunk:
-            seq, at, about, revision, event, attempt, proof, before, hashed, payload, target = row
-            yield AuditRow(seq, at, about, revision, event, attempt, bytes(proof), bytes(before), bytes(hashed), payload, target)
+            chunk = _chunk(tx, after, payloads, entry)
+        yield from chunk
         if len(chunk) < _CHUNK:
             return
-        after = chunk[-1][0]
+        after = chunk[-1].seq
+
+
+def rows_in(tx: Tx, after: int) -> Iterator[AuditRow]:
+    """Links above a sequence number with their payloads, as a transaction sees them."""
+    while chunk := _chunk(tx, after, True, None):
+        yield from chunk
+        after = chunk[-1].seq
+
+
+def _chunk(tx: Tx, after: int, payloads: bool, entry: UUID | None) -> list[AuditRow]:
+    found = tx.execute(
+        "SELECT a.seq, a.at_utc, a.entry, a.revision, a.event, a.attempt, a.digest, a.prev_hash, a.hash,"
+        f" CASE WHEN %s THEN p.payload END, a.target FROM audit a LEFT JOIN audit_payload p ON %s AND p.place = {_PLACE}"
+        " WHERE a.seq > %s AND (%s::uuid IS NULL OR a.entry = %s) ORDER BY a.seq LIMIT %s".encode(),
+        (payloads, payloads, after, entry, entry, _CHUNK),
+    ).fetchall()
+    return [
+        AuditRow(seq, at, about, revision, event, attempt, bytes(proof), bytes(before), bytes(hashed), payload, target)
+        for seq, at, about, revision, event, attempt, proof, before, hashed, payload, target in found
+    ]
 
 
 def utc(at_us: int) -> str:

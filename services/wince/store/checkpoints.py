@@ -12,6 +12,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +25,7 @@ from wince.domain.audit import Checkpoint, Verified
 from wince.errors import ConfigError, IntegrityError, ResourceError
 from wince.parts import PASSING, WatchedThread
 from wince.store import audit
+from wince.store.covered.check import Covered
 from wince.store.database import Database
 from wince.telemetry import logs
 
@@ -217,6 +219,8 @@ def read(file: Path) -> list[Checkpoint]:
 def verify(database: Database, file: Path, public_key: str, *, payloads: bool = True) -> Verified:
     """Checks every link, every payload that is there, and every checkpoint's signature and root; streams the chain.
 
+    With payloads, what is charted, sent, seen and believed is held against the chain as well (store/covered).
+
     `public_key` (hex): whose signatures are believed, see `public_hex`; empty only where there are no checkpoints. `payloads` False:
     digests only, and `erased` counts all.
     Raises IntegrityError that names the first row or checkpoint that does not hold.
@@ -232,4 +236,8 @@ def verify(database: Database, file: Path, public_key: str, *, payloads: bool = 
             return False
         return True
 
-    return chain.verify(audit.rows(database, payloads=payloads), read(file), verifier)
+    if not payloads:
+        return chain.verify(audit.rows(database), read(file), verifier)
+    covered = Covered(database)
+    found = chain.verify(covered.links(), read(file), verifier)
+    return replace(found, compared=covered.done.rows, unproven=covered.done.unproven)

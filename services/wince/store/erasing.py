@@ -75,6 +75,17 @@ def old_visits(tx: Tx, before_us: int) -> list[Identifier]:
     return [Identifier(*row) for row in rows]
 
 
+def told_of(tx: Tx, numbers: Sequence[Identifier]) -> list[str]:
+    """The messages that said something of these visits, and the stays that were made of it: their ids."""
+    where = "(encounter_system, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+    pairs = aliases.arrays(numbers)
+    rows = tx.execute(
+        f"SELECT message FROM movement WHERE {where} UNION SELECT message FROM stay WHERE {where} UNION SELECT id FROM stay WHERE {where}"
+        .encode(), (*pairs, *pairs, *pairs),
+    ).fetchall()  # fmt: skip
+    return sorted(str(identity) for (identity,) in rows if identity is not None)
+
+
 def visits(tx: Tx, of: Sequence[Identifier]) -> int:
     """What the hospital, and lists from outside, said of these visits, under all their numbers; how many movements that were. What of a
     list waits for a person stays."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from wince.domain.census import Revision
 from wince.domain.stay import Identifier, Stay
@@ -34,10 +35,12 @@ def overlapping(tx: Tx, beds: Sequence[str], start_us: int, end_us: int | None, 
     return read(tx, where, (*arguments, as_of_us, as_of_us))
 
 
-def revise(tx: Tx, revisions: Sequence[Revision]) -> None:
-    """Supersede and add, of different visits. Raises IntegrityError where a row that is to be superseded is not believed."""
-    gone = [(one.recorded_us, stay.id) for one in revisions for stay in one.supersede]
-    rows = [_row(stay) for one in revisions for stay in one.add]
+def revise(tx: Tx, revisions: Sequence[tuple[Revision, UUID]]) -> None:
+    """Supersede and add, of different visits, each with the message that it comes of.
+
+    Raises IntegrityError where a row that is to be superseded is not believed."""
+    gone = [(one.recorded_us, stay.id) for one, _ in revisions for stay in one.supersede]
+    rows = [(*_row(stay), message) for one, message in revisions for stay in one.add]
     if gone:
         moments, ids = map(list, zip(*gone, strict=True))
         done = tx.execute(
@@ -48,7 +51,7 @@ def revise(tx: Tx, revisions: Sequence[Revision]) -> None:
         if done.rowcount != len(gone):
             raise IntegrityError("a stay that is to be superseded is not believed", field="stay")
     if rows:
-        with tx.cursor() as cursor, cursor.copy(f"COPY stay ({COLUMNS}) FROM STDIN".encode()) as copy:
+        with tx.cursor() as cursor, cursor.copy(f"COPY stay ({COLUMNS}, message) FROM STDIN".encode()) as copy:
             for row in rows:
                 copy.write_row(row)
 

@@ -75,8 +75,9 @@ class PostgresCensus:
             "notes": [*revision.notes, *([CONTROL_ID_AGAIN] if use.number > 1 else [])],
             "movements": [json.loads(plain.dump(moved)) for moved in movements],
             "links": [json.loads(plain.dump(link)) for link in change.links],
+            "as_of_us": revision.recorded_us,
             "superseded": [str(stay.id) for stay in revision.supersede],
-            "added": [str(stay.id) for stay in revision.add],
+            "added": [json.loads(plain.dump(stay)) for stay in revision.add],
         }
         return Applied(Outcome.APPLIED, revision), Fact(message, 1, inbox.APPLIED, 1, canonical.text(said))
 

@@ -14,6 +14,7 @@ from wince.clock import Clock, wall_us
 from wince.delivery.interface import Target, distinct
 from wince.domain.entry import Entry, Kind
 from wince.pipeline.record import rows
+from wince.pipeline.record.writing import charted
 from wince.store import retractions
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
@@ -77,7 +78,7 @@ class Retractor:
             (CAUSE, [entry.id for entry in made], [entry.revision for entry in made]),
         )
         rows.save_outbox(tx, waiting, {})
-        facts = [Fact(row.entry.id, row.entry.revision, _event(row), 1, row.body or dump(row.entry), row.target) for row in waiting]
+        facts = [charted(row, _event(row)) for row in waiting]
         facts += [
             Fact(row.entry.id, row.entry.revision, "dead", 0, dump({"detail": row.error}), row.target)
             for row in waiting

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from wince.codec.registry import decode, encode
+from wince.codec.registry import decode
 from wince.delivery.interface import Taken, Target, rendered
 from wince.domain import census
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
@@ -132,12 +132,14 @@ def _outgoing(item: Entry | TaskEntry, target: Target) -> Outgoing:
         return Outgoing(item, target.name, "", "dead", f"can't be rendered: internal: {type(error).__name__}")
 
 
-def save_messages(tx: Tx, bound: Sequence[Bound], untold: Sequence[Alert], heard: Collection[UUID]) -> None:
-    """Assessments, alerts and verdicts as they came; `heard`: alerts that went through charting. Questions: `save_questions`."""
-    windows, verdicts = [], []
-    alerts: list[tuple[Any, ...]] = [(one.id, one.assessment, one.source, one.start_us, None, False, encode(one)[1]) for one in untold]
+def save_messages(tx: Tx, bound: Sequence[Bound], bodies: Mapping[UUID, bytes], heard: Collection[UUID]) -> None:
+    """Assessments, alerts and verdicts as they came. `bodies`: as encoded, by id. `heard`: alerts that went through charting. Questions:
+    `save_questions`."""
+    windows: list[tuple[Any, ...]] = []
+    alerts: list[tuple[Any, ...]] = []
+    verdicts: list[tuple[Any, ...]] = []
     for item in bound:
-        message, body = item.message, encode(item.message)[1]
+        message, body = item.message, bodies[item.message.id]
         if isinstance(message, Assessment):
             reason = message.reason.value if message.reason else None
             unbound = item.unbound.value if item.unbound else None

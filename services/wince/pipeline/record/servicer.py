@@ -147,8 +147,9 @@ class RecordServicer(RecordServiceServicer):
             except IntegrityError as error:
                 return pb.VerifyAuditResponse(verified=False, head=bytes(32), broken=f"{error.field}: {error.message}")
         return pb.VerifyAuditResponse(
-            verified=True, entries=found.count, head=found.head, checkpoint=found.checkpoint, tail=found.tail, erased=found.erased
-        )
+            verified=True, entries=found.count, head=found.head, checkpoint=found.checkpoint, tail=found.tail, erased=found.erased,
+            compared=found.compared, unproven=found.unproven,
+        )  # fmt: skip
 
 
 def _scope(message: pb.Scope) -> Scope:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from wince.codec.registry import encode
 from wince.delivery.interface import Target
+from wince.domain import proof
 from wince.domain.assessment import Question, Verdict
 from wince.domain.entry import Entry, TaskEntry
 from wince.pipeline.record import review_rows, rows
-from wince.pipeline.record.effects import Effects, Message
+from wince.pipeline.record.effects import Bound, Effects
 from wince.store.audit import Fact
 from wince.store.database import Tx
 from wince.store.plain import dump
@@ -19,17 +21,17 @@ def write(tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes], targets: Seque
     """All rows but the audit trail's; what that is to hold. `hashes`: content of the messages, by id."""
     made: list[Entry | TaskEntry] = [*effects.entries, *effects.tasks]
     waiting = [row for item in made for row in rows.outgoing(item, targets)]
-    facts = [_taken(bound.message, hashes[bound.message.id], bound.stay) for bound in effects.bound]
-    facts += [
-        Fact(item.entry.id, item.entry.revision, _event(item, effects), 1, item.body or dump(item.entry), item.target) for item in waiting
-    ]
+    messages = [*effects.bound, *(Bound(alert, None) for alert in effects.untold)]
+    bodies = {bound.message.id: encode(bound.message)[1] for bound in messages}
+    facts = [_taken(bound, hashes[bound.message.id], bodies[bound.message.id]) for bound in messages]
+    facts += [charted(item, _event(item, effects)) for item in waiting]
     facts += [Fact(note.subject, note.revision, note.event, 1, dump(note.detail)) for note in effects.notes]
     facts += [
         Fact(item.entry.id, item.entry.revision, "dead", 0, dump({"detail": item.error}), item.target)
         for item in waiting
         if item.state == "dead"
     ]
-    rows.save_messages(tx, effects.bound, effects.untold, set(effects.heard))
+    rows.save_messages(tx, messages, bodies, set(effects.heard))
     rows.save_entries(tx, effects.entries, effects.causes)
     rows.save_questions(tx, effects)
     rows.save_outbox(tx, waiting, _windows(effects))
@@ -45,8 +47,18 @@ def _windows(effects: Effects) -> dict[UUID, UUID]:
     return asked | {one.question: one.assessment for one in messages if isinstance(one, Verdict) and one.question is not None}
 
 
-def _taken(message: Message, content: bytes, stay: UUID | None) -> Fact:
-    return Fact(message.id, 1, type(message).__name__.lower(), 1, dump({"content": content.hex(), "stay": stay}))
+def charted(item: rows.Outgoing, event: str) -> Fact:
+    """What the trail says of an entry at a target. Raises ValueError for an event that no verification would look for."""
+    if event not in proof.CHARTED:
+        raise ValueError(f"{event} is no event of an entry")
+    return Fact(item.entry.id, item.entry.revision, event, 1, proof.of_entry(dump(item.entry), item.body), item.target)
+
+
+def _taken(bound: Bound, content: bytes, body: bytes) -> Fact:
+    message = bound.message
+    ends = {} if isinstance(message, Verdict) else {"end_us": message.end_us}
+    said = {"content": content.hex(), "stay": bound.stay, "body": proof.hexed(body), **ends}
+    return Fact(message.id, 1, type(message).__name__.lower(), 1, dump(said))
 
 
 def _event(row: rows.Outgoing, effects: Effects) -> str:

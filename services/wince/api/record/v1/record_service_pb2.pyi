@@ -628,6 +628,8 @@ class VerifyAuditResponse(_message.Message):
     TAIL_FIELD_NUMBER: _builtins.int
     ERASED_FIELD_NUMBER: _builtins.int
     BROKEN_FIELD_NUMBER: _builtins.int
+    COMPARED_FIELD_NUMBER: _builtins.int
+    UNPROVEN_FIELD_NUMBER: _builtins.int
     verified: _builtins.bool
     """The whole chain and every checkpoint hold."""
     entries: _builtins.int
@@ -642,6 +644,10 @@ class VerifyAuditResponse(_message.Message):
     """Rows whose payload was erased and so not compared."""
     broken: _builtins.str
     """What does not hold, such as "audit row 4711: was changed: its hash is another". Empty: all holds."""
+    compared: _builtins.int
+    """Rows of other tables (entries, bodies to be sent, windows, alerts, verdicts, movements, stays) that are what the chain says."""
+    unproven: _builtins.int
+    """Such rows of which the chain says too little: written by an earlier release, or the payload was erased."""
     def __init__(
         self,
         *,
@@ -652,10 +658,12 @@ class VerifyAuditResponse(_message.Message):
         tail: _builtins.int = ...,
         erased: _builtins.int = ...,
         broken: _builtins.str = ...,
+        compared: _builtins.int = ...,
+        unproven: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken", b"broken", "checkpoint", b"checkpoint", "entries", b"entries", "erased", b"erased", "head", b"head", "tail", b"tail", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken", b"broken", "checkpoint", b"checkpoint", "compared", b"compared", "entries", b"entries", "erased", b"erased", "head", b"head", "tail", b"tail", "unproven", b"unproven", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,138 @@
+"""Who lay where: the tables movement and stay."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from wince import canonical
+from wince.domain.audit import AuditRow
+from wince.domain.stay import Stay
+from wince.store import plain, stay_rows
+from wince.store.covered.fault import broken, count
+from wince.store.covered.gone import Gone
+from wince.store.database import Tx
+from wince.store.inbox import APPLIED
+
+
+class Census:
+    """Movements as they came, stays as they were made of them, and which of those are believed."""
+
+    name = "movements and stays"
+
+    def __init__(self) -> None:
+        self.compared = self.unproven = 0
+        self._movements = self._stays = 0
+        self._erased = False
+        """Whether a message's payload is gone: which stays it ended is then not known."""
+        self._believed: Counter[str] = Counter()
+        """By the id of a stay that stands: how often it was added beyond how often it was superseded."""
+
+    def compare(self, tx: Tx, links: Sequence[AuditRow], gone: Gone) -> None:
+        """See Kind.compare."""
+        messages = [link for link in links if link.event == APPLIED]
+        self._leave_out(tx, [link for link in messages if link.payload is None])
+        mine = [(link, json.loads(link.payload)) for link in messages if link.payload is not None]
+        if not mine:
+            return
+        moved = [(link, one) for link, said in mine for one in said.get("movements", ())]
+        standing = _movements(tx, [one for _, one in moved])
+        for link, one in moved:
+            if standing[canonical.text(one)]:
+                self._movements += 1
+                self.compared += 1
+            elif not gone.explains("movements", str(link.entry), one["at_us"]):
+                raise broken("movement", link.entry, "is missing, or is not what came")
+        self._hold_stays(tx, mine, gone)
+
+    def _leave_out(self, tx: Tx, erased: Sequence[AuditRow]) -> None:
+        """Messages whose payload was erased: what they brought can't be held against it."""
+        if not erased:
+            return
+        self._erased = True
+        ids = [link.entry for link in erased]
+        for table in ("movement", "stay"):
+            row = tx.execute(f"SELECT count(*) FROM {table} WHERE message = ANY(%s)".encode(), (ids,)).fetchone()
+            found = row[0] if row else 0
+            self.unproven += found
+            if table == "movement":
+                self._movements += found
+            else:
+                self._stays += found
+
+    def _hold_stays(self, tx: Tx, mine: Sequence[tuple[AuditRow, Mapping[str, Any]]], gone: Gone) -> None:
+        added = [(link, one) for link, said in mine for one in said.get("added", ())]
+        rows = _stays(tx, [one["id"] if isinstance(one, dict) else one for _, one in added])
+        for link, one in added:
+            identity = one["id"] if isinstance(one, dict) else one
+            self._believed[identity] += 1
+            stand = rows.get(identity, Counter())
+            if isinstance(one, str):  # of a release whose chain names stays, and says no more of them
+                self._stays += bool(stand)
+                self.unproven += bool(stand)
+            elif stand[canonical.text(one)]:
+                self._stays += 1
+                self.compared += 1
+            elif not gone.explains("movements", identity, one["end_us"] or one["start_us"]):
+                raise broken("stay", identity, f"is missing, or is not what message {link.entry} made of it")
+            else:
+                self._believed[identity] -= 1
+        ended = _ended(tx, [identity for _, said in mine for identity in said.get("superseded", ())])
+        for _, said in mine:
+            for identity in said.get("superseded", ()):
+                other = "as_of_us" in said and said["as_of_us"] not in ended.get(identity, ())
+                if other and not gone.explains("movements", identity, None):
+                    raise broken("stay", identity, "is not superseded as the chain says")
+                self._believed[identity] -= 1
+                if not self._believed[identity]:
+                    del self._believed[identity]
+
+    def counted(self, tx: Tx) -> list[tuple[str, int, int]]:
+        """See Kind.counted."""
+        tables = [("movement", self._movements, count(tx, "movement")), ("stay", self._stays, count(tx, "stay"))]
+        if self._erased:
+            return tables
+        believed = {str(identity) for (identity,) in tx.execute("SELECT id FROM stay WHERE superseded_us IS NULL").fetchall()}
+        same = sum(self._believed[identity] > 0 for identity in believed)
+        return [
+            *tables,
+            ("believed stay", same, len(believed)),
+            ("believed stay", sum(number > 0 for number in self._believed.values()), len(believed)),
+        ]
+
+
+def _movements(tx: Tx, told: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """Bodies that stand, of these movements."""
+    visits = sorted({(one["encounter"]["system"], one["encounter"]["value"]) for one in told})
+    rows = tx.execute(
+        "SELECT body FROM movement WHERE (encounter_system, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+        ([system for system, _ in visits], [value for _, value in visits]),
+    ).fetchall()
+    return Counter(body for (body,) in rows)
+
+
+def _stays(tx: Tx, ids: Sequence[str]) -> dict[str, Counter[str]]:
+    """Rows that stand, as JSON without the moment at which they stopped being believed, by the stay's id."""
+    found: dict[str, Counter[str]] = {}
+    for stay in stay_rows.read(tx, "id = ANY(%s::uuid[])", (list(ids),)):
+        found.setdefault(str(stay.id), Counter())[text(stay)] += 1
+    return found
+
+
+def _ended(tx: Tx, ids: Sequence[str]) -> dict[str, set[int]]:
+    """When rows of these stays stopped being believed."""
+    found: dict[str, set[int]] = {}
+    rows = tx.execute(
+        "SELECT id, superseded_us FROM stay WHERE id = ANY(%s::uuid[]) AND superseded_us IS NOT NULL", (list(ids),)
+    ).fetchall()
+    for identity, at_us in rows:
+        found.setdefault(str(identity), set()).add(at_us)
+    return found
+
+
+def text(stay: Stay) -> str:
+    """A stay as the chain says it: as it was when it was added."""
+    return plain.dump(replace(stay, superseded_us=None))

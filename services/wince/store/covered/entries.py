@@ -1,0 +1,132 @@
+"""What is charted, asked and sent: the tables entry, question and outbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from wince.domain import proof
+from wince.domain.audit import AuditRow, digest
+from wince.store.covered.fault import broken, count
+from wince.store.covered.gone import Gone
+from wince.store.database import Tx
+
+_COLUMNS = ("kind", "origin", "assessment", "stay", "source", "start_us", "end_us", "status", "part_of")
+_Row = dict[str, Any]
+
+
+class Entries:
+    """Every revision of every entry, the latest of every question, and the body of each at each target."""
+
+    name = "entries"
+
+    def __init__(self) -> None:
+        self.compared = self.unproven = 0
+        self._entries = self._questions = self._bodies = 0
+        self._last: tuple[UUID, int] | None = None
+
+    def compare(self, tx: Tx, links: Sequence[AuditRow], gone: Gone) -> None:
+        """See Kind.compare."""
+        mine = [link for link in links if link.event in proof.CHARTED]
+        if not mine:
+            return
+        entries, questions, outbox = _entries(tx, mine), _questions(tx, mine), _outbox(tx, mine)
+        for link in mine:
+            key = (link.entry, link.revision)
+            entry, question = entries.get(key), questions.get(link.entry)
+            body = outbox.get((*key, link.target))
+            said = proof.said(link.payload) if link.payload is not None else _put_together(link, entry, question, body)
+            again, self._last = key == self._last, key
+            if said is None or said.entry is None:
+                self.unproven += not again
+                self._entries += not again and entry is not None
+                self._questions += not again and link.revision == 1 and question is not None and entry is None
+                self._bodies += body is not None and bool(link.target) and link.event != "kept"
+                if said is not None and body is not None and said.body != proof.hexed(body):
+                    raise broken("outbox", link.entry, f"revision {link.revision} for {link.target} is not what was charted")
+                continue
+            self._hold(link, json.loads(said.entry), said, entry, question, gone, again=again)
+            self._sent(link, said, body, entry is not None or question is not None, gone, tx)
+
+    def _hold(
+        self, link: AuditRow, told: dict[str, Any], said: proof.Said, entry: _Row | None, question: str | None, gone: Gone, *, again: bool
+    ) -> None:
+        """The row of the entry, or question, itself."""
+        if "asked_us" in told:
+            stands = question is not None
+            if question is not None and question != said.entry and json.loads(question)["revision"] <= link.revision:
+                raise broken("question", link.entry, "is not what the chain says")
+            self._questions += stands and link.revision == 1 and not again
+        else:
+            stands = entry is not None
+            if entry is not None and (entry["body"] != said.entry or any(entry[name] != told.get(name) for name in _COLUMNS)):
+                raise broken("entry", link.entry, f"revision {link.revision} is not what was charted")
+            self._entries += stands and not again
+        if not stands and not gone.explains("assessments", str(link.entry), told["end_us"]):
+            raise broken("question" if "asked_us" in told else "entry", link.entry, f"revision {link.revision} is missing")
+        self.compared += stands and not again
+
+    def _sent(self, link: AuditRow, said: proof.Said, body: str | None, stands: bool, gone: Gone, tx: Tx) -> None:
+        """What is, or was, to be sent of it."""
+        if not link.target or link.event == "kept":
+            return
+        if body is not None:
+            self._bodies += 1
+            if proof.hexed(body) != said.body:
+                raise broken("outbox", link.entry, f"revision {link.revision} for {link.target} is not what was charted")
+        elif stands and not _taken_back(tx, link):
+            raise broken("outbox", link.entry, f"revision {link.revision} for {link.target} is missing")
+
+    def counted(self, tx: Tx) -> list[tuple[str, int, int]]:
+        """See Kind.counted."""
+        return [
+            ("entry", self._entries, count(tx, "entry")),
+            ("question", self._questions, count(tx, "question")),
+            ("outbox", self._bodies, count(tx, "outbox")),
+        ]
+
+
+def _put_together(link: AuditRow, entry: _Row | None, question: str | None, body: str | None) -> proof.Said | None:
+    """What an erased payload said, from the rows; None where they don't give the chain's digest."""
+    for text in (entry["body"] if entry else None, question):
+        if text is not None and digest(proof.of_entry(text, body or "")) == link.digest:
+            return proof.Said(text, proof.hexed(body or ""))
+    return None
+
+
+def _entries(tx: Tx, links: Sequence[AuditRow]) -> dict[tuple[UUID, int], _Row]:
+    rows = tx.execute(
+        f"SELECT id, revision, body, {', '.join(_COLUMNS)} FROM entry WHERE (id, revision) IN"
+        " (SELECT * FROM unnest(%s::uuid[], %s::int[]))".encode(),
+        ([link.entry for link in links], [link.revision for link in links]),
+    ).fetchall()
+    return {
+        (row[0], row[1]): {"body": row[2]} | {name: _text(value) for name, value in zip(_COLUMNS, row[3:], strict=True)} for row in rows
+    }
+
+
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _questions(tx: Tx, links: Sequence[AuditRow]) -> dict[UUID, str]:
+    return dict(tx.execute("SELECT id, body FROM question WHERE id = ANY(%s)", ([link.entry for link in links],)).fetchall())
+
+
+def _outbox(tx: Tx, links: Sequence[AuditRow]) -> dict[tuple[UUID, int, str], str]:
+    rows = tx.execute(
+        "SELECT entry, revision, target, body FROM outbox WHERE (entry, revision, target) IN"
+        " (SELECT * FROM unnest(%s::uuid[], %s::int[], %s::text[]))",
+        ([link.entry for link in links], [link.revision for link in links], [link.target for link in links]),
+    ).fetchall()
+    return {(entry, revision, target): body for entry, revision, target, body in rows}
+
+
+def _taken_back(tx: Tx, link: AuditRow) -> bool:
+    """Whether a later revision withdrew it before it was sent, at a target that takes nothing back."""
+    row = tx.execute(
+        "SELECT 1 FROM entry WHERE id = %s AND revision > %s AND status = 'entered-in-error' LIMIT 1", (link.entry, link.revision)
+    ).fetchone()
+    return row is not None

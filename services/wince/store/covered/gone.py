@@ -1,0 +1,62 @@
+"""What was erased on purpose, as the chain says it: whatever is missing for another reason was taken away."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from uuid import UUID
+
+from wince.store.covered.fault import broken
+from wince.store.database import Tx
+
+ERASING, ERASED = "erasing", "erased"
+"""Events: a batch of what is older than a limit; one person."""
+
+
+class Gone:
+    """Which rows and payloads may be missing, by the links that a transaction sees."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._ids: set[str] = set()
+        self._before_us: dict[str, int] = {}
+        self._payloads: Counter[UUID] = Counter()
+        """How many payloads went, by the erasure."""
+        found = tx.execute(
+            "SELECT a.entry, a.event, p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq)"
+            " WHERE a.event = ANY(%s) ORDER BY a.seq",
+            ([ERASING, ERASED],),
+        ).fetchall()
+        for erasure, event, payload in found:
+            said = json.loads(payload)
+            if event == ERASED:
+                self._ids.update(said.get("gone", ()))
+                self._payloads[erasure] += said["erased"]["payloads"]
+            elif said["what"] == "audit":
+                self._payloads[erasure] += said["rows"]
+            else:
+                self._before_us[said["what"]] = max(self._before_us.get(said["what"], 0), said["before_us"])
+
+    def explains(self, what: str, identity: str, end_us: int | None) -> bool:
+        """Whether a row may be missing. `what`: "assessments" or "movements", the limit that it goes by. `end_us`: of the time that it is
+        about; None: not known."""
+        if identity in self._ids:
+            return True
+        before_us = self._before_us.get(what, 0)
+        return before_us > 0 and (end_us is None or end_us < before_us)
+
+    def payloads(self, tx: Tx) -> None:
+        """Hold the payloads that are missing against what erasures said. Raises IntegrityError."""
+        lost = tx.execute(
+            "SELECT a.seq FROM audit a WHERE NOT EXISTS (SELECT FROM audit_payload p WHERE p.place = coalesce(a.payload, a.seq))"
+            " AND NOT EXISTS (SELECT FROM audit_erased e WHERE e.place = coalesce(a.payload, a.seq)) ORDER BY a.seq LIMIT 1"
+        ).fetchone()
+        if lost is not None:
+            raise broken("audit payload of row", str(lost[0]), "is missing, and no erasure says so")
+        extra = tx.execute(
+            "SELECT p.place FROM audit_payload p WHERE NOT EXISTS (SELECT FROM audit a WHERE coalesce(a.payload, a.seq) = p.place) LIMIT 1"
+        ).fetchone()
+        if extra is not None:
+            raise broken("audit payload", str(extra[0]), "belongs to no row of the chain")
+        for erasure, number in tx.execute("SELECT erasure, count(*) FROM audit_erased GROUP BY erasure").fetchall():
+            if number != self._payloads[erasure]:
+                raise broken("erasure", erasure, f"{number} payloads are missing in its name; the chain says {self._payloads[erasure]}")
