@@ -11,11 +11,12 @@ from rich.table import Table
 
 from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json
+from wince.clock import wall_us
 from wince.domain.audit import Verified
 from wince.errors import ConfigError
 from wince.serve.reading import reading
 from wince.serve.state_dir import Places
-from wince.store import audit, checkpoints, erasing
+from wince.store import audit, checkpoint_file, checkpoints, erasing
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail: a hash chain in the database, signed checkpoints outside it.")
 
@@ -39,7 +40,7 @@ def verify(
         public = key or _public(places)
         found = checkpoints.verify(database, places.checkpoints, public)
         with database.transaction() as tx:
-            why = erasing.explained(tx)
+            why, given_up = erasing.explained(tx), checkpoint_file.given_up(tx)
     if json_:
         said = {"rows": found.count, "head": found.head.hex(), "checkpointed": found.checkpoint, "erased": found.erased}
         said |= {"tail": found.tail, "compared": found.compared, "unproven": found.unproven}
@@ -55,6 +56,8 @@ def verify(
             out.print(f"  {found.unproven} more can't be compared: an earlier release wrote them, or their payload was erased")
         for what, at_us, number in why:
             out.print(f"  {number} by an erasure ({what}) at {audit.utc(at_us)[:19]}Z; their digests are in the chain")
+        for at, by, reason in given_up:
+            out.print(f"  the checkpoints of before {at[:19]}Z were given up by {by}: {reason}", markup=False)
     if not found.count:
         raise typer.Exit(1)
 
@@ -64,7 +67,7 @@ def _public(places: Places) -> str:
     own = checkpoints.existing_key(places.audit_key)
     if own is not None:
         return checkpoints.public_hex(own)
-    if checkpoints.read(places.checkpoints):
+    if checkpoint_file.read(places.checkpoints):
         raise ConfigError(
             "the key that signed the checkpoints is not here", field=str(places.audit_key), remedy="give its public half with --key"
         )
@@ -113,3 +116,17 @@ def show(
     for row in rows:
         table.add_row(str(row.seq), row.at, row.event, str(row.attempt), str(row.entry), str(row.revision), row.hash.hex()[:16])
     out.print(table)
+
+
+@app.command("begin-anew")
+def begin_anew(
+    by: Annotated[str, typer.Option("--by", help="Who says so (a staff identifier, no name).")],
+    reason: Annotated[str, typer.Option("--reason", help="What became of the checkpoints or the key; no patient's name.")],
+) -> None:
+    """Say that the checkpoints, or the key that signed them, are lost for good: signing begins anew, and the chain says so for ever.
+
+    What the lost checkpoints proved is proven no more. First look for a copy. Set the old file aside, or it is still read.
+    """
+    with reading(settings(), write=True) as database:
+        checkpoints.begin_anew(database, by, reason, wall_us())
+    out.print("signing begins anew with the next start of Wince; the audit trail says who said so, and why")

@@ -20,6 +20,8 @@ from uuid import UUID
 
 from wince.errors import InputError, IntegrityError
 
+CHECKPOINT = "checkpoint"
+"""Event of a link that says that a checkpoint was written."""
 ZERO = bytes(32)
 """What the first row is linked to."""
 _SEPARATOR = b"\x1f"
@@ -131,7 +133,7 @@ class Verified:
     checkpoint: int
     """`seq` of the last checkpoint that was checked; 0: none."""
     tail: int
-    """Rows after it: the window that the database's owner could still rewrite."""
+    """Rows after it, but those that only say that a checkpoint was written: what the database's owner could still rewrite."""
     erased: int
     """Rows whose payload was not there to compare."""
     compared: int = 0
@@ -151,7 +153,7 @@ def verify(rows: Iterable[AuditRow], checkpoints: Iterable[Checkpoint] = (), ver
     for checkpoint in pending:
         if checkpoint.seq < 1 or verifier is None or not verifier(checkpoint.message(), checkpoint.signature):
             raise _broken(f"checkpoint {checkpoint.seq}", "its signature is not the site's")
-    frontier, head, erased, checked = Frontier(), ZERO, 0, 0
+    frontier, head, erased, checked, tail = Frontier(), ZERO, 0, 0, 0
     for row in rows:
         seq = frontier.count + 1
         if row.seq != seq:
@@ -166,14 +168,15 @@ def verify(rows: Iterable[AuditRow], checkpoints: Iterable[Checkpoint] = (), ver
             raise _broken(f"row {seq}", "has another payload than the chain says")
         head = row.hash
         frontier.add(head)
+        tail += row.event != CHECKPOINT
         while pending and pending[0].seq == seq:
             checkpoint = pending.pop(0)
             if checkpoint.head != head or checkpoint.root != frontier.root():
                 raise _broken(f"checkpoint {seq}", "the chain was rewritten at or before this row")
-            checked = seq
+            checked, tail = seq, 0
     if pending:
         raise _broken(f"checkpoint {pending[0].seq}", f"lies beyond the chain's end, row {frontier.count}: rows were cut off")
-    return Verified(frontier.count, head, frontier.root(), checked, frontier.count - checked, erased)
+    return Verified(frontier.count, head, frontier.root(), checked, tail, erased)
 
 
 def _broken(where: str, what: str) -> IntegrityError:

@@ -123,7 +123,7 @@ class Embedded:
         self.database, self.server = self._opened.database, self._opened.server
         self.origin_us = self._choose(self.database)
         self.tell("database", origin_us=self.origin_us, data=self._opened.place)
-        self._key = checkpoints.signing_key(self._places.audit_key)
+        self._key = checkpoints.signing_key(self._places.audit_key, self.database)
         self._checkpointer = checkpoints.Checkpointer(self.database, self._places.checkpoints, self._key)
         self._stack.callback(self._checkpointer.stop)
         self._checkpointer.start()

@@ -53,8 +53,8 @@ def build(deps: Deps) -> Service:
     refuse_what_can_not_work(targets)
     delivery = Delivery(database, targets, lease_s=settings.lease_s)
     writer = Writer(PostgresSink(database, protocols, targets, **sink_rules(settings)), delivery.wake)
-    key = checkpoints.signing_key(places.audit_key)
-    checkpointer = checkpoints.Checkpointer(database, places.checkpoints, key)
+    key = checkpoints.signing_key(places.audit_key, database)
+    checkpointer = checkpoints.Checkpointer(database, places.checkpoints, key, alone=False)
 
     def verify() -> Verified:
         return checkpoints.verify(database, places.checkpoints, checkpoints.public_hex(key))

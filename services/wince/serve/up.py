@@ -31,6 +31,7 @@ from wince.serve.state_dir import Owner, Places
 from wince.serve.status.interface import Look
 from wince.serve.whereabouts import ServiceAt, Whereabouts
 from wince.settings import Settings
+from wince.store import checkpoints
 from wince.telemetry import logs
 from wince.testing.ehr import EhrSandbox
 
@@ -79,6 +80,7 @@ class Up(StartStop):
         scoring.fetch_models(settings, self._told, *self._protocols.every.values())
         self._opened = enter(setup.database(settings, self._places))
         self.database = self._opened.database
+        checkpoints.require(self.database, self._places.checkpoints)
         self._told("database", "ready")
         self._told("database", f"data in {self._opened.place}")
         environment = self._reached = self._environment()

@@ -8,12 +8,12 @@ only in a copy elsewhere: keep one.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -22,22 +22,29 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from wince.clock import Clock, wall_us
 from wince.domain import audit as chain
 from wince.domain.audit import Checkpoint, Verified
-from wince.errors import ConfigError, IntegrityError, ResourceError
+from wince.errors import ConfigError, IntegrityError, MessageError, ResourceError
 from wince.parts import PASSING, WatchedThread
-from wince.store import audit
+from wince.store import audit, checkpoint_file
 from wince.store.covered.check import Covered
 from wince.store.database import Database
+from wince.store.plain import dump
 from wince.telemetry import logs
 
 log = logs.get(__name__)
 
 
-def signing_key(path: Path) -> Ed25519PrivateKey:
+def signing_key(path: Path, database: Database | None = None) -> Ed25519PrivateKey:
     """The key in a PEM file (PKCS 8, unencrypted); made, 0600, where the file is absent.
 
-    Raises ConfigError where the file is no such key or others may read it, ResourceError where it can't be made.
+    `database`: a chain that speaks of checkpoints was signed with a key; none is made in its place. Raises ConfigError where that is
+    missing, where the file is no such key or others may read it; ResourceError where it can't be made.
     """
-    return existing_key(path) or _new_key(path)
+    if (key := existing_key(path)) is not None:
+        return key
+    if database is not None and checkpoint_file.said(database).last:
+        remedy = "bring it back, or name it in WINCE_AUDIT_KEY_FILE; where it is lost for good, `wince audit begin-anew`"
+        raise ConfigError("the key that signed the checkpoints is not here", field=str(path), remedy=remedy)
+    return _new_key(path)
 
 
 def existing_key(path: Path) -> Ed25519PrivateKey | None:
@@ -102,7 +109,10 @@ class Checkpointer:
         seconds: float = 60.0,
         every_s: float = 5.0,
         clock: Clock = wall_us,
+        alone: bool = True,
     ) -> None:
+        """`alone`: nobody else writes checkpoints of this chain, so a file that is not there was taken away (IntegrityError). Else it may
+        be another replica's first start: that is logged as an error, and the file begun."""
         self._database = database
         self._file = file
         self._key = key
@@ -114,18 +124,25 @@ class Checkpointer:
         self._frontier = chain.Frontier()
         self._head = chain.ZERO
         self._written = 0
+        self._own = 0
+        """Links after the last checkpoint that only say that one was written."""
+        self._at = ""
         self._written_at = time.monotonic()
         self._stopped = threading.Event()
         self._thread = WatchedThread("checkpoints", self._run, self._stopped)
-        found = verify(database, file, public_hex(key), payloads=False)
-        self._written = found.checkpoint
+        points = checkpoint_file.read(file)
+        self._at = max((point.at for point in points), default="")
+        if not points and not alone and checkpoint_file.said(database).last:
+            log.error("the chain speaks of checkpoints, and none stands here; a new file is begun", file=str(file))
+        else:
+            self._written = verify(database, file, public_hex(key), payloads=False).checkpoint
         self._take_in()
 
     def tick(self, *, force: bool = False) -> Checkpoint | None:
         """Takes in the new links (checked) and writes a checkpoint where one is due. Raises IntegrityError, ResourceError."""
         with self._lock:
             self._take_in()
-            fresh = self._frontier.count - self._written
+            fresh = self._frontier.count - self._written - self._own
             due = force or fresh >= self._rows or time.monotonic() - self._written_at >= self._seconds
             return self._write() if fresh and due else None
 
@@ -163,57 +180,37 @@ class Checkpointer:
                 )
             self._frontier.add(row.hash)
             self._head = row.hash
+            self._own += row.event == chain.CHECKPOINT and row.seq > self._written
 
     def _write(self) -> Checkpoint:
-        bare = Checkpoint(self._frontier.count, self._head, self._frontier.root(), audit.utc(self._clock()))
+        at = max(audit.utc(self._clock()), self._at)  # a clock that is set back makes no checkpoint older than the last
+        bare = Checkpoint(self._frontier.count, self._head, self._frontier.root(), at)
         point = Checkpoint(bare.seq, bare.head, bare.root, bare.at, self._key.sign(bare.message()))
-        fields = {"seq": point.seq, "head": point.head.hex(), "root": point.root.hex(), "at": point.at}
-        line = json.dumps({**fields, "key": public_hex(self._key), "signature": point.signature.hex()})
-        try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(self._file, "ab+") as file:
-                # A line that a crash cut short is closed, so that it can't spoil this one.
-                cut = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
-                file.write((b"\n" if cut else b"") + line.encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise ResourceError(
-                error.strerror or "can't be written", field=str(self._file), remedy="the checkpoints need a place outside the database"
-            ) from None
+        checkpoint_file.append(self._file, point, public_hex(self._key))
+        self._at, self._own = at, 0
         self._written = point.seq
         self._written_at = time.monotonic()
+        with self._database.transaction() as tx:
+            audit.append(tx, [checkpoint_file.fact(self._file, point)], self._clock())
         return point
 
 
-def read(file: Path) -> list[Checkpoint]:
-    """The checkpoints in a file, in its order; none where it is absent. A line that a crash cut short is left out.
+def require(database: Database, file: Path) -> None:
+    """Raises IntegrityError where the file lacks checkpoints that the chain speaks of."""
+    checkpoint_file.compare(file, checkpoint_file.read(file), checkpoint_file.said(database))
 
-    Raises IntegrityError for a whole line that is no checkpoint.
+
+def begin_anew(database: Database, by: str, reason: str, at_us: int) -> None:
+    """A person says that the checkpoints of before, or their key, are lost: the chain is signed anew from here, and says so for ever.
+
+    Raises MessageError without a person or a reason.
     """
-    try:
-        lines = file.read_text("ascii", errors="replace").splitlines()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise ResourceError(error.strerror or "can't be read", field=str(file), remedy="make the checkpoints readable") from None
-    found = []
-    for number, line in enumerate(lines, 1):
-        if not line.endswith("}"):
-            continue
-        try:
-            said = json.loads(line)
-            point = Checkpoint(
-                int(said["seq"]),
-                bytes.fromhex(said["head"]),
-                bytes.fromhex(said["root"]),
-                str(said["at"]),
-                bytes.fromhex(said["signature"]),
-            )
-        except (ValueError, TypeError, KeyError):
-            raise IntegrityError(f"line {number} is no checkpoint", field=str(file), remedy="compare with the copy of the file") from None
-        found.append(point)
-    return found
+    for name, text in (("by", by), ("reason", reason)):
+        if not text.strip():
+            raise MessageError("must not be empty", field=name, remedy="say who, and why, without a patient's name")
+    with database.transaction() as tx:
+        said = dump({"by": by.strip(), "reason": reason.strip()})
+        audit.append(tx, [audit.Fact(uuid4(), 1, checkpoint_file.GIVEN_UP, 1, said)], at_us)
 
 
 def verify(database: Database, file: Path, public_key: str, *, payloads: bool = True) -> Verified:
@@ -236,8 +233,12 @@ def verify(database: Database, file: Path, public_key: str, *, payloads: bool = 
             return False
         return True
 
+    points = checkpoint_file.read(file, public_key)
     if not payloads:
-        return chain.verify(audit.rows(database), read(file), verifier)
+        found = chain.verify(audit.rows(database), points, verifier)
+        checkpoint_file.compare(file, points, checkpoint_file.said(database))
+        return found
     covered = Covered(database)
-    found = chain.verify(covered.links(), read(file), verifier)
+    found = chain.verify(covered.links(), points, verifier)
+    checkpoint_file.compare(file, points, checkpoint_file.said(database))
     return replace(found, compared=covered.done.rows, unproven=covered.done.unproven)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wince.domain.audit import Checkpoint
+from wince.domain.audit import CHECKPOINT, Checkpoint
 from wince.serve.status.interface import Figures, Look, Row, State
-from wince.store import checkpoints
+from wince.store import checkpoint_file
 
 LATE_S = 300.0
 """Record signs at least once a minute while anything happens."""
@@ -12,21 +12,26 @@ LATE_S = 300.0
 
 def audit(look: Look) -> list[Row]:
     """One row."""
-    points = checkpoints.read(look.places.checkpoints)  # before the rows: what is appended meanwhile is covered by none of them
+    points = checkpoint_file.read(look.places.checkpoints)  # before the rows: what is appended meanwhile is covered by none of them
     with look.transaction() as tx:
-        rows = tx.execute("SELECT max(seq) FROM audit").fetchone()
         last = max(points, key=lambda point: point.seq, default=None)
-        oldest = tx.execute(
-            "SELECT extract(epoch FROM now() - at_utc::timestamptz)::float8 FROM audit WHERE seq = %s", ((last.seq if last else 0) + 1,)
+        rows = tx.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
+        # What only says that a checkpoint was written waits for no other one.
+        tail = tx.execute(
+            "SELECT count(*), extract(epoch FROM now() - min(at_utc)::timestamptz)::float8 FROM audit WHERE seq > %s AND event <> %s",
+            (last.seq if last else 0, CHECKPOINT),
         ).fetchone()
         age = tx.execute("SELECT extract(epoch FROM now() - %s::timestamptz)::float8", (last.at,)).fetchone() if last else None
-    return [_row(look, int(rows[0] or 0) if rows else 0, last, float(oldest[0]) if oldest else 0.0, float(age[0]) if age else None)]
+        newest = max(checkpoint_file.spoken(tx).last.values(), default=0)
+    count, (uncovered, oldest_s) = rows[0] if rows else 0, tail or (0, None)
+    return [_row(look, count, last, newest, uncovered, oldest_s or 0.0, float(age[0]) if age else None)]
 
 
-def _row(look: Look, count: int, last: Checkpoint | None, uncovered_s: float, age_s: float | None) -> Row:
+def _row(look: Look, count: int, last: Checkpoint | None, newest: int, uncovered: int, uncovered_s: float, age_s: float | None) -> Row:
+    """`newest`: row of the last checkpoint that the chain speaks of."""
     covered = last.seq if last else 0
-    figures: Figures = {"rows": count, "covered": covered, "uncovered": max(0, count - covered), "checkpoint_age_s": age_s}
-    said = f"{count} rows, {max(0, count - covered)} behind the last checkpoint"
+    figures: Figures = {"rows": count, "covered": covered, "uncovered": uncovered, "checkpoint_age_s": age_s}
+    said = f"{count} rows, {uncovered} behind the last checkpoint"
     if covered > count:
         remedy = "keep the database as it is, run `wince audit verify`, call the person in charge of security"
         reason = f"checkpoint {covered} lies beyond its end: rows were cut off"
@@ -35,7 +40,11 @@ def _row(look: Look, count: int, last: Checkpoint | None, uncovered_s: float, ag
         where = str(look.places.checkpoints)
         remedy = "copy record's checkpoints here, and name them in WINCE_CHECKPOINT_FILE"
         return Row("audit", "trail", State.UNKNOWN, said, None, f"no checkpoints in {where}", remedy, figures)
-    if count > covered and uncovered_s > LATE_S:
+    if newest > covered:
+        remedy = f"bring {look.places.checkpoints} back from its copy, run `wince audit verify`, call the person in charge of security"
+        reason = f"the chain speaks of a checkpoint of row {newest}, which does not stand here"
+        return Row("audit", "trail", State.BAD, said, age_s, reason, remedy, figures)
+    if uncovered and uncovered_s > LATE_S:
         remedy = f"does record run, and can it write {look.places.checkpoints}? It signs while it runs, and when it ends"
         return Row("audit", "trail", State.WARNING, said, age_s, f"rows of {uncovered_s:.0f} s ago are not signed", remedy, figures)
     return Row("audit", "trail", State.OK, said, age_s, figures=figures)

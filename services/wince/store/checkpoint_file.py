@@ -1,0 +1,148 @@
+"""The file of signed checkpoints, and what the chain says of it: so a file that was deleted, cut or exchanged shows.
+
+Each checkpoint that was written is a link of the chain, too (event `checkpoint`), which names the file by its first line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
+
+from wince.domain.audit import CHECKPOINT, Checkpoint
+from wince.errors import IntegrityError, ResourceError
+from wince.store.audit import Fact
+from wince.store.database import Database, Tx
+from wince.store.plain import dump
+
+GIVEN_UP = "checkpoints_given_up"
+"""Event: a person said that the files of before are lost."""
+_BEGIN = '{"seq": '
+_COMPARE = "compare with the copy of the file"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What the chain says of checkpoint files since the last that were given up."""
+
+    last: Mapping[str, int]
+    """`seq` of the last checkpoint in each file, by the file's identity."""
+
+
+def append(file: Path, point: Checkpoint, key: str) -> None:
+    """Adds a line, durably. `key`: whose signature it is, hex. Raises ResourceError."""
+    said = {"seq": point.seq, "head": point.head.hex(), "root": point.root.hex(), "at": point.at}
+    line = json.dumps({**said, "key": key, "signature": point.signature.hex()})
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(file, "ab+") as stream:
+            # A line that a crash cut short is closed, so that it can't spoil this one.
+            cut = stream.tell() > 0 and stream.seek(-1, os.SEEK_END) >= 0 and stream.read(1) != b"\n"
+            stream.write((b"\n" if cut else b"") + line.encode() + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise ResourceError(
+            error.strerror or "can't be written", field=str(file), remedy="the checkpoints need a place outside the database"
+        ) from None
+
+
+def read(file: Path, key: str = "") -> list[Checkpoint]:
+    """The checkpoints in a file, in its order; none where it is absent. A line that a crash cut short is left out.
+
+    `key` (hex): who must have signed; empty: not looked at. Raises IntegrityError for a line that is no checkpoint, of another key, or
+    of a time before that of the line above it; ResourceError where the file can't be read.
+    """
+    found: list[Checkpoint] = []
+    for number, line in enumerate(_lines(file), 1):
+        if not line.endswith("}") and (line.startswith(_BEGIN) or _BEGIN.startswith(line)):
+            continue
+        try:
+            said = json.loads(line)
+            point = Checkpoint(
+                int(said["seq"]),
+                bytes.fromhex(said["head"]),
+                bytes.fromhex(said["root"]),
+                str(said["at"]),
+                bytes.fromhex(said["signature"]),
+            )
+            signer = str(said["key"])
+        except (ValueError, TypeError, KeyError):
+            raise IntegrityError(f"line {number} is no checkpoint", field=str(file), remedy=_COMPARE) from None
+        if key and signer != key:
+            raise IntegrityError(f"line {number} names another key than the site's", field=str(file), remedy=_COMPARE)
+        if found and point.at < found[-1].at:
+            raise IntegrityError(f"line {number} is older than the line above it", field=str(file), remedy=_COMPARE)
+        found.append(point)
+    return found
+
+
+def identity(file: Path) -> str:
+    """What the chain calls this file; empty where nothing stands in it. Raises ResourceError."""
+    lines = _lines(file)
+    return hashlib.sha256(lines[0].encode()).hexdigest()[:32] if lines else ""
+
+
+def fact(file: Path, point: Checkpoint) -> Fact:
+    """The link that says that a checkpoint stands in a file."""
+    name = identity(file)
+    said = {"file": name, "seq": point.seq, "head": point.head.hex()}
+    return Fact(uuid5(NAMESPACE_URL, f"urn:wince:checkpoint:{name}:{point.seq}"), 1, CHECKPOINT, 1, dump(said))
+
+
+def spoken(tx: Tx) -> Spoken:
+    """What the chain says of checkpoint files."""
+    rows = tx.execute(
+        "SELECT p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq) WHERE a.event = %s"
+        " AND a.seq > coalesce((SELECT max(seq) FROM audit WHERE event = %s), 0) ORDER BY a.seq",
+        (CHECKPOINT, GIVEN_UP),
+    ).fetchall()
+    last: dict[str, int] = {}
+    for (payload,) in rows:
+        said = json.loads(payload)
+        last[said["file"]] = said["seq"]
+    return Spoken(last)
+
+
+def given_up(tx: Tx) -> list[tuple[str, str, str]]:
+    """(at, by, reason) of each time that a person gave the checkpoints up, the first first."""
+    rows = tx.execute(
+        "SELECT a.at_utc, p.payload FROM audit a LEFT JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq)"
+        " WHERE a.event = %s ORDER BY a.seq",
+        (GIVEN_UP,),
+    ).fetchall()
+    told = [(at, json.loads(payload or "{}")) for at, payload in rows]
+    return [(at, one.get("by", "?"), one.get("reason", "?")) for at, one in told]
+
+
+def said(database: Database) -> Spoken:
+    """As `spoken`, in a transaction of its own."""
+    with database.transaction() as tx:
+        return spoken(tx)
+
+
+def compare(file: Path, points: list[Checkpoint], said: Spoken) -> None:
+    """Hold a file against the chain. Raises IntegrityError where checkpoints that it must hold are not there."""
+    if not said.last:
+        return
+    newest, name = max(said.last.values()), identity(file)
+    if not points:
+        remedy = "bring it back from its copy, or name it in WINCE_CHECKPOINT_FILE; where it is lost for good, `wince audit begin-anew`"
+        raise IntegrityError(f"the chain speaks of checkpoints up to row {newest}, and the file holds none", field=str(file), remedy=remedy)
+    last = max(point.seq for point in points)
+    if last < said.last.get(name, newest):
+        what = f"ends with a checkpoint of row {last}; the chain speaks of one of row {said.last.get(name, newest)}"
+        raise IntegrityError(what, field=str(file), remedy=_COMPARE)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text("ascii", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ResourceError(error.strerror or "can't be read", field=str(file), remedy="make the checkpoints readable") from None
