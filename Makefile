@@ -75,7 +75,7 @@ screenshots: dev ## the pictures of reports in docs/images, from the drawn clips
 
 serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serving
 
-long: apt dev serving ## what make test leaves out: 50 rounds of chaos, 20 of chaos-kafka, 500 ADT storms, 200 mixed records, whatever is marked `long` (an hour)
+long: apt dev serving ## what make test leaves out: 50 rounds of chaos, 20 of chaos-kafka, 500 ADT storms, 200 mixed records, 1,000 tamperings, whatever is marked `long` (an hour)
 	@$(BIN)/python -m pytest -m long -s -n 0 $(ARGS)
 
 storm: dev ## a hospital, its ADT feed and its cameras at random, against an oracle: what the record says wrongly, what it lacks (STORMS=200)

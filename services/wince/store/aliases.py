@@ -5,14 +5,15 @@ Who adds a link has `Lock.ALIASES` alone; who changes stays shares it. So while 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from wince.domain.aliases import survivors as resolved
 from wince.domain.census import Kind, Link
 from wince.domain.stay import Identifier
-from wince.store import reviews
+from wince.store import plain, reviews
 from wince.store.database import Database, Tx
 
 _COLUMNS = "kind, old_system, old, new_system, new, known_us, recorded_us"
@@ -37,6 +38,12 @@ def add(tx: Tx, links: Sequence[Link], message: UUID) -> None:
         of = spans_of(tx, kind, {one.new for one in links if one.kind is kind})
         found |= {span for spans in of.values() for span in spans}
     reviews.ask_of_beds(tx, sorted(found, key=lambda span: (span[1], span[0])), "merge")
+
+
+def said_by(tx: Tx, messages: Collection[UUID]) -> Counter[tuple[UUID, str]]:
+    """(message, link as canonical JSON) of every link that these messages said."""
+    rows = tx.execute(f"SELECT message, {_COLUMNS} FROM alias WHERE message = ANY(%s)".encode(), (list(messages),)).fetchall()
+    return Counter((message, plain.dump(_link(tuple(columns)))) for message, *columns in rows)
 
 
 def linked(tx: Tx, kind: Kind, identifiers: Iterable[Identifier], as_of_us: int | None = None) -> list[Link]:

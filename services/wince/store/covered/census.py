@@ -1,4 +1,4 @@
-"""Who lay where: the tables movement and stay."""
+"""Who lay where, and under which numbers: the tables movement, alias and stay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from wince import canonical
 from wince.domain.audit import AuditRow
 from wince.domain.stay import Stay
-from wince.store import plain, stay_rows
+from wince.store import aliases, plain, stay_rows
 from wince.store.covered.fault import broken, count
 from wince.store.covered.gone import Gone
 from wince.store.database import Tx
@@ -19,13 +19,13 @@ from wince.store.inbox import APPLIED
 
 
 class Census:
-    """Movements as they came, stays as they were made of them, and which of those are believed."""
+    """Movements and merges as they came, stays as they were made of them, and which of those are believed."""
 
-    name = "movements and stays"
+    name = "movements, merges and stays"
 
     def __init__(self) -> None:
         self.compared = self.unproven = 0
-        self._movements = self._stays = 0
+        self._movements = self._stays = self._links = 0
         self._erased = False
         """Whether a message's payload is gone: which stays it ended is then not known."""
         self._believed: Counter[str] = Counter()
@@ -46,6 +46,7 @@ class Census:
                 self.compared += 1
             elif not gone.explains("movements", str(link.entry), one["at_us"]):
                 raise broken("movement", link.entry, "is missing, or is not what came")
+        self._hold_links(tx, mine, gone)
         self._hold_stays(tx, mine, gone)
 
     def _leave_out(self, tx: Tx, erased: Sequence[AuditRow]) -> None:
@@ -54,14 +55,24 @@ class Census:
             return
         self._erased = True
         ids = [link.entry for link in erased]
-        for table in ("movement", "stay"):
+        found = {}
+        for table in ("movement", "stay", "alias"):
             row = tx.execute(f"SELECT count(*) FROM {table} WHERE message = ANY(%s)".encode(), (ids,)).fetchone()
-            found = row[0] if row else 0
-            self.unproven += found
-            if table == "movement":
-                self._movements += found
-            else:
-                self._stays += found
+            found[table] = row[0] if row else 0
+        self.unproven += sum(found.values())
+        self._movements += found["movement"]
+        self._stays += found["stay"]
+        self._links += found["alias"]
+
+    def _hold_links(self, tx: Tx, mine: Sequence[tuple[AuditRow, Mapping[str, Any]]], gone: Gone) -> None:
+        told = [(link, one) for link, said in mine for one in said.get("links", ())]
+        stand = aliases.said_by(tx, {link.entry for link, _ in told}) if told else Counter()
+        for link, one in told:
+            if stand[link.entry, canonical.text(one)]:
+                self._links += 1
+                self.compared += 1
+            elif not gone.explains("movements", str(link.entry), one["known_us"]):
+                raise broken("alias", link.entry, "a merge is missing, or is not what came")
 
     def _hold_stays(self, tx: Tx, mine: Sequence[tuple[AuditRow, Mapping[str, Any]]], gone: Gone) -> None:
         added = [(link, one) for link, said in mine for one in said.get("added", ())]
@@ -92,7 +103,8 @@ class Census:
 
     def counted(self, tx: Tx) -> list[tuple[str, int, int]]:
         """See Kind.counted."""
-        tables = [("movement", self._movements, count(tx, "movement")), ("stay", self._stays, count(tx, "stay"))]
+        told = {"movement": self._movements, "stay": self._stays, "alias": self._links}
+        tables = [(table, number, count(tx, table)) for table, number in told.items()]
         if self._erased:
             return tables
         believed = {str(identity) for (identity,) in tx.execute("SELECT id FROM stay WHERE superseded_us IS NULL").fetchall()}
