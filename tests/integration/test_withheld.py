@@ -20,6 +20,7 @@ from wince.clock import wall_us
 from wince.delivery import books
 from wince.delivery.outbox import lease
 from wince.delivery.worker import Delivery
+from wince.domain import proof
 from wince.domain.reason import Reason
 from wince.domain.withheld import Scope
 from wince.errors import InputError, MessageError
@@ -99,12 +100,14 @@ def test_what_waits_in_the_outbox_is_held_back_and_then_sent(database: Database,
     with database.transaction() as tx:
         for one in (first, second):
             for revision, withdrawn in enumerate(withdraws, 2):
-                tx.execute(
+                row = tx.execute(
                     "INSERT INTO outbox(entry, revision, target, encounter, effective, body, bed, withdraws)"
                     " SELECT entry, %s, target, encounter, effective, replace(body, '\"revision\": 1', %s), bed, %s"
-                    " FROM outbox WHERE entry = %s AND revision = 1",
+                    " FROM outbox WHERE entry = %s AND revision = 1 RETURNING body",
                     (revision, f'"revision": {revision}', withdrawn, one.id),
-                )
+                ).fetchone()
+                assert row is not None
+                audit.append(tx, [audit.Fact(one.id, revision, "charted", 1, proof.of_entry("{}", row[0]), "fake")], T0)
     later = list(range(2, 2 + len(withdraws)))
     delivery.start()
     try:

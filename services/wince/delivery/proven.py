@@ -37,6 +37,9 @@ def unproven(tx: Tx, target: str, bodies: Mapping[tuple[UUID, int], str]) -> set
 
 
 def _proves(link: bytes, payload: str | None, texts: list[str | None], body: str) -> bool:
+    if link == digest(body):  # as an earlier release wrote it
+        return True
     if payload is not None:
-        return digest(payload) == link and proof.said(payload).body == proof.hexed(body)
-    return link in {digest(body), *(digest(proof.of_entry(text, body)) for text in texts if text is not None)}
+        found = proof.said(payload)
+        return found is not None and digest(payload) == link and found.body == proof.hexed(body)
+    return any(digest(proof.of_entry(text, body)) == link for text in texts if text is not None)

@@ -26,8 +26,8 @@ _BODY, _ENTRY = '{"body":"', '","entry":'
 class Said:
     """What a payload says of an entry."""
 
-    entry: str | None
-    """The entry's canonical JSON; None: of a release that proved the body alone."""
+    entry: str
+    """The entry's canonical JSON."""
     body: str
     """sha256 (hex) of the body; empty: nothing was rendered for a target."""
 
@@ -51,15 +51,13 @@ def of_entry(entry: str, body: str) -> str:
     return f"{_BODY}{hexed(body)}{_ENTRY}{entry}}}"
 
 
-def said(payload: str) -> Said:
-    """What a payload says.
+def said(payload: str) -> Said | None:
+    """What a payload says; None: an earlier release wrote it, whose payload is the body itself, or the entry where there is none.
 
     >>> said('{"body":"","entry":{"id":1}}')
     Said(entry='{"id":1}', body='')
     """
     head, found, rest = payload.partition(_ENTRY)
-    if found and head.startswith(_BODY) and len(head) in (len(_BODY), len(_BODY) + 64):
-        return Said(rest[:-1], head[len(_BODY) :])
-    if payload.startswith('{"resourceType"'):
-        return Said(None, hexed(payload))
-    return Said(payload, "")
+    if not found or not head.startswith(_BODY) or len(head) not in (len(_BODY), len(_BODY) + 64):
+        return None
+    return Said(rest[:-1], head[len(_BODY) :])

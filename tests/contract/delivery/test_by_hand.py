@@ -10,7 +10,9 @@ from wince.delivery import books
 from wince.delivery.interface import Answer, Outcome
 from wince.errors import InputError
 from wince.pipeline.record import rows
+from wince.pipeline.record.writing import charted
 from wince.store import audit
+from wince.store.audit import append
 
 
 def test_what_a_target_can_not_take_back_waits_for_a_person_and_nothing_else_does(world: World) -> None:
@@ -67,7 +69,9 @@ def test_what_was_not_sent_yet_is_not_sent_any_more_where_nothing_is_taken_back(
     ehr = world.targets["ehr"]
     ehr.takes_back = False  # type: ignore[attr-defined]
     with world.database.transaction() as tx:
-        rows.save_outbox(tx, rows.outgoing(wrong, list(world.targets.values())), {})
+        waiting = rows.outgoing(wrong, list(world.targets.values()))
+        rows.save_outbox(tx, waiting, {})
+        append(tx, [charted(row, "withdrawn") for row in waiting], 1)
     with world.delivering() as running:
         assert running.drain(60)
     sent = [json.loads(body)["identifier"]["value"] for body in ehr.bodies]

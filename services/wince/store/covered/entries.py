@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -35,20 +35,24 @@ class Entries:
         entries, questions, outbox = _entries(tx, mine), _questions(tx, mine), _outbox(tx, mine)
         for link in mine:
             key = (link.entry, link.revision)
-            entry, question = entries.get(key), questions.get(link.entry)
-            body = outbox.get((*key, link.target))
-            said = proof.said(link.payload) if link.payload is not None else _put_together(link, entry, question, body)
+            entry, question, bodies = entries.get(key), questions.get(link.entry), outbox.get(key, {})
+            found = proof.said(link.payload) if link.payload is not None else _put_together(link, entry, question, bodies)
             again, self._last = key == self._last, key
-            if said is None or said.entry is None:
-                self.unproven += not again
-                self._entries += not again and entry is not None
-                self._questions += not again and link.revision == 1 and question is not None and entry is None
-                self._bodies += body is not None and bool(link.target) and link.event != "kept"
-                if said is not None and body is not None and said.body != proof.hexed(body):
-                    raise broken("outbox", link.entry, f"revision {link.revision} for {link.target} is not what was charted")
+            if found is None:
+                self._leave(link, entry, question, bodies, again=again)
                 continue
-            self._hold(link, json.loads(said.entry), said, entry, question, gone, again=again)
-            self._sent(link, said, body, entry is not None or question is not None, gone, tx)
+            self._hold(link, json.loads(found.entry), found, entry, question, gone, again=again)
+            self._sent(link, found, bodies.get(link.target), entry is not None or question is not None, tx)
+
+    def _leave(self, link: AuditRow, entry: _Row | None, question: str | None, bodies: Mapping[str, str], *, again: bool) -> None:
+        """An earlier release wrote it, or its payload was erased. That release proved the body, or the entry where there was none."""
+        self.unproven += not again
+        self._entries += entry is not None and not again
+        self._questions += link.revision == 1 and question is not None and entry is None and not again
+        mine = [body for target, body in bodies.items() if link.target in ("", target)]
+        self._bodies += len(mine)
+        if link.payload is not None and mine and any(digest(body) != link.digest for body in mine):
+            raise broken("outbox", link.entry, f"revision {link.revision} is not what was charted")
 
     def _hold(
         self, link: AuditRow, told: dict[str, Any], said: proof.Said, entry: _Row | None, question: str | None, gone: Gone, *, again: bool
@@ -68,7 +72,7 @@ class Entries:
             raise broken("question" if "asked_us" in told else "entry", link.entry, f"revision {link.revision} is missing")
         self.compared += stands and not again
 
-    def _sent(self, link: AuditRow, said: proof.Said, body: str | None, stands: bool, gone: Gone, tx: Tx) -> None:
+    def _sent(self, link: AuditRow, said: proof.Said, body: str | None, stands: bool, tx: Tx) -> None:
         """What is, or was, to be sent of it."""
         if not link.target or link.event == "kept":
             return
@@ -88,11 +92,12 @@ class Entries:
         ]
 
 
-def _put_together(link: AuditRow, entry: _Row | None, question: str | None, body: str | None) -> proof.Said | None:
+def _put_together(link: AuditRow, entry: _Row | None, question: str | None, bodies: Mapping[str, str]) -> proof.Said | None:
     """What an erased payload said, from the rows; None where they don't give the chain's digest."""
+    body = bodies.get(link.target, "")
     for text in (entry["body"] if entry else None, question):
-        if text is not None and digest(proof.of_entry(text, body or "")) == link.digest:
-            return proof.Said(text, proof.hexed(body or ""))
+        if text is not None and digest(proof.of_entry(text, body)) == link.digest:
+            return proof.Said(text, proof.hexed(body))
     return None
 
 
@@ -115,13 +120,16 @@ def _questions(tx: Tx, links: Sequence[AuditRow]) -> dict[UUID, str]:
     return dict(tx.execute("SELECT id, body FROM question WHERE id = ANY(%s)", ([link.entry for link in links],)).fetchall())
 
 
-def _outbox(tx: Tx, links: Sequence[AuditRow]) -> dict[tuple[UUID, int, str], str]:
+def _outbox(tx: Tx, links: Sequence[AuditRow]) -> dict[tuple[UUID, int], dict[str, str]]:
+    """Bodies by target, by (entry, revision)."""
     rows = tx.execute(
-        "SELECT entry, revision, target, body FROM outbox WHERE (entry, revision, target) IN"
-        " (SELECT * FROM unnest(%s::uuid[], %s::int[], %s::text[]))",
-        ([link.entry for link in links], [link.revision for link in links], [link.target for link in links]),
+        "SELECT entry, revision, target, body FROM outbox WHERE (entry, revision) IN (SELECT * FROM unnest(%s::uuid[], %s::int[]))",
+        ([link.entry for link in links], [link.revision for link in links]),
     ).fetchall()
-    return {(entry, revision, target): body for entry, revision, target, body in rows}
+    found: dict[tuple[UUID, int], dict[str, str]] = {}
+    for entry, revision, target, body in rows:
+        found.setdefault((entry, revision), {})[target] = body
+    return found
 
 
 def _taken_back(tx: Tx, link: AuditRow) -> bool:
