@@ -63,3 +63,11 @@ def test_a_file_below_docs_that_code_or_a_message_names_exists() -> None:
     sources = [name for pattern in ("*.py", "*.toml", "*.proto", "Makefile", "*.md", "*.yaml") for name in tracked(pattern)]
     named = {(match[0], name) for name in sources for match in re.finditer(r"(?<![\w/])docs/[\w./-]+\.\w+", (ROOT / name).read_text())}
     assert sorted({name for name in named if not (ROOT / name[0]).exists()}) == []
+
+
+def test_a_source_file_that_the_architecture_names_exists() -> None:
+    """By the end of its path, as it is written there."""
+    sources = ["/" + name for pattern in ("*.py", "*.toml") for name in tracked(pattern)]
+    named = re.findall(r"`([\w./-]+\.(?:py|toml))`", (ROOT / "ARCHITECTURE.md").read_text())
+    assert len(named) > 40
+    assert sorted({name for name in named if not any(source.endswith("/" + name) for source in sources)}) == []
