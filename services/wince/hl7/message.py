@@ -77,7 +77,7 @@ class Message:
 
     header: Header
     digest: str
-    """sha256 (hex) of every segment but MSH, as text."""
+    """sha256 (hex) of every segment but MSH, as text; of the event before them, where EVN-1 doesn't say it."""
     segments: Segments
     """Of the first group."""
     further: tuple[Segments, ...] = ()
@@ -169,8 +169,15 @@ def parse(raw: bytes, header: Header, undeclared: str = UNDECLARED, layout: Layo
     if len(groups) > layout.most:
         remedy = f"send at most {layout.most}"
         raise Hl7Error(f"too many {layout.too_many} in one message", condition="102", field=layout.counted, remedy=remedy)
-    digest = hashlib.sha256("\r".join(lines[1:]).encode("utf-8", "surrogatepass")).hexdigest()
-    return Message(header, digest, groups[0], tuple(groups[1:]), name)
+    return Message(header, _digest(header, lines[1:]), groups[0], tuple(groups[1:]), name)
+
+
+def _digest(header: Header, lines: list[str]) -> str:
+    """What tells a resend from another message under the same control id. MSH is left out, since a resend may have another MSH-7; so the
+    event of ADT is added where EVN-1, which newer versions leave empty, doesn't say it: else a discharge may pass for the admission."""
+    event = f"EVN{header.separator}{header.trigger}{header.separator}"
+    told = header.type != "ADT" or any((line + header.separator).startswith(event) for line in lines)
+    return hashlib.sha256("\r".join(lines if told else [header.trigger, *lines]).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _below(segment: str, layout: Layout) -> tuple[str, ...]:

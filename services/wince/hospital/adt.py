@@ -152,7 +152,8 @@ def _moves(message: Message, does: Meaning, site: Site, times: Times, recorded_u
 def _merge(
     message: Message, does: Meaning, site: Site, times: Times, recorded_us: int, movements: list[Movement], links: list[Link]
 ) -> None:
-    """What one PID with its MRG says: added to movements and links. A number that is none of ours, or is merged with itself: nothing."""
+    """What one PID with its MRG says: added to movements and links. A number of another authority, or one that is merged
+    with itself: nothing."""
     if not message.has("MRG"):
         raise Hl7Error("segment missing", condition="100", field="MRG", remedy="send what is merged or moved")
 
@@ -161,14 +162,16 @@ def _merge(
             links.append(Link(kind, old, new, times.known.us, recorded_us))
 
     if does is Meaning.MERGE_PERSON:
+        if not segments.identifiers(message, "MRG", 1):
+            raise _no_prior_number()
         for old in identity.record_numbers(message, "MRG", 1, site):
             link(Kind.PERSON, old, identity.patient(message, site))
         return
     before, now = identity.prior_visit(message, site), identity.visit(message, site)
     if before is None:
-        if does is Meaning.MOVE_VISIT:
-            return
-        raise Hl7Error("prior number missing", condition="101", field="MRG", remedy="send the number that is given up")
+        if message.header.trigger == "A44" and site.visit_number != "PID-18":
+            return  # it moves an account, which is no number of ours
+        raise _no_prior_number()
     if does is not Meaning.MOVE_VISIT and now is None:
         raise Hl7Error("visit number missing", condition="101", field=site.visit_number, remedy="send the number that stands from now on")
     if now is not None:
@@ -177,6 +180,10 @@ def _merge(
         who = identity.patient(message, site)
         at = (times.at.us, times.known.us, recorded_us)
         movements.append(Movement(key(message.header, message.digest), message.header.trigger, now or before, who, "", *at, bed_said=False))
+
+
+def _no_prior_number() -> Hl7Error:
+    return Hl7Error("prior number missing", condition="101", field="MRG", remedy="send the number that is given up, or whose visit moves")
 
 
 def _place(message: Message, does: Meaning) -> tuple[segments.Location, bool]:

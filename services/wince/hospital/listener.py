@@ -143,7 +143,7 @@ class AdtListener:
         error: Hl7Error | None = None
         try:
             if header is None:
-                raise Hl7Error("no MSH segment", condition="100", field="MSH", remedy="begin each message with MSH", rejected=True)
+                raise _headless(raw)
             self._take(raw, header)
         except Exception as failure:
             error = _refusal(failure)
@@ -302,6 +302,14 @@ def _refusal(failure: Exception) -> Hl7Error:
         return Hl7Error("another message under this control id", condition="205", field="MSH-10", remedy="number each message once")
     log.error("message not taken", error=failure)
     return _internal()
+
+
+def _headless(raw: bytes) -> Hl7Error:
+    """Why a message without a header is rejected. A batch (v2.5.1 section 2.10.3) has one for all its messages, and an acknowledgement of
+    its own kind: it is for files."""
+    if raw.lstrip()[:3] in (b"FHS", b"BHS"):
+        return Hl7Error("a batch", condition="100", field="MSH", remedy="send each message of it in a frame of its own", rejected=True)
+    return Hl7Error("no MSH segment", condition="100", field="MSH", remedy="begin each message with MSH", rejected=True)
 
 
 def _internal() -> Hl7Error:

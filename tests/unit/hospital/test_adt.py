@@ -83,6 +83,28 @@ def test_what_is_missing_or_wrong_is_named(options, expected):
     assert refused(**options) == expected
 
 
+def _merging(trigger, mrg, site=SITE):
+    raw = (adt(trigger, P, "", "V1", 100 * SECOND) + f"MRG|{mrg}\r").encode()
+    header = read_header(raw)
+    assert header is not None
+    return meaning.read(parse(raw, header), site, 999)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "mrg"),
+    [("A40", ""), ("A40", "^^^HOSP^MR"), ("A47", '""'), ("A45", "1^^^HOSP^MR"), ("A50", ""), ("A40", "||||V0^^^HOSP^VN")],
+)
+def test_a_merge_or_move_that_names_no_number_is_refused_not_passed_over(trigger, mrg):
+    with pytest.raises(Hl7Error) as caught:
+        _merging(trigger, mrg)
+    assert (caught.value.field, caught.value.condition) == ("MRG", "101")
+
+
+def test_a_merge_of_another_authoritys_number_and_a_move_of_an_account_are_nothing_here():
+    assert _merging("A40", "1^^^ELSE^MR", Site(authority="HOSP")) is None
+    assert _merging("A44", "1^^^HOSP^MR||ACCOUNT^^^HOSP^AN") is None
+
+
 def test_a_discharge_needs_no_bed_and_a_deleted_bed_is_taken():
     assert read("A03", bed="").bed == ""
     assert read("A11", bed="").bed == ""

@@ -107,6 +107,23 @@ def test_a_resend_is_accepted_and_tells_nobody_twice(hospital):
     assert [event for _, event, _ in hospital.census.trail] == ["adt", "rejected"]
 
 
+def test_a_discharge_is_no_resend_of_the_admission_whose_control_id_it_has(hospital):
+    """EVN-1, empty in newer versions, would tell them apart; a resend has another MSH-7 only."""
+    fields = {"EVN-2": "20010101120000"}
+    assert code(hospital.say("A01", P, "ICU^1^A", "V1", 100, control_id="C1", fields=fields)) == "AA"
+    assert code(hospital.say("A01", P, "ICU^1^A", "V1", 130, control_id="C1", fields=fields)) == "AA"
+    answer = hospital.say("A03", P, "ICU^1^A", "V1", 100, control_id="C1", fields=fields)
+    assert (code(answer), "205^Duplicate key identifier" in answer) == ("AE", True)
+
+
+@pytest.mark.parametrize("first", ["FHS|^~\\&|HIS|HOSP\rBHS|^~\\&|HIS|HOSP\r", "BHS|^~\\&|HIS|HOSP\r"])
+def test_a_batch_is_rejected_with_what_to_do(hospital, first):
+    answer = hospital.listener.handle((first + adt("A01", P, "ICU^1^A", "V1", 100 * SECOND) + "BTS|1\r").encode()).decode()
+    assert code(answer) == "AR"
+    assert "send each message of it in a frame of its own" in answer
+    assert hospital.census.current() == []
+
+
 def test_no_acceptance_before_the_commit():
     """A census that has not committed yet holds the acknowledgement back."""
     gate, answers = threading.Event(), []
