@@ -67,7 +67,7 @@ docs: dev ## generate what the code knows of docs/reference: settings, commands,
 	@$(BIN)/python -m wince.delivery.fhir.guide.pages docs/reference/fhir.md
 	@$(BIN)/python -m wince.cli.reference docs/reference/cli.md
 	@$(BIN)/python -m wince.cli.exit_codes docs/reference/exit-codes.md
-	@$(BIN)/python -m wince.assess.fields docs/reference/csv.md docs/reference/json.md
+	@$(BIN)/python -m wince.assess.result.fields docs/reference/csv.md docs/reference/json.md
 	@$(BIN)/python -m wince.assess.python_page docs/reference/python.md
 
 screenshots: dev ## the pictures of reports in docs/images, from the drawn clips that ship (needs chromium and poppler-utils)

@@ -17,8 +17,8 @@ from PIL import Image
 import wince
 from tests.face_models import fetched
 from tests.support.assess import Called, environment
-from wince.assess import live as cameras_
-from wince.assess.live import LiveClip, live
+from wince.assess.inputs import live as cameras_
+from wince.assess.inputs.live import LiveClip, live
 from wince.assess.result import ClipResult
 from wince.domain.frame import US, Beat, Frame
 from wince.domain.reason import Reason

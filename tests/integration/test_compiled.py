@@ -11,8 +11,8 @@ import av
 import pytest
 
 from tests.face_models import fetched
-from wince.assess import plain
 from wince.assess.engine import Engine
+from wince.assess.result import plain
 from wince.models import compiled_folder
 from wince.models.fetch import path
 from wince.models.lock import FACE_MODELS

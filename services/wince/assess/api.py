@@ -91,8 +91,8 @@ def assess(
         ModelFileError, Unavailable: a face model is absent and can't be fetched.
         InputError: the reference shows no assessable face, or an array is no picture (of a list: in its result instead).
     """
+    from wince.assess.inputs.view import view
     from wince.assess.many import Asked
-    from wince.assess.view import view
 
     clips = clip if isinstance(clip, Sequence) and not isinstance(clip, str) else None
     looked = view(region, rotation, rate, face)
@@ -103,7 +103,7 @@ def assess(
 
 def _engine(protocol: str, rate: float | None) -> Engine:
     from wince.assess.engine import Engine
-    from wince.assess.view import at_rate
+    from wince.assess.inputs.view import at_rate
     from wince.serve import protocols, scoring
     from wince.settings import load
 

@@ -11,14 +11,15 @@ from types import MappingProxyType
 
 from wince.assess import workers
 from wince.assess.done import Done
-from wince.assess.engine import Engine, engine_wide, failed
+from wince.assess.engine import Engine, engine_wide
 from wince.assess.inputs import Inputs
-from wince.assess.live import Live
+from wince.assess.inputs.live import Live
+from wince.assess.inputs.reference import Reference
+from wince.assess.inputs.view import WHOLE, View
 from wince.assess.overlay import film
 from wince.assess.overlay.target import Target
-from wince.assess.reference import Reference
 from wince.assess.result import ClipResult
-from wince.assess.view import WHOLE, View
+from wince.assess.result_builder import failed
 from wince.assess.workers import Order, Task
 from wince.errors import WinceError
 from wince.local.stopping import keeps

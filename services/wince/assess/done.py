@@ -14,8 +14,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from wince.assess import plain
-from wince.assess.result import ClipResult
+from wince.assess.result import ClipResult, plain
 from wince.errors import ResourceError, StoreError
 from wince.report.write_whole import unwritable, write_whole
 from wince.version import VERSION

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from wince.assess.engine import Engine, engine_wide, failed
-from wince.assess.live import Live, identity, is_address, label, live
-from wince.assess.reference import Reference, parse
+from wince.assess.engine import Engine, engine_wide
+from wince.assess.inputs.live import Live, identity, is_address, label, live
+from wince.assess.inputs.reference import Reference, parse
+from wince.assess.inputs.view import View
 from wince.assess.result import ClipResult
-from wince.assess.view import View
+from wince.assess.result_builder import failed
 from wince.errors import WinceError
 from wince.pipeline.capture.array import checked
 

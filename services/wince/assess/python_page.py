@@ -93,7 +93,13 @@ def _class(kind: type) -> str:
         for name, value in vars(kind).items()
         if not name.startswith("_") and (isinstance(value, property) or inspect.isfunction(value))
     )
-    return f"### `{kind.__module__}.{kind.__name__}`\n\n{_text(kind)}\n\n{table}{members}{'' if not members else chr(10)}"
+    return f"### `{_home(kind)}.{kind.__name__}`\n\n{_text(kind)}\n\n{table}{members}{'' if not members else chr(10)}"
+
+
+def _home(kind: type) -> str:
+    """Where to import a class from: its package, if that offers it, else its module."""
+    package = kind.__module__.rpartition(".")[0]
+    return package if getattr(sys.modules[package], kind.__name__, None) is kind else kind.__module__
 
 
 def _fields(kind: type) -> list[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
-from wince.assess.follow import unseen
+from wince.assess.grade_fold import unseen
 from wince.assess.result import ClipResult, FrameRow, Reading
 from wince.domain.assessment import Assessment
 from wince.domain.frame import US

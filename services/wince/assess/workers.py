@@ -16,11 +16,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
-from wince.assess.live import Live
+from wince.assess.inputs.live import Live
+from wince.assess.inputs.reference import Reference
+from wince.assess.inputs.view import WHOLE, View
 from wince.assess.overlay.target import Target
-from wince.assess.reference import Reference
 from wince.assess.result import ClipResult
-from wince.assess.view import WHOLE, View
 from wince.errors import ResourceError, WinceError
 from wince.protocols.rules import ClinicalProtocol
 from wince.settings import Settings
@@ -64,7 +64,8 @@ Serve = Callable[[Connection, Order], None]
 def serve(connection: Connection, order: Order) -> None:
     """A worker's life: load the models, then assess what comes until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from wince.assess.engine import Engine, engine_wide, failed  # heavy, and for the worker only
+    from wince.assess.engine import Engine, engine_wide  # heavy, and for the worker only
+    from wince.assess.result_builder import failed
 
     try:
         engine = Engine(order.settings, order.protocol)

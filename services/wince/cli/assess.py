@@ -68,11 +68,12 @@ def assess(
     was graded, or honestly is not assessable; 1: some input failed; 2: usage; above: nothing could be assessed or written at all (see
     the foot of `wince --help`). -v and -q also stand before `assess`.
     """
-    from wince.assess import batch, inputs, plain  # the stages take a second to import; other commands don't wait for them
-    from wince.assess.live import is_address, live
-    from wince.assess.piped import check_piped, piped
-    from wince.assess.reference import parse
-    from wince.assess.view import at_rate, view
+    from wince.assess import batch, inputs  # the stages take a second to import; other commands don't wait for them
+    from wince.assess.inputs.live import is_address, live
+    from wince.assess.inputs.piped import check_piped, piped
+    from wince.assess.inputs.reference import parse
+    from wince.assess.inputs.view import at_rate, view
+    from wince.assess.result import plain
     from wince.cli.assess_show import Bar, rows
     from wince.report.write_whole import write_whole
     from wince.serve import protocols, scoring
@@ -153,7 +154,7 @@ def _report(done: Batch, folder: Path, protocol: ClinicalProtocol, quiet: bool) 
 
 
 def _speak(results: Iterable[ClipResult], protocol: ClinicalProtocol) -> None:
-    from wince.assess.speak import say, sentence
+    from wince.assess.result.speak import say, sentence
 
     if problem := say(sentence(list(results), protocol)):
         _err(problem)

@@ -10,10 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from wince.assess import headline
 from wince.assess.batch import Batch
 from wince.assess.inputs import Inputs
-from wince.assess.result import ClipResult
+from wince.assess.result import ClipResult, headline
 from wince.domain.frame import US
 from wince.protocols.rules import ClinicalProtocol
 

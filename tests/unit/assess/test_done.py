@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.assess.report import synthetic
-from wince.assess import plain
 from wince.assess.done import Done
+from wince.assess.result import plain
 
 
 def test_what_was_kept_comes_again(tmp_path: Path) -> None:

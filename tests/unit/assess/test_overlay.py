@@ -12,12 +12,12 @@ import pytest
 from tests.unit.assess.report import synthetic
 from tests.unit.pipeline.capture.clips import number_of, write
 from wince.assess.inputs import Input, Inputs
+from wince.assess.inputs.view import WHOLE, view
 from wince.assess.overlay import film
 from wince.assess.overlay.panel import TALL, WIDE, Panel
 from wince.assess.overlay.target import places
 from wince.assess.overlay.track import CONTOURS, POINTS, Track
 from wince.assess.result import ClipResult, FrameRow
-from wince.assess.view import WHOLE, view
 from wince.domain.estimate import UNITS
 from wince.domain.face import Face
 from wince.domain.reason import Reason

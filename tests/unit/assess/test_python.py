@@ -17,9 +17,10 @@ import pytest
 
 import wince
 from tests.unit.assess.report import synthetic
-from wince.assess import plain, python_page
-from wince.assess.fields import COLUMNS
-from wince.assess.frame_table import columns
+from wince.assess import python_page
+from wince.assess.result import plain
+from wince.assess.result.fields import COLUMNS
+from wince.assess.result.frame_table import columns
 from wince.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -107,7 +108,7 @@ def test_what_a_file_s_name_says_is_text() -> None:
 def test_columns_are_those_of_the_csv() -> None:
     """Typed, None where a cell is empty, as long as there are frames."""
     for result in (synthetic.clip(), synthetic.failed()):
-        found = columns(result)
+        found = columns(result.path, result.source, result.frames)
         rows = list(csv.DictReader(io.StringIO(plain.table([result]))))
         assert tuple(found) == COLUMNS
         assert {len(values) for values in found.values()} == {len(rows)}

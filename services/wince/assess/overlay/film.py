@@ -19,10 +19,10 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from wince.assess.inputs.view import View
 from wince.assess.overlay.panel import TALL, WIDE, Panel
 from wince.assess.overlay.track import CONTOURS, Track
 from wince.assess.result import ClipResult, FrameRow
-from wince.assess.view import View
 from wince.domain.frame import US, Beat, Frame
 from wince.errors import MediaError, ResourceError
 from wince.pipeline.capture.folder import open_source

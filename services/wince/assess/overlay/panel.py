@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 import wince.report
-from wince.assess.report.words import NONE, REASONS, UNIT_NAMES
 from wince.assess.result import ClipResult, FrameRow
+from wince.assess.result.words import NONE, REASONS, UNIT_NAMES
 from wince.domain.frame import US
 from wince.protocols.rules import ClinicalProtocol
 

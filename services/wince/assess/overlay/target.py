@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wince.assess.inputs import Inputs
-from wince.assess.report.words import stem
+from wince.assess.result.words import stem
 from wince.errors import ConfigError
 
 SUFFIX = ".mp4"

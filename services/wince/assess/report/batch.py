@@ -11,8 +11,8 @@ from pathlib import Path
 from wince.assess.report.outcome import longest, notes, why_not
 from wince.assess.report.sections import intro
 from wince.assess.report.spark import spark, thumb
-from wince.assess.report.words import NONE, lines, number, plain, share, without_folders
 from wince.assess.result import ClipResult, Held
+from wince.assess.result.words import NONE, lines, number, plain, share, without_folders
 from wince.protocols.rules import ClinicalProtocol
 from wince.report.document import Block, Cell, Document, Paragraph, Section, Table
 from wince.report.grades import badge

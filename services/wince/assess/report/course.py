@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wince.assess.report.timeline import narrow, timeline
 from wince.assess.report.windows import shown_grade
-from wince.assess.report.words import NONE, NOT_MEASURED, REASONS, UNIT_NAMES, lines, number, share, span
 from wince.assess.result import ClipResult
+from wince.assess.result.words import NONE, NOT_MEASURED, REASONS, UNIT_NAMES, lines, number, share, span
 from wince.domain.estimate import UNITS
 from wince.domain.frame import US
 from wince.domain.window_label import window_label

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wince.assess.report.words import number, span
 from wince.assess.result import KeyFrame
+from wince.assess.result.words import number, span
 from wince.report.colours import INK, OVER, SOFT, UNDER
 from wince.report.figure import Box, Figure, Path, Picture, Text, spread
 

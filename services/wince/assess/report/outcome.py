@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wince.assess.report.words import REASONS, lines, number, share, span, without_folders
 from wince.assess.result import ClipResult, Held
+from wince.assess.result.words import REASONS, lines, number, share, span, without_folders
 from wince.domain.frame import US
 from wince.protocols.rules import ClinicalProtocol
 from wince.report.document import Block, Bullets, Headline, Section

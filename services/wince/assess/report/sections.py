@@ -8,8 +8,8 @@ from wince.assess.report.course import course, events, still_units, windows
 from wince.assess.report.faces import key_frame
 from wince.assess.report.outcome import outcome
 from wince.assess.report.sheet import Sheet
-from wince.assess.report.words import NONE, file_name, lines, number, share, span
 from wince.assess.result import ClipResult
+from wince.assess.result.words import NONE, file_name, lines, number, share, span
 from wince.models import lock
 from wince.protocols.rules import ClinicalProtocol
 from wince.report.document import Bullets, Document, Facts, Gallery, Paragraph, Section, Table

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from wince.assess.report.words import lines
+from wince.assess.result.words import lines
 from wince.report.document import Entry, Form
 
 

@@ -9,8 +9,8 @@ from PIL import Image
 from wince.assess.report.axis import Axis, runs
 from wince.assess.report.samples import Column, columns, gaps
 from wince.assess.report.windows import alert_of
-from wince.assess.report.words import number, span
 from wince.assess.result import ClipResult
+from wince.assess.result.words import number, span
 from wince.domain.frame import US
 from wince.domain.scales import Scale
 from wince.report.colours import INK, RULE, TINT

@@ -11,8 +11,8 @@ from wince.assess.report.axis import LANE, Axis, block, foot, grid, lane, runs, 
 from wince.assess.report.samples import Column, columns, gaps, held
 from wince.assess.report.units import strips, units_said
 from wince.assess.report.windows import alert_of, bars
-from wince.assess.report.words import REASONS, number, share, span
 from wince.assess.result import ClipResult
+from wince.assess.result.words import REASONS, number, share, span
 from wince.domain.reason import Reason
 from wince.domain.scales import Scale
 from wince.report.colours import ALERT, INK, RULE, SHADE, SOFT, TINT

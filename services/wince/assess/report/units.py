@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wince.assess.report.axis import Axis, runs
 from wince.assess.report.samples import Column, gaps
-from wince.assess.report.words import NOT_MEASURED, UNIT_NAMES, number
+from wince.assess.result.words import NOT_MEASURED, UNIT_NAMES, number
 from wince.domain.scales import LIMITS
 from wince.report.colours import INK, PAPER, RULE, SOFT
 from wince.report.figure import Box, Figure, Path, Text, hatch

@@ -9,8 +9,8 @@ from pathlib import Path
 from wince.assess.report.batch import index
 from wince.assess.report.sections import document
 from wince.assess.report.sheet import Sheet
-from wince.assess.report.words import stem
 from wince.assess.result import ClipResult
+from wince.assess.result.words import stem
 from wince.protocols.rules import ClinicalProtocol
 from wince.report.html import html
 from wince.report.pdf import pdf

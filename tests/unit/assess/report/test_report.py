@@ -15,10 +15,11 @@ from pypdf import PdfReader
 from tests.unit.assess.report import synthetic
 from tests.unit.report.extents import extents, overlaps
 from tests.unit.report.page import Page
-from wince.assess.report import Circumstances, Sheet, Treatment, words, write
+from wince.assess.report import Circumstances, Sheet, Treatment, write
 from wince.assess.report.samples import columns, gaps
 from wince.assess.report.sections import document
 from wince.assess.report.timeline import narrow, timeline
+from wince.assess.result import words
 from wince.domain.reason import Reason
 from wince.report.colours import ALERT, TINT
 from wince.report.figure import Box, Text, clock

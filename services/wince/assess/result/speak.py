@@ -7,8 +7,9 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from wince.assess.headline import UNGRADED
-from wince.assess.result import ClipResult, Headline, Held
+from wince.assess.result.clip_result import ClipResult
+from wince.assess.result.headline import UNGRADED
+from wince.assess.result.values import Headline, Held
 from wince.domain.frame import US
 from wince.protocols.rules import ClinicalProtocol
 from wince.telemetry.output import last_lines

@@ -14,9 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wince.errors import ConfigError
+from wince.domain.estimate import Estimate
+from wince.errors import ConfigError, InputError
 
 Embedding = NDArray[np.float32]
+OPTION = "--reference"
+"""Field of every error that is of the reference."""
 FEW = 5
 """Frames below which a reference is called short."""
 _STRETCH = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
@@ -69,10 +72,25 @@ def parse(text: str) -> Reference:
         return Reference(Path(text))
     start, end = float(match[1]), float(match[2])
     if not start < end <= 86_400:
-        raise ConfigError("must end after it begins, within a day", field=f"--reference {text}", remedy="such as --reference 2-6 (seconds)")
+        raise ConfigError("must end after it begins, within a day", field=f"{OPTION} {text}", remedy="such as --reference 2-6 (seconds)")
     return Reference(None, round(start * 1e6), round(end * 1e6))
 
 
-def median_face(embeddings: Sequence[Embedding], moved: int) -> CalmFace:
-    """The calm face of (k,) embeddings, at least one; `moved`: see CalmFace."""
-    return CalmFace(np.median(np.stack(embeddings), axis=0).astype(np.float32), len(embeddings), moved)
+def calm_of(estimates: Sequence[Estimate], where: str, most: float) -> CalmFace:
+    """The calm face of the assessable estimates, of which there is at least one; else raises InputError, which names `where`.
+
+    `most`: the highest score that the protocol calls calm.
+    """
+    faces, moved = [], 0
+    for one in estimates:
+        if one.reason is None and one.embedding is not None and one.reading is not None:
+            faces.append(one.embedding)
+            moved += one.reading.score > most
+    if not faces:
+        why = ", ".join(sorted({one.reason for one in estimates if one.reason is not None}))
+        raise InputError(
+            "no assessable face in the reference" + (f" ({why})" if why else ""),
+            field=f"{OPTION} {where}",
+            remedy="give a picture or stretch in which the calm face is well seen",
+        )
+    return CalmFace(np.median(np.stack(faces), axis=0).astype(np.float32), len(faces), moved)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wince.assess.view import WHOLE, at_rate, view
+from wince.assess.inputs.view import WHOLE, at_rate, view
 from wince.errors import ConfigError
 from wince.protocols import loader
 from wince.protocols.check import check

@@ -9,12 +9,11 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 
 from tests.unit.assess.report import synthetic
-from wince.assess import headline, plain
 from wince.assess.batch import Batch
 from wince.assess.inputs import Inputs
 from wince.assess.reading import of_clip
-from wince.assess.result import FrameRow, Held
-from wince.assess.speak import sentence
+from wince.assess.result import FrameRow, Held, headline, plain
+from wince.assess.result.speak import sentence
 from wince.cli.assess_show import rows
 from wince.domain.assessment import Alert
 from wince.domain.reason import Reason

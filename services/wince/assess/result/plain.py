@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from wince.assess.fields import COLUMNS
-from wince.assess.frame_table import columns
-from wince.assess.result import ClipResult, FrameRow, KeyFrame, Reading
+from wince.assess.result.clip_result import ClipResult
+from wince.assess.result.fields import COLUMNS
+from wince.assess.result.frame_table import columns
+from wince.assess.result.values import FrameRow, KeyFrame, Reading
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.estimate import UNITS
 from wince.domain.frame import US
@@ -110,7 +111,7 @@ def table(results: Iterable[ClipResult]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for result in results:
-        by_name = columns(result) | {"time_s": [f"{one.time_s:.3f}" for one in result.frames]}
+        by_name = columns(result.path, result.source, result.frames) | {"time_s": [f"{one.time_s:.3f}" for one in result.frames]}
         writer.writerows(zip(*([_cell(one) for one in values] for values in by_name.values()), strict=True))
     return text.getvalue()
 

@@ -24,7 +24,7 @@ from wince.protocols.rules import ClinicalProtocol
 NOTHING: tuple[float | None, ...] = (None,) * len(UNITS)
 
 
-class Heard:
+class PersonalRecorder:
     """A personal model (port `wince.pipeline.grade.interface.Personal`) that remembers what it answered for the last window.
 
     `reference`: the calm face that the user gave. It takes the place of whatever calm face is asked about, and nothing is learned.
@@ -47,7 +47,7 @@ class Heard:
         return self._personal.at_rest(embeddings)
 
 
-class Follow:
+class GradeFold:
     """Grade's fold over one input, and its frames as rows.
 
     A row carries the number that its window was graded by: from the window on in which the calm face is known, that against the
@@ -59,8 +59,8 @@ class Follow:
     ) -> None:
         """`personal` None: no calm face is used or learned. `reference`: (k,) the user's calm face, used from the first frame on."""
         self._protocol = protocol
-        self._heard = None if personal is None else Heard(personal, reference)
-        self._state = grade.begin(source, grade.Setup(protocol, site_namespace(site), self._heard))
+        self._recorder = None if personal is None else PersonalRecorder(personal, reference)
+        self._state = grade.begin(source, grade.Setup(protocol, site_namespace(site), self._recorder))
         if reference is not None:
             self._state = replace(self._state, calm=Calm(None, protocol.grade.calm.min_frames, (reference,)))
         self._waiting: list[Estimate] = []
@@ -87,9 +87,9 @@ class Follow:
 
     def _settle(self) -> list[FrameRow]:
         """The frames of the window that closed become rows."""
-        answers: Sequence[Reading] = () if self._heard is None else self._heard.answers
-        if self._heard is not None:
-            self._heard.answers = []
+        answers: Sequence[Reading] = () if self._recorder is None else self._recorder.answers
+        if self._recorder is not None:
+            self._recorder.answers = []
         faces = [one for one in self._waiting if one.reason is None]
         readings = [one.reading for one in faces] if len(answers) != len(faces) else answers
         by_time = {one.time_us: reading for one, reading in zip(faces, readings, strict=True)}

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.assess.report import synthetic
-from wince.assess import fields, plain
+from wince.assess.result import fields, plain
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference"
+DOCS = Path(__file__).resolve().parents[4] / "docs" / "reference"
 MAPS = ("seconds", "reasons")
 """Objects whose keys are names: of grades, of reasons."""
 ALL = [synthetic.clip(), synthetic.personal(), synthetic.unassessable(), synthetic.still(), synthetic.failed()]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wince.assess.live import identity, is_address, label
-from wince.assess.piped import NAME
+from wince.assess.inputs.live import identity, is_address, label
+from wince.assess.inputs.piped import NAME
 from wince.errors import MediaError, WinceError
 from wince.pipeline.capture.folder import files
 from wince.pipeline.capture.kinds import begins_like_a_picture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wince.assess.result import Headline, Held
+from wince.assess.result.values import Headline, Held
 from wince.domain.frame import US
 
 LONGEST = "longest (PEEA)"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.assess.report import synthetic
 from wince.assess.result import ClipResult
-from wince.assess.speak import say, sentence
+from wince.assess.result.speak import say, sentence
 
 PROTOCOL = synthetic.PROTOCOL
 GRADED: dict[str, tuple[list[ClipResult], str]] = {

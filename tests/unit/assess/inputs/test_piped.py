@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wince.assess.inputs import gather
-from wince.assess.piped import check_piped, piped
+from wince.assess.inputs.piped import check_piped, piped
 from wince.errors import ConfigError, MediaError
 
 

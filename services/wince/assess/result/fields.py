@@ -1,6 +1,6 @@
 """Every column of `--per-frame` and every member of `--json`, explained. `make docs` writes both pages:
 
-python -m wince.assess.fields docs/reference/csv.md docs/reference/json.md
+python -m wince.assess.result.fields docs/reference/csv.md docs/reference/json.md
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wince.assess.report.words import REASONS, UNIT_NAMES
+from wince.assess.result.words import REASONS, UNIT_NAMES
 from wince.domain.estimate import UNITS
 
 
