@@ -58,6 +58,22 @@ def test_a_batch_is_charted_and_audited_in_one_transaction(database: Database) -
     assert verify(audit.rows(database, payloads=True)).count == 7
 
 
+def test_an_alert_that_grows_worse_is_in_the_record_twice_and_once_however_often_it_comes(database: Database) -> None:
+    """Severe, then intense in a later window of the same episode: an entry for each with its own grade, again and out of order."""
+    admit(database, stay())
+    windows = [replace(window(number, 2), protocol="hip-fracture", grade=grade) for number, grade in ((0, 3), (1, 4), (2, 4))]
+    severe = replace(alert(windows[0]), grade=3, grade_name="severe", peak=7.5)
+    intense = replace(alert(windows[1]), grade=4, grade_name="intense", peak=9.5, start_us=windows[0].end_us - US)
+    peers = PostgresSink(database, {"hip-fracture": load("hip-fracture")}, [FakeTarget()], clock=lambda: NOW)
+    done = [peers.commit(batch).entries for batch in ([severe, windows[0]], [windows[1], windows[2]], [intense])]
+    assert [[(one.kind, one.grade_name, one.revision) for one in entries] for entries in done] == [
+        [(Kind.ALERT, "severe", 1)], [], [(Kind.ALERT, "intense", 1)],
+    ]  # fmt: skip
+    assert peers.commit([intense, *windows, severe]).entries == ()
+    assert peers.review().entries == ()
+    assert count(database, "entry", "kind = 'alert'") == 2
+
+
 def test_the_same_messages_again_change_nothing(database: Database) -> None:
     admit(database, stay())
     messages = [window(0), window(1), window(2, 2), alert(window(2, 2)), question(window(1))]

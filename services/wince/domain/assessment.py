@@ -50,14 +50,15 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """The protocol's alert rule fired. Opened once per episode; `assessment` is the window in which it fired."""
+    """The protocol's alert rule fired: once per episode, and once more for each higher grade that the episode reaches in a later window.
+    `assessment` is the window in which it fired."""
 
     id: UUID
     assessment: UUID
     source: str
     protocol: str
     start_us: int
-    """When the stable run that fired began."""
+    """When the stable run that fired began; of a further alert of an episode, when the grade rose above the alerts before."""
     end_us: int
     """When that run ended, or the window did."""
     grade: int

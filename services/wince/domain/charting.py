@@ -1,7 +1,8 @@
 """What is charted: what a nurse would write down, not every window.
 
-- ALERT: the alert rule fired. Each alert is charted when its window closes, however many there are; no budget holds one back. Alerts
-  of one window whose runs overlap or touch are gathered into one entry that covers them. With entering its grade in the same
+- ALERT: the alert rule fired, or what it called for rose to a higher grade in a later window: an alert of its own, so the highest grade
+  of an episode is in the record. Each alert is charted when its window closes, however many there are; no budget holds one back.
+  Alerts of one window whose runs overlap or touch are gathered into one entry that covers them. With entering its grade in the same
   window it is one entry.
 - GRADE: a grade was entered or left. Changes within `min_gap_s` of the last such entry wait; if they last they are charted then.
 - SUMMARY: once per `every_s`, where anything was assessable or alerted: median, peak, share, and how many alerts fired. Over alerts its

@@ -1,14 +1,20 @@
-"""The alert rule: the debounced grade reached the protocol's alert grade and stayed there for `stable_s`. Once per episode.
+"""The alert rule: the debounced grade reached the protocol's alert grade and stayed there for `stable_s`. Once per episode, and once
+more for each higher grade that the episode reaches later.
 
     quiet  --reached for stable_s-->  open (one Alert)  --not held for clear_after_s-->  quiet
+                                      open  --a grade holds that is higher than all alerts of this episode-->  open (a further Alert)
 
 An unassessable frame breaks the run that must be stable. The episode ends when for `clear_after_s` no frame held the alert grade,
 whether the grade was lower or the face not seen: pain that is there when the face returns is an alert of its own.
+
+People were already called to an open episode, so a higher grade need not last for `stable_s` again: it counts once the debounce holds
+it. Within the window in which an alert fired the alert itself takes the higher grade. An episode has at most one alert for each grade
+from the alert grade up.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wince.domain.window import Held
 
@@ -38,6 +44,14 @@ class Episode:
     """Highest debounced score of the run."""
     grade: int = 0
     """Highest debounced grade of the run."""
+    told: int = 0
+    """Highest grade that an alert of this episode carries; 0: none yet (an open one of an earlier release: not known)."""
+    worse_us: int | None = None
+    """First frame of the stretch above `told`; None: there is none."""
+
+    def broken(self) -> Episode:
+        """The run ended; the episode goes on."""
+        return Episode(self.open, None, self.last_us, told=self.told)
 
 
 @dataclass(slots=True)
@@ -62,19 +76,30 @@ def watch(episode: Episode, time_us: int, label: int | None, held: Held, limits:
     if not running:
         if fired and fired[-1].end_us is None:
             fired[-1].end_us = time_us
-        return Episode(episode.open, None, episode.last_us)
+        return episode.broken()
+    after = _further(episode, time_us, held if holds else None)
+    told = 0 if not after.open else after.told or max(limits.grade, episode.grade)
+    if fired and fired[-1].end_us is None and after.peak is not None:
+        fired[-1].peak, fired[-1].grade = after.peak, after.grade
+        told = after.grade
+    worse = after.open and max(label or 0, held.grade or 0) > told
+    worse_us = None if not worse else time_us if after.worse_us is None else after.worse_us
+    if holds and after.peak is not None and after.since_us is not None:
+        if not after.open and time_us - after.since_us >= limits.stable_us:
+            fired.append(Fired(after.since_us, after.grade, after.peak))
+            return replace(after, open=True, told=after.grade, worse_us=None)
+        if worse_us is not None and after.grade > told:
+            fired.append(Fired(worse_us, after.grade, after.peak))
+            told, worse_us = after.grade, None
+    return replace(after, told=told, worse_us=worse_us)
+
+
+def _further(episode: Episode, time_us: int, held: Held | None) -> Episode:
+    """The run one frame further. `held`: what the debounce holds, where that is an alert's grade; else None."""
     since = time_us if episode.since_us is None else episode.since_us
+    if held is None or held.grade is None:
+        return replace(episode, since_us=since)
     peak = episode.peak
-    grade = episode.grade
-    if holds:
-        assert held.grade is not None
-        grade = max(grade, held.grade)
-        if held.floor is not None:
-            peak = held.floor if peak is None else max(peak, held.floor)
-    after = Episode(episode.open, since, time_us if holds else episode.last_us, peak, grade)
-    if fired and fired[-1].end_us is None and peak is not None:
-        fired[-1].peak, fired[-1].grade = peak, grade
-    if holds and not episode.open and peak is not None and time_us - since >= limits.stable_us:
-        fired.append(Fired(since, grade, peak))
-        return Episode(True, since, time_us, peak, grade)
-    return after
+    if held.floor is not None:
+        peak = held.floor if peak is None else max(peak, held.floor)
+    return replace(episode, since_us=since, last_us=time_us, peak=peak, grade=max(episode.grade, held.grade))

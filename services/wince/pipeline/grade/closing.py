@@ -158,7 +158,7 @@ def _frames(state: State, samples: Sequence[Sample], moves: list[int], fired: li
             while moves and time >= moves[0]:
                 moves.pop(0)
         elif last_us is not None and time - last_us > silence_us:
-            run, episode = Run(), Episode(episode.open, None, episode.last_us)
+            run, episode = Run(), episode.broken()
             _cut(fired, last_us)
             stretches = {reason: stretch.ended() for reason, stretch in stretches.items()}
         last_us = time

@@ -90,5 +90,5 @@ def test_five_grades_of_a_site() -> None:
     ]
     _, events = stage.step(stage.begin("cam", setup(protocol=own)), [*batch, Beat("cam", 25 * US, 125, 0, 0)])
     assert [window.grade_name for window in assessments(events)] == list(names)
-    assert [(one.start_us // US, one.grade_name) for one in alerts(events)] == [(15, "d")]
+    assert [(one.start_us // US, one.grade_name) for one in alerts(events)] == [(15, "d"), (20, "e")]
     assert {window.protocol for window in assessments(events)} == {"own"}

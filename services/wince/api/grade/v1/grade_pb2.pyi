@@ -167,7 +167,7 @@ Global___Assessment: _TypeAlias = Assessment  # noqa: Y015
 
 @_typing.final
 class Alert(_message.Message):
-    """The protocol's alert rule fired. Opened once per episode."""
+    """The protocol's alert rule fired. Once per episode, and once more for each higher grade that the episode reaches in a later window."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
