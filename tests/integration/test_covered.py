@@ -179,7 +179,7 @@ def test_an_added_payload_changes_nothing_that_is_proven(database: Database, wor
     """A payload without a link is no proof of anything; it is a row too many all the same."""
     with database.transaction() as tx:
         tx.execute("INSERT INTO audit_payload(place, payload) VALUES (99999999, 'x')")
-    with pytest.raises(IntegrityError, match="no row of the chain"):
+    with pytest.raises(IntegrityError, match="belong to rows of the chain"):
         verified(database, tmp_path)
 
 

@@ -15,7 +15,7 @@ FROM audit a
 LEFT JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq)
 LEFT JOIN entry e ON e.id = a.entry AND e.revision = a.revision
 LEFT JOIN question q ON q.id = a.entry
-WHERE (a.entry, a.revision) IN (SELECT * FROM unnest(%s::uuid[], %s::int[])) AND a.target IN ('', %s) AND a.event = ANY(%s)
+WHERE a.entry = ANY(%s) AND a.target IN ('', %s) AND a.event = ANY(%s)
 """
 
 
@@ -26,12 +26,11 @@ def unproven(tx: Tx, target: str, bodies: Mapping[tuple[UUID, int], str]) -> set
     """
     if not bodies:
         return set()
-    entries, revisions = map(list, zip(*bodies, strict=True))
-    links = tx.execute(_ASK, (entries, revisions, target, list(proof.CHARTED))).fetchall()
+    links = tx.execute(_ASK, ([entry for entry, _ in bodies], target, list(proof.CHARTED))).fetchall()
     proven = {
         (entry, revision)
         for entry, revision, proof_, payload, *texts in links
-        if _proves(bytes(proof_), payload, texts, bodies[entry, revision])
+        if (entry, revision) in bodies and _proves(bytes(proof_), payload, texts, bodies[entry, revision])
     }
     return set(bodies) - proven
 

@@ -22,6 +22,8 @@ from wince.store.plain import dump
 GIVEN_UP = "checkpoints_given_up"
 """Event: a person said that the files of before are lost."""
 _BEGIN = '{"seq": '
+_LATEST = 1000
+"""Checkpoints that are looked at: a replica that wrote none of them has long been gone."""
 _COMPARE = "compare with the copy of the file"
 
 
@@ -97,14 +99,14 @@ def fact(file: Path, point: Checkpoint) -> Fact:
 def spoken(tx: Tx) -> Spoken:
     """What the chain says of checkpoint files."""
     rows = tx.execute(
-        "SELECT p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq) WHERE a.event = %s"
-        " AND a.seq > coalesce((SELECT max(seq) FROM audit WHERE event = %s), 0) ORDER BY a.seq",
-        (CHECKPOINT, GIVEN_UP),
+        "SELECT p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq) WHERE a.event = 'checkpoint'"
+        " AND a.seq > coalesce((SELECT max(seq) FROM audit WHERE event = 'checkpoints_given_up'), 0) ORDER BY a.seq DESC LIMIT %s",
+        (_LATEST,),
     ).fetchall()
     last: dict[str, int] = {}
     for (payload,) in rows:
         said = json.loads(payload)
-        last[said["file"]] = said["seq"]
+        last.setdefault(said["file"], said["seq"])
     return Spoken(last)
 
 

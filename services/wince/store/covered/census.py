@@ -118,10 +118,10 @@ class Census:
 
 def _movements(tx: Tx, told: Sequence[Mapping[str, Any]]) -> Counter[str]:
     """Bodies that stand, of these movements."""
-    visits = sorted({(one["encounter"]["system"], one["encounter"]["value"]) for one in told})
+    visits = [one["encounter"] for one in told]
     rows = tx.execute(
-        "SELECT body FROM movement WHERE (encounter_system, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
-        ([system for system, _ in visits], [value for _, value in visits]),
+        "SELECT body FROM movement WHERE encounter_system = ANY(%s) AND encounter = ANY(%s)",
+        (sorted({visit["system"] for visit in visits}), sorted({visit["value"] for visit in visits})),
     ).fetchall()
     return Counter(body for (body,) in rows)
 

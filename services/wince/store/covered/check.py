@@ -33,6 +33,7 @@ class Covered:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._payloads = 0
         self._kinds: list[Kind] = [Entries(), Messages(), Census()]
 
     def links(self) -> Iterator[AuditRow]:
@@ -55,9 +56,10 @@ class Covered:
                 chunk.append(link)
             self._compare(tx, chunk)
             self._count(tx)
-            Gone(tx).payloads(tx)
+            Gone(tx).payloads(tx, self._payloads)
 
     def _compare(self, tx: Tx, chunk: list[AuditRow]) -> None:
+        self._payloads += sum(link.payload is not None for link in chunk)
         gone = Gone(tx)
         for kind in self._kinds:
             try:

@@ -103,10 +103,8 @@ def _put_together(link: AuditRow, entry: _Row | None, question: str | None, bodi
 
 def _entries(tx: Tx, links: Sequence[AuditRow]) -> dict[tuple[UUID, int], _Row]:
     rows = tx.execute(
-        f"SELECT id, revision, body, {', '.join(_COLUMNS)} FROM entry WHERE (id, revision) IN"
-        " (SELECT * FROM unnest(%s::uuid[], %s::int[]))".encode(),
-        ([link.entry for link in links], [link.revision for link in links]),
-    ).fetchall()
+        f"SELECT id, revision, body, {', '.join(_COLUMNS)} FROM entry WHERE id = ANY(%s)".encode(), ([link.entry for link in links],)
+    ).fetchall()  # by their index, in whatever share of the table: a join would read all of it
     return {
         (row[0], row[1]): {"body": row[2]} | {name: _text(value) for name, value in zip(_COLUMNS, row[3:], strict=True)} for row in rows
     }
@@ -123,8 +121,7 @@ def _questions(tx: Tx, links: Sequence[AuditRow]) -> dict[UUID, str]:
 def _outbox(tx: Tx, links: Sequence[AuditRow]) -> dict[tuple[UUID, int], dict[str, str]]:
     """Bodies by target, by (entry, revision)."""
     rows = tx.execute(
-        "SELECT entry, revision, target, body FROM outbox WHERE (entry, revision) IN (SELECT * FROM unnest(%s::uuid[], %s::int[]))",
-        ([link.entry for link in links], [link.revision for link in links]),
+        "SELECT entry, revision, target, body FROM outbox WHERE entry = ANY(%s)", ([link.entry for link in links],)
     ).fetchall()
     found: dict[tuple[UUID, int], dict[str, str]] = {}
     for entry, revision, target, body in rows:

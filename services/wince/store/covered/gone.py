@@ -6,11 +6,11 @@ import json
 from collections import Counter
 from uuid import UUID
 
-from wince.store.covered.fault import broken
+from wince.store.covered.fault import broken, count
 from wince.store.database import Tx
 
-ERASING, ERASED = "erasing", "erased"
-"""Events: a batch of what is older than a limit; one person."""
+ERASED = "erased"
+"""Event: one person was erased. `erasing`: a batch of what is older than a limit."""
 
 
 class Gone:
@@ -23,8 +23,7 @@ class Gone:
         """How many payloads went, by the erasure."""
         found = tx.execute(
             "SELECT a.entry, a.event, p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq)"
-            " WHERE a.event = ANY(%s) ORDER BY a.seq",
-            ([ERASING, ERASED],),
+            " WHERE a.event IN ('erasing', 'erased') ORDER BY a.seq"
         ).fetchall()
         for erasure, event, payload in found:
             said = json.loads(payload)
@@ -44,19 +43,18 @@ class Gone:
         before_us = self._before_us.get(what, 0)
         return before_us > 0 and (end_us is None or end_us < before_us)
 
-    def payloads(self, tx: Tx) -> None:
-        """Hold the payloads that are missing against what erasures said. Raises IntegrityError."""
+    def payloads(self, tx: Tx, told: int) -> None:
+        """Hold the payloads against the chain, of whose rows `told` have one, and those that are missing against what erasures said.
+
+        Raises IntegrityError."""
         lost = tx.execute(
             "SELECT a.seq FROM audit a WHERE NOT EXISTS (SELECT FROM audit_payload p WHERE p.place = coalesce(a.payload, a.seq))"
             " AND NOT EXISTS (SELECT FROM audit_erased e WHERE e.place = coalesce(a.payload, a.seq)) ORDER BY a.seq LIMIT 1"
         ).fetchone()
         if lost is not None:
             raise broken("audit payload of row", str(lost[0]), "is missing, and no erasure says so")
-        extra = tx.execute(
-            "SELECT p.place FROM audit_payload p WHERE NOT EXISTS (SELECT FROM audit a WHERE coalesce(a.payload, a.seq) = p.place) LIMIT 1"
-        ).fetchone()
-        if extra is not None:
-            raise broken("audit payload", str(extra[0]), "belongs to no row of the chain")
+        if (stand := count(tx, "audit_payload")) != told:
+            raise broken("audit_payload", "table", f"{stand} payloads stand, {told} belong to rows of the chain")
         for erasure, number in tx.execute("SELECT erasure, count(*) FROM audit_erased GROUP BY erasure").fetchall():
             if number != self._payloads[erasure]:
                 raise broken("erasure", erasure, f"{number} payloads are missing in its name; the chain says {self._payloads[erasure]}")
