@@ -144,6 +144,7 @@ def test_no_verdict_about_a_protocol_that_only_looked_on(database, channel):
         ({"question_id": str(uuid4())}, grpc.StatusCode.NOT_FOUND, "verdict.question_id"),
         ({"grade": 99}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.grade"),
         ({"nurse": ""}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.nurse"),
+        ({"nurse": "n\0"}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.nurse"),
         ({"at_us": -1}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.at_us"),
     ],
 )

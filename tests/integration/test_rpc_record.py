@@ -103,6 +103,8 @@ def test_assessments_alerts_and_entries_of_bed_and_encounter_in_pages(database, 
         (record_service_pb2.ListAssessmentsRequest(scope=of_bed(start_us=9, end_us=8)), "scope.end_us"),
         (record_service_pb2.ListAssessmentsRequest(scope=of_bed(), page_size=1001), "page_size"),
         (record_service_pb2.ListAssessmentsRequest(scope=of_bed(), page_token="x"), "page_token"),
+        (record_service_pb2.ListAssessmentsRequest(scope=record_service_pb2.Scope(bed="ICU\0^1^A")), "scope.bed"),
+        (record_service_pb2.ListAssessmentsRequest(scope=record_service_pb2.Scope(encounter="\0")), "scope.encounter"),
         (record_service_pb2.ListAssessmentsRequest(scope=of_bed(), page_token="WzEsICJ4Il0="), "page_token"),
     ],
 )

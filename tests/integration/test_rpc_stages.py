@@ -312,6 +312,7 @@ def test_cameras_start_list_take_pushed_frames_and_stop():
                 (capture_pb2.Camera(source="x", frames_per_second=31), "camera.frames_per_second"),
                 (capture_pb2.Camera(source="x", region=capture_pb2.Region(x0=2)), "camera.region.x0"),
                 (capture_pb2.Camera(), "camera.source"),
+                (capture_pb2.Camera(source="x", uri="/srv/Probst^Kuno.mp4"), "camera.uri"),
             ):
                 assert refused(stub.StartCamera, capture_service_pb2.StartCameraRequest(camera=wrong)).fields == [field]
             assert refused(stub.StartCamera, capture_service_pb2.StartCameraRequest()).fields == ["camera"]

@@ -21,6 +21,7 @@ from wince.rpc.config import RpcSettings
 from wince.rpc.errors import TimedOut
 from wince.rpc.inbound import End, Inbound
 from wince.rpc.peers import address_of
+from wince.rpc.requests import storable
 from wince.rpc.shares import Shares
 from wince.rpc.status import status_of, trailers
 from wince.telemetry import logs
@@ -105,7 +106,7 @@ class Guard(grpc.aio.ServerInterceptor):
                 call.take(enter(context))
                 try:
                     async with asyncio.timeout(limit_s):
-                        return await handler.unary_unary(decode(data), context)
+                        return await handler.unary_unary(_whole(decode, data), context)
                 except TimeoutError:
                     raise TimedOut(f"not done within {limit_s:g} s", remedy="ask for less, or again later") from None
 
@@ -157,7 +158,7 @@ class Guard(grpc.aio.ServerInterceptor):
                 call.take(enter(context))
                 ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
                 timer = self._watched(lambda why: None if ended.done() else ended.set_result(why))
-                answers = handler.unary_stream(decode(data), context)
+                answers = handler.unary_stream(_whole(decode, data), context)
                 coming: asyncio.Task[Any] | None = None
                 try:
                     while True:
@@ -258,6 +259,12 @@ def _decoder(handler: Any) -> Callable[[bytes], Any]:
             raise MessageError(f"{len(data)} bytes that are no such message", field=name, remedy="check the client's version") from None
 
     return decode
+
+
+def _whole(decode: Callable[[bytes], Any], data: bytes) -> Any:
+    """A request that comes alone. Those of streams are pictures and what is read in them, whose one text, the source, is looked up."""
+    storable(request := decode(data))
+    return request
 
 
 def _names(context: Context) -> list[str]:

@@ -12,7 +12,7 @@ from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceServicer
 from wince.codec import checks
 from wince.codec.camera import camera_to_message, spec_from_message
 from wince.codec.frame import MAX_JPEG, frame_from_message
-from wince.errors import ConfigError, MessageError
+from wince.errors import ConfigError, MediaError, MessageError
 from wince.pipeline.capture.interface import CameraControl, CameraExists, FrameSink, Push, UnknownCamera
 from wince.rpc.auth import Role
 from wince.rpc.errors import AlreadyExists, NotFound
@@ -93,6 +93,8 @@ def _meant() -> Iterator[None]:
         raise NotFound(error.message, field=error.field or "source", remedy=error.remedy) from None
     except CameraExists as error:
         raise AlreadyExists(error.message, field=error.field or "source", remedy=error.remedy) from None
+    except MediaError as error:  # its field is the file's name, which is the caller's value
+        raise MediaError(error.message, field="uri", remedy=error.remedy) from None
     except ConfigError as error:
         raise MessageError(error.message, field=error.field, remedy=error.remedy) from None
 
