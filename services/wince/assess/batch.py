@@ -89,7 +89,6 @@ class _Job:
 
     def __init__(self, inputs: Inputs, order: Order, report: Path | None, overlays: Mapping[str, Path], on_event: OnEvent) -> None:
         self._inputs, self._order, self._overlays, self._on_event = inputs, order, overlays, on_event
-        self._engine: Engine | None = None
         self._report = report
         self.results: dict[int, ClipResult] = {}
         self.skipped = 0
@@ -104,18 +103,13 @@ class _Job:
         for number, one in enumerate(self._inputs.files):
             if one.problem is not None:
                 self._take(number, failed(one.path, one.source, order.protocol, one.problem))
-        alone = len(self._same) == 1
-        if alone:
-            self._engine = Engine(order.settings, order.protocol)
-        settings = order.settings
-        scores = self._engine or scoring.scorer(order.protocol, settings.models_dir, settings.serving)
-        self.done = self._kept(scores.model_set)
+        self.done = self._kept()
         keeps(self._kept_so_far, "the same command goes on with the others")
         todo = [task for task in self._tasks() if not self._known(task)]
         if not todo:
             return
-        if self._engine is not None:
-            self._own(todo[0], self._engine)
+        if len(self._same) == 1:
+            self._own(todo[0], Engine(order.settings, order.protocol))
             return
         for task, answer in workers.run(todo, order, min(jobs, len(todo))):
             if isinstance(answer, float):
@@ -125,20 +119,19 @@ class _Job:
             else:
                 self._finish(task, failed(task.path, task.source, order.protocol, answer))
 
-    def _kept(self, model_set: str) -> Done:
-        order = self._order
-        personal = scoring.personal(order.protocol)
-        against = "" if personal is None else personal.model_set
+    def _kept(self) -> Done:
+        """Results of before. What they depend on is told by hashes, so that a call that has nothing left to do loads no model."""
+        order, settings = self._order, self._order.settings
         context = (
             order.protocol.rule,
-            model_set,
-            against,
-            order.settings.site,
+            scoring.model_set(order.protocol, settings.models_dir, settings.serving),
+            scoring.personal_model_set(order.protocol),
+            settings.site,
             _name(order.reference),
             str(order.pictures),
             order.view.key,
         )
-        folder = self._report / REPORT_STATE if self._report is not None else order.settings.state_dir.expanduser() / "assess"
+        folder = self._report / REPORT_STATE if self._report is not None else settings.state_dir.expanduser() / "assess"
         return Done(folder, "|".join(context))
 
     def _kept_so_far(self) -> str:

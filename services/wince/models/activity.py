@@ -218,6 +218,11 @@ def load() -> Ensemble:
     return Ensemble()
 
 
+def sha256(folder: Path = FOLDER) -> str:
+    """`Ensemble.sha256` without compiling a net: of the card (hex), checked against the files. Raises ModelFileError as Ensemble does."""
+    return _card(folder)[1]
+
+
 def _run(compiled: Any, given: list[Array]) -> list[Array]:
     request = compiled.create_infer_request()
     request.infer([np.ascontiguousarray(one, np.float32) for one in given])

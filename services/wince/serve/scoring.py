@@ -11,7 +11,7 @@ from wince.domain.face import Face
 from wince.domain.frame import Beat, Frame
 from wince.domain.ids import site_namespace
 from wince.errors import ProtocolError
-from wince.models import fetch, lock, site
+from wince.models import activity, fetch, lock, site
 from wince.pipeline.detect import lineup
 from wince.pipeline.detect import stage as detect
 from wince.pipeline.detect.cuts import cuts
@@ -19,10 +19,11 @@ from wince.pipeline.detect.face_models import load_face_models
 from wince.pipeline.detect.interface import Cut, FaceModels
 from wince.pipeline.detect.patient import Share
 from wince.pipeline.estimate import readers as readers_
-from wince.pipeline.estimate.activity import load_activity_scorer
+from wince.pipeline.estimate.activity import activity_model_set, load_activity_scorer
 from wince.pipeline.estimate.interface import Scorer
 from wince.pipeline.estimate.readers import Reader
 from wince.pipeline.grade.activity_personal import ActivityPersonal
+from wince.pipeline.grade.activity_personal import personal_model_set as personal_model_set_of
 from wince.pipeline.grade.interface import Personal
 from wince.pipeline.grade.state import Setup
 from wince.protocols import loader
@@ -38,14 +39,27 @@ def _ensemble(protocol: ClinicalProtocol, models_dir: Path | None, serving: Serv
     return ensemble_scorer(protocol, models_dir, serving)
 
 
+def _ensemble_set(protocol: ClinicalProtocol, models_dir: Path | None, serving: ServingSettings | None) -> str:
+    from wince.serve.scoring_ensemble import ensemble_model_set
+
+    return ensemble_model_set(protocol, models_dir, serving)
+
+
 SCORERS: dict[str, Callable[[ClinicalProtocol, Path | None, ServingSettings | None], Scorer]] = {
     "activity": lambda _protocol, models_dir, _serving: load_activity_scorer(models_dir),
     "ensemble": _ensemble,
 }
 """By the protocol's estimate.scorer; each takes the protocol, the folder of the models, and where an ensemble is served."""
+MODEL_SETS: dict[str, Callable[[ClinicalProtocol, Path | None, ServingSettings | None], str]] = {
+    "activity": lambda _protocol, _models_dir, _serving: activity_model_set(activity.sha256()),
+    "ensemble": _ensemble_set,
+}
+"""The model set of each, without loading it."""
 CROP_SCORERS = {"ensemble"}
 """Those that look at the crop; the others' faces go without its JPEG where detect and estimate share a process."""
 PERSONALS: dict[str, Callable[[], Personal]] = {"activity": ActivityPersonal}
+PERSONAL_SETS: dict[str, Callable[[], str]] = {"activity": lambda: personal_model_set_of(activity.sha256())}
+"""The model set of each, without loading it."""
 
 
 def fetch_models(settings: Settings, progress: Callable[[str, str], None], *protocols: ClinicalProtocol) -> None:
@@ -59,10 +73,21 @@ def scorer(protocol: ClinicalProtocol, models_dir: Path | None = None, serving: 
 
     Raises ProtocolError, by name, where the protocol needs a model that there is not; no other scorer stands in.
     """
-    own = site.site_models(models_dir) if serving is None or serving.target is None else _names(protocol)
-    loader.check_models(protocol, {*lock.load(), *own})
-    _known(protocol)
+    _check(protocol, models_dir, serving)
     return SCORERS[protocol.estimate.scorer](protocol, models_dir, serving)
+
+
+def model_set(protocol: ClinicalProtocol, models_dir: Path | None = None, serving: ServingSettings | None = None) -> str:
+    """`model_set` (hex) of `scorer`, from hashes alone: no model is loaded. Raises as `scorer`."""
+    _check(protocol, models_dir, serving)
+    return MODEL_SETS[protocol.estimate.scorer](protocol, models_dir, serving)
+
+
+def personal_model_set(protocol: ClinicalProtocol) -> str:
+    """`model_set` (hex) of `personal`, from hashes alone; empty where there is none. Raises ProtocolError for an unknown scorer."""
+    _known(protocol)
+    make = PERSONAL_SETS.get(protocol.estimate.scorer)
+    return "" if make is None else make()
 
 
 def personal(protocol: ClinicalProtocol) -> Personal | None:
@@ -72,6 +97,12 @@ def personal(protocol: ClinicalProtocol) -> Personal | None:
     _known(protocol)
     make = PERSONALS.get(protocol.estimate.scorer)
     return None if make is None else make()
+
+
+def _check(protocol: ClinicalProtocol, models_dir: Path | None, serving: ServingSettings | None) -> None:
+    own = site.site_models(models_dir) if serving is None or serving.target is None else _names(protocol)
+    loader.check_models(protocol, {*lock.load(), *own})
+    _known(protocol)
 
 
 def _names(protocol: ClinicalProtocol) -> list[str]:

@@ -12,7 +12,7 @@ from wince.domain.clip import Clip
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError, ModelFileError, ProtocolError
 from wince.models import activity, lock
-from wince.models.ensemble import Ensemble
+from wince.models.ensemble import Ensemble, member_hash
 from wince.models.site import site_folder, site_models
 from wince.pipeline.estimate.activity import load_activity_scorer
 from wince.pipeline.estimate.ensemble import ClipEnsembleScorer, EnsembleScorer, Members
@@ -49,25 +49,48 @@ def ensemble_scorer(protocol: ClinicalProtocol, models_dir: Path | None = None, 
     estimate = protocol.estimate
     members: Members
     if serving is not None and serving.target is not None:
-        manifest = manifests.read(serving.manifest) if serving.manifest else None
-        if manifest is None:
-            raise ConfigError("is not set", field="serving.manifest", remedy="name the JSON file that `wince lab pack` wrote")
-        _fits(manifest, protocol)
+        manifest = _manifest(protocol, serving)
         clip = manifest.clip
         members = ServedMembers(client(serving), manifest)
         digests, ration = list(manifest.members.values()), _ration(protocol, serving)
     else:
-        present = site_models(models_dir)
-        files = {name: present.get(name, site_folder(models_dir) / f"{name}.onnx") for name in member_names(protocol, present)}
+        files = _files(protocol, models_dir)
         clip = clip_of(protocol, list(files))
         members = embedded = Ensemble(files, len(estimate.classes), estimate.fusion, estimate.weights, clip)
         digests, ration = list(embedded.hashes.values()), None
     smiles = load_activity_scorer(models_dir)
-    locked = {*estimate.models, "face_landmarks", "face_blendshapes"}
-    model_set = lock.set_id([*(lock.find(name).sha256 for name in locked), activity.load().sha256, *digests])
+    model_set = _model_set(protocol, digests)
     if clip is not None:
         return ClipEnsembleScorer(members, smiles, protocol.scale, estimate.classes, model_set, clip, ration)
     return EnsembleScorer(members, smiles, protocol.scale, estimate.classes, model_set, ration)
+
+
+def ensemble_model_set(protocol: ClinicalProtocol, models_dir: Path | None = None, serving: ServingSettings | None = None) -> str:
+    """`model_set` (hex) of `ensemble_scorer`, from hashes alone: no model is loaded, no server asked. Raises as that does."""
+    if serving is not None and serving.target is not None:
+        return _model_set(protocol, _manifest(protocol, serving).members.values())
+    return _model_set(protocol, [member_hash(name, file) for name, file in _files(protocol, models_dir).items()])
+
+
+def _model_set(protocol: ClinicalProtocol, members: Iterable[str]) -> str:
+    """`members`: sha256 (hex) of each."""
+    locked = {*protocol.estimate.models, "face_landmarks", "face_blendshapes"}
+    return lock.set_id([*(lock.find(name).sha256 for name in locked), activity.sha256(), *members])
+
+
+def _manifest(protocol: ClinicalProtocol, serving: ServingSettings) -> manifests.Manifest:
+    """The set's manifest. Raises ConfigError where none is set, ModelFileError where it is of another protocol."""
+    if serving.manifest is None:
+        raise ConfigError("is not set", field="serving.manifest", remedy="name the JSON file that `wince lab pack` wrote")
+    manifest = manifests.read(serving.manifest)
+    _fits(manifest, protocol)
+    return manifest
+
+
+def _files(protocol: ClinicalProtocol, models_dir: Path | None) -> dict[str, Path]:
+    """By member, where it lies or would lie."""
+    present = site_models(models_dir)
+    return {name: present.get(name, site_folder(models_dir) / f"{name}.onnx") for name in member_names(protocol, present)}
 
 
 def client(serving: ServingSettings) -> OipClient:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.assess.report import synthetic
+from wince.assess import batch, workers
 from wince.assess.done import Done
-from wince.assess.result import plain
+from wince.assess.inputs import Input, Inputs
+from wince.assess.result import ClipResult, plain
+from wince.protocols.loader import load
+from wince.settings import Settings
 
 
 def test_what_was_kept_comes_again(tmp_path: Path) -> None:
@@ -46,3 +53,24 @@ def test_a_file_that_holds_something_else_is_as_good_as_none(tmp_path: Path, tex
     (file,) = tmp_path.iterdir()
     file.write_bytes(gzip.compress(text.encode()))
     assert done.get(result.source, result.path) is None
+
+
+def test_a_call_with_nothing_left_to_do_loads_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one input or of several: what results depend on is told by hashes."""
+
+    def assessed(todo: list[workers.Task], *_: object) -> Iterator[tuple[workers.Task, ClipResult]]:
+        for task in todo:
+            yield task, replace(synthetic.still(), path=task.path, source=task.source)
+
+    def loaded(*_: Any) -> None:
+        pytest.fail("a model was loaded")
+
+    monkeypatch.setattr(batch.workers, "run", assessed)
+    monkeypatch.setattr(batch, "Engine", loaded)
+    monkeypatch.setattr(batch.scoring, "scorer", loaded)
+    monkeypatch.setattr(batch.scoring, "personal", loaded)
+    files = tuple(Input(tmp_path / f"{name}.png", name * 64, 1) for name in "ab")
+    settings = Settings(state_dir=tmp_path)
+    assert batch.run(Inputs(files, ()), settings, load("activity")).skipped == 0
+    assert batch.run(Inputs(files, ()), settings, load("activity")).skipped == 2
+    assert batch.run(Inputs(files[:1], ()), settings, load("activity")).skipped == 1

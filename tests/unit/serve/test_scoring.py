@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.face_models import fetched
-from wince.errors import ModelFileError
-from wince.models import fetch
+from wince.errors import ModelFileError, ProtocolError
+from wince.models import activity, fetch
 from wince.pipeline.detect.face_models import load_face_models
 from wince.pipeline.estimate.readers import Reader
 from wince.protocols.loader import load
@@ -39,3 +39,16 @@ def test_crops_are_encoded_only_where_a_scorer_looks_at_them(monkeypatch):
     for protocols in ([activity], [members], [activity, replace(members, detect=replace(activity.detect, max_yaw=10.0))]):
         scoring.build(Settings(), protocols)
     assert [[cut.encoded for cut in cuts] for cuts in seen] == [[False], [True], [False, True]]
+
+
+def test_the_model_set_is_known_without_loading_a_model(monkeypatch):
+    """From hashes alone it is the scorer's, and the personal model's."""
+    fetched()
+    rules, other = load("activity"), load("infant")
+    scorer, personal = scoring.scorer(rules), scoring.personal(rules)
+    monkeypatch.setattr(activity, "load", lambda: pytest.fail("a model was loaded"))
+    assert scoring.model_set(rules) == scorer.model_set
+    assert scoring.personal_model_set(rules) == personal.model_set
+    assert scoring.personal_model_set(other) == ""
+    with pytest.raises(ProtocolError):
+        scoring.personal_model_set(replace(rules, estimate=replace(rules.estimate, scorer="oracle")))

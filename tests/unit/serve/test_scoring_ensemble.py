@@ -48,7 +48,7 @@ def test_a_site_s_file_is_all_that_a_protocol_needs(models):
     first = scoring.scorer(rules, models)
     assert [one.name for one in first.members()] == ["postoperative-vgg16"]
     assert scoring.personal(rules) is None
-    assert scoring.build(settings, [rules]).model_set == first.model_set
+    assert scoring.build(settings, [rules]).model_set == scoring.model_set(rules, models) == first.model_set
     write(site_folder(models) / "postoperative-vgg16.onnx", 4, 2)
     assert scoring.scorer(rules, models).model_set != first.model_set
 
@@ -111,7 +111,7 @@ def test_a_server_instead_of_files(models, tmp_path):
     serving = ServingSettings(target="127.0.0.1:1", manifest=archive.with_suffix(".json"))
     embedded = scoring.scorer(rules, models)
     files["postoperative-vgg16"].unlink()
-    assert scoring.scorer(rules, models, serving).model_set == embedded.model_set
+    assert scoring.scorer(rules, models, serving).model_set == scoring.model_set(rules, models, serving) == embedded.model_set
     assert protocols.default(Settings(models_dir=models, protocol="postoperative", serving=serving)).name == "postoperative"
     with pytest.raises(ModelFileError, match="not what protocol 'infant'"):
         scoring.scorer(load("infant"), models, serving)

@@ -31,7 +31,7 @@ class ActivityScorer:
         self, blendshapes: Blendshapes, canonical: CanonicalFace, ensemble: activity.Ensemble, models: Sequence[str] = MODELS
     ) -> None:
         self._blendshapes, self._canonical, self._ensemble = blendshapes, canonical, ensemble
-        self.model_set = set_id([*(find(name).sha256 for name in models), ensemble.sha256])
+        self.model_set = activity_model_set(ensemble.sha256, models)
 
     def score(self, faces: Sequence[Face]) -> list[Score]:
         """One Score per face, in order; UNCERTAIN where a face carries no landmarks, inner map or grey region, or they aren't finite."""
@@ -49,6 +49,11 @@ class ActivityScorer:
         for number, reading, embedding in zip(seen, readings, embeddings, strict=True):
             scores[number] = Score(reading, embedding=embedding)
         return scores
+
+
+def activity_model_set(ensemble: str, models: Sequence[str] = MODELS) -> str:
+    """Id (hex) of the model set of a scorer with the ensemble of that sha256 (hex) and these files of the lock."""
+    return set_id([*(find(name).sha256 for name in models), ensemble])
 
 
 def _whole(face: Face) -> bool:

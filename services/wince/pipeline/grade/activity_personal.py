@@ -15,7 +15,7 @@ class ActivityPersonal:
 
     def __init__(self, ensemble: activity.Ensemble | None = None) -> None:
         self._ensemble = ensemble or activity.load()
-        self.model_set = set_id([self._ensemble.sha256])
+        self.model_set = personal_model_set(self._ensemble.sha256)
 
     def read(self, embeddings: NDArray[np.float32], calm: NDArray[np.float32]) -> list[Reading]:
         """embeddings: (n, k); calm: (k,), both of ActivityScorer."""
@@ -26,3 +26,8 @@ class ActivityPersonal:
     def at_rest(self, embeddings: NDArray[np.float32]) -> NDArray[np.bool_]:
         """embeddings: (n, k). (n,) True: no expression, open eyes."""
         return activity.at_rest(embeddings)
+
+
+def personal_model_set(ensemble: str) -> str:
+    """Id (hex) of the model set of a personal model with the ensemble of that sha256 (hex)."""
+    return set_id([ensemble])
