@@ -14,6 +14,7 @@ from wince.domain.face import Face
 from wince.domain.frame import Beat
 from wince.errors import MessageError
 from wince.parts import PASSING
+from wince.runners.ahead import AheadError
 from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
@@ -71,9 +72,12 @@ class Consumer:
     def revoked(self, partitions: Sequence[Partition]) -> None:
         """These partitions are another's from now on."""
 
+    def check(self, message: Encodable) -> None:
+        """Raises MessageError where a message that can be read must not be taken."""
+
     def read(self, records: Sequence[Record], kinds: tuple[type, ...]) -> list[tuple[Record, Encodable]]:
-        """The messages of a batch. One that can't be read, or is of none of these `kinds`, goes to the dead letters of its topic;
-        this returns when they will survive, so that no record is ever skipped silently."""
+        """The messages of a batch. One that can't be read, is of none of these `kinds`, or does not pass `check`, goes to the dead letters
+        of its topic; this returns when they will survive, so that no record is ever skipped silently."""
         found: list[tuple[Record, Encodable]] = []
         letters = []
         for record in records:
@@ -83,9 +87,12 @@ class Consumer:
                     raise MessageError(f"{type(message).__name__} is nothing that {self.group} takes", field="schema")
                 if getattr(message, "source", record.key) != record.key:
                     raise MessageError("is not the message's source", field="key")
+                self.check(message)
                 found.append((record, message))
             except MessageError as error:
-                log.error("a record can't be read", topic=record.topic, partition=record.partition, offset=record.offset, error=error)
+                if not isinstance(error, AheadError):  # which is said once for its source
+                    topic, partition = record.topic, record.partition
+                    log.error("a record can't be read", topic=topic, partition=partition, offset=record.offset, error=error)
                 metrics.unreadable(record.topic)
                 letters.append(self._bus.publish(dead_letters(record.topic), record.key, record.value, _why(record, error)))
         for letter in letters:

@@ -15,12 +15,15 @@ from contextlib import ExitStack
 from wince import codec
 from wince.bus.interface import Bus, Partition, Positions, Record
 from wince.bus.topics import ASSESSMENTS, CARE, ESTIMATES, STAYS
+from wince.codec import Encodable
+from wince.domain.ahead import Bound
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.estimate import Estimate
 from wince.domain.frame import Beat
 from wince.domain.snapshot import Graded, Snapshot
 from wince.errors import WinceError
 from wince.pipeline.grade import stage
+from wince.runners.ahead import Ahead
 from wince.runners.consumer import Consumer
 from wince.runners.positions import Uncovered
 from wince.store.answers import answer
@@ -53,12 +56,15 @@ class Grading(Consumer):
         *,
         default: str,
         ask_every_s: float = 1.0,
+        ahead: Ahead | None = None,
     ) -> None:
         """`default`: the protocol of estimates that name none. `durable`: asked at most every `ask_every_s`; None: every position is
-        committed as soon as it is handled, because the process that reads is also the one that the source begins again with (embedded)."""
+        committed as soon as it is handled, because the process that reads is also the one that the source begins again with (embedded).
+        `ahead`: keeps out what lies too far ahead of now; None: by the bound that `Bound()` is."""
         super().__init__(bus)
         self._begin = begin
         self._durable, self._ask_every_s, self._asked = durable, ask_every_s, -ask_every_s
+        self._ahead = ahead or Ahead(Bound())
         self._uncovered = Uncovered()
         self._carried = Carried()
         self._default = default
@@ -66,6 +72,11 @@ class Grading(Consumer):
         self._indices: dict[str, int] = {}
         """Partition index of each source: the same on every topic."""
         self._lock = threading.Lock()
+
+    def check(self, message: Encodable) -> None:
+        """Raises AheadError where a frame's or beat's time lies too far ahead of now."""
+        if isinstance(message, Estimate | Beat):
+            self._ahead.check(message.source, message.time_us)
 
     def handle(self, records: Sequence[Record]) -> Positions | None:
         """Fold a batch; returns when everything that came of it will survive. A state is kept only then."""

@@ -43,6 +43,7 @@ from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
 from wince.serve import ehr, mllp, sandbox, scoring, setup, site
+from wince.serve.ahead import ahead
 from wince.serve.begin import SourceStart
 from wince.serve.ehr_reading import reading, sink_rules
 from wince.serve.permission import Permission
@@ -137,7 +138,7 @@ class Embedded:
         self._writer = Writer(self._sink(targets), self._delivery.wake)
         self._recording = Recording(self._bus, self._writer.commit, self._committed)
         self._begin = SourceStart(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
-        self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name)
+        self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name, ahead=ahead(self._settings, self.origin_us))
         self._permission = Permission(self.database, required=self._settings.consent_required, from_us=lambda: self.origin_us)
         with self.database.transaction() as tx:  # clips have a time of their own, and no feed that could be silent
             trust.forget_feed(tx)

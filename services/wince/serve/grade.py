@@ -14,6 +14,7 @@ from wince.pipeline.grade.servicer import GradeServicer, Setups, registration
 from wince.protocols import loader
 from wince.runners.grade import Grading
 from wince.serve import protocols, scoring
+from wince.serve.ahead import ahead
 from wince.serve.begin import SourceStart
 from wince.serve.service import Deps, Service
 
@@ -21,7 +22,7 @@ from wince.serve.service import Deps, Service
 def build(deps: Deps) -> Service:
     """The service."""
     begin = SourceStart(deps.database, scoring.setups(deps.protocols, deps.settings.site), deps.replay_us)
-    grading = Grading(deps.bus, begin, begin.closed, default=deps.protocols.default.name)
+    grading = Grading(deps.bus, begin, begin.closed, default=deps.protocols.default.name, ahead=ahead(deps.settings, deps.replay_us))
     return Service("grade", [grading], [registration(GradeServicer(_setups(deps)))])
 
 

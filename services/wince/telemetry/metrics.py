@@ -46,7 +46,8 @@ QUESTION_AGE = Gauge("wince_question_oldest_seconds", "Age of the oldest open qu
 QUESTIONS_OPEN = Gauge("wince_questions_open", "Questions that nobody has answered", registry=REGISTRY)
 FRAMES_DROPPED = Counter("wince_frames_dropped", "Frames of a camera that were dropped for newer ones", ("source",), registry=REGISTRY)
 LAG = Gauge("wince_consumer_lag_seconds", "How far the newest message of the last batch lies behind now", ("group",), registry=REGISTRY)
-DEAD_LETTERS = Counter("wince_dead_letters", "Records that could not be read and were set aside", ("topic",), registry=REGISTRY)
+DEAD_LETTERS = Counter("wince_dead_letters", "Records that could not be taken and were set aside", ("topic",), registry=REGISTRY)
+AHEAD = Counter("wince_ahead", "Messages of a source that lay too far ahead of now and were set aside", ("source",), registry=REGISTRY)
 DELIVERIES = Counter("wince_deliveries", "Attempts to write an entry to a target, by outcome", ("target", "outcome"), registry=REGISTRY)
 DELIVERY_RETRIES = Counter("wince_delivery_retries", "Attempts that have to be made again", ("target",), registry=REGISTRY)
 OUTBOX_WAITING = Gauge("wince_outbox_waiting", "Deliveries that will still be tried by themselves", ("target",), registry=REGISTRY)
@@ -148,6 +149,11 @@ def consumed(group: str, newest_us: int, now_us: int) -> None:
 def unreadable(topic: str) -> None:
     """A record of a topic was set aside."""
     DEAD_LETTERS.labels(label(topic)).inc()
+
+
+def ahead(source: str) -> None:
+    """A message of a source was set aside, as its time lay too far ahead of now."""
+    AHEAD.labels(label(source)).inc()
 
 
 def dropped(source: str, frames: int) -> None:

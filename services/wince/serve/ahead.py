@@ -1,0 +1,20 @@
+"""How far ahead of now a camera's time may lie, in `wince run` and in the services alike."""
+
+from __future__ import annotations
+
+from wince.clock import Clock
+from wince.domain.ahead import Bound
+from wince.domain.frame import US
+from wince.pipeline.capture.clock import wall_us
+from wince.runners.ahead import Ahead
+from wince.serve.begin import LONGEST_US
+from wince.settings import Settings
+
+
+def ahead(settings: Settings, origin_us: int | None = None, clock: Clock = wall_us) -> Ahead:
+    """What keeps the future out of grade. `origin_us`: where clips are played as cameras, the moment at which they begin: as fast as they
+    are taken, perhaps in the future, and each no longer than LONGEST_US.
+
+    `clock` is that of live cameras: on a host whose clock is set back it goes on as theirs does."""
+    bound = Bound(round(settings.clock_ahead_s * US), round(settings.clock_hold_s * US))
+    return Ahead(bound, clock if origin_us is None else lambda: max(clock(), origin_us + LONGEST_US))
