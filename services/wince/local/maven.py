@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -48,15 +49,13 @@ def classpath(name: str) -> str:
         raise ResourceError(reason, field="peers")
     source = SOURCES / name
     jars = cache() / f"{name}-{_digest([source / 'pom.xml'])}"
-    if not jars.is_dir():
-        goal = ["mvn", "-B", "-ntp", "-q", "dependency:copy-dependencies", "-DincludeScope=runtime"]
-        _make(jars, lambda out: _run([*goal, f"-DoutputDirectory={out}"], source))
+    goal = ["mvn", "-B", "-ntp", "-q", "dependency:copy-dependencies", "-DincludeScope=runtime"]
+    _make(jars, lambda out: _run([*goal, f"-DoutputDirectory={out}"], source))
     java = sorted(source.glob("*.java"))
     if not java:
         return f"{jars}/*"
     classes = cache() / f"{name}-classes-{_digest([source / 'pom.xml', *java])}"
-    if not classes.is_dir():
-        _make(classes, lambda out: _run(["javac", "-nowarn", "-cp", f"{jars}/*", "-d", str(out), *map(str, java)], source))
+    _make(classes, lambda out: _run(["javac", "-nowarn", "-cp", f"{jars}/*", "-d", str(out), *map(str, java)], source))
     return f"{classes}{os.pathsep}{jars}/*"
 
 
@@ -65,17 +64,23 @@ def _digest(files: list[Path]) -> str:
 
 
 def _make(target: Path, fill: Callable[[Path], None]) -> None:
-    """Whole or not at all: filled beside, then renamed; who comes second keeps what the first made."""
+    """Whole or not at all: filled beside, then renamed. What is there is kept.
+
+    One process at a time fills: Maven doesn't lock its local repository, so two of them would write the same files. Who comes second waits
+    and finds what the first made. The lock goes with its process, however that ends.
+    """
+    if target.is_dir():
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as scratch:
-        out = Path(scratch) / "out"
-        out.mkdir()
-        fill(out)
-        try:
+    with (target.parent / ".making.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if target.is_dir():
+            return
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as scratch:
+            out = Path(scratch) / "out"
+            out.mkdir()
+            fill(out)
             out.rename(target)
-        except OSError:
-            if not target.is_dir():
-                raise
 
 
 def _run(command: list[str], directory: Path) -> None:
