@@ -112,7 +112,7 @@ def test_the_chosen_face_is_graded_as_if_it_were_alone(two: Path, alone: dict[st
 def test_a_face_that_nobody_has_is_an_error_of_that_input(two: Path) -> None:
     with pytest.raises(MediaError, match="only 2 faces were seen") as caught:
         wince.assess(two, face=3)
-    assert caught.value.field == "--face 3"
+    assert caught.value.field == "face 3"
     assert "1 at 0.0 s" in caught.value.remedy
 
 

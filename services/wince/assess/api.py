@@ -85,20 +85,22 @@ def assess(
     and `reasons` says why. Of a list: a list, in its order; what failed has `error`, and the others are assessed all the same.
 
     Raises:
-        ConfigError: an argument can't be used; its field names the command's option.
+        ConfigError: an argument can't be used; its field names the argument.
         MediaError, ResourceError: the file can't be used (of a list: in its result instead).
         ProtocolError: no such protocol, or it needs a model that the site has to train.
         ModelFileError, Unavailable: a face model is absent and can't be fetched.
         InputError: the reference shows no assessable face, or an array is no picture (of a list: in its result instead).
     """
+    from wince.assess.arguments import argument_names
     from wince.assess.inputs.view import view
     from wince.assess.many import Asked
 
     clips = clip if isinstance(clip, Sequence) and not isinstance(clip, str) else None
-    looked = view(region, rotation, rate, face)
-    asked = Asked.of((clip,) if clips is None else clips, reference, pictures, rate_hz, looked, seconds, login_file)
-    engine = _engine(protocol, rate)
-    return asked.assess(engine, clip) if clips is None else [asked.result(engine, one) for one in clips]
+    with argument_names():
+        looked = view(region, rotation, rate, face)
+        asked = Asked.of((clip,) if clips is None else clips, reference, pictures, rate_hz, looked, seconds, login_file)
+        engine = _engine(protocol, rate)
+        return asked.assess(engine, clip) if clips is None else [asked.result(engine, one) for one in clips]
 
 
 def _engine(protocol: str, rate: float | None) -> Engine:

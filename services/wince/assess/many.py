@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wince.assess.arguments import renamed
 from wince.assess.engine import Engine, engine_wide
 from wince.assess.inputs.live import Live, identity, is_address, label, live
 from wince.assess.inputs.reference import Reference, parse
@@ -69,7 +70,8 @@ class Asked:
             if engine_wide(error, self.reference):
                 raise
             path = Path("array") if isinstance(clip, np.ndarray) else label(str(clip)) if _is_camera(clip) else Path(clip)
-            return failed(path, "", engine.protocol, error)
+            result = failed(path, "", engine.protocol, error)
+            return replace(result, error=renamed(result.error))
 
 
 def _is_camera(clip: Any) -> bool:

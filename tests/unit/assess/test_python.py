@@ -12,6 +12,7 @@ from dataclasses import fields as fields_of
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from wince.assess import python_page
 from wince.assess.result import plain
 from wince.assess.result.fields import COLUMNS
 from wince.assess.result.frame_table import columns
-from wince.errors import DataError
+from wince.errors import ConfigError, DataError
 
 ROOT = Path(__file__).resolve().parents[3]
 LIGHT = """
@@ -137,6 +138,27 @@ def test_without_pandas_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(DataError) as caught:
         synthetic.clip().to_dataframe()
     assert caught.value.remedy == 'pip install "wince[pandas]"'
+
+
+@pytest.mark.parametrize(
+    ("said", "argument"),
+    [
+        ({"region": (0, 0, 640, 480)}, "region"),
+        ({"rotation": 45}, "rotation"),
+        ({"rate": 31}, "rate"),
+        ({"face": 1, "region": (0, 0, 1, 1)}, "face"),
+        ({"seconds": 5}, "seconds"),
+        ({"login_file": "login"}, "login_file"),
+        ({"reference": "6-2"}, "reference 6-2"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_named_as_python_knows_it(said: dict[str, Any], argument: str) -> None:
+    """The command's options don't exist here."""
+    with pytest.raises(ConfigError) as caught:
+        wince.assess("clip.mp4", **said)
+    assert caught.value.field == argument
+    assert caught.value.remedy
+    assert "--" not in str(caught.value) + caught.value.diagnostics()
 
 
 def test_the_page_is_current() -> None:
