@@ -52,6 +52,17 @@ def test_a_file_is_sent_message_by_message_and_each_answer_is_shown(tmp_path: Pa
     assert len(census.current()) == 3
 
 
+def test_an_escape_is_decoded_once_behind_what_is_sent(tmp_path: Path) -> None:
+    census = MemoryCensus()
+    with AdtListener(census, Site()) as listener:
+        texts = (
+            adt("A01", P, f"ICU^{n}^A", f"V{n}", n, fields={"PID-3": f"{mrn}^^^HOSP^MR"})
+            for n, mrn in enumerate(("\\X41\\", "\\E\\X41\\E\\"))
+        )
+        run("send", file(tmp_path, *texts), "--to", f"127.0.0.1:{listener.port}")
+    assert sorted(stay.patient.value for stay in census.current()) == ["A", "\\X41\\"]
+
+
 def test_it_stops_at_a_refusal_unless_it_is_told_to_go_on(tmp_path: Path) -> None:
     with AdtListener(MemoryCensus(), Site()) as listener:
         texts = [

@@ -50,6 +50,20 @@ def events(database: Database) -> list[str]:
     return [row.event for row in audit.rows(database)]
 
 
+def test_a_refusal_for_a_control_character_is_in_the_trail_and_an_escape_is_decoded_once_by_a_replay(database: Database) -> None:
+    refusing = AdtListener(PostgresCensus(database), Site())
+    for field in ("PID-3", "PV1-19", "PV1-3"):
+        assert say(refusing, fields={field: "4\x00711^^^HOSP^MR"}, control_id=f"C-{field}") == ["AE"]
+    assert say(refusing, fields={"MSH-3": "H\0S", "PID-3": "4\x00711^^^HOSP^MR"}, control_id="C\0") == ["AE"]
+    assert events(database) == ["adt.rejected"] * 4
+    parking = listener(database)
+    assert say(parking, fields={"PID-3": "4\\X41\\7^^^NORTH^MR~88^^^SOUTH^MR"}, control_id="C9") == ["AA"]
+    assert ask(database) == 1
+    assert replay(database, listener(database, authority="NORTH").take_again, days=1) == 1
+    with database.transaction() as tx:
+        assert tx.execute("SELECT patient FROM stay").fetchall() == [("4A7",)]
+
+
 def test_a_transfer_that_was_parked_lands_right_when_it_is_replayed_after_the_discharge(database: Database) -> None:
     first = listener(database, authority="NORTH")
     assert say(first, "A01", fields=NORTH_AND_SOUTH) == ["AA"]

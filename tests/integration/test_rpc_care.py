@@ -222,7 +222,7 @@ def test_patient_states_hold_reach_the_cameras_and_follow_the_patient(database, 
     assert told(database)[1:] == [PatientState(CAMERA, T0 + 60 * US, None, True)]
     with database.transaction() as tx:
         assert standing(tx, CAMERA, T0) == [PatientState(CAMERA, T0, T0 + 60 * US, False), PatientState(CAMERA, T0 + 60 * US, None, True)]
-    sedated = care_pb2.PatientState(encounter="V1", face=care_pb2.FACE_STATE_DEEPLY_SEDATED, since_us=T0 + 90 * US)
+    sedated = care_pb2.PatientState(encounter="V1", face=care_pb2.FACE_STATE_DEEPLY_SEDATED, since_us=T0 + 90 * US, nurse="n-7")
     stub.SetPatientState(care_service_pb2.SetPatientStateRequest(state=sedated))
     save_watches(database, [Watch("cam-2", "ICU^2^B", 0, None, 0)])
     moved_us = T0 + 120 * US

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -146,6 +147,49 @@ def _value(field: FieldDescriptor, dice: random.Random) -> object:
     return dice.choice([one for one in NUMBERS if low <= one < high and (not narrow or -(2**31) <= one < 2**31)])
 
 
+@dataclass(frozen=True)
+class _Text:
+    """A place for text in a message."""
+
+    path: tuple[FieldDescriptor, ...]
+
+    @property
+    def name(self) -> str:
+        """As an answer names it."""
+        return ".".join(field.name for field in self.path)
+
+    def filled(self, kind: type[Message], text: str) -> bytes:
+        """A message of this kind that holds nothing but this text, and what leads to it."""
+        message = kind()
+        place: Any = message
+        for field in self.path[:-1]:
+            inner = getattr(place, field.name)
+            if field.is_repeated:
+                entry = field.message_type.GetOptions().map_entry
+                place = inner["key"] if entry else inner.add()
+            else:
+                inner.SetInParent()
+                place = inner
+        last = self.path[-1]
+        if last.message_type is not None:  # a map: its keys are text
+            getattr(place, last.name)[text].SetInParent()
+        elif last.is_repeated:
+            getattr(place, last.name).append(text)
+        else:
+            setattr(place, last.name, text)
+        return message.SerializeToString()
+
+
+def texts(kind: Any, above: tuple[FieldDescriptor, ...] = ()) -> Iterator[_Text]:
+    """Every text in a kind of message, at any depth."""
+    for field in kind.fields:
+        entry = field.message_type is not None and field.message_type.GetOptions().map_entry
+        if field.type == FieldDescriptor.TYPE_STRING or entry:
+            yield _Text((*above, field))
+        elif field.message_type is not None:
+            yield from texts(field.message_type, (*above, field))
+
+
 def named(error: grpc.RpcError | None, what: object) -> None:
     if error is None:
         return
@@ -171,3 +215,23 @@ def test_every_rpc_names_what_is_wrong_with_noise_nothing_and_odd_values(port):
                 message = odd(kind(), dice)
                 named(call(channel, method, [message.SerializeToString()], follow_s=0.5), (method.full_name, message))
     assert len(METHODS) == 35
+
+
+CONTROLS = ("\0", "a\0b", "\x01", "\t", "line\r\nline", "\x1b[2J", "\x7f", "\x85", "\u2028")
+
+
+@pytest.mark.timeout(300)
+def test_nul_and_control_characters_in_any_text_of_any_rpc_are_refused_by_name(port):
+    asked = 0
+    with dialled(port) as channel:
+        for method in METHODS:
+            kind = GetMessageClass(method.input_type)
+            for place in texts(method.input_type):
+                for text in CONTROLS:
+                    error = call(channel, method, [place.filled(kind, text)], follow_s=5)
+                    assert error is not None, (method.full_name, place.name, text)
+                    found = failure(error)
+                    assert found.code is grpc.StatusCode.INVALID_ARGUMENT, (method.full_name, place.name, text, found)
+                    assert found.fields == [found.error.field] == [place.name], (method.full_name, place.name, found)
+                    asked += 1
+    assert asked > 300

@@ -7,6 +7,7 @@ once, delivery before its next row.
 from __future__ import annotations
 
 from wince.clock import Clock, wall_us
+from wince.codec import checks
 from wince.domain.ids import ROOT, make
 from wince.domain.routing import ward_of
 from wince.domain.stay import Identifier
@@ -66,8 +67,7 @@ class Withholding:
         NotFound, Refused (two authorities use the number)."""
         if bool(encounter) == bool(patient):
             raise MessageError("exactly one is needed", field="encounter, patient", remedy="name the encounter, or the patient")
-        if not nurse.strip():
-            raise MessageError("must not be empty", field="nurse", remedy="the staff identifier of who writes it down")
+        checks.author(nurse, "nurse")
         with self._database.transaction() as tx:
             subject = "encounter" if encounter else "patient"
             about = _one(tx, subject, encounter or patient)

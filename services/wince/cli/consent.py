@@ -12,6 +12,7 @@ from wince.care.withholding import Withholding
 from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json, user
 from wince.clock import wall_us
+from wince.codec import checks
 from wince.serve.reading import reading
 
 app = typer.Typer(no_args_is_help=True, help="Who refused to be watched, and who agreed. It follows the patient to every bed.")
@@ -64,8 +65,10 @@ def list_command(limit: Annotated[int, typer.Option(min=1, max=100_000, help="At
 def _say(encounter: str, patient: str, given: bool, nurse: str, since: datetime | None) -> None:
     if bool(encounter) == bool(patient):
         raise usage.UsageError("exactly one is needed", field="--encounter, --patient", remedy="name the visit, or the patient")
-    usage.words(nurse, "--nurse", "the staff identifier of who writes it down")
+    usage.words(nurse, "--nurse", "the staff identifier of who writes it down", longest=checks.MAX_AUTHOR)
     since_us = wall_us() if since is None else round(since.timestamp() * 1_000_000)
+    with usage.reading("--since"):
+        checks.decided(since_us, "")
     with reading(settings(), write=True) as database:
         Withholding(database).consent(encounter, patient, given, since_us, nurse, user())
     out.print("the patient may be watched" if given else "the patient is not watched any more")

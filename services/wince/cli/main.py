@@ -9,12 +9,14 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wince.cli.exit_codes import in_one_line
 from wince.cli.outline import summary
+from wince.cli.usage import UsageError
+from wince.control import REMEDY, WORDS, has_control
 from wince.errors import WinceError
 from wince.local.stopping import Stopped, finish, stoppable
 from wince.version import VERSION
@@ -86,6 +88,7 @@ def main() -> None:
     """Run the command line; every error of ours becomes one message with its remedy and its exit code."""
     try:
         with stoppable():
+            _words(sys.argv[1:])
             command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
             tree = build([command]) if command in COMMANDS else build(outline=COMPLETE not in os.environ)
             tree(prog_name="wince")
@@ -101,6 +104,17 @@ def main() -> None:
         sys.exit(130)
     finally:
         finish()
+
+
+def _words(given: Sequence[str]) -> None:
+    """No word of the command line holds a control character, but the name of a file that there is. Raises UsageError."""
+    option = ""
+    for word in given:
+        named, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        if has_control(word) and not os.path.lexists(value):
+            field = named if equals else option
+            raise UsageError(WORDS, field=field if not has_control(field) else "", remedy=REMEDY)
+        option = word if word.startswith("-") else ""
 
 
 def leave(code: int) -> None:

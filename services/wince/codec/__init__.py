@@ -9,6 +9,6 @@
 5
 """
 
-from wince.codec.registry import SCHEMAS, Encodable, decode, encode
+from wince.codec.registry import SCHEMAS, Encodable, decode, encode, received
 
-__all__ = ["SCHEMAS", "Encodable", "decode", "encode"]
+__all__ = ["SCHEMAS", "Encodable", "decode", "encode", "received"]

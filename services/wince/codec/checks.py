@@ -1,15 +1,24 @@
 """What every decoder checks. Each check raises MessageError with the field's path within its message, never its value:
 a value may be about a patient."""
 
+import re
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wince.control import REMEDY, WORDS, has_control
 from wince.errors import MessageError
 
 MAX_SOURCE = 256
 """Longest source id, characters."""
+MAX_TEXT = 4096
+"""Longest text of a message, characters."""
+MAX_AUTHOR = 128
+"""Longest staff identifier, characters."""
+LAST_DECISION_US = 4_102_444_800_000_000
+"""The year 2100 begins, microseconds UTC."""
+_CAMERA = re.compile(r"[A-Za-z0-9._-]+")
 MAX_TIME_US = 253_402_300_799_999_999
 """Last microsecond of the year 9999."""
 
@@ -18,6 +27,38 @@ def source(value: str) -> str:
     """A source id: not empty, at most MAX_SOURCE characters."""
     if not 0 < len(value) <= MAX_SOURCE:
         raise MessageError(f"must have 1 to {MAX_SOURCE} characters", field="source")
+    return value
+
+
+def printable(value: str, field: str) -> str:
+    """Text without control characters, of at most MAX_TEXT characters; it may be empty."""
+    if has_control(value):
+        raise MessageError(WORDS, field=field, remedy=REMEDY)
+    if len(value) > MAX_TEXT:
+        raise MessageError(f"must have at most {MAX_TEXT} characters", field=field)
+    return value
+
+
+def camera(value: str, field: str) -> str:
+    """A source id that a list of cameras could hold: letters, digits, dot, underscore, hyphen."""
+    if not _CAMERA.fullmatch(value):
+        raise MessageError("must consist of letters (A-Z), digits, dots, underscores and hyphens", field=field)
+    return value
+
+
+def author(value: str, field: str) -> str:
+    """The staff identifier of who decides something: 1 to MAX_AUTHOR characters."""
+    if not value.strip() or len(value) > MAX_AUTHOR:
+        raise MessageError(f"must have 1 to {MAX_AUTHOR} characters", field=field, remedy="the staff identifier, not a name")
+    return value
+
+
+def decided(value: int, field: str) -> int:
+    """When a person decided something, or from when on it holds, microseconds UTC: given, and before the year 2100."""
+    if value == 0:
+        raise MessageError("must be given", field=field, remedy="microseconds since 1970-01-01T00:00Z")
+    if not 0 < value < LAST_DECISION_US:
+        raise MessageError("must not be negative, nor beyond the year 2099 (microseconds)", field=field)
     return value
 
 

@@ -12,7 +12,7 @@ from wince.api.detect.v1 import detect_pb2
 from wince.api.estimate.v1 import estimate_pb2
 from wince.api.grade.v1 import grade_pb2
 from wince.api.hospital.v1 import hospital_pb2
-from wince.codec import capture, care, detect, estimate, grade, hospital
+from wince.codec import capture, care, detect, estimate, grade, hospital, inbound
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
 from wince.domain.care import PatientState, Pause
 from wince.domain.estimate import Estimate
@@ -79,8 +79,13 @@ def encode(item: Encodable) -> tuple[str, bytes]:
     return schema, data
 
 
-def decode(schema: str, data: bytes) -> Encodable:
-    """The domain message of bytes.
+def received(schema: str, data: bytes) -> Encodable:
+    """As `decode`, of what came over the bus: it must also pass what `inbound.check` asks."""
+    return decode(schema, data, stored=False)
+
+
+def decode(schema: str, data: bytes, *, stored: bool = True) -> Encodable:
+    """The domain message of bytes. `stored`: they stood in our own store, which may be of an older version that asked less.
 
     Raises MessageError that names schema and field for an unknown schema, too many bytes, bytes that are no such message,
     and values out of range. Its text holds no value of the message.
@@ -91,7 +96,10 @@ def decode(schema: str, data: bytes) -> Encodable:
     if len(data) > codec.max_bytes:
         raise MessageError(f"has {len(data)} bytes, more than {codec.max_bytes}", field=schema, remedy="send less")
     try:
-        return codec.from_message(codec.message.FromString(data))
+        message = codec.message.FromString(data)
+        if not stored:
+            inbound.check(message)
+        return codec.from_message(message)
     except DecodeError:
         raise MessageError(f"{len(data)} bytes that are no such message", field=schema, remedy="check the sender's version") from None
     except MessageError as error:

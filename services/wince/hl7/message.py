@@ -33,6 +33,8 @@ MAX_GROUPS = 100
 """Patients, or merged numbers, of one message."""
 MAX_RESULTS = 500
 """Results (OBX) of one message."""
+_HIGHLIGHTING = ("H", "N")
+"""Escapes that change how a text looks and not what it says."""
 _VERSION = re.compile(r"2\.[1-9](\.[1-9])?")
 
 
@@ -113,18 +115,19 @@ class Message:
         """First repetition of a field, as sent; empty where absent. Raises as `repetitions`."""
         return next(iter(self.repetitions(segment, field)), "")
 
-    def components(self, text: str) -> list[str]:
-        """Components of a field's repetition, unescaped. Raises Hl7Error for an escape that can't be decoded."""
-        return [self.unescape(part).strip() for part in text.split(self.header.encoding[0])]
+    def components(self, text: str, *, exact: bool = False) -> list[str]:
+        """Components of a field's repetition, unescaped. Raises Hl7Error for an escape that can't be decoded. `exact`: see `unescape`."""
+        return [self.unescape(part, exact=exact).strip() for part in text.split(self.header.encoding[0])]
 
-    def subcomponents(self, text: str) -> list[str]:
-        """Subcomponents of one raw component, unescaped."""
-        return [self.unescape(part).strip() for part in text.split(self.header.encoding[3])]
+    def subcomponents(self, text: str, *, exact: bool = False) -> list[str]:
+        """Subcomponents of one raw component, unescaped. `exact`: see `unescape`."""
+        return [self.unescape(part, exact=exact).strip() for part in text.split(self.header.encoding[3])]
 
-    def unescape(self, text: str) -> str:
+    def unescape(self, text: str, *, exact: bool = False) -> str:
         r"""Decode HL7 escapes (v2.5.1 section 2.7): \F\ \S\ \T\ \R\ \E\ \P\, \X..\ in the message's character set, \.br\ and other
         formatting as a space, and what follows \C..\ or \M..\ in the set that they name; highlighting and local escapes vanish.
-        Raises Hl7Error for a bad \X..\, an unknown set, or bytes that are none of it."""
+        Raises Hl7Error for a bad \X..\, an unknown set, or bytes that are none of it. `exact`: the text says who or where, so nothing may
+        vanish from it: an escape that stands for no character, but for highlighting, is refused as well."""
         escape = self.header.encoding[2]
         if escape not in text:
             return text
@@ -135,16 +138,18 @@ class Message:
             elif part[:1] in ("C", "M") and len(part) > 1:
                 into = part
             else:
-                found.append(self._meaning(part))
+                found.append(self._meaning(part, exact=exact))
         return "".join(found)
 
-    def _meaning(self, name: str) -> str:
+    def _meaning(self, name: str, *, exact: bool) -> str:
         encoding = self.header.encoding
         plain = {"F": self.header.separator, "S": encoding[0], "R": encoding[1], "E": encoding[2], "T": encoding[3], "P": encoding[4:5]}
         if name in plain:
             return plain[name]
         if name[:1] == "X":
             return bytes_as_text(name[1:], self.codec)
+        if exact and name not in _HIGHLIGHTING:
+            raise Hl7Error("an escape that stands for no character", condition="102", remedy="send the characters as they are")
         return " " if name[:1] == "." else ""
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
+from wince.control import has_control
 from wince.hl7.errors import Hl7Error
 from wince.hl7.message import Message
 
@@ -42,7 +43,8 @@ class Identifier:
     authority: Authority
     type: str
     whole: bool = True
-    """False where the value came in subcomponents, which an identifier (ST) has none of: it says two things, and must not name anybody."""
+    """False where the value came in subcomponents, which an identifier (ST) has none of: it says two things, and must not name anybody.
+    Also where an escape in it stands for no character, or it holds a control character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,9 @@ def identifiers(message: Message, segment: str, field: int) -> list[Identifier]:
     for text in message.repetitions(segment, field):
         raw = text.split(component)
         try:
-            parts = ["" if part == DELETED else part for part in message.components(text)]
-            authority = ["" if part == DELETED else part for part in message.subcomponents(raw[3])] if len(raw) > 3 else []
-            whole = subcomponent not in raw[0]
+            parts = ["" if part == DELETED else part for part in message.components(text, exact=True)]
+            authority = ["" if part == DELETED else part for part in message.subcomponents(raw[3], exact=True)] if len(raw) > 3 else []
+            whole = subcomponent not in raw[0] and not any(map(has_control, (parts[0], *authority)))
         except Hl7Error:
             parts, authority, whole = raw, raw[3].split(subcomponent) if len(raw) > 3 else [], False
         if parts[0]:
@@ -101,8 +103,14 @@ def location(message: Message, field: int) -> Location:
     if text == DELETED:
         return Location(deleted=True)
     raw = text.split(message.header.encoding[0])
-    parts = [message.subcomponents(part)[0] for part in raw[:3]]
-    facility = [part for part in message.subcomponents(raw[3]) if part not in ("", DELETED)] if len(raw) > 3 else []
+    try:
+        parts = [message.subcomponents(part, exact=True)[0] for part in raw[:3]]
+        facility = [part for part in message.subcomponents(raw[3], exact=True) if part not in ("", DELETED)] if len(raw) > 3 else []
+    except Hl7Error as error:
+        error.field = f"PV1-{field}"
+        raise
+    if any(map(has_control, (*parts, *facility))):
+        raise Hl7Error("a bed's name holds a control character", condition="102", field=f"PV1-{field}", remedy="name beds without it")
     if any("^" in part for part in (*parts, *facility)):
         raise Hl7Error("a bed's name holds ^", condition="102", field=f"PV1-{field}", remedy="name beds without ^")
     if any(len(part) > LONGEST for part in (*parts, *facility)):

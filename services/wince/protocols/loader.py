@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from wince import canonical
+from wince.control import REMEDY, WORDS, has_control
 from wince.domain.population import Age
 from wince.errors import ProtocolError, choices
 from wince.protocols.check import check
@@ -141,6 +142,8 @@ def _build(kind: Any, table: object, path: str, where: str) -> Any:
 
 def _value(hint: Any, value: object, path: str, where: str) -> Any:
     """`value` as `hint` wants it; whole numbers may stand for floats, nothing else is converted."""
+    if isinstance(value, str) and has_control(value):
+        fail(path, where, WORDS, REMEDY)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is types.UnionType:
         return _value(arguments[0], value, path, where)

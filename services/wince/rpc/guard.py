@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import grpc
 from google.protobuf.message import DecodeError
 
+from wince.codec import inbound as arriving
 from wince.errors import MessageError, ResourceError, Unavailable, WinceError
 from wince.rpc.auth import ANYBODY, Callers, Role, allow, set_caller
 from wince.rpc.config import RpcSettings
@@ -254,9 +255,11 @@ def _decoder(handler: Any) -> Callable[[bytes], Any]:
 
     def decode(data: bytes) -> Any:
         try:
-            return parse(data)
+            message = parse(data)
         except DecodeError:
             raise MessageError(f"{len(data)} bytes that are no such message", field=name, remedy="check the client's version") from None
+        arriving.check(message)
+        return message
 
     return decode
 

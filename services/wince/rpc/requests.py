@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
+from wince.control import has_control
 from wince.errors import InputError, MessageError
 
 PAGE = 100
@@ -76,6 +77,6 @@ def read_token(text: str, *kinds: type[int] | type[str]) -> list[Any] | None:
         found = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError):
         found = None
-    if not isinstance(found, list) or [type(one) for one in found] != list(kinds):
+    if not isinstance(found, list) or [type(one) for one in found] != list(kinds) or any(has_control(str(one)) for one in found):
         raise MessageError("is none that was answered", field="page_token", remedy="give the one of the answer before, or none")
     return found

@@ -82,7 +82,7 @@ class Consumer:
         letters = []
         for record in records:
             try:
-                message = codec.decode(record.headers.get("schema", b"").decode("ascii", "replace"), record.value)
+                message = codec.received(record.headers.get("schema", b"").decode("ascii", "replace"), record.value)
                 if not isinstance(message, kinds):
                     raise MessageError(f"{type(message).__name__} is nothing that {self.group} takes", field="schema")
                 if getattr(message, "source", record.key) != record.key:

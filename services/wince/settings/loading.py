@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from wince.control import REMEDY, WORDS, has_control
 from wince.errors import ConfigError, meant
 from wince.settings.catalogue import by_path
 from wince.settings.lines import KeyPath
@@ -25,13 +26,28 @@ def load(**arguments: Any) -> Settings:
     """Read settings; arguments that are None don't count. Raises ConfigError naming the key, where it is set, and what to do."""
     _no_unknown_variable()
     try:
-        return Settings(**{key: value for key, value in arguments.items() if value is not None})
+        loaded = Settings(**{key: value for key, value in arguments.items() if value is not None})
     except ValidationError as error:
         raise _in_our_words(error, arguments) from None
     except ConfigError as error:
         raise _with_line(error) from None
     except SettingsError as error:
         raise ConfigError(str(error).splitlines()[0], field="WINCE_*", remedy="lists are written as JSON in the environment") from None
+    _no_control(loaded.model_dump(), (), arguments)
+    return loaded
+
+
+def _no_control(value: object, path: KeyPath, arguments: dict[str, Any]) -> None:
+    """No text of any setting holds a control character, wherever it was set; names of files may."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            _no_control(one, (*path, key), arguments)
+    elif isinstance(value, list | tuple):
+        for index, one in enumerate(value):
+            _no_control(one, (*path, index), arguments)
+    elif isinstance(value, str) and has_control(value):
+        where = "" if arguments.get(str(path[0])) is not None else _place(path)
+        raise ConfigError(WORDS, field=".".join(map(str, path)) + where, remedy=REMEDY)
 
 
 def _no_unknown_variable() -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.cli.command import Command
 from wince import errors
 from wince.cli import exit_codes, reference
-from wince.cli.main import COMMANDS
+from wince.cli.main import COMMANDS, main
 from wince.cli.usage import UsageError
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "reference"
@@ -31,6 +31,8 @@ WRONG = {
     "switch, too long": (f"switch off --site --reason={'x' * 501}", "--reason"),
     "consent, nobody": ("consent refuse --nurse n1", "--encounter"),
     "consent, no nurse": ("consent give --encounter V1 --nurse=", "--nurse"),
+    "consent, a nurse without end": (f"consent give --encounter V1 --nurse {'n' * 10_000}", "--nurse"),
+    "consent, year 9999": ("consent give --encounter V1 --nurse n1 --since 9999-01-01T00:00+0000", "--since"),
     "consent, time": ("consent give --encounter V1 --nurse n1 --since today", "--since"),
     "retract, nothing named": (("retract", *TIMES, "--reason", "bad"), "--model-set"),
     "retract, no hash": (("retract", *TIMES, "--reason", "bad", "--model-set", "seven"), "--model-set"),
@@ -165,3 +167,24 @@ def test_the_page_holds_every_command() -> None:
     page = reference.page()
     assert [name for name in COMMANDS if f"\n### `wince {name}`\n" not in page] == []
     assert "\n#### `wince census confirm`\n" in page
+
+
+@pytest.mark.parametrize("text", ["a\nb", "\x1b[2J", "\x7f", "\x85", "\udcff"])
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_control_character_in_any_word_is_a_usage_error(monkeypatch, capsys, text, joined):
+    words = ["--reason=" + text] if joined else ["--reason", text]
+    monkeypatch.setattr(sys, "argv", ["wince", "switch", "off", "--site", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--reason: must not hold control characters" in capsys.readouterr().err
+
+
+def test_a_file_may_have_any_name(monkeypatch, tmp_path, capsys):
+    odd = tmp_path / "two\nlines.mp4"
+    odd.write_bytes(b"no video")
+    monkeypatch.setattr(sys, "argv", ["wince", "assess", str(odd)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code != 2
+    assert "control" not in capsys.readouterr().err

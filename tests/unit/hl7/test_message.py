@@ -71,6 +71,14 @@ def test_too_many_components_and_missing_fields_are_no_error_here():
     assert message.repetitions("PID", 3) == ()
 
 
+@pytest.mark.parametrize("name", ["x41", "Z9", ".br", "Q", ""])
+def test_nothing_vanishes_from_a_text_that_says_who_or_where(name):
+    message = read(adt("A01", P, "ICU^1^A", "V1", 0))
+    with pytest.raises(Hl7Error) as caught:
+        message.components(f"7\\{name}\\1^^^A^MR", exact=True)
+    assert (caught.value.condition, caught.value.remedy) == ("102", "send the characters as they are")
+
+
 def test_escapes_are_decoded():
     message = read(adt("A01", Person("a|b^c&d~e\\f"), "ICU^1^A", "V1", 0))
     assert message.components(message.first("PID", 3))[0] == "a|b^c&d~e\\f"

@@ -37,6 +37,31 @@ def refused(**options):
     return caught.value.field, caught.value.condition
 
 
+@pytest.mark.parametrize(
+    ("sent", "value"),
+    [("7\\X41\\1", "7A1"), ("7\\E\\X41\\E\\1", "7\\X41\\1"), ("7\\T\\1", "7&1"), ("7\\E\\T\\E\\1", "7\\T\\1"), ("7\\XC3A4\\1", "7ä1")],
+)
+def test_an_escape_is_decoded_once_in_each_number_and_name(sent, value):
+    moved = read(bed=f"ICU^{sent}^A", fields={"PID-3": f"{sent}^^^{sent}^MR", "PV1-19": f"{sent}^^^{sent}^VN"})
+    assert (moved.patient.value, moved.encounter.value, moved.bed) == (value, value, f"ICU^{value}^A")
+    assert moved.patient.system == moved.encounter.system == system(Authority(value))
+    again = adt("A01", Person(moved.patient.value), "ICU^1^A", moved.encounter.value, 100 * SECOND).encode()
+    header = read_header(again)
+    assert header is not None
+    sent_again = meaning.read(parse(again, header), SITE, 999)
+    assert sent_again is not None
+    (movement,) = sent_again.change.movements
+    assert (movement.patient.value, movement.encounter.value) == (value, value)
+
+
+@pytest.mark.parametrize("spoiled", ["7\\x41\\1", "7\\Z9\\1", "7\\.br\\1", "7\\X00\\1", "7\\X0D\\1", "7\0" + "1", "7\t1", "7\x851"])
+def test_what_would_vanish_from_a_number_or_name_or_is_a_control_character_is_refused(spoiled):
+    assert refused(fields={"PID-3": f"{spoiled}^^^HOSP^MR"}) == ("PID-3", "102")
+    assert refused(fields={"PID-3": f"71^^^{spoiled}^MR"}) == ("PID-3", "102")
+    assert refused(fields={"PV1-19": f"{spoiled}^^^HOSP^VN"}) == ("PV1-19", "102")
+    assert refused(bed=f"ICU^{spoiled}^A") == ("PV1-3", "102")
+
+
 def test_a_movement_says_who_where_and_when():
     said = read(occurred_us=90 * SECOND)
     assert (said.trigger, said.bed, said.ward) == ("A01", "ICU^1^A", "ICU")

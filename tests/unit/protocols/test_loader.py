@@ -20,6 +20,8 @@ from wince.protocols import loader
 from wince.serve import protocols
 from wince.settings import load
 
+CONTROLS = ("\\u0000", "a\\u001b[2J", "two\\r\\nlines")
+
 TITLE = "Facial activity of adults"
 
 ACTIVITY = tomllib.loads((loader.SHIPPED / "activity.toml").read_text())
@@ -196,3 +198,13 @@ def test_newborns() -> None:
     assert newborn.fits(date(2026, 1, 1), date(2026, 1, 28))
     assert not newborn.fits(date(2026, 1, 1), date(2026, 1, 29))
     assert not newborn.fits(date(2026, 1, 2), date(2026, 1, 1)), "born after the window"
+
+
+@pytest.mark.parametrize("text", CONTROLS)
+def test_a_control_character_in_any_text_is_named(tmp_path, text):
+    file = tmp_path / "activity.toml"
+    shipped = (loader.SHIPPED / "activity.toml").read_text()
+    file.write_text(shipped.replace('title = "', f'title = "{text}', 1))
+    with pytest.raises(ProtocolError) as caught:
+        loader.read(file)
+    assert caught.value.field == f"{file}: title"

@@ -23,9 +23,15 @@ from wince.rpc.server import Workers
 from wince.rpc.status import error_of, status_of, trailers
 
 
-@given(st.integers(), st.text())
+@given(st.integers(), st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp"))))
 def test_page_tokens_come_back_as_they_went(number, text):
     assert read_token(page_token((number, text)), int, str) == [number, text]
+
+
+def test_a_token_with_a_control_character_is_none_of_ours():
+    with pytest.raises(MessageError) as caught:
+        read_token(page_token((1, "a\0b")), int, str)
+    assert caught.value.field == "page_token"
 
 
 @given(st.text(min_size=1))

@@ -87,3 +87,18 @@ def test_section_from_the_environment(monkeypatch):
         settings.load()
     assert caught.value.field == "rpc.prt (WINCE_RPC__PRT)"
     assert caught.value.remedy == "did you mean port?"
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "a\\u001b[2J", "\\u0085"])
+def test_a_control_character_in_any_text_is_named_with_its_place(monkeypatch, tmp_path, text):
+    file = tmp_path / "wince.toml"
+    monkeypatch.setenv("WINCE_CONFIG", str(file))
+    for content, key in (
+        (f'site = "{text}"', "site"),
+        (f'[[cameras]]\nid = "c1"\nbed = "W^1^A{text}"\npath = "a.mp4"', "cameras.0.bed"),
+    ):
+        file.write_text(content)
+        with pytest.raises(ConfigError) as caught:
+            settings.load()
+        assert caught.value.field.startswith(f"{key} ("), caught.value.field
+        assert "wince.toml" in caught.value.field

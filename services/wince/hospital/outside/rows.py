@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
+from wince.control import has_control
 from wince.domain.outside import Listed
 from wince.domain.stay import Identifier
 
 LONGEST = 200
 """Characters of a field; HL7's ST has 199 (v2.5.1, 2A.74)."""
 _BED = re.compile(r"[^\s^|~\\&][^^|~\\&]*(\^[^^|~\\&]*){2,3}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SETTING = {"patient_authority": "WINCE_PATIENT_AUTHORITY", "encounter_authority": "WINCE_CENSUS_VISIT_AUTHORITY"}
 """What is meant where a column is empty."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ def listed(row: Row, zone: tzinfo, moment_us: int) -> Listed:
         if not value:
             unset = "" if column == name else f", and {_SETTING[column]} isn't set"
             raise Wrong(column, f"is empty{unset}")
-        if len(value) > LONGEST or _CONTROL.search(value):
+        if len(value) > LONGEST or has_control(value):
             raise Wrong(column, f"is longer than {LONGEST} characters" if len(value) > LONGEST else "holds a control character")
     since_us = moment(row.since, zone) if row.since else None
     if since_us is not None and since_us > moment_us:

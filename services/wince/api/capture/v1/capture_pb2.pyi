@@ -64,7 +64,7 @@ class Frame(_message.Message):
     JPEG_FIELD_NUMBER: _builtins.int
     RGB_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Camera id, or sha256 of the file (hex), or SOP Instance UID. Not empty, at most 256 characters."""
+    """Camera id, or sha256 of the file (hex), or SOP Instance UID. 1 to 256 letters, digits, dots, underscores, hyphens."""
     sequence: _builtins.int
     """Counts the sampled frames of a source from 0. Gaps are frames that were dropped."""
     time_us: _builtins.int
@@ -112,7 +112,7 @@ class Beat(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     ENDED_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Camera id, or sha256 of the file (hex), or SOP Instance UID. Not empty, at most 256 characters."""
+    """Camera id, or sha256 of the file (hex), or SOP Instance UID. 1 to 256 letters, digits, dots, underscores, hyphens."""
     time_us: _builtins.int
     """End of the second that the beat speaks for, microseconds UTC (media time for plain files). Every frame before it
     has been sent or is counted here.
@@ -194,7 +194,7 @@ class Camera(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     ACTIVITY_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Its id, the `source` of everything that comes of it. Not empty, at most 256 characters."""
+    """Its id, the `source` of everything that comes of it. 1 to 256 letters, digits, dots, underscores, hyphens."""
     uri: _builtins.str
     """Where it is read: rtsp://, rtsps://, file path. Without user name and password. Empty: frames are pushed."""
     frames_per_second: _builtins.float

@@ -124,11 +124,11 @@ class Verdict(_message.Message):
     assessment_id: _builtins.str
     """Id of the assessment that she judged."""
     nurse: _builtins.str
-    """Staff identifier (not a name). Not empty."""
+    """Staff identifier (not a name), 1 to 128 characters."""
     grade: _builtins.int
     """Index into the protocol's scale from 0. Absent: she could not tell either."""
     at_us: _builtins.int
-    """When she decided, microseconds UTC, >= 0."""
+    """When she decided, microseconds UTC, > 0 and before the year 2100."""
     def __init__(
         self,
         *,
@@ -166,13 +166,13 @@ class Pause(_message.Message):
     bed: _builtins.str
     """The hospital's bed, "POINTOFCARE^ROOM^BED"."""
     start_us: _builtins.int
-    """From, microseconds UTC, >= 0."""
+    """From, microseconds UTC, > 0 and before the year 2100."""
     end_us: _builtins.int
     """To (exclusive), > start_us; at most 12 hours later."""
     reason: Global___PauseReason.ValueType
     """Why."""
     nurse: _builtins.str
-    """Staff identifier (not a name) of who set it."""
+    """Staff identifier (not a name) of who set it, 1 to 128 characters."""
     def __init__(
         self,
         *,
@@ -206,9 +206,9 @@ class PatientState(_message.Message):
     face: Global___FaceState.ValueType
     """Why not. FACE_STATE_UNSPECIFIED: the patient can be assessed."""
     since_us: _builtins.int
-    """Holds from, microseconds UTC, >= 0."""
+    """Holds from, microseconds UTC, > 0 and before the year 2100."""
     nurse: _builtins.str
-    """Staff identifier (not a name) of who set it. Empty: read from an order."""
+    """Staff identifier (not a name) of who set it, 1 to 128 characters. In an answer empty: nobody said anything."""
     def __init__(
         self,
         *,
@@ -291,9 +291,9 @@ class Consent(_message.Message):
     given: _builtins.bool
     """True: may be watched. False: refused."""
     since_us: _builtins.int
-    """Holds from, microseconds UTC, >= 0."""
+    """Holds from, microseconds UTC, > 0 and before the year 2100."""
     nurse: _builtins.str
-    """Staff identifier (not a name) of who wrote it down. Not empty."""
+    """Staff identifier (not a name) of who wrote it down, 1 to 128 characters."""
     def __init__(
         self,
         *,
@@ -321,7 +321,7 @@ class SourcePause(_message.Message):
     FROM_US_FIELD_NUMBER: _builtins.int
     UNTIL_US_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Camera id. Not empty, at most 256 characters."""
+    """Camera id. 1 to 256 letters, digits, dots, underscores, hyphens."""
     from_us: _builtins.int
     """From (inclusive), microseconds UTC, >= 0."""
     until_us: _builtins.int
@@ -354,7 +354,7 @@ class SourcePatientState(_message.Message):
     UNTIL_US_FIELD_NUMBER: _builtins.int
     ASSESSABLE_BY_FACE_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Camera id. Not empty, at most 256 characters."""
+    """Camera id. 1 to 256 letters, digits, dots, underscores, hyphens."""
     from_us: _builtins.int
     """From (inclusive), microseconds UTC, >= 0."""
     until_us: _builtins.int

@@ -145,7 +145,7 @@ class Face(_message.Message):
     GREY_FIELD_NUMBER: _builtins.int
     PROTOCOLS_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Camera id, or sha256 of the file (hex), or SOP Instance UID. Not empty, at most 256 characters."""
+    """Camera id, or sha256 of the file (hex), or SOP Instance UID. 1 to 256 letters, digits, dots, underscores, hyphens."""
     sequence: _builtins.int
     """The frame's number."""
     time_us: _builtins.int

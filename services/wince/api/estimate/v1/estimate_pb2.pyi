@@ -212,7 +212,7 @@ class Estimate(_message.Message):
     POSE_FIELD_NUMBER: _builtins.int
     PROTOCOL_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Camera id, or sha256 of the file (hex), or SOP Instance UID. Not empty, at most 256 characters."""
+    """Camera id, or sha256 of the file (hex), or SOP Instance UID. 1 to 256 letters, digits, dots, underscores, hyphens."""
     sequence: _builtins.int
     """The frame's number."""
     time_us: _builtins.int

@@ -75,7 +75,7 @@ class Assessment(_message.Message):
     id: _builtins.str
     """UUID, canonical text: version 5 of (site, source | protocol | window start)."""
     source: _builtins.str
-    """Camera id, or sha256 of the file (hex), or SOP Instance UID. Not empty, at most 256 characters."""
+    """Camera id, or sha256 of the file (hex), or SOP Instance UID. 1 to 256 letters, digits, dots, underscores, hyphens."""
     protocol: _builtins.str
     """Name of the protocol. Not empty."""
     start_us: _builtins.int
@@ -281,7 +281,7 @@ class Snapshot(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     PROTOCOL_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Camera id, or sha256 of the file (hex), or SOP Instance UID. Not empty, at most 256 characters."""
+    """Camera id, or sha256 of the file (hex), or SOP Instance UID. 1 to 256 letters, digits, dots, underscores, hyphens."""
     fold_version: _builtins.int
     """Version of the fold that wrote `state`, > 0. A fold of another version does not read it and begins anew."""
     closed_until_us: _builtins.int
@@ -321,7 +321,7 @@ class Graded(_message.Message):
     QUESTIONS_FIELD_NUMBER: _builtins.int
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Camera id, or sha256 of the file (hex), or SOP Instance UID; every part has the same. Not empty, at most 256 characters."""
+    """Camera id, or sha256 of the file (hex), or SOP Instance UID; every part has the same. 1 to 256 letters, digits, dots, underscores, hyphens."""
     @_builtins.property
     def assessments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Assessment]:
         """Windows that closed, by start; empty where none did."""

@@ -226,7 +226,7 @@ class Occupancy(_message.Message):
     AMBIGUOUS_FIELD_NUMBER: _builtins.int
     BED_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Camera id. Not empty, at most 256 characters."""
+    """Camera id. 1 to 256 letters, digits, dots, underscores, hyphens."""
     at_us: _builtins.int
     """From, microseconds UTC (media time for plain files), >= 0."""
     ambiguous: _builtins.bool
