@@ -4,6 +4,9 @@ What each event means stands in triggers.py. When it happened is EVN-6; else, of
 else MSH-7. When the hospital knew is EVN-2, else MSH-7. An A08 that corrects a bed back to the admission says so in EVN-6. A time without
 an offset is in the site's zone, whatever offset another field has.
 
+A time that is used and lies further ahead of now than the site allows is refused by name: it would put somebody into a bed before anybody
+lies there, and outrank what the hospital says until then.
+
 A bad value in a field that isn't needed costs that field alone; one in a field that says who, where or when is refused by name.
 """
 
@@ -77,14 +80,14 @@ def word(header: Header, site: Site) -> int | None:
     return None if when is None else when.us
 
 
-def read(message: Message, site: Site, recorded_us: int) -> Said | None:
-    """What the message says; None where it merges or moves numbers that name nobody here. Raises Hl7Error (AE) naming the field that is
-    missing or wrong."""
+def read(message: Message, site: Site, recorded_us: int, latest_us: int | None = None) -> Said | None:
+    """What the message says; None where it merges or moves numbers that name nobody here. `latest_us`: the last moment at which it may
+    have happened or been known; None: any. Raises Hl7Error (AE) naming the field that is missing or wrong."""
     header, groups = message.header, message.groups()
     does = meaning(header.trigger)
     if not message.has("PID"):
         raise Hl7Error("segment missing", condition="100", field="PID", remedy="send PID with every ADT event")
-    times = _times(message, site)
+    times = _times(message, site, latest_us)
     movements: list[Movement] = []
     links: list[Link] = []
     said = list(times.notes)
@@ -203,21 +206,34 @@ def _bed(place: segments.Location, site: Site) -> str:
     return f"{place.text}^{place.facility}" if other and place.known else place.text
 
 
-def _times(message: Message, site: Site) -> Times:
+def _times(message: Message, site: Site, latest_us: int | None) -> Times:
     said: list[str] = []
-    entered = segments.moment(_text(message, "EVN", 2), site.zone, "EVN-2") or segments.moment(message.header.part(7), site.zone, "MSH-7")
-    happened = segments.moment(_text(message, "EVN", 6), site.zone, "EVN-6")
+
+    def moment(text: str, name: str) -> Moment | None:
+        return not_ahead(segments.moment(text, site.zone, name), name, latest_us)
+
+    entered = moment(_text(message, "EVN", 2), "EVN-2") or moment(message.header.part(7), "MSH-7")
+    happened = moment(_text(message, "EVN", 6), "EVN-6")
     field = {Meaning.ADMIT: 44, Meaning.END: 45}.get(meaning(message.header.trigger))
     if happened is None and field is not None and message.has("PV1"):
         try:
             happened = segments.moment(_text(message, "PV1", field), site.zone, f"PV1-{field}")
         except Hl7Error:
             said.append(notes.NO_VISIT_TIME)
+        happened = not_ahead(happened, f"PV1-{field}", latest_us)
     at, known = happened or entered, entered or happened
     if at is None or known is None:
         raise Hl7Error("time of the event missing", condition="101", field="EVN-2", remedy="send EVN-6 or EVN-2 with its minute")
     said += [notes.SKIPPED_HOUR] if at.skipped or known.skipped else []
     return Times(at, known, tuple(said))
+
+
+def not_ahead(moment: Moment | None, field: str, latest_us: int | None) -> Moment | None:
+    """The moment. Raises Hl7Error (AE) where it lies after `latest_us`."""
+    if moment is not None and latest_us is not None and moment.us > latest_us:
+        remedy = "send an event once it has happened; are the sender's clock and time_zone right? (event_ahead_min is the bound)"
+        raise Hl7Error("lies ahead of now", condition="102", field=field, remedy=remedy)
+    return moment
 
 
 def sent(header: Header, site: Site) -> Moment | None:

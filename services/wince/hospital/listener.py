@@ -81,6 +81,7 @@ class AdtListener:
         publish: Publish = _nobody,
         heard: Heard | None = None,
         now_us: Clock = wall_us,
+        latest_us: Callable[[], int | None] = lambda: None,
         host: str = "127.0.0.1",
         port: int = 0,
         tls: ssl.SSLContext | None = None,
@@ -89,10 +90,12 @@ class AdtListener:
         parking: Parking | None = None,
         results: Results | None = None,
     ) -> None:
-        """`watches`: which camera watches which bed, for `publish`. `heard`: is told when the hospital knew what was taken. `port` 0: any
-        free one. `charset`: of messages that declare none. `parking`: keeps refused messages (`wince.hospital.parking`); None: every
-        refusal is answered. `results`: takes scores out of ORU messages; None: they are rejected."""
+        """`watches`: which camera watches which bed, for `publish`. `heard`: is told when the hospital knew what was taken. `latest_us`:
+        the last moment at which an event may have happened; None: any. `port` 0: any free one. `charset`: of messages that declare none.
+        `parking`: keeps refused messages (`wince.hospital.parking`); None: every refusal is answered. `results`: takes scores out of ORU
+        messages; None: they are rejected."""
         self._census, self._site, self._watches, self._publish, self._now_us = census, site, tuple(watches), publish, now_us
+        self._latest_us = latest_us
         told = metrics.turned_away
         self._server = MllpServer(self.handle_all, self._too_long, host=host, port=port, tls=tls, limits=limits, refused=told)
         self._charset, self._parking, self._heard, self._results = charset, parking, heard or Heard(), results
@@ -202,7 +205,7 @@ class AdtListener:
         if header is not None:
             with suppress(Exception):  # said again, and answered, when the message is taken by itself
                 if not adt.ignored(header, self._site):
-                    said = adt.read(parse(raw, header, self._charset), self._site, self._now_us())
+                    said = adt.read(parse(raw, header, self._charset), self._site, self._now_us(), self._latest_us())
         return _Plain(raw, header, said if said is not None and not said.change.links else None)
 
     def _taken_together(self, parts: Sequence[_Plain]) -> bool:
@@ -217,11 +220,11 @@ class AdtListener:
 
     def _take(self, raw: bytes, header: Header) -> None:
         if self._results is not None and takes(header):  # tells nothing of who lies where, and no bed's feed speaks by it
-            self._results.take(parse(raw, header, self._charset, ORU), self._now_us())
+            self._results.take(parse(raw, header, self._charset, ORU), self._now_us(), self._latest_us())
             return
         message = parse(raw, header, self._charset)
         why = adt.ignored(header, self._site)
-        said = None if why else adt.read(message, self._site, self._now_us())
+        said = None if why else adt.read(message, self._site, self._now_us(), self._latest_us())
         if said is None:
             self._census.audit(adt.key(header, message.digest), "ignored", why or f"ADT^{header.trigger[:3]} MRG")
             log.info("event ignored", trigger=header.trigger[:3], message=header.control_id)

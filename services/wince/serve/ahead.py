@@ -1,7 +1,8 @@
-"""How far ahead of now a camera's time may lie, in `wince run` and in the services alike."""
+"""How far ahead of now the times of cameras and of the hospital's messages may lie, in `wince run` and in the services alike."""
 
 from __future__ import annotations
 
+from wince import clock as wall
 from wince.clock import Clock
 from wince.domain.ahead import Bound
 from wince.domain.frame import US
@@ -18,3 +19,9 @@ def ahead(settings: Settings, origin_us: int | None = None, clock: Clock = wall_
     `clock` is that of live cameras: on a host whose clock is set back it goes on as theirs does."""
     bound = Bound(round(settings.clock_ahead_s * US), round(settings.clock_hold_s * US))
     return Ahead(bound, clock if origin_us is None else lambda: max(clock(), origin_us + LONGEST_US))
+
+
+def latest_event(settings: Settings, origin_us: int | None = None, clock: Clock = wall.wall_us) -> Clock:
+    """The last moment at which an event of the hospital may have happened, asked for at each message. `origin_us` as for `ahead`."""
+    more_us = round(settings.event_ahead_min * 60 * US)
+    return lambda: (clock() if origin_us is None else max(clock(), origin_us + LONGEST_US)) + more_us

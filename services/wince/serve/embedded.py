@@ -43,7 +43,7 @@ from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
 from wince.serve import ehr, mllp, sandbox, scoring, setup, site
-from wince.serve.ahead import ahead
+from wince.serve.ahead import ahead, latest_event
 from wince.serve.begin import SourceStart
 from wince.serve.ehr_reading import reading, sink_rules
 from wince.serve.permission import Permission
@@ -145,7 +145,10 @@ class Embedded:
         place, ours = mllp.place(self._settings), site.of(self._settings, zone=UTC)  # our own feed sends offsets
         census, parking = stays.PostgresCensus(self.database, window_us=ours.window_us), mllp.parking(self._settings, self.database)
         scored = mllp.results(self._settings, self.database, census, ours)
-        listener = AdtListener(census, ours, watches=self._watches, publish=self._occupied, parking=parking, results=scored, **place)
+        latest, occupied = latest_event(self._settings, self.origin_us), self._occupied
+        listener = AdtListener(
+            census, ours, watches=self._watches, publish=occupied, latest_us=latest, parking=parking, results=scored, **place
+        )
         self.listener = enter(listener)
         again = mllp.replayer(self._settings, self.database, self.listener)
         again.start()

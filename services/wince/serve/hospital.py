@@ -20,6 +20,7 @@ from wince.hospital.outside.heard import Heard
 from wince.hospital.servicer import HospitalServicer, registration
 from wince.parts import Part
 from wince.serve import census_source, mllp, site
+from wince.serve.ahead import latest_event
 from wince.serve.camera_list import bind
 from wince.serve.census import LOOK_S, CensusKeeper
 from wince.serve.service import Deps, Repeated, Service
@@ -49,8 +50,10 @@ def build(deps: Deps) -> Service:
     ours, heard = site.of(settings), Heard()
     census, parking = stays.PostgresCensus(database, window_us=ours.window_us), mllp.parking(settings, database)
     results = mllp.results(settings, database, census, ours)
-    place = mllp.place(settings)
-    listener = AdtListener(census, ours, watches=watches, publish=tell, heard=heard, parking=parking, results=results, **place)
+    place, latest = mllp.place(settings), latest_event(settings, deps.replay_us)
+    listener = AdtListener(
+        census, ours, watches=watches, publish=tell, heard=heard, latest_us=latest, parking=parking, results=results, **place
+    )
     parts: list[Part] = [Repeated("relay", TELL_S, tell), *keeping(deps, heard), mllp.replayer(settings, database, listener), listener]
     return Service("hospital", parts, [registration(HospitalServicer(database))])
 

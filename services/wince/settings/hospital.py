@@ -62,6 +62,9 @@ class Hospital(Part):
     production_site: bool = True
     """Real patients are watched: messages that are marked as training or debugging (MSH-11 other than P) admit nobody. false: on a test
     system they count like any other."""
+    event_ahead_min: float = Field(default=10.0, ge=0, le=24 * 60)
+    """How many minutes ahead of now an event may lie (EVN-2, EVN-6, PV1-44, PV1-45, else MSH-7). A message that lies further ahead is
+    refused by name, or parked where `mllp_refused` says so."""
     control_id_window_h: float = Field(default=24.0, ge=0, le=24 * 366)
     """A control id (MSH-10) that comes again with another content is a new message where the times of both messages (MSH-7) lie further
     apart than these hours; nearer, it is refused. 0: it is always refused."""

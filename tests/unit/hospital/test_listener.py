@@ -1,6 +1,7 @@
 """One message in, one acknowledgement out: after the commit, after grade was told, and never with a name in it."""
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -94,6 +95,52 @@ def test_a_refusal_names_the_field_and_is_audited(hospital):
     assert "|PV1^1^19|101^Required field missing^HL70357|E|" in answer
     assert [(event, detail) for _, event, detail in hospital.census.trail] == [("rejected", "PV1-19 101")]
     assert code(hospital.say("A01", P, "ICU^1^A", "V1", 100, control_id="C1")) == "AA", "corrected, under the same control id"
+
+
+NOW_S = 1_790_000_000
+
+
+@pytest.mark.parametrize(
+    ("trigger", "field", "segment"),
+    [
+        ("A01", "EVN-2", "EVN^1^2"),
+        ("A01", "EVN-6", "EVN^1^6"),
+        ("A01", "PV1-44", "PV1^1^44"),
+        ("A02", "EVN-6", "EVN^1^6"),
+        ("A03", "PV1-45", "PV1^1^45"),
+    ],
+)
+def test_an_event_ahead_of_now_is_refused_by_its_field_until_it_has_come(trigger, field, segment):
+    """A day ahead, an admission would put nobody's patient into the bed, and its EVN-2 would outrank all that comes in between."""
+    now_s = NOW_S
+    hospital = Hospital()
+    hospital.listener = AdtListener(
+        hospital.census,
+        Site(),
+        watches=WATCHES,
+        publish=hospital.publish,
+        now_us=lambda: now_s * SECOND,
+        latest_us=lambda: (now_s + 600) * SECOND,
+    )
+    if trigger != "A01":
+        assert code(hospital.say("A01", P, "ICU^1^A", "V1", now_s - 50)) == "AA"
+    before, told = hospital.census.current(), len(hospital.told)
+    ahead = datetime.fromtimestamp(now_s + 86_400, UTC).strftime("%Y%m%d%H%M%S+0000")
+    answer = hospital.say(trigger, P, "ICU^1^B", "V1", now_s, fields={field: ahead}, control_id="C9")
+    assert code(answer) == "AE"
+    assert f"|{segment}|102^" in answer
+    assert (hospital.census.current(), len(hospital.told)) == (before, told)
+    now_s += 86_400
+    answer = hospital.say(trigger, P, "ICU^1^B", "V1", now_s - 86_400, fields={field: ahead}, control_id="C9")
+    assert code(answer) == "AA", "sent again when it has come"
+
+
+def test_a_clock_that_is_a_little_ahead_is_taken(hospital):
+    hospital.listener = AdtListener(
+        hospital.census, Site(), now_us=lambda: NOW_S * SECOND, latest_us=lambda: (NOW_S + 600) * SECOND, watches=WATCHES
+    )
+    assert code(hospital.say("A01", P, "ICU^1^A", "V1", NOW_S + 600)) == "AA"
+    assert code(hospital.say("A02", P, "ICU^1^B", "V1", NOW_S + 601)) == "AE"
 
 
 def test_a_resend_is_accepted_and_tells_nobody_twice(hospital):

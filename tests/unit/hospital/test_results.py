@@ -201,7 +201,9 @@ class Hospital:
         site = Site(production=production)
         self.scores = MemoryScores(lambda visit: any(stay.encounter == visit for stay in self.census.current()))
         results = Results(self.census, self.scores, site, CODES)
-        self.listener = AdtListener(self.census, site, results=results, heard=self.heard, now_us=lambda: T0)
+        self.listener = AdtListener(
+            self.census, site, results=results, heard=self.heard, now_us=lambda: T0, latest_us=lambda: T0 + 600 * US
+        )
         assert code(self.say(adt("A01", P, "ICU^1^A", "V1", T0 - 3600 * US))) == "AA"
         self.census.trail.clear()
 
@@ -230,6 +232,17 @@ def test_who_says_something_of_beds_is_another_feed() -> None:
     before = hospital.heard.newest_us
     hospital.say(oru(P, "V1", T0, [SEVEN]))
     assert before == hospital.heard.newest_us == T0 - 3600 * US
+
+
+def test_a_score_that_was_sent_ahead_of_now_is_refused_by_name() -> None:
+    """MSH-7 decides which of two words about a score stands: a day ahead, no correction could ever stand."""
+    hospital = Hospital()
+    answer = hospital.say(oru(P, "V1", T0 + 86_400 * US, [SEVEN]))
+    assert code(answer) == "AE"
+    assert "|MSH^1^7|102^" in answer
+    assert hospital.standing() == []
+    assert code(hospital.say(oru(P, "V1", T0 + 600 * US, [SEVEN]))) == "AA"
+    assert hospital.standing() == ["7"]
 
 
 def test_without_codes_results_are_rejected_as_ever() -> None:

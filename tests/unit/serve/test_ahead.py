@@ -4,7 +4,7 @@ import pytest
 
 from wince.domain.frame import US
 from wince.runners.ahead import AheadError
-from wince.serve.ahead import ahead
+from wince.serve.ahead import ahead, latest_event
 from wince.settings import Settings
 
 NOW = 1_790_000_000 * US
@@ -40,3 +40,9 @@ def test_the_hold_is_the_one_that_is_set() -> None:
         except AheadError:
             refused += 1
     assert refused == 50
+
+
+def test_events_of_the_hospital_are_held_against_the_same_moment() -> None:
+    settings = Settings(event_ahead_min=5)
+    assert latest_event(settings, clock=lambda: NOW)() == NOW + 300 * US
+    assert latest_event(settings, NOW + 300 * DAY, clock=lambda: NOW)() == NOW + 301 * DAY + 300 * US

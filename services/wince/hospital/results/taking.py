@@ -28,13 +28,15 @@ class Results:
         """`codes`: as system|code."""
         self._census, self._scores, self._site, self._codes = census, scores, site, tuple(codes)
 
-    def take(self, message: Message, now_us: int) -> None:
-        """Returns when it is durable. Raises Hl7Error, IntegrityError, StoreError, Unavailable."""
+    def take(self, message: Message, now_us: int, latest_us: int | None = None) -> None:
+        """Returns when it is durable. `latest_us`: the last moment at which it may have been sent; None: any. Raises
+        Hl7Error, IntegrityError, StoreError, Unavailable."""
         header = message.header
         about_nobody = adt.practice(header, self._site)
         if about_nobody:
             self._ignored(message, [about_nobody])
             return
+        adt.not_ahead(adt.sent(header, self._site), "MSH-7", latest_us)
         report = read(message, self._site, self._codes, now_us)
         said = list(report.notes)
         kept = self._scores.take(report) if report.reported else None
