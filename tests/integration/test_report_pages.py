@@ -20,7 +20,7 @@ from wince.assess.report.batch import index
 from wince.report.document import Document, Facts, Gallery, Paragraph, Section
 from wince.report.html import html
 from wince.testing.peers import browser
-from wince.testing.peers.browser import Look, Seen, look
+from wince.testing.peers.browser import Look, PageFaults, look
 
 pytestmark = [pytest.mark.peer, pytest.mark.skipif(bool(browser.available()), reason=browser.available() or "a browser is here")]
 
@@ -91,7 +91,7 @@ def test_a_dark_screen_is_dark_and_paper_is_light(tmp_path: Path) -> None:
     assert printed > 240
 
 
-def order(seen: Seen) -> list[str]:
+def order(seen: PageFaults) -> list[str]:
     """The inputs of a batch from the top."""
     lines = [line.strip() for line in seen.text.splitlines()]
     return [name for line in lines for name in ("calm.mp4", "night.mp4", "pain.mp4", "notes.txt") if line.startswith(name)]

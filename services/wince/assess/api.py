@@ -93,14 +93,14 @@ def assess(
     """
     from wince.assess.arguments import argument_names
     from wince.assess.inputs.view import view
-    from wince.assess.many import Asked
+    from wince.assess.python_call import PythonCall
 
     clips = clip if isinstance(clip, Sequence) and not isinstance(clip, str) else None
     with argument_names():
         looked = view(region, rotation, rate, face)
-        asked = Asked.of((clip,) if clips is None else clips, reference, pictures, rate_hz, looked, seconds, login_file)
+        call = PythonCall.of((clip,) if clips is None else clips, reference, pictures, rate_hz, looked, seconds, login_file)
         engine = _engine(protocol, rate)
-        return asked.assess(engine, clip) if clips is None else [asked.result(engine, one) for one in clips]
+        return call.assess(engine, clip) if clips is None else [call.result(engine, one) for one in clips]
 
 
 def _engine(protocol: str, rate: float | None) -> Engine:

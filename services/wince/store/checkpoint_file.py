@@ -28,7 +28,7 @@ _COMPARE = "compare with the copy of the file"
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class ChainCheckpoints:
     """What the chain says of checkpoint files since the last that were given up."""
 
     last: Mapping[str, int]
@@ -96,7 +96,7 @@ def fact(file: Path, point: Checkpoint) -> Fact:
     return Fact(uuid5(NAMESPACE_URL, f"urn:wince:checkpoint:{name}:{point.seq}"), 1, CHECKPOINT, 1, dump(said))
 
 
-def spoken(tx: Tx) -> Spoken:
+def chain_checkpoints(tx: Tx) -> ChainCheckpoints:
     """What the chain says of checkpoint files."""
     rows = tx.execute(
         "SELECT p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq) WHERE a.event = 'checkpoint'"
@@ -107,7 +107,7 @@ def spoken(tx: Tx) -> Spoken:
     for (payload,) in rows:
         said = json.loads(payload)
         last.setdefault(said["file"], said["seq"])
-    return Spoken(last)
+    return ChainCheckpoints(last)
 
 
 def given_up(tx: Tx) -> list[tuple[str, str, str]]:
@@ -121,23 +121,23 @@ def given_up(tx: Tx) -> list[tuple[str, str, str]]:
     return [(at, one.get("by", "?"), one.get("reason", "?")) for at, one in told]
 
 
-def said(database: Database) -> Spoken:
-    """As `spoken`, in a transaction of its own."""
+def read_chain_checkpoints(database: Database) -> ChainCheckpoints:
+    """As `chain_checkpoints`, in a transaction of its own."""
     with database.transaction() as tx:
-        return spoken(tx)
+        return chain_checkpoints(tx)
 
 
-def compare(file: Path, points: list[Checkpoint], said: Spoken) -> None:
+def compare(file: Path, points: list[Checkpoint], chain: ChainCheckpoints) -> None:
     """Hold a file against the chain. Raises IntegrityError where checkpoints that it must hold are not there."""
-    if not said.last:
+    if not chain.last:
         return
-    newest, name = max(said.last.values()), identity(file)
+    newest, name = max(chain.last.values()), identity(file)
     if not points:
         remedy = "bring it back from its copy, or name it in WINCE_CHECKPOINT_FILE; where it is lost for good, `wince audit begin-anew`"
         raise IntegrityError(f"the chain speaks of checkpoints up to row {newest}, and the file holds none", field=str(file), remedy=remedy)
     last = max(point.seq for point in points)
-    if last < said.last.get(name, newest):
-        what = f"ends with a checkpoint of row {last}; the chain speaks of one of row {said.last.get(name, newest)}"
+    if last < chain.last.get(name, newest):
+        what = f"ends with a checkpoint of row {last}; the chain speaks of one of row {chain.last.get(name, newest)}"
         raise IntegrityError(what, field=str(file), remedy=_COMPARE)
 
 

@@ -25,7 +25,7 @@ from wince.domain.audit import Checkpoint, Verified
 from wince.errors import ConfigError, IntegrityError, MessageError, ResourceError
 from wince.parts import PASSING, WatchedThread
 from wince.store import audit, checkpoint_file
-from wince.store.covered.check import Covered
+from wince.store.covered.check import ChainComparison
 from wince.store.database import Database
 from wince.store.plain import dump
 from wince.telemetry import logs
@@ -41,7 +41,7 @@ def signing_key(path: Path, database: Database | None = None) -> Ed25519PrivateK
     """
     if (key := existing_key(path)) is not None:
         return key
-    if database is not None and checkpoint_file.said(database).last:
+    if database is not None and checkpoint_file.read_chain_checkpoints(database).last:
         remedy = "bring it back, or name it in WINCE_AUDIT_KEY_FILE; where it is lost for good, `wince audit begin-anew`"
         raise ConfigError("the key that signed the checkpoints is not here", field=str(path), remedy=remedy)
     return _new_key(path)
@@ -132,7 +132,7 @@ class Checkpointer:
         self._thread = WatchedThread("checkpoints", self._run, self._stopped)
         points = checkpoint_file.read(file)
         self._at = max((point.at for point in points), default="")
-        if not points and not alone and checkpoint_file.said(database).last:
+        if not points and not alone and checkpoint_file.read_chain_checkpoints(database).last:
             log.error("the chain speaks of checkpoints, and none stands here; a new file is begun", file=str(file))
         else:
             self._written = verify(database, file, public_hex(key), payloads=False).checkpoint
@@ -197,7 +197,7 @@ class Checkpointer:
 
 def require(database: Database, file: Path) -> None:
     """Raises IntegrityError where the file lacks checkpoints that the chain speaks of."""
-    checkpoint_file.compare(file, checkpoint_file.read(file), checkpoint_file.said(database))
+    checkpoint_file.compare(file, checkpoint_file.read(file), checkpoint_file.read_chain_checkpoints(database))
 
 
 def begin_anew(database: Database, by: str, reason: str, at_us: int) -> None:
@@ -236,9 +236,9 @@ def verify(database: Database, file: Path, public_key: str, *, payloads: bool = 
     points = checkpoint_file.read(file, public_key)
     if not payloads:
         found = chain.verify(audit.rows(database), points, verifier)
-        checkpoint_file.compare(file, points, checkpoint_file.said(database))
+        checkpoint_file.compare(file, points, checkpoint_file.read_chain_checkpoints(database))
         return found
-    covered = Covered(database)
+    covered = ChainComparison(database)
     found = chain.verify(covered.links(), points, verifier)
-    checkpoint_file.compare(file, points, checkpoint_file.said(database))
+    checkpoint_file.compare(file, points, checkpoint_file.read_chain_checkpoints(database))
     return replace(found, compared=covered.done.rows, unproven=covered.done.unproven)

@@ -17,7 +17,7 @@ from wince.store.plain import dump
 
 _COLUMNS = "id, reference, patient_system, patient, encounter_system, encounter, at_us, code, value"
 
-Spoken = tuple[Identifier, int]
+VisitMoment = tuple[Identifier, int]
 """(visit, when somebody scored, microseconds UTC)."""
 
 
@@ -38,7 +38,7 @@ def day(at_us: int) -> str:
 def keep(tx: Tx, scores: Iterable[Score], now_us: int, valid_us: int) -> int:
     """Keep those that are new; how many they are. Audited; record looks again at what was charted of the time in which each counts."""
     facts: list[Fact] = []
-    spans: list[Spoken] = []
+    spans: list[VisitMoment] = []
     for one in scores:
         new = tx.execute(
             f"INSERT INTO score({_COLUMNS}, recorded_us) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
@@ -76,7 +76,7 @@ def void(tx: Tx, ids: Iterable[UUID], now_us: int, valid_us: int) -> int:
     return len(found)
 
 
-def look_again(tx: Tx, spoken: Sequence[Spoken], valid_us: int) -> None:
+def look_again(tx: Tx, spoken: Sequence[VisitMoment], valid_us: int) -> None:
     """Have record look again at these visits' beds while what was said, or is not said any more, outranks the model."""
     if not spoken:
         return

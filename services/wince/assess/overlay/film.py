@@ -71,7 +71,7 @@ def write(
     """
     limits = MediaLimits(working_side=SIDE)
     source = open_source(path, result.source, rate_hz=MOST_HZ, rotation=view.rotation, limits=limits, pages_hz=view.rate_hz, held=False)
-    drawn = _Drawn(result, track, protocol)
+    drawn = _Overlay(result, track, protocol)
     try:
         with replacing(target) as part:
             try:
@@ -82,7 +82,7 @@ def write(
         source.close()
 
 
-def _encode(source: Source, part: Path, key: str, drawn: _Drawn, duration_s: float, progress: Callable[[float], None]) -> None:
+def _encode(source: Source, part: Path, key: str, drawn: _Overlay, duration_s: float, progress: Callable[[float], None]) -> None:
     """Raises FFmpegError where the file can't be written."""
     with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as out:
         out.metadata["comment"] = key
@@ -112,7 +112,7 @@ def _stream(out: OutputContainer, picture: NDArray[np.uint8]) -> VideoStream:
     return stream
 
 
-class _Drawn:
+class _Overlay:
     """Pictures with what was seen in them; all of one size, that of the first."""
 
     def __init__(self, result: ClipResult, track: Track, protocol: ClinicalProtocol) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import av
 
 from wince.domain.frame import US, Beat, Frame
-from wince.errors import ConfigError, MediaError
+from wince.errors import MediaError
 from wince.pipeline.capture.decode import Decoder, Picture
 from wince.pipeline.capture.media import MediaLimits
-from wince.pipeline.capture.picture import TURNS, Converter
+from wince.pipeline.capture.picture import Converter, check_sampling
 from wince.pipeline.capture.stamps import remarks
 from wince.pipeline.capture.timeline import Grid, Timeline
 from wince.telemetry import logs
@@ -61,10 +61,7 @@ class FileSource:
             rotation: degrees clockwise by which the camera's picture must be turned to be upright: 0, 90, 180, 270.
             limits: caps and working size.
         """
-        if not 0 < rate_hz <= 100:
-            raise ConfigError("the sampling rate must be above 0 and at most 100 Hz", field="rate_hz", remedy="5 is usual")
-        if rotation not in TURNS:
-            raise ConfigError("the rotation must be 0, 90, 180 or 270 degrees clockwise", field="rotation", remedy="use one of them")
+        check_sampling(rate_hz, rotation)
         self.source = source
         self._path = Path(path)
         self._limits = limits or MediaLimits()

@@ -19,10 +19,20 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from wince.errors import ConfigError
+
 TURNS = (0, 90, 180, 270)
 WIDEST = 4
 """A pixel is at most this many times as wide as it is high, or as high as it is wide (half of a field's lines and a 2:1 squeeze
 make 4). What says more is damaged."""
+
+
+def check_sampling(rate_hz: float, rotation: int) -> None:
+    """Raises ConfigError where a source can't sample `rate_hz` pictures a second, or turn them by `rotation` degrees clockwise."""
+    if not 0 < rate_hz <= 100:
+        raise ConfigError("the sampling rate must be above 0 and at most 100 Hz", field="rate_hz", remedy="5 is usual")
+    if rotation not in TURNS:
+        raise ConfigError("the rotation must be 0, 90, 180 or 270 degrees clockwise", field="rotation", remedy="use one of them")
 
 
 def working_size(width: int, height: int, aspect: float, side: int) -> tuple[int, int]:

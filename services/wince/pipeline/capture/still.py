@@ -12,10 +12,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from wince.domain.frame import Beat, Frame
 from wince.domain.reason import Reason
-from wince.errors import ConfigError, MediaError
+from wince.errors import MediaError
 from wince.pipeline.capture.animation.whole_pictures import pages
 from wince.pipeline.capture.media import MediaLimits, check_file, reading
-from wince.pipeline.capture.picture import TURNS, upright, working_size
+from wince.pipeline.capture.picture import check_sampling, upright, working_size
 from wince.pipeline.capture.timeline import Grid
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
@@ -47,10 +47,7 @@ class StillSource:
         limits: MediaLimits | None = None,
     ) -> None:
         """Decode the picture; the arguments are those of `FileSource`."""
-        if not 0 < rate_hz <= 100:
-            raise ConfigError("the sampling rate must be above 0 and at most 100 Hz", field="rate_hz", remedy="5 is usual")
-        if rotation not in TURNS:
-            raise ConfigError("the rotation must be 0, 90, 180 or 270 degrees clockwise", field="rotation", remedy="use one of them")
+        check_sampling(rate_hz, rotation)
         self.source = source
         self._origin_us = origin_us
         self._wanted = from_us <= origin_us

@@ -22,7 +22,7 @@ def audit(look: Look) -> list[Row]:
             (last.seq if last else 0, CHECKPOINT),
         ).fetchone()
         age = tx.execute("SELECT extract(epoch FROM now() - %s::timestamptz)::float8", (last.at,)).fetchone() if last else None
-        newest = max(checkpoint_file.spoken(tx).last.values(), default=0)
+        newest = max(checkpoint_file.chain_checkpoints(tx).last.values(), default=0)
     count, (uncovered, oldest_s) = rows[0] if rows else 0, tail or (0, None)
     return [_row(look, count, last, newest, uncovered, oldest_s or 0.0, float(age[0]) if age else None)]
 

@@ -12,8 +12,8 @@ from wince import canonical
 from wince.domain.audit import AuditRow
 from wince.domain.stay import Stay
 from wince.store import aliases, plain, stay_rows
+from wince.store.covered.erasures import Erasures
 from wince.store.covered.fault import broken, count
-from wince.store.covered.gone import Gone
 from wince.store.database import Tx
 from wince.store.inbox import APPLIED
 
@@ -31,7 +31,7 @@ class Census:
         self._believed: Counter[str] = Counter()
         """By the id of a stay that stands: how often it was added beyond how often it was superseded."""
 
-    def compare(self, tx: Tx, links: Sequence[AuditRow], gone: Gone) -> None:
+    def compare(self, tx: Tx, links: Sequence[AuditRow], erasures: Erasures) -> None:
         """See Kind.compare."""
         messages = [link for link in links if link.event == APPLIED]
         self._leave_out(tx, [link for link in messages if link.payload is None])
@@ -44,10 +44,10 @@ class Census:
             if standing[canonical.text(one)]:
                 self._movements += 1
                 self.compared += 1
-            elif not gone.explains("movements", str(link.entry), one["at_us"]):
+            elif not erasures.explains("movements", str(link.entry), one["at_us"]):
                 raise broken("movement", link.entry, "is missing, or is not what came")
-        self._hold_links(tx, mine, gone)
-        self._hold_stays(tx, mine, gone)
+        self._hold_links(tx, mine, erasures)
+        self._hold_stays(tx, mine, erasures)
 
     def _leave_out(self, tx: Tx, erased: Sequence[AuditRow]) -> None:
         """Messages whose payload was erased: what they brought can't be held against it."""
@@ -64,17 +64,17 @@ class Census:
         self._stays += found["stay"]
         self._links += found["alias"]
 
-    def _hold_links(self, tx: Tx, mine: Sequence[tuple[AuditRow, Mapping[str, Any]]], gone: Gone) -> None:
+    def _hold_links(self, tx: Tx, mine: Sequence[tuple[AuditRow, Mapping[str, Any]]], erasures: Erasures) -> None:
         told = [(link, one) for link, said in mine for one in said.get("links", ())]
         stand = aliases.said_by(tx, {link.entry for link, _ in told}) if told else Counter()
         for link, one in told:
             if stand[link.entry, canonical.text(one)]:
                 self._links += 1
                 self.compared += 1
-            elif not gone.explains("movements", str(link.entry), one["known_us"]):
+            elif not erasures.explains("movements", str(link.entry), one["known_us"]):
                 raise broken("alias", link.entry, "a merge is missing, or is not what came")
 
-    def _hold_stays(self, tx: Tx, mine: Sequence[tuple[AuditRow, Mapping[str, Any]]], gone: Gone) -> None:
+    def _hold_stays(self, tx: Tx, mine: Sequence[tuple[AuditRow, Mapping[str, Any]]], erasures: Erasures) -> None:
         added = [(link, one) for link, said in mine for one in said.get("added", ())]
         rows = _stays(tx, [one["id"] if isinstance(one, dict) else one for _, one in added])
         for link, one in added:
@@ -87,7 +87,7 @@ class Census:
             elif stand[canonical.text(one)]:
                 self._stays += 1
                 self.compared += 1
-            elif not gone.explains("movements", identity, one["end_us"] or one["start_us"]):
+            elif not erasures.explains("movements", identity, one["end_us"] or one["start_us"]):
                 raise broken("stay", identity, f"is missing, or is not what message {link.entry} made of it")
             else:
                 self._believed[identity] -= 1
@@ -95,7 +95,7 @@ class Census:
         for _, said in mine:
             for identity in said.get("superseded", ()):
                 other = "as_of_us" in said and said["as_of_us"] not in ended.get(identity, ())
-                if other and not gone.explains("movements", identity, None):
+                if other and not erasures.explains("movements", identity, None):
                     raise broken("stay", identity, "is not superseded as the chain says")
                 self._believed[identity] -= 1
                 if not self._believed[identity]:

@@ -9,8 +9,8 @@ from wince.domain.audit import AuditRow
 from wince.store import audit
 from wince.store.covered.census import Census
 from wince.store.covered.entries import Entries
+from wince.store.covered.erasures import Erasures
 from wince.store.covered.fault import broken
-from wince.store.covered.gone import Gone
 from wince.store.covered.interface import Kind
 from wince.store.covered.messages import Messages
 from wince.store.database import Database, Tx
@@ -19,7 +19,7 @@ _CHUNK = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Comparison:
     """What was held against the chain."""
 
     rows: int
@@ -28,7 +28,7 @@ class Compared:
     """Rows of which the chain says too little: of an earlier release, or of which the payload was erased."""
 
 
-class Covered:
+class ChainComparison:
     """Compares while `domain.audit.verify` proves the links: iterate over `links`, then ask `done`."""
 
     def __init__(self, database: Database) -> None:
@@ -56,14 +56,14 @@ class Covered:
                 chunk.append(link)
             self._compare(tx, chunk)
             self._count(tx)
-            Gone(tx).payloads(tx, self._payloads)
+            Erasures(tx).payloads(tx, self._payloads)
 
     def _compare(self, tx: Tx, chunk: list[AuditRow]) -> None:
         self._payloads += sum(link.payload is not None for link in chunk)
-        gone = Gone(tx)
+        erasures = Erasures(tx)
         for kind in self._kinds:
             try:
-                kind.compare(tx, chunk, gone)
+                kind.compare(tx, chunk, erasures)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 where = f"{chunk[0].seq} to {chunk[-1].seq}"
                 raise broken("audit rows", where, f"a payload about {kind.name} is none ({type(error).__name__})") from None
@@ -76,6 +76,6 @@ class Covered:
                     raise broken(table, "table", what)
 
     @property
-    def done(self) -> Compared:
+    def done(self) -> Comparison:
         """What was compared."""
-        return Compared(sum(kind.compared for kind in self._kinds), sum(kind.unproven for kind in self._kinds))
+        return Comparison(sum(kind.compared for kind in self._kinds), sum(kind.unproven for kind in self._kinds))

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from wince.domain import proof
 from wince.domain.audit import AuditRow, digest
+from wince.store.covered.erasures import Erasures
 from wince.store.covered.fault import broken, count
-from wince.store.covered.gone import Gone
 from wince.store.database import Tx
 
 _COLUMNS = ("kind", "origin", "assessment", "stay", "source", "start_us", "end_us", "status", "part_of")
@@ -27,7 +27,7 @@ class Entries:
         self._entries = self._questions = self._bodies = 0
         self._last: tuple[UUID, int] | None = None
 
-    def compare(self, tx: Tx, links: Sequence[AuditRow], gone: Gone) -> None:
+    def compare(self, tx: Tx, links: Sequence[AuditRow], erasures: Erasures) -> None:
         """See Kind.compare."""
         mine = [link for link in links if link.event in proof.CHARTED]
         if not mine:
@@ -41,7 +41,7 @@ class Entries:
             if found is None:
                 self._leave(link, entry, question, bodies, again=again)
                 continue
-            self._hold(link, json.loads(found.entry), found, entry, question, gone, again=again)
+            self._hold(link, json.loads(found.entry), found, entry, question, erasures, again=again)
             self._sent(link, found, bodies.get(link.target), entry is not None or question is not None, tx)
 
     def _leave(self, link: AuditRow, entry: _Row | None, question: str | None, bodies: Mapping[str, str], *, again: bool) -> None:
@@ -55,7 +55,15 @@ class Entries:
             raise broken("outbox", link.entry, f"revision {link.revision} is not what was charted")
 
     def _hold(
-        self, link: AuditRow, told: dict[str, Any], said: proof.Said, entry: _Row | None, question: str | None, gone: Gone, *, again: bool
+        self,
+        link: AuditRow,
+        told: dict[str, Any],
+        said: proof.Said,
+        entry: _Row | None,
+        question: str | None,
+        erasures: Erasures,
+        *,
+        again: bool,
     ) -> None:
         """The row of the entry, or question, itself."""
         if "asked_us" in told:
@@ -68,7 +76,7 @@ class Entries:
             if entry is not None and (entry["body"] != said.entry or any(entry[name] != told.get(name) for name in _COLUMNS)):
                 raise broken("entry", link.entry, f"revision {link.revision} is not what was charted")
             self._entries += stands and not again
-        if not stands and not gone.explains("assessments", str(link.entry), told["end_us"]):
+        if not stands and not erasures.explains("assessments", str(link.entry), told["end_us"]):
             raise broken("question" if "asked_us" in told else "entry", link.entry, f"revision {link.revision} is missing")
         self.compared += stands and not again
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from wince.domain.audit import AuditRow
-from wince.store.covered.gone import Gone
+from wince.store.covered.erasures import Erasures
 from wince.store.database import Tx
 
 
@@ -20,7 +20,7 @@ class Kind(Protocol):
     unproven: int
     """Rows of which the chain of an earlier release says too little, or whose payload was erased."""
 
-    def compare(self, tx: Tx, links: Sequence[AuditRow], gone: Gone) -> None:
+    def compare(self, tx: Tx, links: Sequence[AuditRow], erasures: Erasures) -> None:
         """Hold the rows that these links speak of against them. Raises IntegrityError naming the first that differs."""
         ...
 

@@ -13,8 +13,8 @@ from wince.codec.registry import decode
 from wince.domain import proof
 from wince.domain.audit import AuditRow
 from wince.errors import MessageError
+from wince.store.covered.erasures import Erasures
 from wince.store.covered.fault import broken, count
-from wince.store.covered.gone import Gone
 from wince.store.database import Tx
 
 _TABLES = {
@@ -34,21 +34,21 @@ class Messages:
         self.compared = self.unproven = 0
         self._stand: Counter[str] = Counter()
 
-    def compare(self, tx: Tx, links: Sequence[AuditRow], gone: Gone) -> None:
+    def compare(self, tx: Tx, links: Sequence[AuditRow], erasures: Erasures) -> None:
         """See Kind.compare."""
         for table in _TABLES:
             mine = [link for link in links if link.event == table]
             if mine:
-                self._compare(tx, table, mine, gone)
+                self._compare(tx, table, mine, erasures)
 
-    def _compare(self, tx: Tx, table: str, links: Sequence[AuditRow], gone: Gone) -> None:
+    def _compare(self, tx: Tx, table: str, links: Sequence[AuditRow], erasures: Erasures) -> None:
         rows = _rows(tx, table, links)
         for link in links:
             body, *columns = rows.get(link.entry, (None,))
             said = json.loads(link.payload) if link.payload is not None else {}
             self._stand[table] += body is not None
             if body is None:
-                if said and not gone.explains("assessments", str(link.entry), said.get("end_us")):
+                if said and not erasures.explains("assessments", str(link.entry), said.get("end_us")):
                     raise broken(table, link.entry, "is missing")
                 continue
             if not said.get("body"):

@@ -44,7 +44,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PageFaults:
     """What is wrong with a page; each list is empty where nothing is."""
 
     beyond: list[str] = field(default_factory=list)
@@ -76,7 +76,7 @@ def available() -> str:
     return npm.available()
 
 
-def look(looks: Sequence[Look], timeout_s: float = 240.0) -> list[Seen]:
+def look(looks: Sequence[Look], timeout_s: float = 240.0) -> list[PageFaults]:
     """What each look shows, in order. Raises ResourceError where the browser can't run."""
     folder, program = npm.installed("browser"), _program()
     order = {"chromium": program, "pages": [_order(one) for one in looks]}
@@ -85,7 +85,7 @@ def look(looks: Sequence[Look], timeout_s: float = 240.0) -> list[Seen]:
     )
     if done.returncode != 0:
         raise ResourceError(f"the browser failed: {last_lines(done.stderr)[:400]}", field="peers")
-    return [Seen(**found) for found in json.loads(done.stdout)]
+    return [PageFaults(**found) for found in json.loads(done.stdout)]
 
 
 def _program() -> str | None:

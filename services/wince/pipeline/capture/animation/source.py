@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wince.domain.frame import US, Beat, Frame
-from wince.errors import ConfigError, MediaError
+from wince.errors import MediaError
 from wince.pipeline.capture.animation.film import Film
 from wince.pipeline.capture.media import MediaLimits
-from wince.pipeline.capture.picture import TURNS, upright
+from wince.pipeline.capture.picture import check_sampling, upright
 from wince.pipeline.capture.still import BROKEN, rgb
 from wince.pipeline.capture.timeline import Grid, Timeline
 
@@ -44,10 +44,7 @@ class AnimationSource:
         held_us: int = HELD_US,
     ) -> None:
         """`film`: what `kinds.kind_of` found in the file; `held_us` 0: each picture once; the other arguments are those of `FileSource`."""
-        if not 0 < rate_hz <= 100:
-            raise ConfigError("the sampling rate must be above 0 and at most 100 Hz", field="rate_hz", remedy="5 is usual")
-        if rotation not in TURNS:
-            raise ConfigError("the rotation must be 0, 90, 180 or 270 degrees clockwise", field="rotation", remedy="use one of them")
+        check_sampling(rate_hz, rotation)
         self.source = source
         self._path, self._film, self._rotation = path, film, rotation
         self._limits = limits or MediaLimits()

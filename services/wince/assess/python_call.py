@@ -21,7 +21,7 @@ from wince.pipeline.capture.array import checked
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PythonCall:
     """The options of one call."""
 
     reference: Reference | None
@@ -42,7 +42,7 @@ class Asked:
         view: View,
         seconds: float | None,
         login_file: str | Path | None,
-    ) -> Asked:
+    ) -> PythonCall:
         """Options as the caller gave them. Raises ConfigError."""
         calm = None if reference is None else parse(str(reference))
         addresses = tuple(str(clip) for clip in clips if _is_camera(clip))

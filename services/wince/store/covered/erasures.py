@@ -13,7 +13,7 @@ ERASED = "erased"
 """Event: one person was erased. `erasing`: a batch of what is older than a limit."""
 
 
-class Gone:
+class Erasures:
     """Which rows and payloads may be missing, by the links that a transaction sees."""
 
     def __init__(self, tx: Tx) -> None:
