@@ -24,6 +24,7 @@ class PushSource(LiveSource):
         """rate_hz: frames a second that are taken at most. queue: see LiveSource."""
         super().__init__(source, rate_hz=rate_hz, **{"grace_us": GRACE_US, **queue})
         self._pushing = threading.Lock()
+        self._last_us = -1
         self.counters.state = CameraState.STALLED
 
     def open(self) -> PushSession:
@@ -42,14 +43,17 @@ class PushSource(LiveSource):
             self.counters.state = CameraState.STALLED
         self._pushing.release()
 
-    def accept(self, frame: Frame) -> int:
-        """Take a frame in; how many frames that pushed out of the queue, or 1 where it is itself too late."""
+    def accept(self, frame: Frame) -> int | None:
+        """Take a frame in; how many frames that pushed out of the queue. None: it was not taken, since its time is over. Its second was
+        spoken for, or an earlier session, whose clock was ahead of this one's, gave a frame of that time or later.
+        """
         with self._changed:
             before = self.counters.dropped
-            if frame.time_us < self._timeline.spoken_us:
+            if frame.time_us < self._timeline.spoken_us or frame.time_us <= self._last_us:
                 self.counters.late += 1
                 self._dropped += 1
-                return 1
+                return None
+            self._last_us = frame.time_us
             self.counters.pictures += 1
             self.offer(frame.time_us, frame.pixels, frame.sequence)
             return self.counters.dropped - before
@@ -71,9 +75,9 @@ class PushSession:
         self._last: Frame | None = None
         self._open = True
         self.accepted = 0
-        """Frames taken since the push began."""
+        """Frames taken since the push began, with those that the sampling rate had no use for."""
         self.dropped = 0
-        """Frames dropped since the push began: the oldest of a full queue, or too late for their second."""
+        """Frames dropped since the push began: taken, but pushed out of a full queue by newer ones, or not taken as their time was over."""
 
     def push(self, frame: Frame) -> None:
         """See Push.push."""
@@ -90,8 +94,9 @@ class PushSession:
         if not now_us - PAST_US <= frame.time_us <= now_us + FUTURE_US:
             raise MessageError("is not the present", field="time_us", remedy="microseconds UTC; keep the sender's clock by NTP")
         self._last = Frame(frame.source, frame.sequence, frame.time_us, frame.pixels[:0])
-        self.accepted += 1
-        self.dropped += camera.accept(frame)
+        pushed_out = camera.accept(frame)
+        self.accepted += pushed_out is not None
+        self.dropped += 1 if pushed_out is None else pushed_out
 
     def close(self) -> None:
         """See Push.close."""

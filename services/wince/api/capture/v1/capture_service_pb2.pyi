@@ -54,7 +54,9 @@ class PushFramesResponse(_message.Message):
     accepted: _builtins.int
     """Frames taken since the stream began."""
     dropped: _builtins.int
-    """Frames dropped (overload: the oldest first) since the stream began."""
+    """Frames dropped since the stream began: the oldest of a full queue, and those that were not taken because their time
+    was over (sent late, or by a clock that was set back).
+    """
     def __init__(
         self,
         *,
