@@ -74,3 +74,13 @@ def test_a_reference_without_a_face_is_everybody_s_fault(tmp_path: Path) -> None
     Image.new("RGB", (320, 240), "grey").save(tmp_path / "wall.png")
     with pytest.raises(InputError):
         wince.assess([astronaut()], reference=tmp_path / "wall.png")
+
+
+@pytest.mark.parametrize("clip", [None, 3, b"clip.mp4", (picture for picture in ()), object()])
+def test_what_is_neither_a_path_nor_a_picture_is_refused_by_name(clip: object) -> None:
+    """Of a list, in its result; before, it was Python's TypeError from within, and a list lost its other results to it."""
+    with pytest.raises(InputError, match="neither a path nor a picture") as refused:
+        wince.assess(clip)
+    assert refused.value.field == "clip"
+    still, bad = wince.assess([np.full((240, 320, 3), 128, np.uint8), clip])
+    assert (still.error, "neither a path nor a picture" in bad.error) == ("", True)

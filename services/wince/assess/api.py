@@ -89,13 +89,14 @@ def assess(
         MediaError, ResourceError: the file can't be used (of a list: in its result instead).
         ProtocolError: no such protocol, or it needs a model that the site has to train.
         ModelFileError, Unavailable: a face model is absent and can't be fetched.
-        InputError: the reference shows no assessable face, or an array is no picture (of a list: in its result instead).
+        InputError: the reference shows no assessable face, or what was given is neither a path nor a picture (of a list: in its result
+            instead).
     """
     from wince.assess.arguments import argument_names
     from wince.assess.inputs.view import view
     from wince.assess.python_call import PythonCall
 
-    clips = clip if isinstance(clip, Sequence) and not isinstance(clip, str) else None
+    clips = clip if isinstance(clip, Sequence) and not isinstance(clip, str | bytes) else None
     with argument_names():
         looked = view(region, rotation, rate, face)
         call = PythonCall.of((clip,) if clips is None else clips, reference, pictures, rate_hz, looked, seconds, login_file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from wince.assess.inputs.reference import Reference, parse
 from wince.assess.inputs.view import View
 from wince.assess.result import ClipResult
 from wince.assess.result_builder import failed
-from wince.errors import WinceError
+from wince.errors import InputError, WinceError
 from wince.pipeline.capture.array import checked
 
 
@@ -60,7 +61,7 @@ class PythonCall:
             return engine.assess(
                 path, source, reference=self.reference, pictures=self.pictures, view=self.view, uri=str(clip), live=self.live
             )
-        return engine.assess(Path(clip), reference=self.reference, pictures=self.pictures, view=self.view)
+        return engine.assess(_path(clip), reference=self.reference, pictures=self.pictures, view=self.view)
 
     def result(self, engine: Engine, clip: Any) -> ClipResult:
         """One clip of several: what is wrong with it is in its result; what is wrong with all (the reference) is raised."""
@@ -69,9 +70,25 @@ class PythonCall:
         except WinceError as error:
             if engine_wide(error, self.reference):
                 raise
-            path = Path("array") if isinstance(clip, np.ndarray) else label(str(clip)) if _is_camera(clip) else Path(clip)
-            result = failed(path, "", engine.protocol, error)
+            result = failed(_named(clip), "", engine.protocol, error)
             return replace(result, error=renamed(result.error))
+
+
+def _path(clip: Any) -> Path:
+    if isinstance(clip, str | PathLike):
+        return Path(clip)
+    raise InputError(
+        f"{type(clip).__name__} is neither a path nor a picture",
+        field="clip",
+        remedy="give a path, RGB uint8 in memory (height, width, 3), or a list of those",
+    )
+
+
+def _named(clip: Any) -> Path:
+    """What stands for a clip that failed."""
+    if _is_camera(clip):
+        return label(str(clip))
+    return Path(clip) if isinstance(clip, str | PathLike) else Path("array" if isinstance(clip, np.ndarray) else type(clip).__name__)
 
 
 def _is_camera(clip: Any) -> bool:

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from wince.domain.frame import US
 from wince.pipeline.capture.h264 import annex_b
+from wince.pipeline.capture.healing import Healing
 from wince.pipeline.capture.media import MediaLimits, Video, open_video
 from wince.pipeline.capture.picture import Aspects
 from wince.pipeline.capture.stamps import Clock, Placed, Stamped
@@ -65,6 +66,8 @@ class Decoder:
         self.clock = self._new_clock()
         """Places the pictures in time, and knows what was wrong with their timestamps."""
         self._survey: Survey | None = None
+        self._counted: int | None = None
+        self._ticks = 1
         self.silent = 0
         """Packets at the end of the file that gave no picture."""
         self.broke = False
@@ -139,8 +142,7 @@ class Decoder:
     def _decode(self) -> Iterator[Stamped[_Decoded]]:
         packets = self._video.container.demux(self._video.stream)
         numbers = annex_b(self._video.stream.codec_context)
-        hurt = missed = False
-        key_pts: int | None = None
+        healing = Healing()
         while True:
             try:
                 packet = next(packets, None)
@@ -150,44 +152,50 @@ class Decoder:
             except IndexError:  # PyAV's end of a transport stream in which further streams appeared on the way
                 packet = None
             if packet is None:
-                yield from self._flush(hurt)
+                yield from self._flush(healing)
                 return
             missing = numbers is not None and packet.size > 0 and numbers.lost(bytes(packet))  # every packet, or it loses count
+            healing.packet(packet, missing=missing, hurt=packet.is_corrupt)
             try:
                 frames = self.aspects.decode(packet)
             except av.error.EOFError:
                 continue
             except av.error.FFmpegError:
-                hurt = True
+                healing.undecodable()
                 self.silent += 1
                 yield self._lost(packet)
                 continue
-            if missing or packet.is_corrupt:
-                hurt, key_pts, missed = True, None, missed or missing
-            if hurt and key_pts is None and packet.is_keyframe:
-                key_pts = packet.pts
             self.silent = 0 if frames else self.silent + bool(packet.size)
             for frame in frames:
-                # With B-pictures a key picture of before the damage may come out after it: that one heals nothing.
-                heals = frame.key_frame and (not missed or frame.pts == key_pts)
-                hurt = frame.is_corrupt or (hurt and not heals)
-                missed = missed and hurt
-                yield self._stamped(frame, hurt)
+                yield self._stamped(frame, healing.damaged(frame))
 
-    def _flush(self, hurt: bool) -> Iterator[Stamped[_Decoded]]:
+    def _flush(self, healing: Healing) -> Iterator[Stamped[_Decoded]]:
         """What the decoder still holds when the demuxer ended; nothing where it was flushed already."""
         with suppress(av.error.FFmpegError):
             for frame in self._video.stream.codec_context.decode(None):
-                hurt = frame.is_corrupt or (hurt and not frame.key_frame)
                 self.silent = max(0, self.silent - 1)
-                yield self._stamped(frame, hurt)
+                yield self._stamped(frame, healing.damaged(frame))
 
     def _stamped(self, frame: VideoFrame, damaged: bool) -> Stamped[_Decoded]:
+        stamp = self._stamp(frame)
         if self._start is None:
-            self._start = frame.pts
+            self._start = stamp
         too_big = frame.width * frame.height > self._limits.max_pixels
         decoded = _Decoded(frame, self._us(frame.duration or 0), damaged or too_big)
-        return Stamped(None if frame.pts is None else self._media_us(frame.pts), decoded)
+        return Stamped(None if stamp is None else self._media_us(stamp), decoded)
+
+    def _stamp(self, frame: VideoFrame) -> int | None:
+        """When it is shown, ticks. Where the file doesn't say it, pictures come out in order, each beside a packet: that one's place. The
+        last come without a packet."""
+        if self._video.presents:
+            return frame.pts
+        last = self._counted
+        if frame.dts is not None:
+            self._counted = frame.dts
+            self._ticks = frame.dts - (frame.dts - 1 if last is None else last)
+        elif last is not None:
+            self._counted = last + self._ticks
+        return self._counted
 
     def _lost(self, packet: "Packet[VideoStream]") -> Stamped[_Decoded]:
         """A packet that could not be decoded: its time, if it says one."""

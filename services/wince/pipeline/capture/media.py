@@ -112,7 +112,7 @@ class Video:
     tick: Fraction
     """Seconds per timestamp unit."""
     start: int | None
-    """Timestamp of media time 0; None where the header does not say."""
+    """Timestamp of media time 0; None where the header does not say: the first picture's."""
     duration_us: int | None
     """Length that the file's index or header declares, microseconds; None where neither does, or there is no reason to believe it."""
     indexed_us: int | None
@@ -121,6 +121,8 @@ class Video:
     """Pictures a second that the header declares; None where it doesn't."""
     notes: tuple[str, ...] = ()
     """What a reader must know of what was chosen in it."""
+    presents: bool = True
+    """Whether its timestamps say when a picture is shown. AVI only counts pictures in the order in which they are decoded."""
 
 
 def open_video(path: Path, limits: MediaLimits) -> Video:
@@ -183,7 +185,9 @@ def _video(container: InputContainer, path: Path, limits: MediaLimits) -> Video:
     if context.name == "hevc":
         context.options = {"err_detect": "explode"}
     rate = stream.average_rate or stream.guessed_rate
-    return Video(container, stream, tick, stream.start_time, duration, indexed, float(rate) if rate else None, notes)
+    presents = container.format.name != "avi"
+    start = stream.start_time if presents else None
+    return Video(container, stream, tick, start, duration, indexed, float(rate) if rate else None, notes, presents)
 
 
 def _chosen(container: InputContainer, path: Path) -> tuple[VideoStream, tuple[str, ...]]:

@@ -33,6 +33,7 @@ from wince.pipeline.capture import address
 from wince.pipeline.capture.arrival import Arrival
 from wince.pipeline.capture.clock import wall_us
 from wince.pipeline.capture.h264 import annex_b
+from wince.pipeline.capture.healing import Healing
 from wince.pipeline.capture.live import LiveSource
 from wince.pipeline.capture.media import MediaLimits
 from wince.pipeline.capture.picture import Aspects, Converter
@@ -235,18 +236,19 @@ class StreamSource(LiveSource):
         aspects = Aspects(stream)
         self._arrival = Arrival(self._arrival.last_us)
         begun = whole_us = self._clock()
-        hurt = False
+        healing = Healing()
         for packet in container.demux(stream):
             now_us = self._clock()
             if self._over.is_set():
                 return
-            missing = (numbers is not None and packet.size > 0 and numbers.lost(bytes(packet))) or packet.is_corrupt
-            if missing and not hurt:
+            missing = numbers is not None and packet.size > 0 and numbers.lost(bytes(packet))
+            if (missing or packet.is_corrupt) and not healing.hurt:
                 self.damaged(now_us)
-            hurt = hurt or missing
+            healing.packet(packet, missing=missing, hurt=packet.is_corrupt)
             for frame in self._decoded(aspects, packet):
-                hurt = frame is None or frame.is_corrupt or (hurt and not frame.key_frame)
-                if frame is None or hurt or frame.width * frame.height > self._limits.max_pixels:
+                if frame is None:
+                    healing.undecodable()
+                if frame is None or healing.damaged(frame) or frame.width * frame.height > self._limits.max_pixels:
                     self.damaged(now_us)
                     continue
                 if whole_us == begun:
