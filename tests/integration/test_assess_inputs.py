@@ -49,7 +49,7 @@ def test_an_empty_folder_and_missing_paths_are_rows(tmp_path: Path, face: Path):
     assert found.pop("face.png")["grade_name"] == "quiet"
     assert {name: one["error"].split(";")[0] for name, one in found.items()} == {
         "empty": "the folder is empty",
-        "notes": "holds no video or picture (1 other files)",
+        "notes": "holds no video or picture (1 other file)",
         "nowhere.mp4": "no such file",
         "loop.mp4": "can't be read: Too many levels of symbolic links",
     }
@@ -79,7 +79,7 @@ def test_a_thousand_files_some_of_them_junk(tmp_path: Path, face: Path):
     assert len(found) == 900
     failed = [one for one in found.values() if one["error"]]
     assert len(failed) == 100
-    assert {one["error"].partition(";")[0] for one in failed} == {"not a video that can be read"}
+    assert {one["error"].partition(";")[0] for one in failed} == {"neither a picture nor a video that can be read"}
     assert len(json.loads(called.out)["passed_over"]) == 100
 
 

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -129,7 +130,9 @@ class _Worker:
         self.task: Task | None = None
         before = {name: os.environ.get(name) for name in THREADS}
         os.environ.update(dict.fromkeys(THREADS, "1"))
-        # It inherits that SIGINT is blocked, from its first moment on; one that comes meanwhile reaches us afterwards.
+        # It inherits that SIGINT is blocked, from its first moment on; one that comes meanwhile reaches us afterwards. The tracker
+        # of multiprocessing unblocks SIGINT as it starts, and the first worker would start it, so it starts before.
+        resource_tracker.ensure_running()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process: SpawnProcess = context.Process(target=serve, args=(theirs, order), daemon=True)

@@ -93,6 +93,7 @@ def assess(
     with usage.reading("--reference"):
         calm = None if reference is None else parse(reference)
     quiet = str(json_) == "-"
+    _try_targets(report, None if quiet else json_, per_frame)
     scoring.fetch_models(loaded, lambda name, what: None if what == "cached" or is_quiet() else _err(f"{name}: {what}"), chosen)
     with piped(paths) as standard_input:
         named = inputs.gather(paths, standard_input)
@@ -136,13 +137,27 @@ def assess(
         raise typer.Exit(1)
 
 
+def _try_targets(report: Path | None, json_: Path | None, per_frame: Path | None) -> None:
+    from wince.report.writable import try_file, try_folder
+
+    if report is not None:
+        try_folder(report, field="--report")
+    for path, option in ((json_, "--json"), (per_frame, "--per-frame")):
+        if path is not None:
+            try_file(path, field=option)
+
+
 def _overlays(named: Inputs, overlay: Path) -> dict[str, Path]:
     from wince.assess.overlay.film import check_encoder
     from wince.assess.overlay.target import places
+    from wince.report.writable import try_folder
 
     check_encoder()
     with usage.reading("--overlay"):
-        return places(named, overlay)
+        films = places(named, overlay)
+    for folder in {path.parent for path in films.values()}:
+        try_folder(folder, field="--overlay")
+    return films
 
 
 def _report(done: Batch, folder: Path, protocol: ClinicalProtocol, quiet: bool) -> None:

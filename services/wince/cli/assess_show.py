@@ -19,6 +19,9 @@ from wince.protocols.rules import ClinicalProtocol
 NAMED = 5
 """Files that are passed over and named; of more only their number is said."""
 
+READABLE = 16
+"""Characters of a file's name that stay in one line, however narrow the terminal is."""
+
 
 class Bar:
     """What is shown on standard error while it works: of several inputs a line each as they are done, and on a terminal a progress bar.
@@ -60,6 +63,7 @@ def rows(done: Batch, inputs: Inputs, protocol: ClinicalProtocol, *, notes: bool
         yield line(done.results[0], notes=notes)
     else:
         yield table(done.results)
+        yield from (line(result) for result in done.results if result.error)
     if notes and done.skipped and len(done.results) > 1:
         yield f"{done.skipped} of {len(done.results)} were done before and are shown again"
     if notes and inputs.passed_over:
@@ -83,7 +87,9 @@ def table(results: tuple[ClipResult, ...]) -> Table:
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     personal = any(result.personal is not None for result in results)
     without = ("without reference",) if personal else ()
-    for column in ("input", "alerts", "highest", headline.LONGEST, "assessable", "why not", *without):
+    named = max((len(result.path.name) for result in results), default=0)
+    shown.add_column("input", overflow="fold", min_width=min(named, READABLE))
+    for column in ("alerts", "highest", headline.LONGEST, "assessable", "why not", *without):
         shown.add_column(column, overflow="fold")
     for result in results:
         shown.add_row(_plain(result.path.name), *cells(result), *([result.plain.grade_name or "-"] if personal else []))
@@ -93,7 +99,7 @@ def table(results: tuple[ClipResult, ...]) -> Table:
 def cells(result: ClipResult) -> tuple[str, str, str, str, str]:
     """Alerts with the time of the first, highest grade, longest grade, assessable share, reasons."""
     if result.error:
-        return "-", "failed", "-", "-", _plain(result.error)
+        return "-", "failed", "-", "-", "see below"
     best = result.headline
     first = f" from {best.alerts[0].start_us / US:.1f} s" if best.alerts else ""
     longest = headline.held(best.longest) if best.longest is not None else headline.UNGRADED

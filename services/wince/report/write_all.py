@@ -46,6 +46,19 @@ def write_all(folder: Path, *, field: str) -> Iterator[Put]:
         raise
 
 
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """A folder while the context lasts; what of its path was made for that is taken away again, unless something lies in it by then.
+
+    Raises OSError where it can't be made.
+    """
+    made = _make(folder)
+    try:
+        yield
+    finally:
+        _unmake(made)
+
+
 def _put(path: Path, content: bytes) -> None:
     """Write and sync: what the disk can't take must show before anything is renamed."""
     with path.open("xb") as file:

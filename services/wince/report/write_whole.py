@@ -21,7 +21,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises ResourceError (disk full, no permission); what stood there before then still stands.
     """
     try:
-        if (path.exists() and not path.is_file()) or os.path.abspath(path).startswith(_SYSTEM):
+        if is_direct(path):
             with path.open("ab" if path.is_file() else "wb") as stream:
                 stream.write(content)
             return
@@ -38,6 +38,11 @@ def write_whole(path: Path, content: bytes) -> None:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(error, path) from None
+
+
+def is_direct(path: Path) -> bool:
+    """Whether a name is a device or pipe, or stands for something below /dev or /proc: written as it is, with no other name beside it."""
+    return (path.exists() and not path.is_file()) or os.path.abspath(path).startswith(_SYSTEM)
 
 
 @contextmanager

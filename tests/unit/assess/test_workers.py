@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -55,6 +57,13 @@ def fragile(connection: Connection, order: Order) -> None:
         connection.send((task.number, answer(task)))
 
 
+def minding(connection: Connection, order: Order) -> None:
+    """Answers whether SIGINT was blocked when its process began."""
+    task = connection.recv()
+    blocked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    connection.send((task.number, replace(synthetic.failed(), path=task.path, notes=(str(blocked),))))
+
+
 def unable(connection: Connection, order: Order) -> None:
     connection.send((-1, ModelFileError("the model file changed", field="face_landmarks", remedy="fetch it")))
 
@@ -95,3 +104,24 @@ def test_no_worker_outlives_the_call(tmp_path: Path, order: Order) -> None:
     run.close()
     with pytest.raises(ProcessLookupError):
         os.kill(int(first.notes[0]), 0)
+
+
+FIRST = """
+import sys
+from pathlib import Path
+from tests.unit.assess import test_workers as here
+from wince.assess import workers
+if __name__ == "__main__":
+    order = here.Order(here.load(), here.synthetic.PROTOCOL, None, False)
+    for _, answer in workers.run(here.tasks(Path(sys.argv[1]), 1), order, 1, here.minding):
+        print(*answer.notes)
+"""
+
+
+def test_no_interrupt_reaches_even_the_first_worker_of_a_process(tmp_path: Path) -> None:
+    """Ctrl-C while it imports would show a traceback. The first one starts multiprocessing's tracker, which unblocks SIGINT."""
+    script = tmp_path / "first.py"
+    script.write_text(FIRST)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, script, tmp_path], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "True\n", done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.unit.assess.report import synthetic
 from wince.assess.batch import Batch
@@ -24,3 +25,15 @@ def test_files_passed_over_are_named_and_counted() -> None:
     passed = tuple(Path(f"note{n}.txt") for n in range(7))
     said = [row for row in rows(Batch((synthetic.clip(),), 0), Inputs((), passed), synthetic.PROTOCOL) if isinstance(row, str)]
     assert any("7 (note0.txt, " in row and row.endswith(", ...)") for row in said)
+
+
+def test_a_long_reason_of_a_failed_file_leaves_the_table_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal of 60 columns it would be a column of single words; it is a line of its own below the table."""
+    bad = synthetic.failed()
+    console = Console(width=60, soft_wrap=True)
+    for row in rows(Batch((synthetic.clip(), bad), 0), Inputs((), ()), synthetic.PROTOCOL):
+        console.print(row)
+    said = capsys.readouterr().out
+    assert f"{bad.path.name}: failed: {bad.error}" in said
+    assert len(said[: said.index(": failed: ")].splitlines()) <= 8, said
+    assert "see" in said

@@ -91,7 +91,8 @@ def _folder(folder: Path) -> tuple[list[Input], list[Path]]:
 
 
 def _empty(folder: Path, others: int) -> MediaError:
-    what = f"holds no video or picture ({others} other files)" if others else "the folder is empty"
+    count = f"{others} other file" + "s" * (others != 1)
+    what = f"holds no video or picture ({count})" if others else "the folder is empty"
     return MediaError(what, field=folder, remedy="name a video, a picture, or a folder with some")
 
 

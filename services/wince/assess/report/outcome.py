@@ -12,6 +12,8 @@ from wince.report.grades import badge
 
 _NAMED = 3
 """Alerts whose time is said; of more only their number is."""
+_MUCH = 0.1
+"""Share of a clip that, if it could not be assessed, stands beside the grade: a quiet half hour of which most was dark is not quiet."""
 
 
 def outcome(result: ClipResult, protocol: ClinicalProtocol) -> Section:
@@ -23,6 +25,9 @@ def outcome(result: ClipResult, protocol: ClinicalProtocol) -> Section:
     big = lines(first.highest.name)
     if first.alerts:
         big = f"{'Alert' if len(first.alerts) == 1 else f'{len(first.alerts)} alerts'}: {big}"
+    unseen = 1 - result.assessable_share
+    if unseen >= _MUCH:
+        big += f"; {share(unseen)} not assessable"
     lead = " ".join(_said(result))
     return Section("Result", (Headline(big, lead, _tiles(result, protocol), badge(first.highest.grade, many)), *_notes(result)))
 
@@ -65,7 +70,7 @@ def _said(result: ClipResult) -> list[str]:
         sure = "" if first.confidence is None else f"; the model's confidence in it is {share(first.confidence)}"
         said.append(f"Grade that held longest (PEEA's rule): {longest(first.longest)} of {span(result.duration_s)}{way}{sure}.")
     if result.reasons:
-        said.append(f"Left out: {why_not(result)}.")
+        said.append(f"Not assessable: {why_not(result)}.")
     return said
 
 

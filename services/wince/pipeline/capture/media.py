@@ -212,4 +212,5 @@ def _unreadable(path: Path) -> InputError:
             field=path,
             remedy="recover it with untrunc and a whole file of the same camera; let the recorder write mkv, mpeg-ts or fragmented mp4",
         )
-    return MediaError("not a video that can be read", field=path, remedy=_RECOVER)
+    remedy = f"name a video or a picture; a video that players show: {_RECOVER}"
+    return MediaError("neither a picture nor a video that can be read", field=path, remedy=remedy)

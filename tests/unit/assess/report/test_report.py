@@ -157,16 +157,24 @@ def test_not_measured_is_never_a_number() -> None:
     assert "AU6 cheeks raised not measured" in page(synthetic.still()).text
 
 
+def test_a_grade_does_not_stand_alone_where_much_was_not_seen() -> None:
+    """A clip that was dark for a fifth of its time must not read as quiet at a glance. A few frames are no news."""
+    calm = replace(synthetic.clip().plain, highest=0, highest_name="quiet", seconds={"quiet": 24.0})
+    assert "quiet; 20 % not assessable No alert was raised." in page(synthetic.clip(alerts=(), plain=calm)).text
+    assert "Alert: high; 20 % not assessable" in page(synthetic.clip()).text
+    assert "quiet No alert was raised." in page(synthetic.clip(alerts=(), plain=calm, assessable_share=0.95)).text
+
+
 def test_the_longest_grade_hides_no_alert() -> None:
     """A clip that is quiet for most of its time says what else there was, first thing."""
     said = (
-        "Alert: high Alert: high at 7.2 s. Highest grade that held: high, 4.4 s. "
+        "Alert: high; 20 % not assessable Alert: high at 7.2 s. Highest grade that held: high, 4.4 s. "
         "Grade that held longest (PEEA's rule): quiet, 14.6 s of 30.0 s; the model's confidence in it is 81 %."
     )
     assert said in page(synthetic.clip()).text
     assert said in pages(synthetic.clip())[0]
     calm = synthetic.clip(alerts=(), plain=replace(synthetic.clip().plain, highest=0, highest_name="quiet", seconds={"quiet": 30.0}))
-    assert "quiet No alert was raised. Highest grade that held: quiet, 30.0 s." in page(calm).text
+    assert "No alert was raised. Highest grade that held: quiet, 30.0 s." in page(calm).text
 
 
 def test_gaps_stay_visible() -> None:

@@ -33,7 +33,7 @@ def test_everything_is_found_and_junk_is_reported(ward: Path) -> None:
     """Sorted, recursive; every file has a line, with the reason where it can't be used."""
     found = find([ward])
     assert [(str(f.path.relative_to(ward)), f.still, f.problem and f.problem.message.split(" (")[0]) for f in found] == [
-        ("a.txt", False, "not a video that can be read"),
+        ("a.txt", False, "neither a picture nor a video that can be read"),
         ("empty.mp4", False, "the file is empty"),
         ("z.mp4", False, None),
         ("b/half.jpg", True, "the picture is damaged"),
