@@ -122,7 +122,7 @@ def _value(entry: Entry, protocol: ClinicalProtocol) -> Resource:
     if entry.score is not None:
         if not protocol.scale.low <= entry.score <= protocol.scale.high:
             raise MessageError("the score lies outside the protocol's scale", field="score")
-        return {"valueQuantity": _quantity(entry.score, protocol.codes.unit_code)}
+        return {"valueQuantity": _score(entry.score, protocol)}
     return {"valueCodeableConcept": _grade(entry.grade, protocol)}
 
 
@@ -150,8 +150,8 @@ def _interpretation(entry: Entry, protocol: ClinicalProtocol) -> Resource:
 
 def _ranges(protocol: ClinicalProtocol) -> list[Resource]:
     """The scale and its grades, each with a type: a range without one is a normal range (FHIR R4, Observation.referenceRange.type)."""
-    scale, unit = protocol.scale, protocol.codes.unit_code
-    low, high = _quantity(scale.low, unit), _quantity(scale.high, unit)
+    scale = protocol.scale
+    low, high = _score(scale.low, protocol), _score(scale.high, protocol)
     made: list[Resource] = [{"low": low, "high": high, "type": terms.RANGE.concept("scale"), "text": f"Range of the scale: {scale.name}"}]
     bands = scale.grades
     for place, band in enumerate(bands):
@@ -159,8 +159,8 @@ def _ranges(protocol: ClinicalProtocol) -> list[Resource]:
         upper = "" if above is None else f", below {above:g}"
         made.append(
             {
-                "low": _quantity(band.min, unit),
-                "high": _quantity(scale.high if above is None else above, unit),
+                "low": _score(band.min, protocol),
+                "high": _score(scale.high if above is None else above, protocol),
                 "type": terms.RANGE.concept("grade"),
                 "text": f"{band.name}: from {band.min:g}{upper}",
             }
@@ -169,19 +169,19 @@ def _ranges(protocol: ClinicalProtocol) -> list[Resource]:
 
 
 def _components(entry: Entry, protocol: ClinicalProtocol) -> list[Resource]:
-    score_unit = protocol.codes.unit_code
     found: list[Resource] = []
-    for name, number, unit in (
-        ("median", entry.median, score_unit),
-        ("peak", entry.peak, score_unit),
-        ("assessable-share", entry.assessable_share, "1"),
-        ("confidence", entry.confidence, "1"),
-        ("alerts", entry.alerts or None, "1"),
+    for name, number in (("median", entry.median), ("peak", entry.peak)):
+        if number is not None:
+            found.append({"code": terms.COMPONENT.concept(name), "valueQuantity": _score(number, protocol)})
+    for name, number in (
+        ("assessable-share", entry.assessable_share),
+        ("confidence", entry.confidence),
+        ("alerts", entry.alerts or None),
     ):
         if number is not None:
-            found.append({"code": terms.COMPONENT.concept(name), "valueQuantity": _quantity(number, unit)})
+            found.append({"code": terms.COMPONENT.concept(name), "valueQuantity": _quantity(number, "1", "1")})
     for unit_name, level in zip(UNITS, entry.units, strict=False):
-        value = {"valueQuantity": _quantity(level, "{score}")} if level is not None else {"dataAbsentReason": _NOT_MEASURED}
+        value = {"valueQuantity": _quantity(level, "score", "{score}")} if level is not None else {"dataAbsentReason": _NOT_MEASURED}
         found.append({"code": terms.COMPONENT.concept(unit_name), **value})
     return found
 
@@ -189,8 +189,12 @@ def _components(entry: Entry, protocol: ClinicalProtocol) -> list[Resource]:
 _NOT_MEASURED = {"coding": [{"system": codes.ABSENT, "code": "not-performed"}], "text": "not measured by this scorer"}
 
 
-def _quantity(number: float, unit: str) -> Resource:
+def _score(number: float, protocol: ClinicalProtocol) -> Resource:
+    """A number on the protocol's scale, in the unit that its [codes] names: `unit` for people, `unit_code` of UCUM."""
+    return _quantity(number, protocol.codes.unit, protocol.codes.unit_code)
+
+
+def _quantity(number: float, unit: str, code: str) -> Resource:
     if not math.isfinite(number):
         raise MessageError("a number is not finite", field="value")
-    shown = {"{score}": "score"}.get(unit, unit)
-    return {"value": round(float(number), 3), "unit": shown, "system": codes.UCUM, "code": unit}
+    return {"value": round(float(number), 3), "unit": unit, "system": codes.UCUM, "code": code}

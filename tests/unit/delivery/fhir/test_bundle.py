@@ -67,6 +67,18 @@ def test_what_does_not_fit_its_class_is_never_rendered(wrong: dict[str, Any], pl
     assert caught.value.field == place
 
 
+def test_every_number_on_the_scale_has_the_unit_of_the_protocol() -> None:
+    """Value, ranges and components: [codes] says `unit` for people and `unit_code` of UCUM; shares and counts keep their own."""
+    activity = PROTOCOLS["activity"]
+    own = {"activity": replace(activity, codes=replace(activity.codes, unit="points", unit_code="{points}"))}
+    made = bundle(entry(), own, SOFTWARE)["entry"][0]["resource"]
+    ranges = [one[end] for one in made["referenceRange"] for end in ("low", "high")]
+    parts = {part["code"]["coding"][0]["code"]: part.get("valueQuantity") for part in made["component"]}
+    on_scale = [made["valueQuantity"], *ranges, parts["median"], parts["peak"]]
+    assert {(one["unit"], one["code"]) for one in on_scale} == {("points", "{points}")}
+    assert (parts["assessable-share"]["unit"], parts["assessable-share"]["code"]) == ("1", "1")
+
+
 def test_a_value_names_its_scale_unit_and_label() -> None:
     made = observation(entry())
     assert made["valueQuantity"] == {"value": 3.5, "unit": "score", "system": "http://unitsofmeasure.org", "code": "{score}"}
