@@ -67,6 +67,7 @@ docs: dev ## generate what the code knows of docs/reference: settings, commands,
 	@$(BIN)/python -m wince.delivery.fhir.guide.pages docs/reference/fhir.md
 	@$(BIN)/python -m wince.cli.reference docs/reference/cli.md
 	@$(BIN)/python -m wince.cli.exit_codes docs/reference/exit-codes.md
+	@$(BIN)/python -m wince.cli.protocol_keys docs/reference/protocol-keys.md
 	@$(BIN)/python -m wince.assess.result.fields docs/reference/csv.md docs/reference/json.md
 	@$(BIN)/python -m wince.assess.python_page docs/reference/python.md
 
@@ -87,7 +88,7 @@ chaos-kafka: dev ## three brokers killed, frozen, wiped at random under load (RO
 chaos-ehr: dev ## three record replicas into an EHR that spoils a fifth of all requests: what was lost, what doubled (WRITES=10000)
 	@exec $(BIN)/python -m tests.e2e.ehr_chaos --writes $(or $(WRITES),10000)
 
-fuzz: dev ## 100,000 spoilt inputs of each kind: MLLP bytes, HL7 messages, a FHIR server's answers (CASES=n, ARGS="hl7"); the suite has the first 2,000
+fuzz: dev ## 100,000 spoilt inputs of each kind: MLLP bytes, HL7 messages, a FHIR server's answers, protocol files (CASES=n, ARGS="hl7"); the suite has the first 2,000
 	@exec $(BIN)/python -m tests.fuzz --cases $(or $(CASES),100000) $(ARGS)
 
 bench: dev ## measure against rivals and floors; a table, and bench/out/bench.json (ARGS="decode record")

@@ -70,7 +70,7 @@ def test_one_file_is_enough(tmp_path, state_dir, monkeypatch):
     with sandbox:
         found = sandbox.resources("Observation")
     assert {coding["code"] for one in found for coding in one["code"]["coding"]} == {"mustelid-face"}
-    assert {one["valueQuantity"]["code"] for one in found if "valueQuantity" in one} == {"{claw}"}
+    assert {(one["valueQuantity"]["unit"], one["valueQuantity"]["code"]) for one in found if "valueQuantity" in one} == {("claw", "{claw}")}
     assert {one["category"][0]["coding"][0]["code"] for one in found} == {"exam"}
     assert any("wolverine" in str(one) or "badger" in str(one) for one in found)
 

@@ -33,16 +33,16 @@ DAY_US = 86_400 * US
 
 @dataclass(frozen=True, slots=True)
 class ChartRules:
-    """[chart] of a protocol: what of it goes into the record."""
+    """[chart]: what goes into the record."""
 
     every_s: float
     """Least time between two summaries, seconds."""
     max_per_day: int
-    """Entries in any 24 hours that are no alerts; must leave room for the summaries."""
+    """Entries in any 24 hours that are no alerts: at most 40, and at least 4 more than the day's summaries (24 h / every_s)."""
     min_gap_s: float
     """Changes of grade that follow an entry sooner wait for the next summary."""
     unassessable_after_windows: int
-    """An unassessable stretch is charted once it lasted so many windows."""
+    """An unassessable stretch is charted once it lasted this number of windows."""
 
     @property
     def others(self) -> int:

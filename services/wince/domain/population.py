@@ -56,6 +56,7 @@ class Population:
     """[population]: whom the protocol may judge. Who doesn't fit, or whose age is unknown under an age limit, gets no grade."""
 
     name: str
+    """Whom, in words."""
     min_age: Age | None = None
     """From this age on; None: no lower limit."""
     max_age: Age | None = None
@@ -63,6 +64,7 @@ class Population:
     state: str = "any"
     """awake, sedated or any; set per patient by a nurse, shown to readers."""
     inclusions: tuple[str, ...] = ()
+    """Conditions that must hold, for people to heed."""
     exclusions: tuple[str, ...] = ()
     """Conditions for people to heed; they aren't in the census."""
 

@@ -22,6 +22,7 @@ class Band:
     """One grade of a scale: it holds from `min` up to the next band's `min`."""
 
     name: str
+    """What people read; [codes.grades] has a table for it."""
     min: float
     """Lowest score of the grade, in the scale's unit (inclusive)."""
 
@@ -31,8 +32,11 @@ class Scale:
     """A range of scores cut into grades, lowest first."""
 
     name: str
+    """What is measured, in words."""
     low: float
+    """Lowest score that there is."""
     high: float
+    """Highest score; above `low`."""
     grades: tuple[Band, ...]
     """Ascending; the first begins at `low`."""
     source: str

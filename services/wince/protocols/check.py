@@ -1,32 +1,37 @@
-"""What a protocol may not say: impossible thresholds, missing names, a chart that can't keep its budget."""
+"""What a protocol may not say: impossible thresholds, missing names, codes that can't be told apart, a chart that can't keep its budget."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from wince.domain.loinc import fault
 from wince.domain.population import Age
 from wince.domain.ucum import is_unit
 from wince.protocols.check_train import check_train
 from wince.protocols.fault import fail
+from wince.protocols.leaves import Leaf, leaves
+from wince.protocols.limits import CHOICES, DAY_S, MAX_GRADES, MAX_PER_DAY, MAX_TEXT, NUMBERS
 from wince.protocols.rules import ClinicalProtocol
+from wince.protocols.shown import shown
 
-DAY_S = 86_400
-MAX_PER_DAY = 40
-"""No protocol may chart more Observations a day."""
-FUSIONS = ("mean", "weighted", "majority")
-STATES = ("any", "awake", "sedated")
-CATEGORIES = ("survey", "vital-signs", "exam", "activity", "procedure", "therapy", "imaging", "laboratory", "social-history")
-DETECTORS = ("blazeface", "mtcnn")
-CROPS = ("mesh", "points", "padded")
+HOUR_US = 3_600_000_000
 ADULTS_ONLY = {"activity": Age(18, "y")}
 """Scorers that may judge only people from this age on: their face models were made for adults."""
+MAY_BE_EMPTY = ("detect.filming", "estimate.instead", "train.note")
+_LIFE = Age(150, "y")
 _URI = re.compile(r"(https?://|urn:)\S+")
+_CODE = re.compile(r"\S+( \S+)*")
+"""A code in FHIR R4 (2.24.0.1): no blank at its ends, none doubled."""
+_HIDDEN = re.compile(r"[\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Changes of direction and byte order marks, with which a text reads otherwise than it is. Control characters: loader.py."""
 
 
 def check(protocol: ClinicalProtocol) -> None:
     """Raises ProtocolError for the first thing that can't be."""
+    for leaf in leaves(protocol):
+        _leaf(protocol.path, leaf)
     _population(protocol)
     _scale(protocol)
     _detect(protocol)
@@ -34,41 +39,54 @@ def check(protocol: ClinicalProtocol) -> None:
     _window(protocol)
     _grade(protocol)
     _chart(protocol)
-    _words(protocol)
+    _codes(protocol)
     check_train(protocol)
 
 
-def _between(protocol: ClinicalProtocol, key: str, low: float, high: float, *, above: bool = False) -> None:
-    """The number at table.key lies in low..high (above: low itself is excluded)."""
-    value: object = protocol
-    for part in key.split("."):
-        value = getattr(value, part)
-    assert isinstance(value, int | float)
-    if not math.isfinite(value) or not low <= value <= high or (above and value == low):
-        fail(protocol.path, key, f"is {value:g}, which can't be", f"{'above ' if above else ''}{low:g} to {high:g}")
+def _leaf(path: str, leaf: Leaf) -> None:
+    """What depends on no other key: numbers and words (limits.py), and texts that a record can hold and a person can read."""
+    kind, key, value = leaf
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            fail(path, key, f"has {len(value)} letters", f"at most {MAX_TEXT}")
+        if _HIDDEN.search(value):
+            fail(path, key, f"is {shown(value)}: it holds a letter that turns the direction of text", "write plain text")
+        if not value.strip() and kind not in MAY_BE_EMPTY:
+            fail(path, key, "is empty", "say it")
+    if kind in CHOICES and value not in CHOICES[kind]:
+        fail(path, key, f"is {shown(value)}", f"one of: {', '.join(CHOICES[kind])}")
+    if (span := NUMBERS.get(kind)) is not None:
+        assert isinstance(value, int | float)
+        if not span.holds(value):
+            fail(path, key, f"is {value:g}, which can't be", str(span))
+
+
+def _between(protocol: ClinicalProtocol, key: str, value: float, low: float, high: float) -> None:
+    """The number of `key` lies in low..high."""
+    if not low <= value <= high:
+        fail(protocol.path, key, f"is {value:g}, which can't be", f"{low:g} to {high:g}")
 
 
 def _population(protocol: ClinicalProtocol) -> None:
-    population = protocol.population
-    if not population.name.strip():
-        fail(protocol.path, "population.name", "is empty", "say whom the protocol may judge")
-    if population.state not in STATES:
-        fail(protocol.path, "population.state", f"is {population.state!r}", f"one of: {', '.join(STATES)}")
-    if population.min_age and population.max_age:
-        low, high = population.min_age, population.max_age
-        if low.months >= high.months:
-            fail(protocol.path, "population.max_age", f"{high} is not above min_age {low}", "swap or correct them")
+    low, high = protocol.population.min_age, protocol.population.max_age
+    for key, age in (("min_age", low), ("max_age", high)):
+        if age is not None and age.months > _LIFE.months:
+            fail(protocol.path, f"population.{key}", f"{age} is longer than a life", f"at most {_LIFE}")
+    if high is not None and not high.count:
+        fail(protocol.path, "population.max_age", f"{high} leaves nobody", "an age above 0")
+    if low and high and low.months >= high.months:
+        fail(protocol.path, "population.max_age", f"{high} is not above min_age {low}", "swap or correct them")
 
 
 def _scale(protocol: ClinicalProtocol) -> None:
     scale = protocol.scale
-    if not math.isfinite(scale.low) or not math.isfinite(scale.high) or scale.low >= scale.high:
+    if scale.low >= scale.high:
         fail(protocol.path, "scale.high", f"{scale.high:g} is not above low {scale.low:g}", "give the range of the score")
-    if len(scale.grades) < 2:
-        fail(protocol.path, "scale.grades", f"has {len(scale.grades)} grades", "at least two")
+    if not 2 <= len(scale.grades) <= MAX_GRADES:
+        fail(protocol.path, "scale.grades", f"has {len(scale.grades)} grades", f"2 to {MAX_GRADES}")
     names = [band.name for band in scale.grades]
-    if len(set(names)) != len(names) or not all(name.strip() for name in names):
-        fail(protocol.path, "scale.grades", "has an empty name or one twice", "name every grade once")
+    if (twice := _twice(names)) is not None:
+        fail(protocol.path, "scale.grades", f"has {shown(twice)} twice", "name every grade once")
     if scale.grades[0].min != scale.low:
         fail(protocol.path, "scale.grades[0].min", f"is {scale.grades[0].min:g}", f"the first grade begins at low, {scale.low:g}")
     for index, (below, band) in enumerate(zip(scale.grades, scale.grades[1:], strict=False), start=1):
@@ -76,109 +94,112 @@ def _scale(protocol: ClinicalProtocol) -> None:
             fail(protocol.path, f"scale.grades[{index}].min", f"is {band.min:g}", f"above {below.min:g}, not above {scale.high:g}")
 
 
+def _twice(values: Sequence[str]) -> str | None:
+    return next((value for index, value in enumerate(values) if value in values[:index]), None)
+
+
 def _detect(protocol: ClinicalProtocol) -> None:
-    _between(protocol, "detect.rate_hz", 0, 60, above=True)
-    _between(protocol, "detect.min_size_px", 8, 2000)
-    _between(protocol, "detect.min_brightness", 0, 254)
-    _between(protocol, "detect.min_sharpness", 0, 1e6)
-    for key in ("max_yaw", "max_pitch"):
-        _between(protocol, f"detect.{key}", 0, 90, above=True)
-    _between(protocol, "detect.max_roll", 0, 180, above=True)
-    _between(protocol, "detect.max_occlusion", 0, 1)
-    _between(protocol, "detect.min_presence", 0, 1)
-    _between(protocol, "detect.search_every_s", 0, 60, above=True)
-    _between(protocol, "detect.dim_share", 0, 1)
-    if protocol.detect.detector not in DETECTORS:
-        fail(protocol.path, "detect.detector", f"is {protocol.detect.detector!r}", f"one of: {', '.join(DETECTORS)}")
-    if protocol.detect.crop not in CROPS:
-        fail(protocol.path, "detect.crop", f"is {protocol.detect.crop!r}", f"one of: {', '.join(CROPS)}")
     if protocol.detect.crop == "points" and protocol.detect.detector != "mtcnn":
         fail(protocol.path, "detect.crop", 'is "points"', 'five points come from detector = "mtcnn" only')
 
 
+def needed(protocol: ClinicalProtocol) -> tuple[str, ...]:
+    """The model files without which the protocol's detector, mesh and scorer can't work, by their names in the models lock."""
+    detect = protocol.detect
+    blazeface = "blazeface_full_range" if detect.full_range else "blazeface_short_range"
+    detector = ("mtcnn_pnet", "mtcnn_rnet", "mtcnn_onet") if detect.detector == "mtcnn" else (blazeface,)
+    scorer = ("face_blendshapes",) if protocol.estimate.scorer == "activity" else ()
+    return (*detector, "face_landmarks", "face_geometry", *scorer)
+
+
 def _estimate(protocol: ClinicalProtocol) -> None:
     estimate = protocol.estimate
-    if not estimate.scorer:
-        fail(protocol.path, "estimate.scorer", "is empty", "name the scorer")
     youngest, limit = protocol.population.min_age, ADULTS_ONLY.get(estimate.scorer)
     if limit is not None and (youngest is None or youngest.months < limit.months):
         remedy = f"population.min_age of at least {limit}: this scorer's models were made for adults"
         fail(protocol.path, "estimate.scorer", f"is {estimate.scorer!r}, which may not judge this population", remedy)
-    if not estimate.models:
-        fail(protocol.path, "estimate.models", "names no model", "name the model files as the models lock does")
-    if estimate.fusion not in FUSIONS:
-        fail(protocol.path, "estimate.fusion", f"is {estimate.fusion!r}", f"one of: {', '.join(FUSIONS)}")
-    if (estimate.fusion == "weighted") != bool(estimate.weights):
-        fail(protocol.path, "estimate.weights", "and fusion don't fit", 'weights go with fusion = "weighted", and with it only')
-    if any(not math.isfinite(weight) or weight <= 0 for weight in estimate.weights):
-        fail(protocol.path, "estimate.weights", "holds a weight that is not above 0", "leave the member out instead")
-    _between(protocol, "estimate.max_age_s", 0, 3600, above=True)
+    if absent := [name for name in needed(protocol) if name not in estimate.models]:
+        remedy = "add them: detector, range and scorer need " + ", ".join(needed(protocol))
+        fail(protocol.path, "estimate.models", f"leaves out {', '.join(absent)}", remedy)
+    if (twice := _twice(estimate.models)) is not None:
+        fail(protocol.path, "estimate.models", f"has {shown(twice)} twice", "name every model once")
+    if bool(estimate.members) != (estimate.scorer == "ensemble"):
+        fail(protocol.path, "estimate.members", "and scorer don't fit", 'members go with scorer = "ensemble", and with it only')
+    _members(protocol)
+
+
+def _members(protocol: ClinicalProtocol) -> None:
+    estimate, names = protocol.estimate, [band.name for band in protocol.scale.grades]
+    if len(estimate.weights) != (len(estimate.members) if estimate.fusion == "weighted" else 0):
+        remedy = 'one for each member with fusion = "weighted"; none otherwise'
+        fail(protocol.path, "estimate.weights", f"are {len(estimate.weights)} for {len(estimate.members)} members", remedy)
+    if estimate.fusion == "weighted" and not estimate.members:
+        fail(protocol.path, "estimate.fusion", "is 'weighted' without members", 'fusion = "mean"')
+    for name in estimate.classes:
+        if name not in names:
+            fail(protocol.path, "estimate.classes", f"has {shown(name)}, which is no grade", f"grades of the scale: {', '.join(names)}")
+    if estimate.classes != tuple(name for name in names if name in estimate.classes):
+        fail(protocol.path, "estimate.classes", "are not in the order of the scale, or one is there twice", "lowest first, each once")
+    if bool(estimate.members) != (len(estimate.classes) >= 2) or (estimate.classes and not estimate.members):
+        fail(protocol.path, "estimate.classes", f"are {len(estimate.classes)}", "two grades or more with members; none without")
 
 
 def _window(protocol: ClinicalProtocol) -> None:
-    _between(protocol, "window.length_s", 1, 3600)
-    if 3600 % protocol.window.length_s:
-        fail(protocol.path, "window.length_s", f"{protocol.window.length_s:g} does not divide an hour", "such as 1, 2, 5, 10, 30, 60")
+    length_us = protocol.window.length_s * 1e6
+    if abs(length_us - round(length_us)) > 1e-3 or HOUR_US % round(length_us):
+        fail(protocol.path, "window.length_s", f"{protocol.window.length_s:.12g} does not divide an hour", "such as 1, 2, 5, 10, 30, 60")
     if protocol.window.length_s * protocol.detect.rate_hz < 1:
         fail(protocol.path, "window.length_s", "is too short for one frame at detect.rate_hz", "a longer window or a higher rate")
-    _between(protocol, "window.min_share", 0, 1, above=True)
 
 
 def _grade(protocol: ClinicalProtocol) -> None:
-    frames = protocol.window.length_s * protocol.detect.rate_hz
-    _between(protocol, "grade.debounce_frames", 1, math.floor(frames))
-    _between(protocol, "grade.min_confidence", 0, 1)
-    names = [band.name for band in protocol.scale.grades]
-    if protocol.grade.alert.grade not in names[1:]:
-        fail(protocol.path, "grade.alert.grade", f"is {protocol.grade.alert.grade!r}", f"a grade above the lowest: {', '.join(names[1:])}")
-    for key in ("alert.stable_s", "alert.clear_after_s", "question.after_s", "question.unassessable_after_s", "question.repeat_after_s"):
-        _between(protocol, f"grade.{key}", 0, DAY_S)
-    _between(protocol, "grade.conflict.min_smile", 0, 1, above=True)
-    _between(protocol, "grade.conflict.min_score", protocol.scale.low, protocol.scale.high)
-    _between(protocol, "grade.calm.max_score", protocol.scale.low, protocol.scale.high)
-    _between(protocol, "grade.calm.min_frames", 1, 1_000_000)
+    grade, scale = protocol.grade, protocol.scale
+    frames = math.floor(protocol.window.length_s * protocol.detect.rate_hz)
+    _between(protocol, "grade.debounce_frames", grade.debounce_frames, 1, frames)
+    names = [band.name for band in scale.grades]
+    if grade.alert.grade not in names[1:]:
+        fail(protocol.path, "grade.alert.grade", f"is {shown(grade.alert.grade)}", f"a grade above the lowest: {', '.join(names[1:])}")
+    _between(protocol, "grade.conflict.min_score", grade.conflict.min_score, scale.low, scale.high)
+    _between(protocol, "grade.calm.max_score", grade.calm.max_score, scale.low, scale.high)
 
 
 def _chart(protocol: ClinicalProtocol) -> None:
-    _between(protocol, "chart.every_s", 3600, DAY_S)
-    _between(protocol, "chart.min_gap_s", 0, DAY_S)
-    _between(protocol, "chart.unassessable_after_windows", 1, 1_000_000)
     summaries = math.ceil(DAY_S / protocol.chart.every_s)
-    _between(protocol, "chart.max_per_day", summaries + 4, MAX_PER_DAY)
+    _between(protocol, "chart.max_per_day", protocol.chart.max_per_day, summaries + 4, MAX_PER_DAY)
 
 
-def _words(protocol: ClinicalProtocol) -> None:
-    for key, text in (
-        ("title", protocol.title),
-        ("version", protocol.version),
-        ("scale.source", protocol.scale.source),
-        ("train.method", protocol.train.method),
-        ("report.label", protocol.report.label),
-        ("codes.code", protocol.codes.code),
-        ("codes.display", protocol.codes.display),
-        ("codes.unit_code", protocol.codes.unit_code),
-        ("codes.method", protocol.codes.method),
-    ):
-        if not text.strip():
-            fail(protocol.path, key, "is empty", "say it")
+def _codes(protocol: ClinicalProtocol) -> None:
     codes = protocol.codes
     if not is_unit(codes.unit_code):
-        fail(protocol.path, "codes.unit_code", f"is {codes.unit_code!r}", "a unit of UCUM, such as {score}, 1, % or mm")
+        fail(protocol.path, "codes.unit_code", f"is {shown(codes.unit_code)}", "a unit of UCUM, such as {score}, 1, % or mm")
     if not _URI.fullmatch(codes.system):
-        fail(protocol.path, "codes.system", f"is {codes.system!r}", "a URI such as urn:wince:codes")
+        fail(protocol.path, "codes.system", f"is {shown(codes.system)}", "a URI such as urn:wince:codes")
     of_grades = [(f"codes.grades.{name}", grade.system, grade.code) for name, grade in codes.grades.items()]
     for key, system, code in [("codes.code", codes.system, codes.code), *of_grades]:
+        if not _CODE.fullmatch(code):
+            fail(protocol.path, key, f"is {shown(code)}", "a code without blanks at its ends, and none doubled")
         if wrong := fault(system, code):
-            fail(protocol.path, key, f"is {code!r}, which {wrong}", "another code; a site that wants this one names it in [[ehr_codes]]")
-    if codes.category not in CATEGORIES:
-        fail(protocol.path, "codes.category", f"is {codes.category!r}", f"one of: {', '.join(CATEGORIES)}")
-    names = [band.name for band in protocol.scale.grades]
-    for name in codes.grades:
+            fail(
+                protocol.path, key, f"is {shown(code)}, which {wrong}", "another code; a site that wants this one names it in [[ehr_codes]]"
+            )
+    _grade_codes(protocol)
+
+
+def _grade_codes(protocol: ClinicalProtocol) -> None:
+    """Each grade of the scale, and nothing else, has a code and words of its own: else readers couldn't tell two grades apart."""
+    grades, names = protocol.codes.grades, [band.name for band in protocol.scale.grades]
+    for name in grades:
         if name not in names:
             fail(protocol.path, f"codes.grades.{name}", "is no grade of the scale", f"one of: {', '.join(names)}")
+    codes: dict[tuple[str, str], str] = {}
+    words: dict[str, str] = {}
     for name in names:
-        if name not in codes.grades:
+        if name not in grades:
             fail(protocol.path, f"codes.grades.{name}", "missing", "code every grade of the scale")
-        grade = codes.grades[name]
-        if not _URI.fullmatch(grade.system) or not grade.code or not grade.display:
-            fail(protocol.path, f"codes.grades.{name}", "is incomplete", "system (a URI), code and display")
+        grade = grades[name]
+        if not _URI.fullmatch(grade.system):
+            fail(protocol.path, f"codes.grades.{name}.system", f"is {shown(grade.system)}", "a URI such as urn:wince:codes")
+        if (other := codes.setdefault((grade.system, grade.code), name)) != name:
+            fail(protocol.path, f"codes.grades.{name}.code", f"is the code of {shown(other)} too", "a code of its own for every grade")
+        if (other := words.setdefault(grade.display.casefold(), name)) != name:
+            fail(protocol.path, f"codes.grades.{name}.display", f"is what {shown(other)} says too", "words of its own for every grade")

@@ -1,4 +1,4 @@
-"""Reads clinical protocols: TOML in, checked rules out. Everything that is wrong is named: file, table.key, remedy.
+"""Reads clinical protocols: TOML in, checked rules out. Everything that is wrong is named: file, line, table.key, remedy.
 
     protocol = load("activity", folders("/etc/wince/protocols:/srv/wince/ward"))
 
@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import os
 import re
-import tomllib
 import types
 import typing
 from collections.abc import Collection, Mapping, Sequence
@@ -23,14 +22,18 @@ from wince.control import REMEDY, WORDS, has_control
 from wince.domain.population import Age
 from wince.errors import ProtocolError, choices
 from wince.protocols.check import check
-from wince.protocols.fault import fail
+from wince.protocols.fault import fail, located
+from wince.protocols.leaves import MADE
+from wince.protocols.limits import MAX_LIST
 from wince.protocols.rules import ClinicalProtocol
+from wince.protocols.shown import named, shown
+from wince.protocols.source import parsed, text_of
 
 SHIPPED = Path(__file__).parent
 """Where the protocols that come with Wince lie."""
 VARIABLE = "WINCE_PROTOCOL_DIR"
-MAX_BYTES = 1 << 20
-_AGE = re.compile(r"(\d{1,5})([ymd])")
+_AGE = re.compile(r"([0-9]{1,5})([ymd])")
+_HUGE = 10**18
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
@@ -46,14 +49,18 @@ def folders(named: str | None) -> tuple[Path, ...]:
 def available(dirs: Sequence[Path] = (SHIPPED,)) -> dict[str, Path]:
     """Protocols that the folders hold, by name; the first folder that has a name wins.
 
-    Raises ProtocolError where a folder is none.
+    Raises ProtocolError where a folder is none, or can't be read.
     """
     found: dict[str, Path] = {}
     for folder in dirs:
-        if not folder.is_dir():
-            raise ProtocolError("is not a folder", field=str(folder), remedy=f"correct {VARIABLE}")
-        for path in sorted(folder.glob("*.toml")):
-            found.setdefault(path.stem, path)
+        try:
+            names = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            raise ProtocolError("is not a folder", field=str(folder), remedy=f"correct {VARIABLE}") from None
+        except OSError as error:
+            raise ProtocolError(f"can't be read: {error.strerror}", field=str(folder), remedy="check path and permission") from error
+        for name in names:
+            found.setdefault(name.removesuffix(".toml"), folder / name)
     return found
 
 
@@ -72,27 +79,24 @@ def load(name: str, dirs: Sequence[Path] = (SHIPPED,), *, models: Collection[str
 
 
 def read(path: Path) -> ClinicalProtocol:
-    """The protocol in one file, checked. Raises ProtocolError naming the file, the key and what to do."""
+    """The protocol in one file, checked. Raises ProtocolError naming the file, the line, the key and what to do."""
+    text = text_of(path)
+    content = parsed(text, path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ProtocolError("is larger than 1 MiB", field=str(path), remedy="a protocol is a small TOML file")
-        content = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ProtocolError(f"can't be read: {error.strerror}", field=str(path), remedy="check path and permission") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ProtocolError(f"is not TOML: {error}", field=str(path), remedy="correct the line that is named") from error
-    return parse(content, str(path))
+        return parse(content, str(path))
+    except ProtocolError as error:
+        raise located(error, str(path), text) from None
 
 
 def parse(content: Mapping[str, Any], path: str) -> ClinicalProtocol:
     """A protocol from parsed TOML. `path` names it in errors; its stem must be the protocol's name."""
-    allowed = {f.name for f in dataclasses.fields(ClinicalProtocol)} - {"rule", "path"}
+    allowed = {f.name for f in dataclasses.fields(ClinicalProtocol)} - set(MADE)
     unknown = sorted(set(content) - allowed)
     if unknown:
-        fail(path, unknown[0], "unknown key", f"remove it, or one of: {', '.join(sorted(allowed))}")
+        fail(path, named(unknown[0]), "unknown key", f"remove it, or one of: {', '.join(sorted(allowed))}")
     protocol: ClinicalProtocol = _build(ClinicalProtocol, {**content, "rule": "", "path": path}, path, "")
     if not _NAME.fullmatch(protocol.name) or protocol.name != Path(path).stem:
-        fail(path, "name", f"is {protocol.name!r}", f"the file's own name in small letters, digits and '-': {Path(path).stem!r}")
+        fail(path, "name", f"is {shown(protocol.name)}", f"the file's own name in small letters, digits and '-': {Path(path).stem!r}")
     check(protocol)
     return dataclasses.replace(protocol, rule=rule_hash(protocol))
 
@@ -130,7 +134,7 @@ def _build(kind: Any, table: object, path: str, where: str) -> Any:
     prefix = f"{where}." if where else ""
     for key in table:
         if key not in fields:
-            fail(path, f"{prefix}{key}", "unknown key", f"remove it, or one of: {', '.join(fields)}")
+            fail(path, f"{prefix}{named(key)}", "unknown key", f"remove it, or one of: {', '.join(fields)}")
     values: dict[str, Any] = {}
     for name, entry in fields.items():
         if name in table:
@@ -148,19 +152,24 @@ def _value(hint: Any, value: object, path: str, where: str) -> Any:
     if origin is types.UnionType:
         return _value(arguments[0], value, path, where)
     if origin is tuple and isinstance(value, list):
+        if len(value) > MAX_LIST:
+            fail(path, where, f"has {len(value)} members", f"at most {MAX_LIST}")
         return tuple(_value(arguments[0], item, path, f"{where}[{index}]") for index, item in enumerate(value))
     if origin is dict and isinstance(value, dict):
-        return {str(key): _value(arguments[1], item, path, f"{where}.{key}") for key, item in value.items()}
+        return {str(key): _value(arguments[1], item, path, f"{where}.{named(key)}") for key, item in value.items()}
     if hint is Age:
         match = _AGE.fullmatch(value) if isinstance(value, str) else None
         if match is None:
-            fail(path, where, f"is {value!r}", 'an age such as "18y", "6m" or "28d"')
+            fail(path, where, f"is {shown(value)}", 'an age such as "18y", "6m" or "28d"')
         return Age(int(match[1]), match[2])
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, path, where)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+    if hint in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) < _HUGE:  # nan is not below it either
+            fail(path, where, f"is {shown(value)}, which can't be", "a finite number, below 1e18")
+        if hint is float:
+            return float(value)
     if isinstance(hint, type) and type(value) is hint:
         return value
     names = {float: "a number", int: "a whole number", str: "text in quotes", bool: "true or false", tuple: "a list", dict: "a table"}
-    fail(path, where, f"is {value!r}", names.get(origin or hint, str(hint)))
+    fail(path, where, f"is {shown(value)}", names.get(origin or hint, str(hint)))

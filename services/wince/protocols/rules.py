@@ -28,10 +28,11 @@ class DetectLimits:
     min_sharpness: float
     """Variance of the Laplacian of the 224 px grey crop; below: BLURRED."""
     max_yaw: float
-    """Degrees either way, 0-90; beyond: TURNED."""
+    """Degrees of turning left or right, either way; beyond: TURNED."""
     max_pitch: float
+    """Degrees of nodding up or down, either way; beyond: TURNED."""
     max_roll: float
-    """Degrees either way, 0-180; beyond: TURNED, beyond 120: UPSIDE_DOWN."""
+    """Degrees of tilting, either way; beyond: TURNED, beyond 120: UPSIDE_DOWN."""
     max_occlusion: float
     """0 free to 1 covered (Quality.occlusion); beyond: COVERED."""
     min_presence: float
@@ -61,9 +62,9 @@ class EstimateRules:
     """[estimate]: who puts numbers on a face."""
 
     scorer: str
-    """Name of the scorer; what the runtime knows how to build."""
+    """activity: Wince's own, without data of a site, for adults. ensemble: `members`, which the site trains."""
     models: tuple[str, ...]
-    """Files that it needs, by their names in the models lock."""
+    """Model files that detector, mesh and scorer need, all of them, by their names in the models lock."""
     fusion: str
     """mean, weighted or majority: how several members become one."""
     weights: tuple[float, ...] = ()
@@ -75,7 +76,7 @@ class EstimateRules:
     choose: bool = False
     """True: the members are candidates, training keeps the best one; False: all of them answer, or none counts."""
     classes: tuple[str, ...] = ()
-    """Grades that the members tell apart, lowest first; empty without members."""
+    """Grades that the members tell apart, in the order of the scale, two or more; empty without members."""
     reference: bool = False
     """Whether a reference of the same patient (a calm face) may be used."""
     instead: str = ""
@@ -87,7 +88,7 @@ class WindowRules:
     """[window]: the grid."""
 
     length_s: float
-    """Length of a window; windows begin at multiples of it. Divides an hour."""
+    """Length of a window; windows begin at multiples of it. It divides an hour and holds one frame at least."""
     min_share: float
     """Assessable share below which a window has no grade, 0-1 (0 excluded)."""
 
@@ -97,8 +98,9 @@ class ConflictRule:
     """[grade.conflict]: a smile and a score at once; the frame counts as CONFLICT, never as 0."""
 
     min_smile: float
-    """0-1."""
+    """From this smile on, 0-1."""
     min_score: float
+    """From this score on, on the scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class AlertRule:
     """[grade.alert]: when people are called."""
 
     grade: str
-    """Name of the lowest grade that alerts."""
+    """Name of the lowest grade that alerts; not the scale's lowest."""
     stable_s: float
     """How long the debounced grade must hold, seconds."""
     clear_after_s: float
@@ -130,7 +132,7 @@ class CalmRule:
     """[grade.calm]: when the patient's own calm face is known."""
 
     max_score: float
-    """Frames scored above it don't count as calm."""
+    """Frames scored above it don't count as calm; on the scale."""
     min_frames: int
     """Calm frames needed before the calm face is used."""
 
@@ -140,13 +142,17 @@ class GradeRules:
     """[grade]: from numbers to grades, alerts and questions."""
 
     debounce_frames: int
-    """A grade holds after so many equal frames in a row."""
+    """A grade holds after this number of equal frames in a row: 1 to the frames of a window (window.length_s x detect.rate_hz)."""
     min_confidence: float
     """Below it a frame is UNCERTAIN, 0-1."""
     alert: AlertRule
+    """When people are called."""
     conflict: ConflictRule
+    """A smile and a score at once."""
     question: QuestionRule
+    """When a nurse is asked."""
     calm: CalmRule
+    """When the patient's own calm face is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +171,14 @@ class ReportRules:
 
 @dataclass(frozen=True, slots=True)
 class GradeCode:
-    """[codes.grades.<name>]: how one grade is coded (Observation.interpretation)."""
+    """[codes.grades.<name>]: how one grade is coded (Observation.interpretation). No two grades share a code, or words."""
 
     system: str
+    """Code system as a URI."""
     code: str
+    """The code; no blanks at its ends."""
     display: str
+    """Its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +188,13 @@ class Codes:
     system: str
     """Code system as a URI."""
     code: str
+    """Observation.code; none of LOINC's for what a patient said."""
     display: str
+    """Its words."""
     unit: str
-    """For people."""
+    """The score's unit as people read it (Quantity.unit), such as "score"."""
     unit_code: str
-    """UCUM."""
+    """The same unit in UCUM (Quantity.code), such as {score}, 1, % or mm."""
     category: str
     """Code in http://terminology.hl7.org/CodeSystem/observation-category."""
     method: str
@@ -197,18 +208,31 @@ class ClinicalProtocol:
     """A whole protocol, checked. Made by `loader.load`."""
 
     name: str
+    """The file's own name without .toml: small letters, digits and "-", at most 40."""
     title: str
+    """What people read."""
     version: str
+    """Of the file, as the site counts."""
     population: Population
+    """Whom the protocol may judge."""
     scale: Scale
+    """What a score means."""
     detect: DetectLimits
+    """Which faces can be assessed."""
     estimate: EstimateRules
+    """Who puts numbers on a face."""
     window: WindowRules
+    """The grid of time."""
     grade: GradeRules
+    """From numbers to grades, alerts and questions."""
     chart: ChartRules
+    """What goes into the record."""
     train: TrainRules
+    """How a site makes its own model."""
     report: ReportRules
+    """What stands beside every number."""
     codes: Codes
+    """How the record codes it."""
     rule: str = ""
     """sha256 (hex) of the canonical content; set by the loader."""
     path: str = ""

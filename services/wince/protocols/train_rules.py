@@ -30,7 +30,7 @@ class Augment:
     """[train.augment]: how a crop is varied in training."""
 
     rotate_degrees: float = 0.0
-    """Up to so far either way."""
+    """Degrees, at most, either way."""
     flip: bool = False
     """Left and right."""
     crop: float = 0.0
@@ -44,11 +44,13 @@ class Search:
     """[train.search]: Bayesian optimization of the optimizer's numbers."""
 
     trials: int
-    """At most so many."""
+    """Trials at most."""
     lr: tuple[float, ...]
     """Lowest and highest; searched on a logarithmic scale, as l2 is."""
     momentum: tuple[float, ...]
+    """Lowest and highest."""
     l2: tuple[float, ...]
+    """Lowest and highest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,11 @@ class Task:
     """[[train.tasks]]: one question that is put to the model and validated on its own; a grade may be left out of it."""
 
     name: str
+    """What the question is called."""
     positive: tuple[str, ...] = ()
     """Grades that count as yes; empty with `negative`: every grade is a class of its own."""
     negative: tuple[str, ...] = ()
+    """Grades that count as no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class TrainRules:
     method: str
     """Name of the trainer; "none" where nothing is trained."""
     note: str = ""
+    """For people."""
     split: str = "patient"
     """patient: held-out patients; leave-one-out: each patient once. Never by image: that leaks patients."""
     frames: str = "all"
@@ -75,20 +80,30 @@ class TrainRules:
     sets: tuple[str, ...] = ()
     """Data sets kept apart; each trains and each tests."""
     tasks: tuple[Task, ...] = ()
+    """Questions that are validated on their own."""
     metrics: tuple[str, ...] = ()
+    """Figures that the source reports."""
     head: tuple[int, ...] = ()
     """Sizes of the dense layers behind the backbone, the classes last; empty: the backbone's own, with the classes."""
     dropout: float = 0.0
+    """Share of the head's units that are left out in a step."""
     batch_norm: bool = False
+    """Batch normalization in the head."""
     layers: tuple[str, ...] = ()
     """Layers of a member with backbone "cnn", in order: "conv SIDE CHANNELS", "pool SIDE", "dense SIZE", "dropout SHARE"."""
     optimizers: tuple[str, ...] = ()
     """The first is used, the others were compared: sgdm, adam, rmsprop."""
     lr: float | None = None
+    """Learning rate."""
     momentum: float | None = None
+    """Of the optimizer sgdm."""
     l2: float | None = None
+    """Weight of the L2 penalty."""
     iterations: int | None = None
+    """Steps of training."""
     early_stop: str = "none"
     """validation: on patients who are neither trained nor tested on; none. Never on the test patient."""
     augment: Augment = field(default_factory=Augment)
+    """How crops are varied."""
     search: Search | None = None
+    """How the optimizer's numbers are searched for; absent: they are not."""

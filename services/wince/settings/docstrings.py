@@ -16,10 +16,17 @@ def docstrings(model: type[BaseModel]) -> dict[str, str]:
     said: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if issubclass(base, BaseModel) and base is not BaseModel:
-            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
-            assert isinstance(tree, ast.ClassDef)
-            for pair in pairwise(tree.body):
-                match pair:
-                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                        said[name] = inspect.cleandoc(text)
+            said |= of_class(base)
     return {name: text for name, text in said.items() if name in model.model_fields}
+
+
+def of_class(kind: type) -> dict[str, str]:
+    """What the text below each annotated field of a class says, by name, without indentation."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    assert isinstance(tree, ast.ClassDef)
+    said: dict[str, str] = {}
+    for pair in pairwise(tree.body):
+        match pair:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                said[name] = inspect.cleandoc(text)
+    return said

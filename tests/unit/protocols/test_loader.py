@@ -17,6 +17,7 @@ from wince.cli.main import build
 from wince.domain.population import Age, Population
 from wince.errors import ProtocolError
 from wince.protocols import loader
+from wince.protocols.source import MAX_BYTES
 from wince.serve import protocols
 from wince.settings import load
 
@@ -26,11 +27,14 @@ TITLE = "Facial activity of adults"
 
 ACTIVITY = tomllib.loads((loader.SHIPPED / "activity.toml").read_text())
 
+MEMBERS = 'members = [{ name = "own-a", backbone = "vgg16" }, { name = "own-b", backbone = "resnet50" }]'
 OWN = (
     (loader.SHIPPED / "activity.toml")
     .read_text()
     .replace('name = "activity"', 'name = "ward-five"')
+    .replace('scorer = "activity"', 'scorer = "ensemble"\nclasses = ["g0", "g1", "g2", "g3", "g4"]\n' + MEMBERS)
     .replace('fusion = "mean"', 'fusion = "weighted"\nweights = [2, 1]')
+    .replace('method = "none"', 'method = "site"')
     .replace('grade = "high"', 'grade = "g3"')
 )
 FIVE = ", ".join(f'{{ name = "g{i}", min = {3 * i} }}' for i in range(5))
@@ -163,7 +167,7 @@ def test_missing_models_are_named() -> None:
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     """No folder, no such protocol, no TOML, not text, far too large."""
-    for content, wanted in ((b"a = = 1", "not TOML"), (b"\xff\xfe", "not TOML"), (b"#" * (loader.MAX_BYTES + 1), "1 MiB")):
+    for content, wanted in ((b"a = = 1", "not TOML"), (b"\xff\xfe", "UTF-16"), (b"#" * (MAX_BYTES + 1), "256 KiB")):
         path = tmp_path / "bad.toml"
         path.write_bytes(content)
         with pytest.raises(ProtocolError, match=wanted):
@@ -207,4 +211,4 @@ def test_a_control_character_in_any_text_is_named(tmp_path, text):
     file.write_text(shipped.replace('title = "', f'title = "{text}', 1))
     with pytest.raises(ProtocolError) as caught:
         loader.read(file)
-    assert caught.value.field == f"{file}: title"
+    assert caught.value.field == f"{file}:5: title"

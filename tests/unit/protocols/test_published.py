@@ -215,7 +215,7 @@ SEER = {"name": "a", "backbone": "bilstm", "sees": "clip", "frames": 10, "rate_h
         ("icu", "estimate.classes", ["calm"], "estimate.classes"),
         ("icu", "train.method", "none", "train.method"),
         ("icu", "train.split", "image", "train.split"),
-        ("icu", "train.optimizers", ["magic"], "train.optimizers"),
+        ("icu", "train.optimizers", ["magic"], "train.optimizers[0]"),
         ("icu", "train.tasks", [{"name": "x", "positive": ["tense"]}], "train.tasks[0]"),
         ("icu", "train.tasks", [{"name": "x", "positive": ["tense"], "negative": ["tense"]}], "train.tasks[0]"),
         ("icu", "train.tasks", [{"name": "x", "positive": ["tense"], "negative": ["calm"]}], "train.tasks[0]"),
