@@ -61,7 +61,9 @@ class Up(StartStop):
         """gRPC of each service, and "mllp"."""
         self.supervisor: Supervisor | None = None
         """Keeps the services running; None until they are started."""
-        self._acquainted: set[tuple[str, str, str, str]] = set()
+        self._people: set[Identifier] = set()
+        self._whose: dict[Identifier, Identifier] = {}
+        """Visit -> patient, as the sandbox knows them."""
         self._since_us = time.time_ns() // 1000
         self._reached: dict[str, str] = {}
         self._written: Whereabouts | None = None
@@ -203,13 +205,17 @@ class Up(StartStop):
         return Child(name, command, own, lambda: ready(port, self._settings), place, rank=rank)
 
     def _acquaint(self, ehr: EhrSandbox) -> None:
-        """The sandbox knows whom the hospital admitted: an EHR would by itself."""
+        """The sandbox knows whom the hospital admitted, and whose a visit is since it was corrected: an EHR would by itself."""
         with self.database.transaction() as tx:
-            rows = set(tx.execute("SELECT DISTINCT patient_system, patient, encounter_system, encounter FROM stay").fetchall())
-        for patient_system, patient, system, encounter in rows - self._acquainted:
-            who = Identifier(patient_system, patient)
-            ehr.seed([who], [(Identifier(system, encounter), who)])
-        self._acquainted |= rows
+            rows = tx.execute(
+                "SELECT patient_system, patient, encounter_system, encounter FROM stay"
+                " ORDER BY superseded_us IS NULL, recorded_us, start_us"
+            ).fetchall()
+        whose = {Identifier(system, visit): Identifier(patient_system, patient) for patient_system, patient, system, visit in rows}
+        people = {Identifier(patient_system, patient) for patient_system, patient, _, _ in rows}
+        ehr.seed(sorted(people - self._people, key=str), [(visit, who) for visit, who in whose.items() if self._whose.get(visit) != who])
+        self._people |= people
+        self._whose |= whose
 
     def _keep(self) -> None:
         """Database and broker stand again when they were killed."""

@@ -2,7 +2,8 @@
 
     a hit must carry the identifier that was asked for          else the server ignores the search: the target is held
     a record that was replaced is followed to the last one      two records of one person that was merged are one
-    an inactive one without successor, two persons, a cancelled encounter, another's encounter, another birth date: dead, a person looks
+    an inactive one without successor, two persons, a cancelled encounter: dead, a person looks
+    another's encounter, another birth date: the same, if it is still so after a while: corrections reach the interface before the record
     nobody yet, or an encounter that still hangs at a record that was merged away: tried again
 
 What was found is remembered for a time, and looked up again at once where the server refuses what was written with it, or where the
@@ -20,7 +21,7 @@ from wince.delivery.fhir.finding import Finder, Heard
 from wince.delivery.fhir.judging import Stop
 from wince.delivery.interface import Answer, Outcome
 from wince.domain.stay import Identifier
-from wince.fhir.answer import part, parts, place, text
+from wince.fhir.answer import carries, part, parts, place, text
 from wince.fhir.client import FhirClient
 from wince.fhir.invariants import Resource
 
@@ -74,6 +75,24 @@ class Resolver:
                     self._stays.popitem(last=False)
         return {"Patient": held[0], "Encounter": held[1]}, remembered
 
+    def whose(self, resource: Resource, location: str) -> tuple[dict[str, str], bool]:
+        """As `resolve`, for what is written at `location` (empty: nowhere yet).
+
+        What is withdrawn stays where it stands: nobody need be certain whose it is to call it an error. The EHR corrects a visit's patient,
+        too, and then the visit of the wrong entry is no longer that patient's.
+        """
+        try:
+            return self.resolve(resource)
+        except Stop as stop:
+            if not location or resource.get("status") != "entered-in-error" or stop.answer.outcome is Outcome.HELD:
+                raise
+            there, ours = self._finder.read(location), resource["identifier"][0]
+            patient = place(text(part(there, "for" if "for" in resource else "subject"), "reference"))
+            encounter = place(text(part(there, "encounter"), "reference"))
+            if not (patient and encounter and carries(there, ours["system"], ours["value"])):
+                raise
+            return {"Patient": patient, "Encounter": encounter}, False
+
     def forget(self, resource: Resource) -> None:
         """Look this stay up again next time: the server refused what was written with the ids that we remember."""
         with self._lock:
@@ -96,7 +115,7 @@ class Resolver:
         if whose in merged:
             raise Stop(Answer(Outcome.RETRY, "the encounter there still hangs at a record that was merged", retry_after_s=_UNKNOWN_RETRY_S))
         if whose != mine:
-            raise Stop(Answer(Outcome.DEAD, "the encounter there is not this patient's"))
+            raise Stop(Answer(Outcome.DEAD, "the encounter there is not this patient's", may_pass=True))
         if encounter.get("status") in ("cancelled", "entered-in-error"):
             raise Stop(Answer(Outcome.DEAD, "the encounter there was cancelled"))
         return mine, f"Encounter/{encounter['id']}"
@@ -128,7 +147,7 @@ class Resolver:
         ours = self._born(person["system"], person["value"])
         for theirs in (text(patient, "birthDate") for patient in patients):
             if ours and theirs and ours[: len(theirs)] != theirs[: len(ours)]:
-                raise Stop(Answer(Outcome.DEAD, "the patient there has another birth date than the one admitted"))
+                raise Stop(Answer(Outcome.DEAD, "the patient there has another birth date than the one admitted", may_pass=True))
 
 
 def _replaced_by(patient: Resource) -> str:

@@ -158,7 +158,7 @@ class FhirTarget:
         can = self._capabilities()
         # A body of an earlier version holds its AuditEvent, too; what happened is said by what happens now.
         main, *beside = [entry for entry in bundle["entry"] if entry["resource"]["resourceType"] != "AuditEvent"]
-        known, remembered = self._resolver.resolve(main["resource"])
+        known, remembered = self._resolver.whose(main["resource"], location)
         devices = {}
         for entry in beside:
             if entry["resource"]["resourceType"] == "Device" and (device := self._beside.device(can, entry["resource"])):

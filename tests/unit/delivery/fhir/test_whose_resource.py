@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -97,3 +98,44 @@ def test_what_is_remembered_is_looked_up_again_where_the_server_refuses_it(ehr: 
     ehr._answer = refuse  # type: ignore[method-assign]
     assert deliver(made, entry(), first=True).outcome is Outcome.WRITTEN
     assert [seen["subject"]["reference"] for seen in ehr.of("Observation")] == ["Patient/p1", "Patient/p2"]
+
+
+def _corrected(ehr: MemoryEhr) -> None:
+    """The EHR's users move the visit to another patient, as the hospital's feed (A08, A45) said."""
+    ehr.put({"resourceType": "Patient", "id": "p9", "active": True, "identifier": [{"system": MRN.system, "value": "P9"}]})
+    ehr.kept["Encounter/e1"]["subject"] = {"reference": "Patient/p9"}
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_is_withdrawn_is_withdrawn_where_it_stands_also_when_the_visit_is_anothers_by_then(ehr: MemoryEhr, gone: bool) -> None:
+    item = entry()
+    written = deliver(target(ehr), item)
+    _corrected(ehr)
+    if gone:
+        ehr.kept["Patient/p1"]["identifier"] = []
+    later = target(ehr)
+    done = later.deliver(str(later.render(replace(item, revision=2, status="entered-in-error"))), written.location, written.version)
+    assert done.outcome is Outcome.WRITTEN
+    [there] = ehr.of("Observation")
+    assert (there["status"], there["subject"]["reference"]) == ("entered-in-error", "Patient/p1")
+
+
+def test_nothing_but_a_withdrawal_is_written_to_a_visit_of_another_and_a_correction_there_is_waited_for(ehr: MemoryEhr) -> None:
+    item = entry()
+    written = deliver(target(ehr), item)
+    _corrected(ehr)
+    later = target(ehr)
+    no = later.deliver(str(later.render(replace(item, revision=2, status="final"))), written.location, written.version)
+    assert (no.outcome, no.may_pass) == (Outcome.DEAD, True)
+    assert ehr.of("Observation")[0]["status"] != "final"
+    never = later.deliver(str(later.render(replace(item, revision=2, status="entered-in-error"))))
+    assert never.outcome is Outcome.DEAD
+
+
+def test_a_place_of_something_else_says_nothing_of_whose_the_withdrawn_entry_is(ehr: MemoryEhr) -> None:
+    item = entry()
+    written = deliver(target(ehr), item)
+    _corrected(ehr)
+    ehr.kept[written.location]["identifier"] = [{"system": "urn:other", "value": "1"}]
+    later = target(ehr)
+    assert later.deliver(str(later.render(replace(item, revision=2, status="entered-in-error"))), written.location).outcome is Outcome.DEAD
