@@ -63,10 +63,10 @@ def assess(
 ) -> None:
     """Grade clips and pictures by a protocol; research use, not validated.
 
-    What was done before is not done again: results are kept by content, protocol, models, reference and how the input is looked at (with
-    --report in DIR/.wince, else in the state directory; numbers only). A camera is never looked at twice alike. Exit code 0: everything
-    was graded, or honestly is not assessable; 1: some input failed; 2: usage; above: nothing could be assessed or written at all (see
-    the foot of `wince --help`). -v and -q also stand before `assess`.
+    Results are kept, so that a call that is started again goes on where it stopped: in DIR/.wince with --report, else, numbers only, in
+    the state directory. A file, protocol, model or option that changed is computed again, and a camera always.
+
+    Exit code 0: everything was graded, or is honestly not assessable. 1: some input failed. 2: usage. Others: the foot of `wince --help`.
     """
     from wince.assess import batch, inputs  # the stages take a second to import; other commands don't wait for them
     from wince.assess.inputs.live import is_address, live

@@ -42,6 +42,8 @@ def build(names: Iterable[str] = COMMANDS, *, outline: bool = False) -> typer.Ty
     """
     import typer
 
+    from wince.cli.paragraphs import join_help
+
     app = typer.Typer(
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -81,6 +83,7 @@ def build(names: Iterable[str] = COMMANDS, *, outline: bool = False) -> typer.Ty
             app.add_typer(module.app, name=name)
         else:
             app.command(name)(getattr(module, name))
+    join_help(app)
     return app
 
 

@@ -1,0 +1,28 @@
+"""Help on a terminal is broken where the terminal ends, not where the source's lines end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer.main
+
+from wince.cli.main import build
+from wince.cli.paragraphs import joined
+
+
+def helps(command: Any) -> Iterator[str]:
+    yield command.help or ""
+    for inner in getattr(command, "commands", {}).values():
+        yield from helps(inner)
+
+
+def test_no_paragraph_of_any_command_has_a_line_break() -> None:
+    found = list(helps(typer.main.get_command(build())))
+    assert len(found) > 50
+    broken = [text for text in found for paragraph in text.split("\n\n") if "\n" in paragraph and not paragraph.startswith("\b")]
+    assert [text for text in broken if joined(text) != text] == []
+
+
+def test_what_is_a_list_keeps_its_lines() -> None:
+    assert joined("A\nb.\n\nSteps:\n- one\n- two\n\n    code\n    more") == "A b.\n\nSteps:\n- one\n- two\n\n    code\n    more"
