@@ -19,6 +19,7 @@ from tests.unit.cli.command import command as call
 from wince.delivery.interface import Answer, Outcome
 from wince.delivery.worker import Delivery
 from wince.domain.census import Revision
+from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Watch
 from wince.hospital.servicer import HospitalServicer, registration
 from wince.local.postgres.opened import open_database
@@ -30,7 +31,8 @@ from wince.serve.state_dir import Places
 from wince.serve.status.interface import State
 from wince.serve.status.watch import Watch as Eye
 from wince.settings import Settings
-from wince.store import audit, checkpoints
+from wince.store import audit, checkpoints, snapshots
+from wince.store.camera_leases import CameraLeases
 from wince.store.database import Database
 from wince.store.stays import save_watches
 from wince.telemetry import logs
@@ -84,6 +86,22 @@ def test_an_installation_in_which_nothing_happened(installation: Settings) -> No
     assert [row for row in status.rows if row.state is State.BAD and row.subject not in ("models", "disk")] == []
     (services,) = [row for row in status.rows if row.subject == "services"]
     assert services.state is State.UNKNOWN
+
+
+def test_a_bed_whose_windows_are_closed_ahead_of_now_is_told(database: Database, installation: Settings) -> None:
+    """A clock stayed a day ahead and was followed: the bed is not graded for a day. In a replay, and for a camera that nobody reads, time
+    is another's."""
+    save_watches(database, [Watch(CAMERA, BED, NOW_US - US, None, NOW_US - US)])
+    until_us = time.time_ns() // 1000 + 86_400 * US
+    with database.transaction() as tx:
+        snapshots.save(tx, "grade", [Snapshot(CAMERA, "activity", 1, until_us, b"x")])
+    assert rows(installation, "beds")[BED].state is State.OK, "nobody reads it"
+    CameraLeases(database, "replica", ttl_s=600).acquire(CAMERA)
+    bed = rows(installation, "beds")[BED]
+    assert bed.state is State.BAD
+    assert "windows are closed for the next 86" in bed.reason
+    assert 86_000 < bed.figures["closed_ahead_s"] <= 86_400
+    assert rows(installation.model_copy(update={"replay_at": "2026-11-21T14:00:00Z"}), "beds")[BED].state is State.OK
 
 
 def test_a_hold_and_a_dead_letter_say_why_since_when_and_what_to_do(database: Database, installation: Settings, wince: Command) -> None:

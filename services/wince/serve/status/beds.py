@@ -27,7 +27,8 @@ LATE_S = 120.0
 _LAST = """
 SELECT s.source, a.grade IS NULL, a.reason, a.protocol, extract(epoch FROM now() - at_utc::timestamptz)::float8,
        coalesce((SELECT until > now() FROM camera_lease l WHERE l.source = s.source), false),
-       (SELECT count(*) FROM question q WHERE q.source = s.source AND q.state = 'open')
+       (SELECT count(*) FROM question q WHERE q.source = s.source AND q.state = 'open'),
+       (SELECT max(closed_until_us) FROM snapshot n WHERE n.fold = 'grade' AND n.key = s.source)
 FROM unnest(%s::text[]) AS s(source)
 LEFT JOIN LATERAL (
     SELECT id, grade, reason, protocol FROM assessment WHERE source = s.source AND NOT shadow ORDER BY start_us DESC LIMIT 1) a ON true
@@ -47,6 +48,16 @@ class _LastSeen:
     read: bool
     """Whether a capture owns the camera now."""
     questions: int
+    closed_until_us: int | None
+    """End of the last window that grade closed; None: none yet."""
+
+    def closed_ahead_s(self, look: Look) -> float | None:
+        """How far ahead of now the windows of a live camera are closed, seconds; None where they are not: grade and this machine may differ
+        by as much as a source and grade may. Clips in a replay run ahead by right."""
+        if self.closed_until_us is None or not self.read or look.settings.replay_at is not None:
+            return None
+        ahead_s = (self.closed_until_us - look.now_us) / 1e6
+        return ahead_s if ahead_s > 2 * look.settings.clock_ahead_s else None
 
 
 def beds(look: Look) -> list[Row]:
@@ -78,6 +89,7 @@ def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck:
         "last_window_age_s": last.age_s,
         "last_window": None if last.age_s is None else last.reason or "graded",
         "protocol": last.protocol,
+        "closed_ahead_s": last.closed_ahead_s(look),
     }
     said = f"{watch.source} watches it, {_words(lying, figures['patient'])}"
     if lying is Reason.TWO_PATIENTS:
@@ -86,6 +98,10 @@ def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck:
     if lying is Reason.DOUBTFUL:
         remedy = "the rows of `census` say why, and what to do; until then nothing is charted"
         return Row("beds", watch.bed, State.BAD, said, last.age_s, "doubtful", remedy, figures)
+    if (ahead_s := last.closed_ahead_s(look)) is not None:
+        reason = f"a clock ran ahead: windows are closed for the next {ahead_s:.0f} s, and nothing is graded until then"
+        remedy = "keep the clocks of capture's and grade's hosts by NTP; watch the patient yourself until then"
+        return Row("beds", watch.bed, State.BAD, said, last.age_s, reason, remedy, figures)
     if stuck:
         remedy = "look at the services, at lag and at the database"
         return Row("beds", watch.bed, State.BAD, said, last.age_s, "its camera runs, and no window is committed", remedy, figures)
