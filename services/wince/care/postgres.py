@@ -15,7 +15,7 @@ from wince.care.meaning import pauses_of
 from wince.clock import Clock, wall_us
 from wince.codec.care import bed_pause_to_message, encounter_state_to_message, verdict_to_message
 from wince.domain.assessment import Question, Verdict
-from wince.domain.care import BedPause, EncounterState
+from wince.domain.care import BedPause, EncounterState, concerns
 from wince.domain.ids import ROOT, make
 from wince.domain.reason import Reason
 from wince.domain.stay import Identifier
@@ -59,7 +59,7 @@ class PostgresCare:
         """Open questions, oldest first. `bed` empty: of all. `after`: (start, id) of the last that was answered."""
         where, arguments = "TRUE", list[object]()
         if bed:
-            where, arguments = scope.in_bed("q"), [bed, bed]
+            where, arguments = scope.in_bed("q", "end_us - 1"), [bed, bed]  # a camera may have come within the window
         start_us, identity = after or (-1, "00000000-0000-0000-0000-000000000000")
         with self._database.transaction() as tx:
             rows = tx.execute(
@@ -81,16 +81,17 @@ class PostgresCare:
             events.serialise(tx, verdict.id, *([verdict.question] if verdict.question else []))
             if _known(tx, verdict.id, body, "id"):
                 return verdict
-            row = tx.execute("SELECT source, protocol, shadow FROM assessment WHERE id = %s", (verdict.assessment,)).fetchone()
+            sql = "SELECT source, protocol, shadow, start_us, end_us FROM assessment WHERE id = %s"
+            row = tx.execute(sql, (verdict.assessment,)).fetchone()
             if row is None:
                 raise NotFound("there is no such assessment", field="assessment_id")
-            source, protocol, shadow = row
+            source, protocol, shadow, *span = row
             if shadow:
                 remedy = "give it about the assessment of the protocol that graded"
                 raise Refused(f"protocol {protocol!r} only looked on here", field="assessment_id", remedy=remedy)
             self._fits(protocol, verdict.grade)
             if verdict.question is not None:
-                _open(tx, verdict.question, verdict.assessment)
+                _open(tx, verdict.question, verdict.assessment, (source, protocol, *span))
             event = Event(verdict.id, "verdict", verdict.at_us, verdict.nurse, body, question=verdict.question)
             self._keep(tx, event, [verdict], source, caller)
         return verdict
@@ -119,10 +120,10 @@ class PostgresCare:
             pause, now_us = events.pause(tx, identity), self._clock()
             if pause is None:
                 raise NotFound("there is no such pause", field="pause_id")
-            if pause.end_us <= now_us:
+            at_us = max(now_us, pause.start_us)
+            if pause.end_us <= at_us:
                 return pause
             events.serialise(tx, pause.bed)
-            at_us = max(now_us, pause.start_us)
             event = Event(make(identity, "pause_end", at_us), "pause_end", at_us, nurse, b"", pause=identity)
             self._keep(tx, event, (), "", caller)
             self._tell_pauses(tx, event.id, pause)
@@ -139,7 +140,8 @@ class PostgresCare:
             if before and before[-1] == state:
                 return state
             body = encounter_state_to_message(state).SerializeToString(deterministic=True)
-            identity = make(ROOT, "patient_state", encounter.system, encounter.value, len(before), state.since_us)
+            said = (len(before), state.since_us, state.face, state.nurse, self._clock())
+            identity = make(ROOT, "patient_state", encounter.system, encounter.value, *said)
             event = Event(identity, "patient_state", state.since_us, state.nurse, body, encounter=encounter)
             self._keep(tx, event, (), "", caller)
             for source in events.watchers(tx, sorted({stay.bed for stay in events.believed(tx, encounter)})):
@@ -198,12 +200,15 @@ def _known(tx: Tx, identity: UUID, body: bytes, field: str) -> bool:
     return stands is not None
 
 
-def _open(tx: Tx, question: UUID, assessment: UUID) -> None:
-    row = tx.execute("SELECT assessment, state FROM question WHERE id = %s", (question,)).fetchone()
+def _open(tx: Tx, question: UUID, assessment: UUID, window: tuple[str, str, int, int]) -> None:
+    """Raises where a question is not asked, or is about another assessment. One that names none is about any of its camera, protocol and
+    time. `window`: source, protocol, start and end of the assessment."""
+    sql = "SELECT assessment, state, source, protocol, start_us, end_us FROM question WHERE id = %s"
+    row = tx.execute(sql, (question,)).fetchone()
     if row is None:
         raise NotFound("there is no such question", field="question_id")
-    if row[0] is not None and row[0] != assessment:
-        raise MessageError("is not the one that the question is about", field="assessment_id")
+    if row[0] != assessment if row[0] is not None else not concerns(row[2:], window):
+        raise MessageError("is not one that the question is about", field="assessment_id")
     taken = tx.execute("SELECT 1 FROM care_event WHERE question = %s", (question,)).fetchone()
     if taken or row[1] == "answered":
         raise Refused("another verdict answered it", field="question_id", remedy="score unasked: leave question_id out")

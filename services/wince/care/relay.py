@@ -68,8 +68,8 @@ class Relay:
             rows = self._due(tx)
             try:
                 futures = [
-                    self._publish(CARE, key, bytes(body), {"schema": schema.encode(), "id": str(event).encode()})
-                    for _, event, key, schema, body in rows
+                    self._publish(CARE, key, bytes(body), {"schema": schema.encode()})  # what is said to each camera has an id of its own
+                    for _, key, schema, body in rows
                 ]
                 ends = time.monotonic() + WAIT_S
                 for future in futures:
@@ -82,10 +82,10 @@ class Relay:
                 tx.execute("UPDATE care_outbox SET sent_us = %s WHERE seq = ANY(%s)", (self._clock(), sent))
             return len(rows)
 
-    def _due(self, tx: Tx) -> Sequence[tuple[int, object, str, str, bytes]]:
+    def _due(self, tx: Tx) -> Sequence[tuple[int, str, str, bytes]]:
         """What was never sent, behind what was sent and is still not in the record. What is there leaves the outbox: it stays small."""
         tx.execute("DELETE FROM care_outbox o USING verdict v WHERE o.sent_us IS NOT NULL AND v.id = o.event")
-        wanted = "SELECT seq, event, key, schema, body FROM care_outbox WHERE "
+        wanted = "SELECT seq, key, schema, body FROM care_outbox WHERE "
         rows = tx.execute(wanted + "sent_us IS NULL ORDER BY seq LIMIT %s", (AT_ONCE,)).fetchall()
         lost = tx.execute(wanted + "sent_us < %s ORDER BY seq LIMIT %s", (self._clock() - AGAIN_US, AT_ONCE)).fetchall()
         return [*lost, *rows]

@@ -74,7 +74,9 @@ class Withholding:
             take_named(tx, Lock.CARE, f"consent {subject} {about.system}|{about.value}")
             said = Consent(subject, about, given, since_us, nurse.strip())
             now_us = self._clock()
-            store.say(tx, said, make(ROOT, "consent", subject, about.system, about.value, given, since_us, now_us), caller, now_us)
+            store.say(
+                tx, said, make(ROOT, "consent", subject, about.system, about.value, given, since_us, nurse.strip(), now_us), caller, now_us
+            )
         return said
 
     def consents(self, limit: int, caller: str) -> list[Consent]:

@@ -3,8 +3,10 @@
 People speak of beds and encounters (BedPause, EncounterState); grade heeds what that means for a camera (Pause, PatientState, Answer).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -42,6 +44,16 @@ class Answer:
     """She chose the scale's lowest grade."""
     at_us: int
     """When she decided."""
+
+
+def concerns(question: Sequence[Any], window: Sequence[Any]) -> bool:
+    """Whether a question can be answered by what is said of a window: of one camera and protocol, and of one time. Each as (source,
+    protocol, start_us, end_us).
+
+    >>> concerns(("cam", "activity", 0, 5), ("cam", "activity", 4, 9)), concerns(("cam", "activity", 0, 5), ("cam", "activity", 5, 9))
+    (True, False)
+    """
+    return tuple(question[:2]) == tuple(window[:2]) and question[2] < window[3] and window[2] < question[3]
 
 
 class PauseReason(StrEnum):

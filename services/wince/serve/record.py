@@ -96,7 +96,7 @@ def backlog(database: Database, targets: Sequence[str], now_us: int) -> None:
         open_ = books.backlog(tx, targets)
         shown = Counter(one.target for one in readback.differences(tx, 10_000))
         by_hand, unfinished = (Counter(one.target for one in find(tx, limit=10_000)) for find in (books.chores, books.unfinished))
-        asked = tx.execute("SELECT count(*), min(end_us) FROM question WHERE state = 'open'").fetchone()
+        asked = tx.execute("SELECT count(*), min(end_us) FILTER (WHERE stay IS NOT NULL) FROM question WHERE state = 'open'").fetchone()
         off = tx.execute("SELECT min(off_us) FROM switch WHERE on_us IS NULL").fetchone()
         waits = tx.execute(
             "SELECT (SELECT count(*) FROM review), (SELECT count(*) FROM aside_source), (SELECT count(*) FROM aside)"

@@ -10,17 +10,17 @@ from wince.store import aliases
 from wince.store.database import Tx
 
 
-def watched_bed(table: str) -> str:
-    """SQL: the bed that a row's camera watched at the row's `start_us`, as it is known now. `table`: the row's name in the query."""
+def watched_bed(table: str, at: str = "start_us") -> str:
+    """SQL: the bed that a row's camera watched, as it is known now. `table`: the row's name in the query; `at`: which of its moments."""
     return (
-        f"(SELECT w.bed FROM watch w WHERE w.source = {table}.source AND w.start_us <= {table}.start_us"
-        f" AND (w.end_us IS NULL OR w.end_us > {table}.start_us) ORDER BY w.recorded_us DESC, w.start_us DESC LIMIT 1)"
+        f"(SELECT w.bed FROM watch w WHERE w.source = {table}.source AND w.start_us <= {table}.{at}"
+        f" AND (w.end_us IS NULL OR w.end_us > {table}.{at}) ORDER BY w.recorded_us DESC, w.start_us DESC LIMIT 1)"
     )
 
 
-def in_bed(table: str) -> str:
-    """SQL condition with two parameters, both the bed."""
-    return f"({table}.source IN (SELECT source FROM watch WHERE bed = %s) AND {watched_bed(table)} = %s)"
+def in_bed(table: str, at: str = "start_us") -> str:
+    """SQL condition with two parameters, both the bed. `at`: see `watched_bed`."""
+    return f"({table}.source IN (SELECT source FROM watch WHERE bed = %s) AND {watched_bed(table, at)} = %s)"
 
 
 def of_encounter(table: str) -> str:

@@ -42,7 +42,9 @@ ALERTS = Counter("wince_alerts", "Alerts raised", ("protocol", "grade"), registr
 ALERTS_PER_BED_DAY = Gauge("wince_alerts_per_bed_day", "Alerts for each 24 hours of watching, since the start", registry=REGISTRY)
 QUESTIONS = Counter("wince_questions", "Questions asked of a nurse", ("reason",), registry=REGISTRY)
 SWITCHED_OFF_AGE = Gauge("wince_switched_off_oldest_seconds", "For how long the oldest switch is off; 0 where none is", registry=REGISTRY)
-QUESTION_AGE = Gauge("wince_question_oldest_seconds", "Age of the oldest open question; 0 where none is open", registry=REGISTRY)
+QUESTION_AGE = Gauge(
+    "wince_question_oldest_seconds", "Age of the oldest open question about a patient; 0 where none is open", registry=REGISTRY
+)
 QUESTIONS_OPEN = Gauge("wince_questions_open", "Questions that nobody has answered", registry=REGISTRY)
 FRAMES_DROPPED = Counter("wince_frames_dropped", "Frames of a camera that were dropped for newer ones", ("source",), registry=REGISTRY)
 LAG = Gauge("wince_consumer_lag_seconds", "How far the newest message of the last batch lies behind now", ("group",), registry=REGISTRY)

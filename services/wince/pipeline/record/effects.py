@@ -44,11 +44,16 @@ class Known:
     entries: Mapping[UUID, Sequence[Entry]] = field(default_factory=dict)
     """Latest revisions of what was charted from an assessment, in the order in which it was charted, by the assessment's id."""
     tasks: Sequence[TaskEntry] = ()
-    """Open questions of the encounters that questions and verdicts are about, and those that verdicts answer; latest revisions."""
+    """Open questions of the encounters that questions and verdicts are about, those that verdicts answer, and those that ask who
+    lies before the cameras of these messages; latest revisions."""
     outranking: Outranking = field(default_factory=Outranking)
     """Self-reports and nurses' own scores of these encounters about these times."""
     persons: Persons = field(default_factory=Persons)
     """Which numbers of these stays, entries and tasks mean one person, and one visit."""
+
+
+WHO = (Reason.NO_PATIENT, Reason.TWO_PATIENTS, Reason.DOUBTFUL)
+"""Of a question: who lies there? Answered by the hospital's census."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,8 @@ class Effects:
     answered: list[UUID] = field(default_factory=list)
     superseded: list[UUID] = field(default_factory=list)
     """Questions whose state changes."""
+    moved: dict[UUID, UUID] = field(default_factory=dict)
+    """Questions that are asked of somebody else now -> the question that they were before: both are about one assessment."""
     notes: list[Note] = field(default_factory=list)
     states: dict[Key, SourceState] = field(default_factory=dict)
     charted: list[UUID] = field(default_factory=list)

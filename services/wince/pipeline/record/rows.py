@@ -89,11 +89,22 @@ def known(tx: Tx, messages: Sequence[Message]) -> Known:
 
 
 def answered(tx: Tx, messages: Sequence[Message]) -> list[TaskEntry]:
-    """Open questions that verdicts among these messages answer."""
-    questions = [item.question for item in messages if isinstance(item, Verdict) and item.question]
-    if not questions:
+    """Open questions that verdicts among these messages answer: of the assessment that they name, where they name one."""
+    pairs = [(item.question, item.assessment) for item in messages if isinstance(item, Verdict) and item.question]
+    if not pairs:
         return []
-    found = tx.execute("SELECT body FROM question WHERE state = 'open' AND id = ANY(%s)", (questions,)).fetchall()
+    found = tx.execute(
+        "SELECT q.body FROM question q JOIN unnest(%s::uuid[], %s::uuid[]) v(question, assessment) ON v.question = q.id"
+        " WHERE q.state = 'open' AND coalesce(q.assessment, v.assessment) = v.assessment",
+        ([question for question, _ in pairs], [assessment for _, assessment in pairs]),
+    ).fetchall()
+    return [load(TaskEntry, body) for (body,) in found]
+
+
+def who_lies(tx: Tx, messages: Sequence[Message]) -> list[TaskEntry]:
+    """Open questions of nobody in particular about the cameras of these assessments."""
+    sources = sorted({item.source for item in messages if isinstance(item, Assessment)})
+    found = tx.execute("SELECT body FROM question WHERE state = 'open' AND source = ANY(%s) AND stay IS NULL", (sources,)).fetchall()
     return [load(TaskEntry, body) for (body,) in found]
 
 
@@ -204,12 +215,13 @@ def save_questions(tx: Tx, effects: Effects) -> None:
     with tx.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO question(id, assessment, source, protocol, start_us, end_us, reason, stay, state, body)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " VALUES (%s, coalesce(%s, (SELECT assessment FROM question WHERE id = %s)), %s, %s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body",
             [
                 (
                     item.id,
                     windows.get(item.id),
+                    effects.moved.get(item.id),
                     item.source,
                     item.protocol,
                     item.start_us,

@@ -245,10 +245,10 @@ def _persons(tx: Tx, known: Known, states: Mapping[Key, SourceState], lying: Seq
 
 
 def _tasks(tx: Tx, messages: Sequence[Message], known: Known, who: Who) -> list[TaskEntry]:
-    """Open questions that these questions and verdicts have to do with, each once."""
+    """Open questions that these messages have to do with, each once."""
     windows = dict(known.assessments) | {item.id: item for item in messages if isinstance(item, Assessment)}
     spans: list[Assessment | Question] = [item for item in messages if isinstance(item, Question)]
     spans += [windows[item.assessment] for item in messages if isinstance(item, Verdict) and item.assessment in windows]
     stays = [who(item.source, item.start_us, item.end_us) for item in spans]
     of_encounters = rows.open_tasks(tx, [stay.encounter for stay in stays if isinstance(stay, Stay)])
-    return list({task.id: task for task in (*rows.answered(tx, messages), *of_encounters)}.values())
+    return list({task.id: task for task in (*rows.answered(tx, messages), *of_encounters, *rows.who_lies(tx, messages))}.values())

@@ -10,9 +10,10 @@
 - A self-report, or a nurse's own score, outranks the model while it is valid: what is charted of that time names it, and no question is
   asked that was just answered.
 - A nurse is asked one question of an encounter at a time: another one that comes while it is open is kept and not sent.
+- Who lies before a camera is known: what asked that of a time before ends.
 - A nurse's verdict is an entry of her own, final. The model's value is never edited: an entry of the window that says the same grade
-  becomes final with her as its verifier; one that says another stays preliminary. The verdict answers its question; other questions
-  of that encounter which are older than the verdict are superseded.
+  becomes final with her as its verifier; one that says another stays preliminary. The verdict answers its question if that is of its
+  window's camera, protocol and time; other questions of that encounter which are older than the verdict are superseded.
 - What it comes to when it is known otherwise who lay there: review/.
 """
 
@@ -23,6 +24,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from wince.domain.assessment import Alert, Assessment, Question, Verdict
+from wince.domain.care import concerns
 from wince.domain.charting import ChartState, chart, chart_late, finish
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.ids import question_id
@@ -32,7 +34,7 @@ from wince.domain.stay import Stay
 from wince.domain.timeline import lies
 from wince.domain.withheld import WITHHELD
 from wince.errors import MessageError
-from wince.pipeline.record.effects import Bound, Effects, Key, Known, Message, Note, SourceState, Who, task
+from wince.pipeline.record.effects import WHO, Bound, Effects, Key, Known, Message, Note, SourceState, Who, task
 from wince.pipeline.record.nurse import fits, own_entry
 from wince.protocols.rules import ClinicalProtocol
 
@@ -72,6 +74,10 @@ def _now(state: SourceState, persons: Persons) -> SourceState:
     if stay is None or (now := persons.now(stay)) is stay:
         return state
     return replace(state, chart=replace(state.chart, stay=now))
+
+
+def _about(one: Assessment | TaskEntry) -> tuple[str, str, int, int]:
+    return one.source, one.protocol, one.start_us, one.end_us
 
 
 class _Plan:
@@ -140,8 +146,16 @@ class _Plan:
         waiting = tuple(alert for alert in state.waiting if alert.assessment != window.id)
         self._keep(key, SourceState(charted, asked, waiting))
         self._left(window, stay)
+        if stay is not None:
+            self._known_who(window)
         if asked is not None and asked is not state.asked:
             self._ask(question_id(window.id, asked, window.start_us), window, asked, None)
+
+    def _known_who(self, window: Assessment) -> None:
+        """Who lies before this camera is known now: whoever is still asked that of a time before need not look any more."""
+        for asked in list(self._tasks.values()):
+            if asked.source == window.source and asked.patient is None and asked.reason in WHO and asked.end_us <= window.start_us:
+                self._close(asked, "cancelled", self.effects.superseded)
 
     def _unbroken(self, chart: ChartState, window: Assessment) -> ChartState:
         """What was charted before this window goes on in it only where the same person lay there also while windows are missing."""
@@ -201,7 +215,7 @@ class _Plan:
         else:
             self.effects.notes.append(Note(verdict.id, "not_charted", {"reason": why}))
         for asked in list(self._tasks.values()):
-            if asked.id == verdict.question:
+            if asked.id == verdict.question and window is not None and concerns(_about(asked), _about(window)):
                 self._close(asked, "completed", self.effects.answered)
             elif stay is not None and self._of_visit(asked, stay) and asked.end_us <= verdict.at_us:
                 self._close(asked, "cancelled", self.effects.superseded)

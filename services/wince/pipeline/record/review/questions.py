@@ -10,11 +10,8 @@ from wince.domain.reason import Reason
 from wince.domain.score import Score
 from wince.domain.stay import Identifier, Stay
 from wince.domain.withheld import WITHHELD
-from wince.pipeline.record.effects import Effects, Note, task
+from wince.pipeline.record.effects import WHO, Effects, Note, task
 from wince.pipeline.record.review.slices import Slice
-
-WHO = (Reason.NO_PATIENT, Reason.TWO_PATIENTS, Reason.DOUBTFUL)
-"""Who lies there? Answered by the census itself."""
 
 
 def move(of: Slice, effects: Effects, now_us: int) -> None:
@@ -43,6 +40,7 @@ def move(of: Slice, effects: Effects, now_us: int) -> None:
         if stay and (other := asked.setdefault(visit(stay.encounter), again)) != again:
             effects.notes.append(Note(again, "not_asked", {"reason": open_.reason.value, "open": str(other)}))
             continue
+        effects.moved[again] = open_.id
         effects.tasks.append(task(again, open_.source, open_.protocol, (open_.start_us, open_.end_us), open_.reason, stay, None, now_us))
 
 
