@@ -7,6 +7,7 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 from wince.delivery.interface import Answer, Outcome
+from wince.delivery.worker import Delivery
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.census import MessageKey, Movement, Revision
 from wince.domain.entry import Entry, TaskEntry
@@ -132,3 +133,13 @@ class FakeTarget:
             if answer is None or answer.detail == "timeout after the commit":
                 self.held[said["id"]] = (said["revision"], said["status"])
         return answer or Answer(Outcome.WRITTEN, "201", f"Observation/{said['id']}", str(said["revision"]))
+
+
+def deliver(database: Database, target: FakeTarget) -> None:
+    """Everything that waits for a target goes to it."""
+    delivery = Delivery(database, [target], poll_s=0.02)
+    delivery.start()
+    try:
+        assert delivery.drain(60)
+    finally:
+        delivery.stop()

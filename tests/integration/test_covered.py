@@ -14,10 +14,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, question, stay, window
+from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, deliver, question, stay, window
 from tests.support.verdicts import verdict_id
 from wince.care.retention import Limits, Retention
-from wince.delivery.worker import Delivery
 from wince.domain.assessment import Verdict
 from wince.domain.audit import Verified
 from wince.domain.census import Change, Link, MessageKey, Revision
@@ -63,12 +62,7 @@ def world(database: Database) -> FakeTarget:
     asked = question(window(121))
     sink.commit([asked, question(window(361))])
     sink.commit([Verdict(verdict_id(asked.id, "n7", T0), asked.id, asked.assessment, "n7", 1, T0 + 1000 * US)])
-    delivery = Delivery(database, [target], poll_s=0.02)
-    delivery.start()
-    try:
-        assert delivery.drain(60)
-    finally:
-        delivery.stop()
+    deliver(database, target)
     late = stay("V2", start_us=T0 + 700 * US, recorded_us=T0 + 2000 * US)
     change(database, Revision(supersede=(second,), add=(late,), recorded_us=T0 + 2000 * US), "V2")
     merge(database)
@@ -199,12 +193,7 @@ def test_a_forged_body_is_never_sent(database: Database, forge: str) -> None:
         for statement in forge.split("; "):
             connection.execute(statement.encode())
     PostgresSink(database, PROTOCOLS, [target]).commit([window(200, 1)])
-    delivery = Delivery(database, [target], poll_s=0.02)
-    delivery.start()
-    try:
-        assert delivery.drain(60)
-    finally:
-        delivery.stop()
+    deliver(database, target)
     with database.transaction() as tx:
         ((error,),) = tx.execute("SELECT last_error FROM outbox WHERE state = 'dead'").fetchall()
     assert "wince audit verify" in error
@@ -218,12 +207,7 @@ def test_a_body_whose_payload_was_erased_is_proven_by_its_entry(database: Databa
     admit(database, stay())
     PostgresSink(database, PROTOCOLS, [target], clock=lambda: T0).commit([window(0)])
     Retention(database, lambda: T0 + 100 * 86_400 * US).run(Limits(audit=30), "n7")
-    delivery = Delivery(database, [target], poll_s=0.02)
-    delivery.start()
-    try:
-        assert delivery.drain(60)
-    finally:
-        delivery.stop()
+    deliver(database, target)
     assert len(target.calls) == 1
     found = verified(database, tmp_path)
     assert found.erased > 0

@@ -6,10 +6,9 @@ from uuid import UUID
 import pytest
 
 from tests.contract.census.feed import ICU1, ICU2, Feed, mrg, pid, pv1
-from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, stay, window
+from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, deliver, stay, window
 from wince.care.retention import Erased, Limits, Retention
 from wince.care.withholding import Withholding
-from wince.delivery.worker import Delivery
 from wince.domain.audit import verify
 from wince.domain.census import Revision
 from wince.domain.parked import ParkedMessage
@@ -44,12 +43,7 @@ def charted(database: Database, *, delivered: bool = True, ended: bool = True) -
     sink = PostgresSink(database, PROTOCOLS, [target], clock=lambda: T0 + 10 * US)
     assert len(sink.commit([window(0), window(120, 2), alert(window(120, 2))]).entries) == 2
     if delivered:
-        delivery = Delivery(database, [target], poll_s=0.02)
-        delivery.start()
-        try:
-            assert delivery.drain(60)
-        finally:
-            delivery.stop()
+        deliver(database, target)
     return target
 
 

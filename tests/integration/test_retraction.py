@@ -7,9 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.integration.record_world import T0, US, FakeTarget, admit, alert, change, stay, window
+from tests.integration.record_world import T0, US, FakeTarget, admit, alert, change, deliver, stay, window
 from tests.support.verdicts import verdict_id
-from wince.delivery.worker import Delivery
 from wince.domain.assessment import Assessment, Verdict
 from wince.domain.audit import verify
 from wince.domain.census import Revision
@@ -71,12 +70,7 @@ def test_all_of_the_bad_model_set_and_nothing_else_is_withdrawn(database: Databa
     kept = {one.id for one in (*before, *good)} | {one.id for one in nurse if one.kind.value == "verdict"}
     assert {one for one, (_, status, _) in now.items() if status != "entered-in-error"} == kept
     assert run(database, asked, target, NOW + 120 * US) == 0, "once"
-    delivery = Delivery(database, [target], poll_s=0.02)
-    delivery.start()
-    try:
-        assert delivery.drain(60)
-    finally:
-        delivery.stop()
+    deliver(database, target)
     assert {target.held[str(one.id)][1] for one in bad} == {"entered-in-error"}
     events = [row.event for row in audit.rows(database)]
     assert (events.count("retract"), events.count("retracted"), events.count("withdrawn")) == (1, 2, 2)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ExitCode:
-    """One of them."""
+    """What a command can end with."""
 
     number: int
     name: str

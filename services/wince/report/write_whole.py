@@ -25,17 +25,8 @@ def write_whole(path: Path, content: bytes) -> None:
             with path.open("ab" if path.is_file() else "wb") as stream:
                 stream.write(content)
             return
-        path = Path(os.path.realpath(path))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-        try:
-            with part.open("xb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with replacing(path) as part, part.open("xb") as stream:
+            stream.write(content)
     except OSError as error:
         raise unwritable(error, path) from None
 
