@@ -74,6 +74,7 @@ def assess(
     from wince.assess.inputs.reference import parse
     from wince.assess.inputs.view import at_rate, view
     from wince.assess.result import plain
+    from wince.assess.result.words import file_name
     from wince.cli.assess_show import Bar, rows
     from wince.report.write_whole import write_whole
     from wince.serve import protocols, scoring
@@ -128,7 +129,7 @@ def assess(
     for result in done.results:
         if result.source in overlays and not result.error and not quiet:
             path = overlays.pop(result.source)
-            out.print(f"overlay: {result.path.name} is a picture, no film" if result.still else f"overlay: {path}", markup=False)
+            out.print(f"overlay: {file_name(result.path)} is a picture, no film" if result.still else f"overlay: {path}", markup=False)
     if report is not None:
         _report(done, report, chosen, quiet)
     if speak:

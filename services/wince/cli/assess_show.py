@@ -9,10 +9,12 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from wince.assess.batch import Batch
 from wince.assess.inputs import Inputs
 from wince.assess.result import ClipResult, headline
+from wince.assess.result.words import file_name, plain
 from wince.domain.frame import US
 from wince.protocols.rules import ClinicalProtocol
 
@@ -67,7 +69,7 @@ def rows(done: Batch, inputs: Inputs, protocol: ClinicalProtocol, *, notes: bool
     if notes and done.skipped and len(done.results) > 1:
         yield f"{done.skipped} of {len(done.results)} were done before and are shown again"
     if notes and inputs.passed_over:
-        names = ", ".join(path.name for path in inputs.passed_over[:NAMED]) + (", ..." if len(inputs.passed_over) > NAMED else "")
+        names = ", ".join(file_name(path) for path in inputs.passed_over[:NAMED]) + (", ..." if len(inputs.passed_over) > NAMED else "")
         yield f"passed over, neither video nor picture: {len(inputs.passed_over)} ({names})"
     yield f"{protocol.title} (protocol {protocol.name}): {protocol.report.label}"
 
@@ -75,11 +77,11 @@ def rows(done: Batch, inputs: Inputs, protocol: ClinicalProtocol, *, notes: bool
 def line(result: ClipResult, *, notes: bool = True) -> str:
     """One clip in one line, its notes below."""
     if result.error:
-        return f"{result.path.name}: failed: {result.error}"
+        return f"{file_name(result.path)}: failed: " + "\n".join(map(plain, result.error.split("\n")))
     said = headline.parts(result.headline)
     if result.personal is not None:
         said.append(f"without the reference: {result.plain.grade_name or headline.UNGRADED}")
-    return f"{result.path.name}: " + "; ".join(said) + "".join(f"\n  {note}" for note in result.notes if notes)
+    return f"{file_name(result.path)}: " + "; ".join(said) + "".join(f"\n  {note}" for note in result.notes if notes)
 
 
 def table(results: tuple[ClipResult, ...]) -> Table:
@@ -87,12 +89,13 @@ def table(results: tuple[ClipResult, ...]) -> Table:
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     personal = any(result.personal is not None for result in results)
     without = ("without reference",) if personal else ()
-    named = max((len(result.path.name) for result in results), default=0)
+    named = max((len(file_name(result.path)) for result in results), default=0)
     shown.add_column("input", overflow="fold", min_width=min(named, READABLE))
     for column in ("alerts", "highest", headline.LONGEST, "assessable", "why not", *without):
         shown.add_column(column, overflow="fold")
     for result in results:
-        shown.add_row(_plain(result.path.name), *cells(result), *([result.plain.grade_name or "-"] if personal else []))
+        row = (file_name(result.path), *cells(result), *([result.plain.grade_name or "-"] if personal else []))
+        shown.add_row(*map(Text, row))  # text, never markup, whatever the console makes of strings
     return shown
 
 
@@ -105,7 +108,3 @@ def cells(result: ClipResult) -> tuple[str, str, str, str, str]:
     longest = headline.held(best.longest) if best.longest is not None else headline.UNGRADED
     alerts = "-" if best.still else f"{len(best.alerts)}{first}"
     return alerts, headline.held(best.highest), longest, f"{best.assessable_share:.0%}", headline.reasons(best)
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,16 @@ def test_a_long_reason_of_a_failed_file_leaves_the_table_readable(capsys: pytest
     assert f"{bad.path.name}: failed: {bad.error}" in said
     assert len(said[: said.index(": failed: ")].splitlines()) <= 8, said
     assert "see" in said
+
+
+@pytest.mark.parametrize("results", [1, 2], ids=["clip", "batch"])
+def test_no_file_s_name_commands_the_terminal(results: int) -> None:
+    """Escape sequences, line ends, overrides of direction and broken bytes are shown, not sent."""
+    name = "a\x1b[31m\n\u202e\udcff.mp4"
+    many = (synthetic.clip(name), synthetic.failed())[:results]
+    console = Console(width=400, file=io.StringIO(), record=True, markup=False)
+    for row in rows(Batch(many, 0), Inputs((), (Path(name),)), synthetic.PROTOCOL):
+        console.print(row, markup=False)
+    said = console.export_text(styles=False)
+    assert said.count("a<U+001B>[31m<U+000A><U+202E>\ufffd.mp4") == 2
+    assert not {"\x1b", "\u202e", "\udcff"} & set(said)

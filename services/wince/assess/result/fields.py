@@ -29,7 +29,12 @@ class Field:
 _UNSEEN = "not assessable"
 _HASH = "sha256, 64 hexadecimal digits"
 CSV = (
-    Field("file", "text", "Name of the file, without its folders. It may tell a patient's name."),
+    Field(
+        "file",
+        "text",
+        "Name of the file, without its folders; with `./` before it where a spreadsheet would take it for a formula (`=`, `+`, `-`, `@`). "
+        "It may tell a patient's name.",
+    ),
     Field("source", _HASH, "Content of the file: tells files of one name apart, and joins this table to `clips[].source` of the JSON."),
     Field("time_s", "seconds, from 0, to the millisecond", "Media time of the frame; of a picture 0."),
     Field("assessable", "true or false", "Whether a face was measured."),

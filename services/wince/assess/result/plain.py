@@ -116,13 +116,20 @@ def table(results: Iterable[ClipResult]) -> str:
     return text.getvalue()
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Text that begins so is computed by a spreadsheet (OWASP, CSV Injection). Only a file's name can; it is the same file with ./ before."""
+
+
 def _cell(value: object) -> str:
-    """Text as UTF-8 can hold it; numbers with four decimals; empty where there is none."""
+    """Text as UTF-8 can hold it, none a spreadsheet's formula; numbers with four decimals; empty where there is none."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.4f}" if isinstance(value, float) else os.fsencode(str(value)).decode("utf-8", "replace")
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    text = os.fsencode(str(value)).decode("utf-8", "replace")
+    return f"./{text}" if text.startswith(_FORMULA) else text
 
 
 KEPT = ("still", "protocol", "rule", "model_set", "duration_s", "assessable_share", "faces", "error")

@@ -82,10 +82,15 @@ def read_still(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
 
     Raises MediaError (not a picture, damaged, too large) or ResourceError (permission, I/O).
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on damaged metadata, which nobody who reads a result can use
+        return _read(path, limits)
+
+
+def _read(path: Path, limits: MediaLimits) -> NDArray[np.uint8]:
     check_file(path, limits)
     load_decoders()
-    with warnings.catch_warnings(), reading(path):
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with reading(path):
         try:
             image = Image.open(path, formats=FORMATS)
         except (PermissionError, FileNotFoundError):

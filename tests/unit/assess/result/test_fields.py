@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.unit.assess.report import synthetic
 from wince.assess.result import fields, plain
 
@@ -73,3 +75,12 @@ def test_the_pages_are_current() -> None:
     """`make docs` was run."""
     assert (DOCS / "csv.md").read_text() == fields.csv_page()
     assert (DOCS / "json.md").read_text() == fields.json_page()
+
+
+@pytest.mark.parametrize("name", ["=cmd|'C calc'!A0.mp4", "+1.mp4", "-1.mp4", "@SUM(A1).mp4", "\t=1.mp4"])
+def test_no_file_s_name_is_a_spreadsheet_s_formula(name: str) -> None:
+    """It still names the file. Numbers below 0 stay numbers."""
+    rows = list(csv.DictReader(io.StringIO(plain.table([synthetic.clip(name)]))))
+    assert rows
+    assert {row["file"] for row in rows} == {f"./{name}"}
+    assert not any(row["yaw"].startswith(".") for row in rows)

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from wince.domain.frame import Beat, Frame
 from wince.domain.reason import Reason
 from wince.errors import ConfigError, MediaError
 from wince.pipeline.capture.media import MediaLimits
-from wince.pipeline.capture.still import StillSource
+from wince.pipeline.capture.still import StillSource, read_still
 
 PICTURE = Image.fromarray(numbered(4242))
 
@@ -166,3 +167,14 @@ def test_closed_means_ended(tmp_path: Path) -> None:
         StillSource(tmp_path / "a.png", "s", rate_hz=0)
     with pytest.raises(ConfigError):
         StillSource(tmp_path / "a.png", "s", rate_hz=5, rotation=45)
+
+
+def test_damaged_metadata_of_a_picture_says_nothing_on_standard_error(tmp_path: Path) -> None:
+    """Pillow warns of each entry that it can't read, thousands in a row."""
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
+    data = (tmp_path / "a.jpg").read_bytes()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x03\0\xff\xff\xff\xff\x06\0\0\0" * 50
+    (tmp_path / "a.jpg").write_bytes(data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_still(tmp_path / "a.jpg", MediaLimits()).shape == (48, 64, 3)
