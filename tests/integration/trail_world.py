@@ -21,7 +21,7 @@ def fill(database: Database, count: int) -> list[Fact]:
 
 
 def owner_rewrites(database: Database, seq: int, event: str) -> None:
-    """What the database's owner can do: switch the trigger off, change a row, compute the whole chain anew."""
+    """What the database's owner can do: switch the trigger off, change a row, compute the whole chain again."""
     with database.transaction() as tx:
         tx.execute("ALTER TABLE audit DISABLE TRIGGER audit_stands")
         tx.execute("UPDATE audit SET event = %s WHERE seq = %s", (event, seq))

@@ -201,7 +201,7 @@ def require(database: Database, file: Path) -> None:
 
 
 def begin_anew(database: Database, by: str, reason: str, at_us: int) -> None:
-    """A person says that the checkpoints of before, or their key, are lost: the chain is signed anew from here, and says so for ever.
+    """A person says that the earlier checkpoints, or their key, are lost. From here the chain is signed again, and keeps that statement.
 
     Raises MessageError without a person or a reason.
     """

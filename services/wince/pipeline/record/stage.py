@@ -152,7 +152,7 @@ class _Plan:
             self._ask(question_id(window.id, asked, window.start_us), window, asked, None)
 
     def _known_who(self, window: Assessment) -> None:
-        """Who lies before this camera is known now: whoever is still asked that of a time before need not look any more."""
+        """Who lies before this camera is known now, so open questions about an earlier time end."""
         for asked in list(self._tasks.values()):
             if asked.source == window.source and asked.patient is None and asked.reason in WHO and asked.end_us <= window.start_us:
                 self._close(asked, "cancelled", self.effects.superseded)

@@ -38,7 +38,7 @@ class ChainComparison:
 
     def links(self) -> Iterator[AuditRow]:
         """Every link with its payload, in order. Raises IntegrityError where a row is not what its link says: after the link was taken,
-        so that whoever takes it has proven it."""
+        so that the caller has proven it."""
         chunk: list[AuditRow] = []
         last = 0
         for link in audit.rows(self._database, payloads=True):

@@ -1,4 +1,4 @@
-"""Questions that wait for a nurse follow whoever they are about, and end where a score answers them."""
+"""Open questions follow their patient, and end when a score answers them."""
 
 from __future__ import annotations
 
