@@ -20,7 +20,7 @@ from wince.clock import Clock, wall_us
 from wince.domain.outside import BadRow, CensusList, Listed
 from wince.domain.stay import Identifier
 from wince.errors import InputError, MessageError, Refused, Unavailable
-from wince.fhir.answer import Answer
+from wince.fhir.answer import Answer, text
 from wince.fhir.client import FhirClient
 from wince.fhir.scopes import CENSUS_SCOPE
 from wince.hospital.outside.rows import Row, Wrong, listed
@@ -68,7 +68,7 @@ def bed_of(location: Resource, rules: Rules) -> str:
     if rules.bed_from == "identifier":
         found = _mappings(location.get("identifier"))
         texts = [one.get("value") for one in found if not rules.bed_system or one.get("system") == rules.bed_system]
-    beds = {bed for text in texts if isinstance(text, str) and (bed := _bed(text, rules.bed_pattern))}
+    beds = {bed for said in texts if isinstance(said, str) and (bed := _bed(said, rules.bed_pattern))}
     return beds.pop() if len(beds) == 1 else ""
 
 
@@ -216,9 +216,10 @@ def _active(encounter: Resource, moment_us: int) -> list[Resource]:
 def _number(identifiers: Sequence[Resource], systems: Mapping[str, str], column: str, types: tuple[str, ...]) -> Identifier:
     """The one identifier that counts, in our system. Raises Wrong."""
     found = {
-        (str(one["system"]), str(one["value"])): one
+        (system, value): one
         for one in identifiers
-        if one.get("system") and one.get("value") and one.get("use") != "old" and (not systems or one["system"] in systems)
+        if (system := text(one, "system")) and (value := text(one, "value"))
+        if one.get("use") != "old" and (not systems or system in systems)
     }
     typed = {key: one for key, one in found.items() if _types(one) & set(types)}
     chosen = typed or found
@@ -229,8 +230,8 @@ def _number(identifiers: Sequence[Resource], systems: Mapping[str, str], column:
     return Identifier(systems.get(system, system), value)
 
 
-def _types(identifier: Resource) -> set[object]:
-    return {coding.get("code") for coding in _mappings(_mapping(identifier.get("type")).get("coding"))}
+def _types(identifier: Resource) -> set[str]:
+    return {text(coding, "code") for coding in _mappings(_mapping(identifier.get("type")).get("coding"))}
 
 
 def _reference(holder: Resource, kind: str) -> str:
