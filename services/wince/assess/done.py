@@ -19,7 +19,7 @@ from wince.errors import ResourceError, StoreError
 from wince.report.write_whole import unwritable, write_whole
 from wince.version import VERSION
 
-FORMAT = "2"
+FORMAT = "3"
 _DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError, TypeError, AttributeError, StoreError)
 """What reading a file raises that isn't there, was cut off, or holds something else."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zoneinfo
 from datetime import UTC
 from pathlib import Path
@@ -28,6 +29,7 @@ def test_without_a_zone_no_listener_starts_but_a_feed_of_our_own_may_name_one() 
 def test_a_machine_without_time_zones_is_told_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A slim image has none. It said that Europe/Berlin is no zone, with Europe/Berlin as the remedy."""
     monkeypatch.setenv("WINCE_TIME_ZONE", "Europe/Berlin")
+    monkeypatch.setitem(sys.modules, "tzdata", None)  # the package of that name would stand in for the machine's own
     try:
         zoneinfo.reset_tzpath([tmp_path])
         ZoneInfo.clear_cache()
