@@ -69,7 +69,7 @@ def test_table_line_and_speech_have_one_order() -> None:
     table = next(iter(rows(Batch(results, 0), Inputs((), ()), PROTOCOL)))
     assert not isinstance(table, str)
     assert [column.header for column in table.columns] == ["input", "alerts", "highest", "longest (PEEA)", "assessable", "why not"]
-    assert [next(iter(column.cells)) for column in table.columns][1:4] == ["1 from 7.2 s", "high 4.4 s", "quiet 14.6 s"]
+    assert [str(next(iter(column.cells))) for column in table.columns][1:4] == ["1 from 7.2 s", "high 4.4 s", "quiet 14.6 s"]
     line = next(iter(rows(Batch(results[:1], 0), Inputs((), ()), PROTOCOL)))
     for said in (str(line), sentence(results[:1], PROTOCOL), sentence(results, PROTOCOL)):
         at = [said.lower().index(word) for word in ("alert", "highest", "longest")]
