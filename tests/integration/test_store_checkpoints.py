@@ -103,7 +103,7 @@ SPOILED: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("how", SPOILED)
 def test_a_file_of_checkpoints_that_was_spoiled_is_an_alarm(database: Database, signed: Path, key_file: Path, how: str) -> None:
-    """Nothing begins anew by itself: the chain says which checkpoints were written."""
+    """Nothing starts again by itself: the chain says which checkpoints were written."""
     SPOILED[how](signed)
     fill(database, 2)
     with pytest.raises(IntegrityError):
@@ -113,14 +113,14 @@ def test_a_file_of_checkpoints_that_was_spoiled_is_an_alarm(database: Database, 
 
 
 def test_a_person_gives_up_what_is_lost(database: Database, signed: Path, key_file: Path) -> None:
-    """Then signing begins anew, with a new key too, and the chain says who said so."""
+    """Then Wince signs from here on, with a new key too, and the chain says who said so."""
     signed.unlink()
     key_file.unlink()
     with pytest.raises(ConfigError, match="not here"):
         signing_key(key_file, database)
     with pytest.raises(MessageError, match="empty"):
-        checkpoints.begin_anew(database, "n7", " ", 0)
-    checkpoints.begin_anew(database, "n7", "disk lost", 0)
+        checkpoints.give_up(database, "n7", " ", 0)
+    checkpoints.give_up(database, "n7", "disk lost", 0)
     key = signing_key(key_file, database)
     Checkpointer(database, signed, key).stop()
     assert checkpoints.verify(database, signed, public_hex(key)).tail == 0

@@ -118,15 +118,15 @@ def show(
     out.print(table)
 
 
-@app.command("begin-anew")
-def begin_anew(
+@app.command("checkpoints-lost")
+def give_up(
     by: Annotated[str, typer.Option("--by", help="Who says so (a staff identifier, no name).")],
     reason: Annotated[str, typer.Option("--reason", help="What became of the checkpoints or the key; no patient's name.")],
 ) -> None:
-    """Say that the checkpoints, or the key that signed them, are lost for good: signing begins anew, and the chain says so for ever.
+    """Say that the checkpoints, or the key that signed them, are lost for good. Wince then signs from here on, and the chain keeps it.
 
     What the lost checkpoints proved is proven no more. First look for a copy. Set the old file aside, or it is still read.
     """
     with reading(settings(), write=True) as database:
-        checkpoints.begin_anew(database, by, reason, wall_us())
-    out.print("signing begins anew with the next start of Wince; the audit trail says who said so, and why")
+        checkpoints.give_up(database, by, reason, wall_us())
+    out.print("Wince signs from here on with its next start; the audit trail says who said so, and why")

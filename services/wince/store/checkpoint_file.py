@@ -133,7 +133,9 @@ def compare(file: Path, points: list[Checkpoint], chain: ChainCheckpoints) -> No
         return
     newest, name = max(chain.last.values()), identity(file)
     if not points:
-        remedy = "bring it back from its copy, or name it in WINCE_CHECKPOINT_FILE; where it is lost for good, `wince audit begin-anew`"
+        remedy = (
+            "bring it back from its copy, or name it in WINCE_CHECKPOINT_FILE; where it is lost for good, `wince audit checkpoints-lost`"
+        )
         raise IntegrityError(f"the chain speaks of checkpoints up to row {newest}, and the file holds none", field=str(file), remedy=remedy)
     last = max(point.seq for point in points)
     if last < chain.last.get(name, newest):

@@ -42,7 +42,7 @@ def signing_key(path: Path, database: Database | None = None) -> Ed25519PrivateK
     if (key := existing_key(path)) is not None:
         return key
     if database is not None and checkpoint_file.read_chain_checkpoints(database).last:
-        remedy = "bring it back, or name it in WINCE_AUDIT_KEY_FILE; where it is lost for good, `wince audit begin-anew`"
+        remedy = "bring it back, or name it in WINCE_AUDIT_KEY_FILE; where it is lost for good, `wince audit checkpoints-lost`"
         raise ConfigError("the key that signed the checkpoints is not here", field=str(path), remedy=remedy)
     return _new_key(path)
 
@@ -200,7 +200,7 @@ def require(database: Database, file: Path) -> None:
     checkpoint_file.compare(file, checkpoint_file.read(file), checkpoint_file.read_chain_checkpoints(database))
 
 
-def begin_anew(database: Database, by: str, reason: str, at_us: int) -> None:
+def give_up(database: Database, by: str, reason: str, at_us: int) -> None:
     """A person says that the earlier checkpoints, or their key, are lost. From here the chain is signed again, and keeps that statement.
 
     Raises MessageError without a person or a reason.

@@ -10,7 +10,7 @@ ENTRY = "00000000-0000-5000-8000-000000000000"
 READING = {
     "status": [],
     "census show": [], "census diff": ["absent.csv"], "census load": ["absent.csv"], "census confirm": ["--all"],
-    "audit verify": [], "audit show": [], "audit begin-anew": ["--by", "N1", "--reason", "lost"],
+    "audit verify": [], "audit show": [], "audit checkpoints-lost": ["--by", "N1", "--reason", "lost"],
     "outbox list": [], "outbox aside": [], "outbox drop": ["cam-1", "--reason", "spoilt"],
     "outbox replay": [ENTRY], "outbox release": ["ehr"], "doctor": [],
     "ehr jwks": [], "ehr readback": [],
