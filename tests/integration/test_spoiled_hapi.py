@@ -26,6 +26,8 @@ from wince.domain.stay import Identifier
 from wince.fhir.client import FhirClient
 from wince.fhir.scopes import VERSIONS
 from wince.fhir.smart import SmartAuth
+from wince.pipeline.record import rows, writing
+from wince.pipeline.record.rows import Outgoing
 from wince.store import audit
 from wince.store.database import Database
 from wince.testing.ehr import Credentials, EhrSandbox
@@ -82,11 +84,9 @@ def charted(database: Database, target: FhirTarget, stays: list[tuple[Identifier
                 items.append(entry(patient=mrn, encounter=visit, start_us=start, end_us=start + 60_000_000, issued_us=start + 61_000_000))
                 made[visit.value].append(items[-1].id)
             items.append(replace(items[-1], revision=2, status="final", nurse="N-1"))
-            for item in items:
-                tx.execute(
-                    "INSERT INTO outbox(entry, revision, target, encounter, effective, body) VALUES (%s, %s, %s, %s, %s, %s)",
-                    (item.id, item.revision, target.name, visit.value, item.start_us, target.render(item)),
-                )
+            waiting = [Outgoing(item, target.name, str(target.render(item)), "ready") for item in items]
+            rows.save_outbox(tx, waiting, {})
+            audit.append(tx, [writing.charted(row, "charted") for row in waiting], START)
     return made
 
 
