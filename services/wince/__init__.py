@@ -8,6 +8,7 @@ Research use, not validated, adjunct to a nurse's judgement.
 
 from __future__ import annotations
 
+import os
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,10 @@ from wince.version import VERSION
 
 if TYPE_CHECKING:
     from wince.assess.api import assess as assess
+
+# No process of Wince forks and goes on: it only starts programs. Before such a start gRPC's handlers would begin threads in the child, whose
+# descriptors are closed under them; a database that is started as another user then fails now and then. gRPC reads this when it is imported.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 __version__ = VERSION
 __all__ = ["assess"]

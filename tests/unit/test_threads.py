@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import subprocess
 import sys
 import threading
 import time
@@ -282,3 +283,14 @@ def test_the_ehr_sandbox(tmp_path):
         sandbox._loop.call_soon_threadsafe(sandbox._loop.stop)
         until(sandbox.failed)
     assert sandbox.failed() is None
+
+
+def test_a_program_is_started_without_grpcs_fork_handlers() -> None:
+    """They ran in the child between fork and exec, where its descriptors are closed: initdb failed once with words of gRPC's poller."""
+    code = (
+        "import wince, subprocess, sys, grpc; from concurrent.futures import ThreadPoolExecutor as Pool\n"
+        "server = grpc.server(Pool(1)); server.add_insecure_port('127.0.0.1:0'); server.start()\n"
+        "subprocess.run([sys.executable, '-c', ''], check=True, close_fds=True, preexec_fn=lambda: None); server.stop(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert "fork" not in done.stderr
