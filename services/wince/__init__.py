@@ -18,8 +18,9 @@ from wince.version import VERSION
 if TYPE_CHECKING:
     from wince.assess.api import assess as assess
 
-# No process of Wince forks and goes on: it only starts programs. Before such a start gRPC's handlers would begin threads in the child, whose
-# descriptors are closed under them; a database that is started as another user then fails now and then. gRPC reads this when it is imported.
+# No process of Wince forks and goes on: it only starts programs. Before such a start gRPC's handlers would begin threads in the child,
+# whose descriptors are closed under them: a database that is started as another user then fails now and then. gRPC reads this when it is
+# imported.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 __version__ = VERSION
