@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 from av.packet import Packet
-from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import SideData, SideDataContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
@@ -145,6 +145,7 @@ class Converter:
         width, height = working_size(frame.width, frame.height, aspect, self._side)
         rgb = self._reformatter.reformat(frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR, threads=1)
         array: NDArray[np.uint8] = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
-        matrix = frame.side_data.get("DISPLAYMATRIX")
+        # Not frame.side_data: that keeps itself in the picture, which then stays until Python looks for circles.
+        matrix = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
         stands = oriented(bytes(matrix)) if isinstance(matrix, SideData) else Orientation()
         return upright(array, (stands.clockwise + self._rotation) % 360, mirrored=stands.mirrored)

@@ -1,10 +1,12 @@
 """Video files: which pictures are given, when, how often, and how they stand."""
 
+import gc
 import os
 import threading
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from wince.domain.reason import Reason
 from wince.errors import ConfigError
 from wince.pipeline.capture.file import FileSource
 from wince.pipeline.capture.media import MediaLimits
+from wince.testing import clips
 
 EVERY_40_MS = [n * 40 for n in range(100)]
 FORMATS = [
@@ -312,3 +315,15 @@ def test_reordered_pictures_come_at_their_own_times(tmp_path: Path, name: str) -
     assert [(frame.time_us // 100_000, number_of(frame.pixels)) for frame in frames] == [(number, number) for number in range(60)]
     assert not any(message.dropped or message.corrupt for message in messages if isinstance(message, Beat))
     assert source.notes() == ()
+
+
+def test_a_picture_is_let_go_when_the_next_one_comes() -> None:
+    """Not when Python looks for circles: pictures of minutes stood in memory until then."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in FileSource(clips.clip("bed1"), "s", rate_hz=5):
+            pass
+        assert sum(isinstance(one, av.VideoFrame) for one in gc.get_objects()) < 8
+    finally:
+        gc.enable()
