@@ -130,9 +130,9 @@ def test_real_clip(state_dir):
     ("arguments", "code", "field"),
     [
         (["--clip", "ICU^7^A=/nowhere.mp4"], 3, "/nowhere.mp4"),
-        (["--clip", "nonsense"], 4, "--clip"),
-        (["--clip", "BED=clip.mp4"], 4, "POINTOFCARE^ROOM^BED"),
-        (["--at", "yesterday"], 4, "--at"),
+        (["--clip", "nonsense"], 2, "--clip"),
+        (["--clip", "BED=clip.mp4"], 2, "POINTOFCARE^ROOM^BED"),
+        (["--at", "yesterday"], 2, "--at"),
         (["--clip", f"ICU^7^A={__file__}"], 3, "test_run.py"),
         (["--protocol-x"], 2, "--protocol-x"),
     ],
