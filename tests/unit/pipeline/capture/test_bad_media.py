@@ -105,7 +105,8 @@ def _playlist(folder: Path) -> Path:
 
 
 BAD: list[tuple[Callable[[Path], Path], str]] = [
-    (_no_moov, "without its index"), (_text, "neither a picture nor a video"), (_random, "neither a picture nor a video"), (_empty, "empty"), (_folder, "folder"),
+    (_no_moov, "without its index"), (_text, "neither a picture nor a video"), (_random, "neither a picture nor a video"),
+    (_empty, "empty"), (_folder, "folder"),
     (_pipe, "plain file"), (lambda folder: folder / "none.mp4", "no such file"), (lambda folder: folder / "x\0y.mp4", "not a file name"),
     (_raw, "no timestamps"), (_raw_hevc, "no timestamps"), (_audio, "no video"), (_no_pictures, "not one picture"),
     (_playlist, "neither a picture nor a video"),
