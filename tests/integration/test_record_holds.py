@@ -211,7 +211,7 @@ def test_what_is_no_answer_is_an_unknown_outcome(database: Database, wrong: obje
         assert running.failed() is None
     assert states(database) == {"written": 1}
     assert events(database) == Counter(intent=2, retry=1, written=1)
-    assert "no answer" in capsys.readouterr().err
+    assert "answer can't be used" in capsys.readouterr().err
 
 
 def test_a_probe_that_answers_nothing_leaves_the_hold(database: Database) -> None:
