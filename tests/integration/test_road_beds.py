@@ -147,7 +147,7 @@ def test_a_bad_clip_is_named_before_anybody_is_admitted(loaded, tmp_path):
     (tmp_path / "bad.mp4").write_text("no video")
     whole = beds(True, True)
     bad = whole.beds[1].camera.model_copy(update={"path": tmp_path / "bad.mp4"})
-    with pytest.raises(MediaError, match="not a video"):
+    with pytest.raises(MediaError, match="neither a picture nor a video"):
         play.play(loaded, scenario.Scenario((whole.beds[0], replace(whole.beds[1], camera=bad))), AT, lambda *_: None)
     assert not loaded.state_dir.exists()
 
