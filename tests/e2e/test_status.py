@@ -122,7 +122,8 @@ def test_status_beside_a_running_installation() -> None:
 
             assert wince(world, "audit", "verify").returncode == 0
             world.sandbox.faults.clear()
-            assert wince(world, "outbox", "release", "ehr").returncode == 0
+            released = wince(world, "outbox", "release", "ehr")
+            assert released.returncode == 0 or "is not held" in released.stderr, "a probe may have lifted it in between"
             entry = letters["figures"]["letter_1"].split("/")[0]
             assert wince(world, "outbox", "replay", entry, letters["figures"]["letter_1"].split("/")[1].split(":")[0]).returncode == 0
             world.until(lambda: not {"ehr hold", "ehr dead letters"} & {what for _, what in status(world)}, 120)
