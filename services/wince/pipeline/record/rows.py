@@ -179,9 +179,14 @@ def save_messages(tx: Tx, bound: Sequence[Bound], bodies: Mapping[UUID, bytes], 
     _copy(tx, "verdict (id, question, assessment, at_us, body)", verdicts)
 
 
-def save_entries(tx: Tx, entries: Sequence[Entry], causes: Mapping[tuple[UUID, int], str] | None = None) -> None:
-    """New revisions of entries. `causes`: why (id, revision) withdraws it."""
-    why = causes or {}
+def save_entries(
+    tx: Tx,
+    entries: Sequence[Entry],
+    causes: Mapping[tuple[UUID, int], str] | None = None,
+    texts: Mapping[tuple[UUID, int], str] | None = None,
+) -> None:
+    """New revisions of entries. `causes`: why (id, revision) withdraws it. `texts`: each as JSON, where the caller has it."""
+    why, written = causes or {}, texts or {}
     _copy(
         tx,
         "entry (id, revision, kind, origin, assessment, stay, source, start_us, end_us, status, part_of, cause, body)",
@@ -199,15 +204,15 @@ def save_entries(tx: Tx, entries: Sequence[Entry], causes: Mapping[tuple[UUID, i
                 item.status,
                 item.part_of,
                 why.get((item.id, item.revision), ""),
-                dump(item),
+                written.get((item.id, item.revision)) or dump(item),
             )
             for item in entries
         ],
     )
 
 
-def save_questions(tx: Tx, effects: Effects) -> None:
-    """New questions, new revisions, what was answered and superseded."""
+def save_questions(tx: Tx, effects: Effects, texts: Mapping[tuple[UUID, int], str]) -> None:
+    """New questions, new revisions, what was answered and superseded. `texts`: each as JSON."""
     if not effects.tasks:
         return
     windows = {item.message.id: item.message.assessment for item in effects.bound if isinstance(item.message, Question)}
@@ -229,7 +234,7 @@ def save_questions(tx: Tx, effects: Effects) -> None:
                     item.reason.value,
                     item.stay,
                     state.get(item.id, "open"),
-                    dump(item),
+                    texts[item.id, item.revision],
                 )
                 for item in effects.tasks
             ],

@@ -24,7 +24,8 @@ def write(tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes], targets: Seque
     messages = [*effects.bound, *(Bound(alert, None) for alert in effects.untold)]
     bodies = {bound.message.id: encode(bound.message)[1] for bound in messages}
     facts = [_taken(bound, hashes[bound.message.id], bodies[bound.message.id]) for bound in messages]
-    facts += [charted(item, _event(item, effects)) for item in waiting]
+    texts = {(item.id, item.revision): dump(item) for item in made}  # each is written several times
+    facts += [charted(item, _event(item, effects), texts[item.entry.id, item.entry.revision]) for item in waiting]
     facts += [Fact(note.subject, note.revision, note.event, 1, dump(note.detail)) for note in effects.notes]
     facts += [
         Fact(item.entry.id, item.entry.revision, "dead", 0, dump({"detail": item.error}), item.target)
@@ -32,8 +33,8 @@ def write(tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes], targets: Seque
         if item.state == "dead"
     ]
     rows.save_messages(tx, messages, bodies, set(effects.heard))
-    rows.save_entries(tx, effects.entries, effects.causes)
-    rows.save_questions(tx, effects)
+    rows.save_entries(tx, effects.entries, effects.causes, texts)
+    rows.save_questions(tx, effects, texts)
     rows.save_outbox(tx, waiting, _windows(effects))
     rows.save_states(tx, effects.states)
     review_rows.save(tx, effects)
@@ -47,11 +48,12 @@ def _windows(effects: Effects) -> dict[UUID, UUID]:
     return asked | {one.question: one.assessment for one in messages if isinstance(one, Verdict) and one.question is not None}
 
 
-def charted(item: rows.Outgoing, event: str) -> Fact:
-    """What the trail says of an entry at a target. Raises ValueError for an event that no verification would look for."""
+def charted(item: rows.Outgoing, event: str, text: str = "") -> Fact:
+    """What the trail says of an entry at a target. `text`: the entry as JSON, where the caller has it. Raises ValueError for an event that
+    no verification would look for."""
     if event not in proof.CHARTED:
         raise ValueError(f"{event} is no event of an entry")
-    return Fact(item.entry.id, item.entry.revision, event, 1, proof.of_entry(dump(item.entry), item.body), item.target)
+    return Fact(item.entry.id, item.entry.revision, event, 1, proof.of_entry(text or dump(item.entry), item.body), item.target)
 
 
 def _taken(bound: Bound, content: bytes, body: bytes) -> Fact:
