@@ -27,6 +27,8 @@ from wince.errors import IntegrityError
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store import checkpoints
+from wince.store.covered import check
+from wince.store.covered.entries import Entries
 from wince.store.database import Database
 from wince.store.stays import PostgresCensus
 
@@ -237,3 +239,36 @@ def test_an_erasure_that_never_was_explains_nothing(database: Database, world: F
         tx.execute("DELETE FROM audit_payload WHERE place IN (SELECT place FROM audit_erased)")
     with pytest.raises(IntegrityError, match="in its name"):
         verified(database, tmp_path)
+
+
+def test_what_is_erased_or_written_while_all_is_verified_is_no_alarm(
+    database: Database, world: FakeTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything is compared as it stood in one moment: retention runs, and record goes on, beside it."""
+    with database.transaction() as tx:
+        tx.execute("UPDATE outbox SET state = 'written'")
+    monkeypatch.setattr(check, "_CHUNK", 5)
+    compare, done = Entries.compare, []
+
+    def meanwhile(self: Entries, *arguments: Any) -> None:
+        compare(self, *arguments)
+        if not done:
+            done.append(Retention(database, lambda: T0 + 100 * 86_400 * US).run(Limits(assessments=30, audit=30), "n7"))
+            admit(database, stay("V9", bed="ICU^9^A"))
+
+    monkeypatch.setattr(Entries, "compare", meanwhile)
+    assert verified(database, tmp_path).erased == 0
+    assert done[0].entries
+    monkeypatch.undo()
+    assert verified(database, tmp_path).erased > 0
+
+
+def test_a_person_who_was_erased_is_explained(database: Database, world: FakeTarget, tmp_path: Path) -> None:
+    """Windows, entries, stays, movements and payloads of one; the other's stand and are compared."""
+    with database.transaction() as tx:
+        tx.execute("UPDATE outbox SET state = 'written'")
+    before = verified(database, tmp_path)
+    done = Retention(database, lambda: T0 + 86_400 * US).erase("M-V1", "asked for", "n7")
+    assert done.entries
+    after = verified(database, tmp_path)
+    assert 0 < after.compared < before.compared

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.trail_world import facts, fill, owner_rewrites
+from wince.domain.audit import Checkpoint
 from wince.errors import ConfigError, IntegrityError, MessageError, ResourceError
 from wince.store import checkpoint_file, checkpoints
 from wince.store.audit import append
@@ -223,3 +224,40 @@ def test_a_line_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "points").write_text(json.dumps({"seq": 1}) + "\n")
     with pytest.raises(IntegrityError, match="line 1"):
         checkpoint_file.read(tmp_path / "points")
+
+
+def test_a_checkpoint_that_is_written_while_all_is_verified_is_no_alarm(
+    database: Database, signed: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Record signs once a minute beside `wince audit verify`, whose file was read before that; the same for `wince status`."""
+    signer = Checkpointer(database, signed, signing_key(key_file), rows=1)
+    read = checkpoint_file.read
+
+    def read_then_sign(file: Path, key: str = "") -> list[Checkpoint]:
+        points = read(file, key)
+        fill(database, 1)
+        assert signer.tick(force=True) is not None
+        return points
+
+    monkeypatch.setattr(checkpoint_file, "read", read_then_sign)
+    assert checkpoints.verify(database, signed, public_hex(signing_key(key_file))).checkpoint > 0
+    with database.transaction() as tx:
+        said = checkpoint_file.chain_checkpoints(tx)
+    assert checkpoint_file.missing(signed, checkpoint_file.read(signed), said) == 0
+
+
+def test_a_replica_that_died_before_the_chain_knew_its_first_checkpoint_starts(
+    database: Database, signed: Path, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file stands; the other replica signed on meanwhile."""
+    key, other = signing_key(key_file), tmp_path / "other.jsonl"
+    fill(database, 1)
+    with monkeypatch.context() as died:
+        died.setattr(Checkpointer, "_tell", lambda *_: None)
+        Checkpointer(database, other, key, alone=False).stop()
+    fill(database, 1)
+    Checkpointer(database, signed, key, alone=False).stop()
+    with pytest.raises(IntegrityError):
+        checkpoints.verify(database, other, public_hex(key))
+    Checkpointer(database, other, key, alone=False).stop()
+    assert checkpoints.verify(database, other, public_hex(key)).tail == 0

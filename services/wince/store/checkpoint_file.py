@@ -127,20 +127,29 @@ def read_chain_checkpoints(database: Database) -> ChainCheckpoints:
         return chain_checkpoints(tx)
 
 
-def compare(file: Path, points: list[Checkpoint], chain: ChainCheckpoints) -> None:
-    """Hold a file against the chain. Raises IntegrityError where checkpoints that it must hold are not there."""
-    if not chain.last:
-        return
-    newest, name = max(chain.last.values()), identity(file)
-    if not points:
+def held(database: Database, file: Path, key: str = "") -> list[Checkpoint]:
+    """The checkpoints in a file, as `read`, held against the chain. The chain is asked first: what is written meanwhile stands in the file
+    before the chain speaks of it. Raises IntegrityError too where checkpoints that the file must hold are not there."""
+    said = read_chain_checkpoints(database)
+    points = read(file, key)
+    if lacking := missing(file, points, said):
+        if points:
+            what = f"ends with a checkpoint of row {max(point.seq for point in points)}; the chain speaks of one of row {lacking}"
+            raise IntegrityError(what, field=str(file), remedy=_COMPARE)
         remedy = (
             "bring it back from its copy, or name it in WINCE_CHECKPOINT_FILE; where it is lost for good, `wince audit checkpoints-lost`"
         )
-        raise IntegrityError(f"the chain speaks of checkpoints up to row {newest}, and the file holds none", field=str(file), remedy=remedy)
-    last = max(point.seq for point in points)
-    if last < chain.last.get(name, newest):
-        what = f"ends with a checkpoint of row {last}; the chain speaks of one of row {chain.last.get(name, newest)}"
-        raise IntegrityError(what, field=str(file), remedy=_COMPARE)
+        what = f"the chain speaks of checkpoints up to row {lacking}, and the file holds none"
+        raise IntegrityError(what, field=str(file), remedy=remedy)
+    return points
+
+
+def missing(file: Path, points: list[Checkpoint], said: ChainCheckpoints) -> int:
+    """Row of the last checkpoint that the file must hold and does not; 0: none. Of a file that the chain doesn't know the newest of all."""
+    if not said.last:
+        return 0
+    wanted = said.last.get(identity(file), max(said.last.values()))
+    return wanted if max((point.seq for point in points), default=0) < wanted else 0
 
 
 def _lines(file: Path) -> list[str]:

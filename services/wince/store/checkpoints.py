@@ -130,11 +130,14 @@ class Checkpointer:
         self._written_at = time.monotonic()
         self._stopped = threading.Event()
         self._thread = WatchedThread("checkpoints", self._run, self._stopped)
+        said = checkpoint_file.read_chain_checkpoints(database)
         points = checkpoint_file.read(file)
         self._at = max((point.at for point in points), default="")
-        if not points and not alone and checkpoint_file.read_chain_checkpoints(database).last:
-            log.error("the chain speaks of checkpoints, and none stands here; a new file is begun", file=str(file))
-        else:
+        if not alone and said.last and checkpoint_file.identity(file) not in said.last:
+            log.error("the chain speaks of checkpoints, and of none in this file; it goes on from here", file=str(file), count=len(points))
+            if points:
+                self._tell(points[-1])
+        if points or alone or not said.last:
             self._written = verify(database, file, public_hex(key), payloads=False).checkpoint
         self._take_in()
 
@@ -190,14 +193,18 @@ class Checkpointer:
         self._at, self._own = at, 0
         self._written = point.seq
         self._written_at = time.monotonic()
+        self._tell(point)
+        return point
+
+    def _tell(self, point: Checkpoint) -> None:
+        """The chain says that the checkpoint stands in the file."""
         with self._database.transaction() as tx:
             audit.append(tx, [checkpoint_file.fact(self._file, point)], self._clock())
-        return point
 
 
 def require(database: Database, file: Path) -> None:
     """Raises IntegrityError where the file lacks checkpoints that the chain speaks of."""
-    checkpoint_file.compare(file, checkpoint_file.read(file), checkpoint_file.read_chain_checkpoints(database))
+    checkpoint_file.held(database, file)
 
 
 def give_up(database: Database, by: str, reason: str, at_us: int) -> None:
@@ -233,12 +240,9 @@ def verify(database: Database, file: Path, public_key: str, *, payloads: bool = 
             return False
         return True
 
-    points = checkpoint_file.read(file, public_key)
+    points = checkpoint_file.held(database, file, public_key)
     if not payloads:
-        found = chain.verify(audit.rows(database), points, verifier)
-        checkpoint_file.compare(file, points, checkpoint_file.read_chain_checkpoints(database))
-        return found
+        return chain.verify(audit.rows(database), points, verifier)
     covered = ChainComparison(database)
     found = chain.verify(covered.links(), points, verifier)
-    checkpoint_file.compare(file, points, checkpoint_file.read_chain_checkpoints(database))
     return replace(found, compared=covered.done.rows, unproven=covered.done.unproven)

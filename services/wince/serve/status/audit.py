@@ -12,7 +12,10 @@ LATE_S = 300.0
 
 def audit(look: Look) -> list[Row]:
     """One row."""
+    with look.transaction() as tx:
+        said = checkpoint_file.chain_checkpoints(tx)  # before the file, where each stands before the chain speaks of it
     points = checkpoint_file.read(look.places.checkpoints)  # before the rows: what is appended meanwhile is covered by none of them
+    lacking = checkpoint_file.missing(look.places.checkpoints, points, said)
     with look.transaction() as tx:
         last = max(points, key=lambda point: point.seq, default=None)
         rows = tx.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
@@ -22,13 +25,12 @@ def audit(look: Look) -> list[Row]:
             (last.seq if last else 0, CHECKPOINT),
         ).fetchone()
         age = tx.execute("SELECT extract(epoch FROM now() - %s::timestamptz)::float8", (last.at,)).fetchone() if last else None
-        newest = max(checkpoint_file.chain_checkpoints(tx).last.values(), default=0)
     count, (uncovered, oldest_s) = rows[0] if rows else 0, tail or (0, None)
-    return [_row(look, count, last, newest, uncovered, oldest_s or 0.0, float(age[0]) if age else None)]
+    return [_row(look, count, last, lacking, uncovered, oldest_s or 0.0, float(age[0]) if age else None)]
 
 
-def _row(look: Look, count: int, last: Checkpoint | None, newest: int, uncovered: int, uncovered_s: float, age_s: float | None) -> Row:
-    """`newest`: row of the last checkpoint that the chain speaks of."""
+def _row(look: Look, count: int, last: Checkpoint | None, lacking: int, uncovered: int, uncovered_s: float, age_s: float | None) -> Row:
+    """`lacking`: row of a checkpoint that the chain speaks of and that does not stand in the file; 0: none."""
     covered = last.seq if last else 0
     figures: Figures = {"rows": count, "covered": covered, "uncovered": uncovered, "checkpoint_age_s": age_s}
     said = f"{count} rows, {uncovered} behind the last checkpoint"
@@ -40,9 +42,9 @@ def _row(look: Look, count: int, last: Checkpoint | None, newest: int, uncovered
         where = str(look.places.checkpoints)
         remedy = "copy record's checkpoints here, and name them in WINCE_CHECKPOINT_FILE"
         return Row("audit", "trail", State.UNKNOWN, said, None, f"no checkpoints in {where}", remedy, figures)
-    if newest > covered:
+    if lacking:
         remedy = f"bring {look.places.checkpoints} back from its copy, run `wince audit verify`, call the person in charge of security"
-        reason = f"the chain speaks of a checkpoint of row {newest}, which does not stand here"
+        reason = f"the chain speaks of a checkpoint of row {lacking}, which does not stand here"
         return Row("audit", "trail", State.BAD, said, age_s, reason, remedy, figures)
     if uncovered and uncovered_s > LATE_S:
         remedy = f"does record run, and can it write {look.places.checkpoints}? It signs while it runs, and when it ends"

@@ -37,23 +37,17 @@ class ChainComparison:
         self._kinds: list[Kind] = [Entries(), Messages(), Census()]
 
     def links(self) -> Iterator[AuditRow]:
-        """Every link with its payload, in order. Raises IntegrityError where a row is not what its link says: after the link was taken,
-        so that the caller has proven it."""
+        """Every link with its payload, in order, and all rows as they stand in one moment: what is written, or erased, meanwhile is not
+        seen. Raises IntegrityError where a row is not what its link says: after the link was taken, so that the caller has proven it."""
         chunk: list[AuditRow] = []
-        last = 0
-        for link in audit.rows(self._database, payloads=True):
-            yield link
-            last = link.seq
-            chunk.append(link)
-            if len(chunk) >= _CHUNK:
-                with self._database.transaction() as tx:
-                    self._compare(tx, chunk)
-                chunk = []
         with self._database.transaction() as tx:
             tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            for link in audit.rows_in(tx, last):  # what came meanwhile, in the moment in which the rows are counted
+            for link in audit.rows_in(tx, 0):
                 yield link
                 chunk.append(link)
+                if len(chunk) >= _CHUNK:
+                    self._compare(tx, chunk)
+                    chunk = []
             self._compare(tx, chunk)
             self._count(tx)
             Erasures(tx).payloads(tx, self._payloads)
