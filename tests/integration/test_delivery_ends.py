@@ -16,8 +16,9 @@ from wince.errors import WinceError
 from wince.parts import first_failed
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
-from wince.serve import ehr, record
+from wince.serve import record
 from wince.serve.service import Deps
+from wince.serve.targets import every
 from wince.store.database import Database
 
 
@@ -41,7 +42,7 @@ def test_the_record_service_ends(database: Database, state_dir: Path, monkeypatc
     monkeypatch.setenv("WINCE_STATE_DIR", str(state_dir / "state"))
     monkeypatch.setenv("WINCE_PG_DSN", database.dsn)
     target = Deadly(name="ehr")
-    monkeypatch.setattr(ehr, "targets", lambda *_: [target])
+    monkeypatch.setattr(every, "targets", lambda *_: [target])
     admit(database, stay())
     PostgresSink(database, {"activity": load("activity")}, [target]).commit([window(0, 1)])
     with ExitStack() as stack:

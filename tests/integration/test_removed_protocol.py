@@ -25,7 +25,6 @@ from wince.pipeline.record.sink import PostgresSink
 from wince.protocols import loader
 from wince.runners.record import Recording
 from wince.serve import record
-from wince.serve.ehr import EHR
 from wince.serve.service import Deps
 from wince.settings import Settings
 from wince.store.database import Database
@@ -85,7 +84,7 @@ def test_what_it_charted_is_withdrawn_where_it_was_another_s(database, database_
     change(database, Revision(supersede=(stay(),), recorded_us=T0 + US))
     with ExitStack() as stack:
         built = deps(database_dsn, evening, tmp_path, stack)
-        target = FhirTarget(EHR, stack.enter_context(FhirClient("http://127.0.0.1:9/fhir")), built.protocols.recorded, version="1")
+        target = FhirTarget("ehr", stack.enter_context(FhirClient("http://127.0.0.1:9/fhir")), built.protocols.recorded, version="1")
         PostgresSink(built.database, built.protocols.recorded, [target]).review()
     with database.transaction() as tx:
         rows = tx.execute("SELECT state, last_error, body FROM outbox WHERE target = 'ehr' AND revision = 2 ORDER BY made").fetchall()

@@ -14,6 +14,7 @@ from wince.delivery.interface import Result
 from wince.fhir.keys import key_set
 from wince.serve import ehr
 from wince.serve.reading import reading
+from wince.serve.targets import every
 
 app = typer.Typer(no_args_is_help=True, help="The EHR: public keys to register there, and what its chart shows of what was written.")
 
@@ -35,9 +36,9 @@ def readback_command(
     A running Wince does so by itself (ehr_readback_per_hour). Exit code 1 where something differs or is gone.
     """
     chosen = settings()
-    ehr.check(chosen)  # without an EHR nothing was written that could be read back
+    every.require(chosen)  # without a target nothing was written that could be read back
     with reading(chosen, write=True) as database, ExitStack() as stack:
-        targets = ehr.targets(chosen, {}, stack, database)
+        targets = every.targets(chosen, {}, stack, database)
         found = [item for target in targets for item in readback.run(database, target, count)]
     wrong = [item for item in found if item.shown.result in (Result.DIFFERS, Result.GONE)]
     if json_:

@@ -21,7 +21,7 @@ from wince.serve.reading import reading
 from wince.store import asides
 from wince.store.database import Tx
 
-app = typer.Typer(no_args_is_help=True, help="What waits for the EHR, holds, dead letters and their replay.")
+app = typer.Typer(no_args_is_help=True, help="What waits for the targets, holds, dead letters and their replay.")
 
 
 @contextmanager
@@ -138,7 +138,7 @@ def done(
     by: Annotated[str, typer.Option(help="Who did it: a staff identifier, for the audit trail.")],
     target: Annotated[str, typer.Option(help="Where; may be left out where there is only one.")] = "",
 ) -> None:
-    """A person did at the EHR what it can't be made to do: withdraw or restore an entry there. The audit trail says so."""
+    """A person did at the target what it can't be made to do: withdraw or restore an entry there. The audit trail says so."""
     usage.words(by, "--by", "the staff identifier of who did it")
     wanted = usage.identity(entry, "ENTRY", "`wince outbox list`")
     with _opened(write=True) as tx:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from wince.rpc import config as limits
 from wince.rpc import tls
 from wince.rpc.auth import Callers
-from wince.serve import broker, ehr, metrics_page, mllp
+from wince.serve import broker, metrics_page, mllp
+from wince.serve.targets import every
 from wince.settings import Settings
 
 
@@ -21,8 +22,7 @@ def check(settings: Settings) -> None:
             limits.read(path, f"rpc.{name}")
     mllp.place(settings)
     metrics_page.check(settings)
-    if settings.ehr_url is not None:
-        ehr.check(settings)
+    every.check(settings)
     for camera in settings.cameras:
         camera.trust.options(camera.url, f"cameras.{camera.id}")
     if settings.kafka_bootstrap:

@@ -1,54 +1,20 @@
-"""The EHR that is set: one way to it for `wince run`, the record service, `wince doctor` and `wince config check`."""
+"""The way to the FHIR server that is set: one for `wince run`, the record service, `wince doctor` and `wince config check`."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import partial
 from urllib.parse import urlsplit
 
 from wince import certificates
-from wince.delivery.fhir.target import FhirTarget
-from wince.delivery.interface import Target
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
 from wince.fhir.client import FhirClient
 from wince.fhir.keys import SigningKey, key_set
 from wince.fhir.scopes import asked
 from wince.fhir.smart import SmartAuth
-from wince.protocols.rules import ClinicalProtocol
-from wince.serve import site
 from wince.serve.setup import read_key
-from wince.serve.writing import writing
 from wince.settings import Settings
-from wince.store import aliases, births
-from wince.store.database import Database
-from wince.telemetry import logs
-from wince.version import VERSION
-
-log = logs.get(__name__)
-
-EHR = "ehr"
-"""Name of the FHIR server in outbox rows."""
-
-
-def targets(
-    settings: Settings, protocols: Mapping[str, ClinicalProtocol], stack: ExitStack, database: Database | None = None
-) -> list[Target]:
-    """Every system that entries are delivered to; none where no EHR is set. `stack` closes their connections. `database`: where the birth
-    dates are that the hospital's feed gave.
-
-    Raises ConfigError where it can't be meant so; nothing is connected to.
-    """
-    if settings.ehr_url is None:
-        log.warning("no EHR is set: entries stay in Wince's own tables", field="WINCE_EHR_URL")
-        return []
-    reached, how = client(settings, stack), writing(settings, protocols)
-    born = partial(births.of, database) if database else lambda _system, _value: ""
-    merges = partial(aliases.links_of, database) if database else lambda _patient, _visit: 0
-    names, site_ = site.systems(settings), settings.site
-    return [FhirTarget(EHR, reached, protocols, version=VERSION, site=site_, systems=names, born=born, merges=merges, writing=how)]
 
 
 def client(settings: Settings, stack: ExitStack, *, timeout_s: float = 20.0, scope: str = "") -> FhirClient:

@@ -42,7 +42,7 @@ from wince.pipeline.record.sink import PostgresSink
 from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
-from wince.serve import ehr, mllp, sandbox, scoring, setup, site
+from wince.serve import mllp, sandbox, scoring, setup, site
 from wince.serve.ahead import ahead, latest_event
 from wince.serve.begin import SourceStart
 from wince.serve.ehr_reading import reading, sink_rules
@@ -51,6 +51,7 @@ from wince.serve.protocols import protocol_set
 from wince.serve.record import TEND_S
 from wince.serve.service import Repeated
 from wince.serve.state_dir import Owner, Places
+from wince.serve.targets import every
 from wince.serve.writing import refuse_what_can_not_work
 from wince.settings import Camera, Settings
 from wince.store import answers, checkpoints, stays, trust
@@ -178,7 +179,7 @@ class Embedded:
             settings = settings.model_copy(update=reached)
         self.tell("ehr", url=settings.ehr_url)
         self._reached = settings
-        return ehr.targets(settings, self.protocols.recorded, self._stack, self.database)
+        return every.targets(settings, self.protocols.recorded, self._stack, self.database)
 
     def _watch(self) -> None:
         self._watches = tuple(

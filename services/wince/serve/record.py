@@ -1,4 +1,4 @@
-"""`wince serve record`: assessments from the bus into Postgres, one transaction per batch, and from its outbox to the EHR.
+"""`wince serve record`: assessments from the bus into Postgres, one transaction per batch, and from its outbox to the targets.
 
 Replicas share the sources by the bus and the outbox by leases; in the database one of them at a time writes for an encounter.
 """
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from wince.clock import wall_us
 from wince.delivery import books, readback
-from wince.delivery.interface import Target
+from wince.delivery.interface import Readable, Target
 from wince.delivery.worker import Delivery
 from wince.domain.audit import Verified
 from wince.domain.frame import US
@@ -19,10 +19,11 @@ from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
 from wince.runners.record import Recording, Writer
-from wince.serve import ehr, expiry
+from wince.serve import expiry
 from wince.serve.ehr_reading import sink_rules
 from wince.serve.service import Deps, Repeated, Service
 from wince.serve.state_dir import Places
+from wince.serve.targets import every
 from wince.serve.writing import refuse_what_can_not_work
 from wince.settings import Settings
 from wince.store import checkpoints
@@ -44,12 +45,12 @@ CREDENTIALS_S = 300.0
 
 
 def build(deps: Deps) -> Service:
-    """The service. Without an EHR entries stay in Wince's own tables."""
+    """The service. Without a target entries stay in Wince's own tables."""
     settings, database = deps.settings, deps.database
     places = Places.of(settings)
     places.make()
     protocols = deps.protocols.recorded
-    targets = ehr.targets(settings, protocols, deps.stack, database)
+    targets = every.targets(settings, protocols, deps.stack, database)
     refuse_what_can_not_work(targets)
     delivery = Delivery(database, targets, lease_s=settings.lease_s)
     writer = Writer(PostgresSink(database, protocols, targets, **sink_rules(settings)), delivery.wake)
@@ -76,8 +77,10 @@ def build(deps: Deps) -> Service:
 
 
 def read_back(database: Database, targets: Sequence[Target], per_hour: int) -> None:
-    """One turn of reading back, where one is due."""
+    """One turn of reading back from each target that can be read, where one is due."""
     for target in targets:
+        if not isinstance(target, Readable):
+            continue
         with database.transaction() as tx:
             due = per_hour > 0 and readback.turn(tx, target.name, max(readback.PERIOD_S, 3600 / max(per_hour, 1)))
         if due:

@@ -1,4 +1,4 @@
-"""Two kinds of target under one outbox: a FHIR server, and one of another kind. Either may be the one that fails."""
+"""Two targets under one outbox: each real kind beside a simple one. Either may be the one that fails."""
 
 from __future__ import annotations
 
@@ -12,21 +12,19 @@ from uuid import UUID
 
 import pytest
 
+from tests.contract.targets.kinds import KINDS, Receiver, target
 from tests.integration.record_world import FakeTarget, admit, stay, window
-from wince.delivery.fhir.target import FhirTarget
-from wince.delivery.interface import Answer, Target
+from wince.delivery.interface import Answer, Taken, Target
 from wince.delivery.worker import Delivery
 from wince.domain.entry import Entry, TaskEntry
-from wince.fhir.client import FhirClient
-from wince.fhir.smart import SmartAuth
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store import audit
 from wince.store.database import Database
-from wince.testing.ehr import Credentials, EhrSandbox
 
 PROTOCOLS = {"activity": load("activity")}
-NAMES = ("ehr", "second")
+NAMES = ("first", "second")
+"""Of the real target, and of the simple one."""
 
 
 class Hasty(random.Random):
@@ -50,7 +48,7 @@ class Scripted:
     def name(self) -> str:  # type: ignore[override]
         return self.real.name
 
-    def render(self, entry: Entry | TaskEntry) -> str:
+    def render(self, entry: Entry | TaskEntry) -> str | Taken:
         return self.real.render(entry)
 
     def probe(self) -> Answer:
@@ -69,8 +67,8 @@ class World:
     """A database, both targets, and what was charted."""
 
     database: Database
-    sandbox: EhrSandbox
-    key: Credentials
+    receiver: Receiver
+    """Of the real target."""
     targets: dict[str, Scripted]
 
     @property
@@ -112,24 +110,18 @@ class World:
         real = self.targets[target].real
         if isinstance(real, FakeTarget):
             return {entry: status for entry, (_, status) in real.held.items()}
-        found = self.sandbox.resources("Observation")
-        assert len({one["identifier"][0]["value"] for one in found}) == len(found), "doubled"
-        return {one["identifier"][0]["value"].removeprefix("urn:uuid:"): one["status"] for one in found}
+        found = {str(entry): self.receiver.stands(entry) for entry in self.receiver.entries()}
+        assert all(len(statuses) == 1 for statuses in found.values()), "doubled"
+        return {entry: statuses[0] for entry, statuses in found.items()}
 
 
-def fhir(base_url: str, key: Credentials) -> FhirTarget:
-    auth = SmartAuth(base_url, key.client_id, key.key_pem, key.kid, key.scope)
-    return FhirTarget("ehr", FhirClient(base_url, auth=auth), PROTOCOLS, version="0.1.0")
-
-
-@pytest.fixture
-def world(database: Database, tmp_path: Path) -> Iterator[World]:
-    with EhrSandbox(tmp_path / "ehr") as sandbox:
+@pytest.fixture(params=KINDS)
+def world(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[World]:
+    with KINDS[request.param](tmp_path) as receiver:
         lying = stay()
-        sandbox.seed([lying.patient], [(lying.encounter, lying.patient)])
-        key = sandbox.new_client()
-        targets = {"ehr": Scripted(fhir(sandbox.base_url, key)), "second": Scripted(FakeTarget(name="second"))}
-        yield World(database, sandbox, key, targets)
+        receiver.seed(lying.patient, lying.encounter)
+        real = target(receiver.kind, receiver.reached(), "first")
+        yield World(database, receiver, {"first": Scripted(real), "second": Scripted(FakeTarget(name="second"))})
 
 
 @pytest.fixture(params=NAMES)

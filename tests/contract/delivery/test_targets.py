@@ -32,7 +32,7 @@ def test_every_target_gets_every_entry_once_in_order_in_its_own_words(world: Wor
         assert world.rows(name) == [(entry, "written") for entry in made]
         assert world.trail(name, "charted") == world.trail(name, "intent") == world.trail(name, "written") == made
         assert world.held_by(name).keys() == {str(entry) for entry in made}
-    assert {"resourceType", "entry"} <= json.loads(world.targets["ehr"].bodies[0]).keys()
+    assert world.targets["first"].bodies[0] != world.targets["second"].bodies[0]
     assert json.loads(world.targets["second"].bodies[0])["id"] == str(made[0])
     assert verify(audit.rows(world.database, payloads=True)).erased == 0
 
@@ -73,12 +73,12 @@ def test_a_letter_that_both_refused_is_replayed_by_name(world: World) -> None:
         target.script = lambda number: REFUSED if number == 0 else None
     with world.delivering() as running:
         assert running.drain(60)
-        with pytest.raises(InputError, match="ehr, second"), world.database.transaction() as tx:
+        with pytest.raises(InputError, match="first, second"), world.database.transaction() as tx:
             books.replay(tx, made.id, 1, "", T0)
         with world.database.transaction() as tx:
             books.replay(tx, made.id, 1, "second", T0)
         assert running.drain(60)
-    assert (world.states("ehr"), world.states("second")) == ({"dead"}, {"written"})
+    assert (world.states("first"), world.states("second")) == ({"dead"}, {"written"})
 
 
 def test_a_hold_of_one_target_holds_no_other(world: World, failing: str, other: str) -> None:
@@ -145,7 +145,7 @@ def test_what_one_target_cannot_render_reaches_the_other(database: Database, bro
             return broken  # type: ignore[return-value]
 
     first, second = Broken(name="first"), FakeTarget(name="second")
-    world = World(database, None, None, {"first": first, "second": second})  # type: ignore[arg-type, dict-item]
+    world = World(database, None, {"first": first, "second": second})  # type: ignore[arg-type, dict-item]
     world.chart(1)
     with world.delivering() as running:
         assert running.drain(60)
@@ -176,11 +176,11 @@ def test_names_of_targets_differ_and_can_be_written_anywhere(database: Database,
 
 DELIVERER = """
 import json, sys, time
-from tests.contract.delivery.conftest import Hasty, Scripted, fhir
+from tests.contract.delivery.conftest import Hasty, Scripted
+from tests.contract.targets.kinds import target
 from tests.integration.record_load import FileTarget
 from wince.delivery.worker import Delivery
 from wince.store.database import Database
-from wince.testing.ehr import Credentials
 from pathlib import Path
 said = json.loads(sys.argv[1])
 class Hanging(Scripted):
@@ -192,8 +192,8 @@ class Hanging(Scripted):
         return answer
 second = FileTarget(Path(said["file"]))
 second.name = "second"
-key = Credentials(said["client"], said["pem"].encode(), said["kid"], said["scope"])
-running = Delivery(Database(said["dsn"], size=4), [Hanging(fhir(said["url"], key)), Hanging(second)], per_encounter=2, jitter=Hasty())
+first = target(said["kind"], said["reached"], "first")
+running = Delivery(Database(said["dsn"], size=4), [Hanging(first), Hanging(second)], per_encounter=2, jitter=Hasty())
 running.start()
 time.sleep(600)
 """
@@ -202,9 +202,8 @@ time.sleep(600)
 def test_a_kill_between_intent_and_answer_doubles_nothing_at_either(world: World, tmp_path: Path) -> None:
     """Both targets took a row whose answer nobody kept: each gets it again, and has it once."""
     made = [str(entry.id) for entry in world.chart()]
-    key, file = world.key, tmp_path / "second"
-    said = {"dsn": world.database.dsn, "url": world.sandbox.base_url, "file": str(file)}
-    said |= {"client": key.client_id, "pem": key.key_pem.decode(), "kid": key.kid, "scope": key.scope}
+    file = tmp_path / "second"
+    said = {"dsn": world.database.dsn, "kind": world.receiver.kind, "reached": world.receiver.reached(), "file": str(file)}
     program = [sys.executable, "-c", DELIVERER, json.dumps(said)]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as process:
         assert process.stdout
@@ -221,7 +220,7 @@ def test_a_kill_between_intent_and_answer_doubles_nothing_at_either(world: World
         tx.execute("UPDATE outbox SET lease_until = now() WHERE state = 'leased'")
     with world.delivering() as running:
         assert running.drain(60)
-    assert world.held_by("ehr").keys() == set(made)
+    assert world.held_by("first").keys() == set(made)
     assert list(dict.fromkeys(sent + [call[0] for call in second.calls])) == made
     for name in NAMES:
         assert world.states(name) == {"written"}

@@ -15,6 +15,7 @@ from tests.support.fhir_tls import tls_fhir
 from wince.errors import ConfigError, Unavailable
 from wince.fhir.smart import SmartAuth
 from wince.serve import ehr
+from wince.serve.targets import every
 from wince.settings import Settings
 
 
@@ -106,7 +107,7 @@ def test_what_can_not_be_meant(key: Path, stack: ExitStack, wrong: dict[str, str
 
 def test_without_an_ehr_there_is_no_target(stack: ExitStack) -> None:
     """Services go on without one; `wince run` and `wince up` start the sandbox."""
-    assert ehr.targets(Settings(), {}, stack) == []
+    assert every.targets(Settings(), {}, stack) == []
 
 
 @pytest.mark.parametrize(("scopes", "asked_for"), [

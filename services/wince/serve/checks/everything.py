@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wince.errors import WinceError
-from wince.serve.checks import cameras, database, ehr, hospital, kafka, keys, machine, models, served
+from wince.serve.checks import cameras, database, hospital, kafka, keys, machine, models, served
 from wince.serve.checks.finding import Check, Finding, failed, missing
+from wince.serve.targets import every
 from wince.settings import Settings
 from wince.telemetry import logs
 
@@ -28,7 +29,7 @@ CONFIGURED: tuple[tuple[str, Check], ...] = (
     ("keys", keys.check),
     ("database", database.check),
     ("kafka", kafka.check),
-    ("ehr", ehr.check),
+    *((kind.name, kind.look) for kind in every.KINDS),
     ("serving", served.check),
     ("cameras", cameras.check),
 )

@@ -24,7 +24,7 @@ def outbox(look: Look) -> list[Row]:
         differing = readback.differences(tx)
     rows = [row for backlog in found for row in _rows(look, backlog, letters.get(backlog.target, ()))]
     rows += _chores(
-        "by hand", by_hand, "a person has to do at the EHR", "do it there, then `wince outbox done {0.entry} {0.revision} --by WHO`"
+        "by hand", by_hand, "a person has to do at the target", "do it there, then `wince outbox done {0.entry} {0.revision} --by WHO`"
     )
     rows += _chores(
         "beside",
@@ -43,7 +43,7 @@ def _rows(look: Look, backlog: Backlog, letters: Sequence[DeadLetter]) -> list[R
     age_s = backlog.oldest_s or None
     figures: Figures = {name: getattr(backlog, name) for name in ("waiting", "leased", "held", "off", "stuck", "dead")}
     late = waits and backlog.oldest_s > LATE_S and backlog.hold is None
-    reason, remedy = ("the target takes nothing", "does the EHR answer? look at record's log") if late else ("", "")
+    reason, remedy = ("the target takes nothing", "does it answer? look at record's log") if late else ("", "")
     rows = [Row("outbox", backlog.target, State.WARNING if late else State.OK, said, age_s, reason, remedy, figures)]
     return rows + _hold(look, backlog.target, backlog.hold) + _dead(backlog.target, backlog.dead, letters)
 
@@ -61,7 +61,7 @@ def _dead(target: str, count: int, letters: Sequence[DeadLetter]) -> list[Row]:
     first = letters[0]
     figures: Figures = {"dead": count}
     figures |= {f"letter_{number}": f"{letter.entry}/{letter.revision}: {letter.detail}" for number, letter in enumerate(letters, 1)}
-    remedy = f"put it right at the EHR, then `wince outbox replay {first.entry} {first.revision}`; `wince outbox list` has all"
+    remedy = f"put it right at the target, then `wince outbox replay {first.entry} {first.revision}`; `wince outbox list` has all"
     return [Row("outbox", f"{target} dead letters", State.BAD, f"{count} were refused for good", None, first.detail, remedy, figures)]
 
 
