@@ -12,6 +12,7 @@ from tests.support.rpc import dialled, refused, served
 from wince import codec
 from wince.api.care.v1 import care_pb2, care_service_pb2
 from wince.api.care.v1.care_service_pb2_grpc import CareServiceStub
+from wince.api.hospital.v1 import hospital_pb2
 from wince.api.record.v1 import record_pb2, record_service_pb2
 from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
 from wince.bus.memory import MemoryBus
@@ -105,6 +106,26 @@ def test_a_verdict_is_committed_told_and_charted_once(database, channel):
     (own,) = [one for one in entries if one.kind == record_pb2.ENTRY_KIND_VERDICT]
     assert (own.grade, own.nurse, own.status) == (1, "n-7", record_pb2.ENTRY_STATUS_FINAL)
     assert [row.event for row in audit.rows(database)].count("care.verdict") == 1
+
+
+def test_a_verdict_of_the_version_before_stands_and_is_the_same_verdict(database, channel):
+    """Its stored bytes say by what they lack that she could not tell; the same call again is no other verdict."""
+    admit(database, stay())
+    commit(database, window(0))
+    request = verdict(window(0))
+    request.verdict.ClearField("grade")
+    stub = CareServiceStub(channel)
+    assert stub.GiveVerdict(request).verdict.cannot_tell
+    old = request.verdict.SerializeToString(deterministic=True)
+    with database.transaction() as tx:
+        tx.execute("UPDATE care_event SET body = %s WHERE id = %s", (old, request.verdict.id))
+        tx.execute("UPDATE care_outbox SET body = %s", (old,))
+    assert stub.GiveVerdict(request).verdict.cannot_tell
+    with database.transaction() as tx:
+        ((schema, body),) = tx.execute("SELECT schema, body FROM care_outbox").fetchall()
+    assert codec.received(schema, bytes(body)).grade is None
+    request.verdict.grade = 0
+    assert refused(stub.GiveVerdict, request).code is grpc.StatusCode.ALREADY_EXISTS
 
 
 def test_a_verdict_that_the_bus_forgot_is_sent_again(database, channel):
@@ -209,15 +230,25 @@ def test_patient_states_hold_reach_the_cameras_and_follow_the_patient(database, 
     admit(database, stay())
     stub = CareServiceStub(channel)
     ask = care_service_pb2.GetPatientStateRequest(encounter="V1")
-    assert stub.GetPatientState(ask).state.face == care_pb2.FACE_STATE_UNSPECIFIED
+    assert stub.GetPatientState(ask).state.face == care_pb2.FACE_STATE_ASSESSABLE
+    visit = {"system": stay().encounter.system, "value": "V1"}
     state = care_pb2.PatientState(encounter="V1", face=care_pb2.FACE_STATE_PARALYSED, since_us=T0, nurse="n-7")
     say = care_service_pb2.SetPatientStateRequest(state=state)
+    state.encounter_id.MergeFrom(hospital_pb2.Identifier(**visit))  # in answers whole, however it was asked
     assert stub.SetPatientState(say).state == state
     assert stub.SetPatientState(say).state == state
     assert stub.GetPatientState(ask).state == state
     assert told(database) == [PatientState(CAMERA, T0, None, False)]
-    free = care_pb2.PatientState(encounter="V1", since_us=T0 + 60 * US, nurse="n-7")
+    named = care_pb2.PatientState(encounter_id=visit, face=care_pb2.FACE_STATE_PARALYSED, since_us=T0, nurse="n-7")
+    stub.SetPatientState(care_service_pb2.SetPatientStateRequest(state=named))
+    assert len(told(database)) == 1, "the same was said, under the encounter's other name"
+    assert stub.GetPatientState(care_service_pb2.GetPatientStateRequest(encounter_id=visit)).state == state
+    two = care_service_pb2.GetPatientStateRequest(encounter="V2", encounter_id=visit)
+    assert refused(stub.GetPatientState, two).fields == ["encounter"]
+    free = care_pb2.PatientState(encounter="V1", since_us=T0 + 60 * US, nurse="n-7")  # as older clients say it
     stub.SetPatientState(care_service_pb2.SetPatientStateRequest(state=free))
+    free.face = care_pb2.FACE_STATE_ASSESSABLE
+    free.encounter_id.MergeFrom(hospital_pb2.Identifier(**visit))
     assert stub.GetPatientState(ask).state == free
     assert told(database)[1:] == [PatientState(CAMERA, T0 + 60 * US, None, True)]
     with database.transaction() as tx:

@@ -5,15 +5,18 @@ Nothing is answered before the COMMIT. Asking the same again has no second effec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+from google.protobuf.message import DecodeError
+
+from wince.api.care.v1 import care_pb2
 from wince.care import events
 from wince.care.events import Event
 from wince.care.meaning import pauses_of
 from wince.clock import Clock, wall_us
-from wince.codec.care import bed_pause_to_message, encounter_state_to_message, verdict_to_message
+from wince.codec.care import bed_pause_to_message, encounter_state_to_message, verdict_from_message, verdict_to_message
 from wince.domain.assessment import Question, Verdict
 from wince.domain.care import BedPause, EncounterState, concerns
 from wince.domain.ids import ROOT, make
@@ -79,7 +82,7 @@ class PostgresCare:
         body = verdict_to_message(verdict).SerializeToString(deterministic=True)
         with self._database.transaction() as tx:
             events.serialise(tx, verdict.id, *([verdict.question] if verdict.question else []))
-            if _known(tx, verdict.id, body, "id"):
+            if _known(tx, verdict.id, body, "id", _says):
                 return verdict
             sql = "SELECT source, protocol, shadow, start_us, end_us FROM assessment WHERE id = %s"
             row = tx.execute(sql, (verdict.assessment,)).fetchone()
@@ -103,7 +106,7 @@ class PostgresCare:
         body = bed_pause_to_message(pause).SerializeToString(deterministic=True)
         with self._database.transaction() as tx:
             events.serialise(tx, pause.id, pause.bed)
-            if _known(tx, pause.id, body, "id"):
+            if _known(tx, pause.id, body, "id", bytes):
                 return events.pause(tx, pause.id) or pause
             sources = events.watchers(tx, [pause.bed])
             if not sources:
@@ -136,9 +139,10 @@ class PostgresCare:
         with self._database.transaction() as tx:
             encounter = self._encounter(tx, state.encounter)
             events.serialise(tx, f"{encounter.system}|{encounter.value}")
+            answered = replace(state, identifier=encounter)
             before = events.said(tx, encounter)
-            if before and before[-1] == state:
-                return state
+            if before and before[-1] == replace(state, encounter=before[-1].encounter):  # however the encounter was named
+                return answered
             body = encounter_state_to_message(state).SerializeToString(deterministic=True)
             said = (len(before), state.since_us, state.face, state.nurse, self._clock())
             identity = make(ROOT, "patient_state", encounter.system, encounter.value, *said)
@@ -147,7 +151,7 @@ class PostgresCare:
             for source in events.watchers(tx, sorted({stay.bed for stay in events.believed(tx, encounter)})):
                 # Of whoever lies there afterwards, too: what is told takes the place of all that was told for later.
                 events.tell(tx, event.id, events.standing_states(tx, source, state.since_us))
-        return state
+        return answered
 
     def state(self, encounter: str, caller: str) -> EncounterState:
         """What holds now. Where nobody said anything: the face can be assessed. Raises NotFound, Refused."""
@@ -159,7 +163,7 @@ class PostgresCare:
                 holding = [*(earlier for earlier in holding if earlier.since_us < one.since_us), one]
             note(tx, caller, "GetPatientState", {"encounter": encounter}, now_us)
         current = [one for one in holding if one.since_us <= now_us]
-        return current[-1] if current else EncounterState(encounter, None, 0, "")
+        return replace(current[-1] if current else EncounterState(encounter, None, 0, ""), identifier=found)
 
     def _keep(self, tx: Tx, event: Event, told: object, key: str, caller: str) -> None:
         now_us = self._clock()
@@ -192,10 +196,18 @@ class PostgresCare:
             raise MessageError(f"must be below {len(rules.scale.grades)}: the grades of {protocol}", field="grade")
 
 
-def _known(tx: Tx, identity: UUID, body: bytes, field: str) -> bool:
-    """True where the same stands; AlreadyExists where something else does."""
+def _says(body: bytes) -> Verdict | bytes:
+    """What the body of a verdict says, in the words of whichever version; the bytes of what is none."""
+    try:
+        return verdict_from_message(care_pb2.Verdict.FromString(body))
+    except (DecodeError, MessageError):
+        return body
+
+
+def _known(tx: Tx, identity: UUID, body: bytes, field: str, says: Callable[[bytes], object]) -> bool:
+    """True where the same stands; AlreadyExists where something else does. `says`: what is compared of a body."""
     stands = events.stands(tx, identity)
-    if stands is not None and stands != body:
+    if stands is not None and says(stands) != says(body):
         raise AlreadyExists("something else stands under this id", field=field, remedy="give every decision an id of its own")
     return stands is not None
 

@@ -21,6 +21,7 @@ from wince.codec.care import (
     verdict_to_message,
 )
 from wince.codec.grade import question_to_message
+from wince.codec.hospital import encounter_text
 from wince.rpc.auth import Role, caller
 from wince.rpc.requests import given, page_size, page_token, read_token, under
 from wince.rpc.server import Registration, Workers
@@ -100,8 +101,7 @@ class CareServicer(WithholdingServicer):
 
     async def GetPatientState(self, request: pb.GetPatientStateRequest, context: Any) -> pb.GetPatientStateResponse:  # noqa: N802
         """See the proto."""
-        encounter = checks.text(request.encounter, "encounter")
-        found = await self.workers.run(self._care.state, encounter, caller().name)
+        found = await self.workers.run(self._care.state, encounter_text(request), caller().name)
         return pb.GetPatientStateResponse(state=encounter_state_to_message(found))
 
 

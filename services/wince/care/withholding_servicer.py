@@ -9,6 +9,7 @@ from wince.api.care.v1.care_service_pb2_grpc import CareServiceServicer
 from wince.care.withholding import Withholding
 from wince.codec import checks
 from wince.codec.care import consent_to_message, scope_from_number, switch_to_message
+from wince.codec.hospital import encounter_text
 from wince.rpc.auth import Role, caller
 from wince.rpc.requests import given, page_size, under
 from wince.rpc.server import Workers
@@ -52,7 +53,8 @@ class WithholdingServicer(CareServiceServicer):
         with under("consent"):
             said = given(request, "consent")
             since_us, nurse = checks.moment(said.since_us, "since_us"), checks.text(said.nurse, "nurse")
-            arguments = (said.encounter, said.patient, said.given, since_us, nurse, caller().name)
+            encounter = encounter_text(said) if said.encounter or said.HasField("encounter_id") else ""
+            arguments = (encounter, said.patient, said.given, since_us, nurse, caller().name)
             made = await self.workers.run(self._withholding.consent, *arguments)
         return pb.SetConsentResponse(consent=consent_to_message(made))
 

@@ -23,7 +23,7 @@ def camera_to_message(status: CameraStatus) -> pb.Camera:
     return pb.Camera(
         source=spec.source,
         uri=spec.uri,
-        frames_per_second=spec.rate_hz,
+        frames_per_second=spec.rate_hz or None,
         rotation=spec.rotation,
         region=None if spec.region is None else region_to_message(spec.region),
         state=_TO[status.state],

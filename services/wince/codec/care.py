@@ -2,6 +2,7 @@
 
 from wince.api.care.v1 import care_pb2 as pb
 from wince.codec import checks
+from wince.codec.hospital import encounter_text, identifier_from_message, identifier_to_message
 from wince.domain.assessment import Verdict
 from wince.domain.care import BedPause, EncounterState, FaceState, PatientState, Pause, PauseReason
 from wince.domain.withheld import Consent, Scope, Switch
@@ -17,11 +18,15 @@ def verdict_to_message(verdict: Verdict) -> pb.Verdict:
         nurse=verdict.nurse,
         grade=verdict.grade,
         at_us=verdict.at_us,
+        cannot_tell=verdict.grade is None,
     )
 
 
 def verdict_from_message(message: pb.Verdict) -> Verdict:
-    """Protobuf to domain; MessageError names the field that is wrong."""
+    """Protobuf to domain; MessageError names the field that is wrong. Without grade and `cannot_tell` it is of an older client, or was
+    stored by an older version: it means that she could not tell."""
+    if message.cannot_tell and message.HasField("grade"):
+        raise MessageError("must not be set beside a grade", field="cannot_tell", remedy="give the grade, or say that it can't be told")
     return Verdict(
         id=checks.identity(message.id, "id"),
         question=checks.identity(message.question_id, "question_id") if message.question_id else None,
@@ -75,6 +80,7 @@ def state_from_message(message: pb.SourcePatientState) -> PatientState:
 
 _REASONS = {reason: pb.PauseReason.Value(f"PAUSE_REASON_{reason.name}") for reason in PauseReason}
 _FACES = {face: pb.FaceState.Value(f"FACE_STATE_{face.name}") for face in FaceState}
+_ASSESSABLE = (pb.FACE_STATE_UNSPECIFIED, pb.FACE_STATE_ASSESSABLE)
 
 
 def bed_pause_to_message(pause: BedPause) -> pb.Pause:
@@ -107,17 +113,23 @@ def bed_pause_from_message(message: pb.Pause) -> BedPause:
 
 def encounter_state_to_message(state: EncounterState) -> pb.PatientState:
     """Domain to protobuf."""
-    face = pb.FACE_STATE_UNSPECIFIED if state.face is None else _FACES[state.face]
-    return pb.PatientState(encounter=state.encounter, face=face, since_us=state.since_us, nurse=state.nurse)
+    face = pb.FACE_STATE_ASSESSABLE if state.face is None else _FACES[state.face]
+    known = None if state.identifier is None else identifier_to_message(state.identifier)
+    return pb.PatientState(encounter=state.encounter, face=face, since_us=state.since_us, nurse=state.nurse, encounter_id=known)
 
 
 def encounter_state_from_message(message: pb.PatientState) -> EncounterState:
-    """Protobuf to domain; MessageError names the field that is wrong."""
-    faces = {number: face for face, number in _FACES.items()}
-    if message.face and message.face not in faces:
+    """Protobuf to domain; MessageError names the field that is wrong. FACE_STATE_UNSPECIFIED is of an older client, or was stored by an
+    older version: it means that the face can be assessed."""
+    faces: dict[int, FaceState | None] = {number: face for face, number in _FACES.items()} | dict.fromkeys(_ASSESSABLE)
+    if message.face not in faces:
         raise MessageError("is none that this version knows", field="face", remedy="upgrade this service")
     return EncounterState(
-        checks.text(message.encounter, "encounter"), faces.get(message.face), checks.moment(message.since_us, "since_us"), message.nurse
+        encounter_text(message),
+        faces[message.face],
+        checks.moment(message.since_us, "since_us"),
+        message.nurse,
+        identifier_from_message(message.encounter_id, "encounter_id") if message.HasField("encounter_id") else None,
     )
 
 
@@ -147,6 +159,11 @@ def switch_to_message(switch: Switch) -> pb.Switch:
 
 def consent_to_message(consent: Consent) -> pb.Consent:
     """Domain to protobuf; the identifier as "authority|number"."""
-    named = f"{consent.identifier.system}|{consent.identifier.value}"
-    about = {"encounter": named} if consent.subject == "encounter" else {"patient": named}
-    return pb.Consent(**about, given=consent.given, since_us=consent.from_us, nurse=consent.nurse)
+    about, named = consent.identifier, f"{consent.identifier.system}|{consent.identifier.value}"
+    message = pb.Consent(given=consent.given, since_us=consent.from_us, nurse=consent.nurse)
+    if consent.subject == "encounter":
+        message.encounter = named
+        message.encounter_id.CopyFrom(identifier_to_message(about))
+    else:
+        message.patient = named
+    return message

@@ -52,6 +52,7 @@ def estimate_to_message(estimate: Estimate) -> pb.Estimate:
         model_set=estimate.model_set,
         pose=None if estimate.pose is None else pose_to_message(estimate.pose),
         protocol=estimate.protocol,
+        rule=estimate.rule,
     )
 
 
@@ -89,4 +90,5 @@ def estimate_from_message(message: pb.Estimate) -> Estimate:
         model_set=message.model_set,
         pose=pose_from_message(message.pose) if message.HasField("pose") else None,
         protocol=message.protocol,
+        rule=message.rule,
     )

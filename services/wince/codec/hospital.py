@@ -1,6 +1,7 @@
 """Stay, Occupancy <-> wince.api.hospital.v1."""
 
 from datetime import date
+from typing import Any
 
 from wince.api.hospital.v1 import hospital_pb2 as pb
 from wince.codec import checks
@@ -16,6 +17,18 @@ def identifier_to_message(identifier: Identifier) -> pb.Identifier:
 def identifier_from_message(message: pb.Identifier, path: str) -> Identifier:
     """Protobuf to domain; MessageError names the field that is wrong."""
     return Identifier(system=checks.text(message.system, f"{path}.system"), value=checks.text(message.value, f"{path}.value"))
+
+
+def encounter_text(message: Any) -> str:
+    """The encounter that a message with `encounter` (a text, deprecated) and `encounter_id` names: "number", or "authority|number".
+    MessageError where it names none, or two."""
+    if not message.HasField("encounter_id"):
+        return checks.text(message.encounter, "encounter")
+    about = identifier_from_message(message.encounter_id, "encounter_id")
+    named = f"{about.system}|{about.value}"
+    if message.encounter not in ("", about.value, named):
+        raise MessageError("is another encounter than encounter_id says", field="encounter", remedy="leave it out")
+    return named
 
 
 def date_to_message(day: date | None) -> pb.Date | None:

@@ -4,10 +4,12 @@ People speak of beds and encounters (BedPause, EncounterState); grade heeds what
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from wince.domain.stay import Identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +103,5 @@ class EncounterState:
     since_us: int
     nurse: str
     """Staff identifier (not a name); empty: read from an order, or nobody said anything."""
+    identifier: Identifier | None = field(default=None, compare=False)
+    """The encounter with its assigning authority; None where it is not looked up yet."""

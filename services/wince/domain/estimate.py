@@ -46,3 +46,5 @@ class Estimate:
     pose: Pose | None = None
     protocol: str = ""
     """Whose scorer read it; empty: the one protocol that is set."""
+    rule: str = ""
+    """sha256 (hex) of that protocol's canonical rules; empty: not said (a version before this field, or a client of its own)."""

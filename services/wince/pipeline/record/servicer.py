@@ -11,6 +11,7 @@ from wince.api.record.v1 import record_pb2
 from wince.api.record.v1 import record_service_pb2 as pb
 from wince.api.record.v1.record_service_pb2_grpc import RecordServiceServicer, add_RecordServiceServicer_to_server
 from wince.codec import checks
+from wince.codec.hospital import encounter_text
 from wince.codec.record import audit_to_message, entry_to_message
 from wince.delivery.books import Backlog
 from wince.domain.audit import Verified
@@ -147,7 +148,7 @@ class RecordServicer(RecordServiceServicer):
             except IntegrityError as error:
                 return pb.VerifyAuditResponse(verified=False, head=bytes(32), broken=f"{error.field}: {error.message}")
         return pb.VerifyAuditResponse(
-            verified=True, entries=found.count, head=found.head, checkpoint=found.checkpoint, tail=found.tail, erased=found.erased,
+            verified=True, entries=found.count, head=found.head, checkpoint=found.checkpoint or None, tail=found.tail, erased=found.erased,
             compared=found.compared, unproven=found.unproven,
         )  # fmt: skip
 
@@ -156,12 +157,12 @@ def _scope(message: pb.Scope) -> Scope:
     which = message.WhichOneof("of")
     if which is None:
         raise MessageError("a bed or an encounter must be given", field="bed")
-    text = checks.text(getattr(message, which), which)
+    text = checks.text(message.bed, "bed") if which == "bed" else encounter_text(message)
     start_us = checks.moment(message.start_us, "start_us") if message.HasField("start_us") else 0
     end_us = checks.moment(message.end_us, "end_us") if message.HasField("end_us") else 1 << 62
     if end_us < start_us:
         raise MessageError("must not be before start_us", field="end_us")
-    return Scope(text if which == "bed" else "", text if which == "encounter" else "", start_us, end_us)
+    return Scope(text if which == "bed" else "", text if which != "bed" else "", start_us, end_us)
 
 
 def _delivery(delivered: Delivered) -> record_pb2.Delivery:
@@ -190,7 +191,7 @@ def _backlog(backlog: Backlog) -> record_pb2.TargetBacklog:
         off=backlog.off,
         stuck=backlog.stuck,
         dead=backlog.dead,
-        oldest_seconds=backlog.oldest_s,
+        oldest_seconds=backlog.oldest_s or None,
         hold=hold,
     )
 

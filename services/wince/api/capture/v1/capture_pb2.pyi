@@ -6,6 +6,7 @@ What capture gives: frames, and a beat a second for every source."""
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from wince.api.hospital.v1 import hospital_pb2 as _hospital_pb2
 from wince.api.reason.v1 import reason_pb2 as _reason_pb2
 import builtins as _builtins
 import sys
@@ -193,16 +194,20 @@ class Camera(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     ACTIVITY_FIELD_NUMBER: _builtins.int
+    BED_FIELD_NUMBER: _builtins.int
+    ENCOUNTER_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Its id, the `source` of everything that comes of it. 1 to 256 letters, digits, dots, underscores, hyphens."""
     uri: _builtins.str
     """Where it is read: rtsp://, rtsps://, file path. Without user name and password. Empty: frames are pushed."""
     frames_per_second: _builtins.float
-    """Frames a second that are sampled, > 0 and at most 30. 0 in a request: the protocol's default."""
+    """Frames a second that are sampled, > 0 and at most 30. Absent in a request: the protocol's default."""
     rotation: _builtins.int
     """Degrees clockwise by which the picture must be turned to be upright: 0, 90, 180 or 270."""
     state: Global___CameraState.ValueType
     """What it is doing. Ignored in requests."""
+    bed: _builtins.str
+    """The hospital's bed, "POINTOFCARE^ROOM^BED" (PV1-3.1 to .3), that it watches. Ignored in requests; empty: it watches none."""
     @_builtins.property
     def region(self) -> Global___Region:
         """The bed's region in the picture. Absent: the whole picture."""
@@ -211,22 +216,32 @@ class Camera(_message.Message):
     def activity(self) -> Global___CameraActivity:
         """What it gave. Ignored in requests."""
 
+    @_builtins.property
+    def encounter(self) -> _hospital_pb2.Identifier:
+        """Visit number (PV1-19) of who lies there, as known now; for callers who may read patients' data. Ignored in requests; absent: nobody is
+        known, it is in doubt, or the caller may not know.
+        """
+
     def __init__(
         self,
         *,
         source: _builtins.str = ...,
         uri: _builtins.str = ...,
-        frames_per_second: _builtins.float = ...,
+        frames_per_second: _builtins.float | None = ...,
         rotation: _builtins.int = ...,
         region: Global___Region | None = ...,
         state: Global___CameraState.ValueType = ...,
         activity: Global___CameraActivity | None = ...,
+        bed: _builtins.str = ...,
+        encounter: _hospital_pb2.Identifier | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "region", b"region"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_frames_per_second", b"_frames_per_second", "activity", b"activity", "encounter", b"encounter", "frames_per_second", b"frames_per_second", "region", b"region"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "frames_per_second", b"frames_per_second", "region", b"region", "rotation", b"rotation", "source", b"source", "state", b"state", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frames_per_second", b"_frames_per_second", "activity", b"activity", "bed", b"bed", "encounter", b"encounter", "frames_per_second", b"frames_per_second", "region", b"region", "rotation", b"rotation", "source", b"source", "state", b"state", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__frames_per_second: _TypeAlias = _typing.Literal["frames_per_second"]  # noqa: Y015
+    _WhichOneofArgType__frames_per_second: _TypeAlias = _typing.Literal["_frames_per_second", b"_frames_per_second"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__frames_per_second) -> _WhichOneofReturnType__frames_per_second | None: ...
 
 Global___Camera: _TypeAlias = Camera  # noqa: Y015
 

@@ -22,33 +22,38 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cwince/api/care/v1/care.proto\x12\x11wince.api.care.v1\"}\n\x07Verdict\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bquestion_id\x18\x02 \x01(\t\x12\x15\n\rassessment_id\x18\x03 \x01(\t\x12\r\n\x05nurse\x18\x04 \x01(\t\x12\x12\n\x05grade\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05\x61t_us\x18\x06 \x01(\x03\x42\x08\n\x06_grade\"\x81\x01\n\x05Pause\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03\x62\x65\x64\x18\x02 \x01(\t\x12\x10\n\x08start_us\x18\x03 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x04 \x01(\x03\x12.\n\x06reason\x18\x05 \x01(\x0e\x32\x1e.wince.api.care.v1.PauseReason\x12\r\n\x05nurse\x18\x06 \x01(\t\"n\n\x0cPatientState\x12\x11\n\tencounter\x18\x01 \x01(\t\x12*\n\x04\x66\x61\x63\x65\x18\x02 \x01(\x0e\x32\x1c.wince.api.care.v1.FaceState\x12\x10\n\x08since_us\x18\x03 \x01(\x03\x12\r\n\x05nurse\x18\x04 \x01(\t\"\x9b\x01\n\x06Switch\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\x05scope\x18\x02 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06off_us\x18\x04 \x01(\x03\x12\x12\n\x05on_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\n\n\x02\x62y\x18\x07 \x01(\tB\x08\n\x06_on_us\"]\n\x07\x43onsent\x12\x11\n\tencounter\x18\x01 \x01(\t\x12\x0f\n\x07patient\x18\x02 \x01(\t\x12\r\n\x05given\x18\x03 \x01(\x08\x12\x10\n\x08since_us\x18\x04 \x01(\x03\x12\r\n\x05nurse\x18\x05 \x01(\t\"@\n\x0bSourcePause\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0f\n\x07\x66rom_us\x18\x02 \x01(\x03\x12\x10\n\x08until_us\x18\x03 \x01(\x03\"u\n\x12SourcePatientState\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0f\n\x07\x66rom_us\x18\x02 \x01(\x03\x12\x15\n\x08until_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\x12\x61ssessable_by_face\x18\x04 \x01(\x08\x42\x0b\n\t_until_us*x\n\x0bPauseReason\x12\x1c\n\x18PAUSE_REASON_UNSPECIFIED\x10\x00\x12\x15\n\x11PAUSE_REASON_CARE\x10\x01\x12\x18\n\x14PAUSE_REASON_PRIVACY\x10\x02\x12\x1a\n\x16PAUSE_REASON_PROCEDURE\x10\x03*\x8f\x01\n\tFaceState\x12\x1a\n\x16\x46\x41\x43\x45_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x41\x43\x45_STATE_PARALYSED\x10\x01\x12\x1d\n\x19\x46\x41\x43\x45_STATE_DEEPLY_SEDATED\x10\x02\x12\x14\n\x10\x46\x41\x43\x45_STATE_PALSY\x10\x03\x12\x17\n\x13\x46\x41\x43\x45_STATE_BANDAGED\x10\x04*o\n\x0bSwitchScope\x12\x1c\n\x18SWITCH_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n\x11SWITCH_SCOPE_SITE\x10\x01\x12\x15\n\x11SWITCH_SCOPE_WARD\x10\x02\x12\x14\n\x10SWITCH_SCOPE_BED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cwince/api/care/v1/care.proto\x12\x11wince.api.care.v1\x1a$wince/api/hospital/v1/hospital.proto\"\x92\x01\n\x07Verdict\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bquestion_id\x18\x02 \x01(\t\x12\x15\n\rassessment_id\x18\x03 \x01(\t\x12\r\n\x05nurse\x18\x04 \x01(\t\x12\x12\n\x05grade\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05\x61t_us\x18\x06 \x01(\x03\x12\x13\n\x0b\x63\x61nnot_tell\x18\x07 \x01(\x08\x42\x08\n\x06_grade\"\x81\x01\n\x05Pause\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03\x62\x65\x64\x18\x02 \x01(\t\x12\x10\n\x08start_us\x18\x03 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x04 \x01(\x03\x12.\n\x06reason\x18\x05 \x01(\x0e\x32\x1e.wince.api.care.v1.PauseReason\x12\r\n\x05nurse\x18\x06 \x01(\t\"\xab\x01\n\x0cPatientState\x12\x15\n\tencounter\x18\x01 \x01(\tB\x02\x18\x01\x12*\n\x04\x66\x61\x63\x65\x18\x02 \x01(\x0e\x32\x1c.wince.api.care.v1.FaceState\x12\x10\n\x08since_us\x18\x03 \x01(\x03\x12\r\n\x05nurse\x18\x04 \x01(\t\x12\x37\n\x0c\x65ncounter_id\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"\x9b\x01\n\x06Switch\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\x05scope\x18\x02 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06off_us\x18\x04 \x01(\x03\x12\x12\n\x05on_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\n\n\x02\x62y\x18\x07 \x01(\tB\x08\n\x06_on_us\"\x9a\x01\n\x07\x43onsent\x12\x15\n\tencounter\x18\x01 \x01(\tB\x02\x18\x01\x12\x0f\n\x07patient\x18\x02 \x01(\t\x12\r\n\x05given\x18\x03 \x01(\x08\x12\x10\n\x08since_us\x18\x04 \x01(\x03\x12\r\n\x05nurse\x18\x05 \x01(\t\x12\x37\n\x0c\x65ncounter_id\x18\x06 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"@\n\x0bSourcePause\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0f\n\x07\x66rom_us\x18\x02 \x01(\x03\x12\x10\n\x08until_us\x18\x03 \x01(\x03\"u\n\x12SourcePatientState\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0f\n\x07\x66rom_us\x18\x02 \x01(\x03\x12\x15\n\x08until_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\x12\x61ssessable_by_face\x18\x04 \x01(\x08\x42\x0b\n\t_until_us*x\n\x0bPauseReason\x12\x1c\n\x18PAUSE_REASON_UNSPECIFIED\x10\x00\x12\x15\n\x11PAUSE_REASON_CARE\x10\x01\x12\x18\n\x14PAUSE_REASON_PRIVACY\x10\x02\x12\x1a\n\x16PAUSE_REASON_PROCEDURE\x10\x03*\xaa\x01\n\tFaceState\x12\x1a\n\x16\x46\x41\x43\x45_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x41\x43\x45_STATE_PARALYSED\x10\x01\x12\x1d\n\x19\x46\x41\x43\x45_STATE_DEEPLY_SEDATED\x10\x02\x12\x14\n\x10\x46\x41\x43\x45_STATE_PALSY\x10\x03\x12\x17\n\x13\x46\x41\x43\x45_STATE_BANDAGED\x10\x04\x12\x19\n\x15\x46\x41\x43\x45_STATE_ASSESSABLE\x10\x05*o\n\x0bSwitchScope\x12\x1c\n\x18SWITCH_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n\x11SWITCH_SCOPE_SITE\x10\x01\x12\x15\n\x11SWITCH_SCOPE_WARD\x10\x02\x12\x14\n\x10SWITCH_SCOPE_BED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.care.v1.care_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PAUSEREASON']._serialized_start=860
-  _globals['_PAUSEREASON']._serialized_end=980
-  _globals['_FACESTATE']._serialized_start=983
-  _globals['_FACESTATE']._serialized_end=1126
-  _globals['_SWITCHSCOPE']._serialized_start=1128
-  _globals['_SWITCHSCOPE']._serialized_end=1239
-  _globals['_VERDICT']._serialized_start=51
-  _globals['_VERDICT']._serialized_end=176
-  _globals['_PAUSE']._serialized_start=179
-  _globals['_PAUSE']._serialized_end=308
-  _globals['_PATIENTSTATE']._serialized_start=310
-  _globals['_PATIENTSTATE']._serialized_end=420
-  _globals['_SWITCH']._serialized_start=423
-  _globals['_SWITCH']._serialized_end=578
-  _globals['_CONSENT']._serialized_start=580
-  _globals['_CONSENT']._serialized_end=673
-  _globals['_SOURCEPAUSE']._serialized_start=675
-  _globals['_SOURCEPAUSE']._serialized_end=739
-  _globals['_SOURCEPATIENTSTATE']._serialized_start=741
-  _globals['_SOURCEPATIENTSTATE']._serialized_end=858
+  _globals['_PATIENTSTATE'].fields_by_name['encounter']._loaded_options = None
+  _globals['_PATIENTSTATE'].fields_by_name['encounter']._serialized_options = b'\030\001'
+  _globals['_CONSENT'].fields_by_name['encounter']._loaded_options = None
+  _globals['_CONSENT'].fields_by_name['encounter']._serialized_options = b'\030\001'
+  _globals['_PAUSEREASON']._serialized_start=1044
+  _globals['_PAUSEREASON']._serialized_end=1164
+  _globals['_FACESTATE']._serialized_start=1167
+  _globals['_FACESTATE']._serialized_end=1337
+  _globals['_SWITCHSCOPE']._serialized_start=1339
+  _globals['_SWITCHSCOPE']._serialized_end=1450
+  _globals['_VERDICT']._serialized_start=90
+  _globals['_VERDICT']._serialized_end=236
+  _globals['_PAUSE']._serialized_start=239
+  _globals['_PAUSE']._serialized_end=368
+  _globals['_PATIENTSTATE']._serialized_start=371
+  _globals['_PATIENTSTATE']._serialized_end=542
+  _globals['_SWITCH']._serialized_start=545
+  _globals['_SWITCH']._serialized_end=700
+  _globals['_CONSENT']._serialized_start=703
+  _globals['_CONSENT']._serialized_end=857
+  _globals['_SOURCEPAUSE']._serialized_start=859
+  _globals['_SOURCEPAUSE']._serialized_end=923
+  _globals['_SOURCEPATIENTSTATE']._serialized_start=925
+  _globals['_SOURCEPATIENTSTATE']._serialized_end=1042
 # @@protoc_insertion_point(module_scope)

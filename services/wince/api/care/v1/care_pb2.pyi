@@ -6,6 +6,7 @@ What people decide: verdicts, pauses, whether a face can be assessed at all."""
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from wince.api.hospital.v1 import hospital_pb2 as _hospital_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -14,6 +15,11 @@ if sys.version_info >= (3, 11):
     from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -52,7 +58,7 @@ class _FaceState:
 class _FaceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaceState.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     FACE_STATE_UNSPECIFIED: _FaceState.ValueType  # 0
-    """The face can be assessed."""
+    """Not said. Never in an answer. In a request it means FACE_STATE_ASSESSABLE, as clients of before that value say it; deprecated."""
     FACE_STATE_PARALYSED: _FaceState.ValueType  # 1
     """Under a neuromuscular blocking agent."""
     FACE_STATE_DEEPLY_SEDATED: _FaceState.ValueType  # 2
@@ -61,12 +67,14 @@ class _FaceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaceState.V
     """Facial palsy."""
     FACE_STATE_BANDAGED: _FaceState.ValueType  # 4
     """Bandaged or dressed."""
+    FACE_STATE_ASSESSABLE: _FaceState.ValueType  # 5
+    """The face can be assessed."""
 
 class FaceState(_FaceState, metaclass=_FaceStateEnumTypeWrapper):
-    """Why a face can't show pain."""
+    """Whether a face can show pain, and why not."""
 
 FACE_STATE_UNSPECIFIED: FaceState.ValueType  # 0
-"""The face can be assessed."""
+"""Not said. Never in an answer. In a request it means FACE_STATE_ASSESSABLE, as clients of before that value say it; deprecated."""
 FACE_STATE_PARALYSED: FaceState.ValueType  # 1
 """Under a neuromuscular blocking agent."""
 FACE_STATE_DEEPLY_SEDATED: FaceState.ValueType  # 2
@@ -75,6 +83,8 @@ FACE_STATE_PALSY: FaceState.ValueType  # 3
 """Facial palsy."""
 FACE_STATE_BANDAGED: FaceState.ValueType  # 4
 """Bandaged or dressed."""
+FACE_STATE_ASSESSABLE: FaceState.ValueType  # 5
+"""The face can be assessed."""
 Global___FaceState: _TypeAlias = FaceState  # noqa: Y015
 
 class _SwitchScope:
@@ -117,6 +127,7 @@ class Verdict(_message.Message):
     NURSE_FIELD_NUMBER: _builtins.int
     GRADE_FIELD_NUMBER: _builtins.int
     AT_US_FIELD_NUMBER: _builtins.int
+    CANNOT_TELL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID, canonical text."""
     question_id: _builtins.str
@@ -126,9 +137,11 @@ class Verdict(_message.Message):
     nurse: _builtins.str
     """Staff identifier (not a name), 1 to 128 characters."""
     grade: _builtins.int
-    """Index into the protocol's scale from 0. Absent: she could not tell either."""
+    """Index into the protocol's scale from 0. Either this or `cannot_tell`."""
     at_us: _builtins.int
     """When she decided, microseconds UTC, > 0 and before the year 2100."""
+    cannot_tell: _builtins.bool
+    """She could not tell either. Neither this nor `grade`: the same, as clients of before this field say it; deprecated."""
     def __init__(
         self,
         *,
@@ -138,10 +151,11 @@ class Verdict(_message.Message):
         nurse: _builtins.str = ...,
         grade: _builtins.int | None = ...,
         at_us: _builtins.int = ...,
+        cannot_tell: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_grade", b"_grade", "grade", b"grade"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grade", b"_grade", "assessment_id", b"assessment_id", "at_us", b"at_us", "grade", b"grade", "id", b"id", "nurse", b"nurse", "question_id", b"question_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grade", b"_grade", "assessment_id", b"assessment_id", "at_us", b"at_us", "cannot_tell", b"cannot_tell", "grade", b"grade", "id", b"id", "nurse", b"nurse", "question_id", b"question_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__grade: _TypeAlias = _typing.Literal["grade"]  # noqa: Y015
     _WhichOneofArgType__grade: _TypeAlias = _typing.Literal["_grade", b"_grade"]  # noqa: Y015
@@ -201,14 +215,27 @@ class PatientState(_message.Message):
     FACE_FIELD_NUMBER: _builtins.int
     SINCE_US_FIELD_NUMBER: _builtins.int
     NURSE_FIELD_NUMBER: _builtins.int
-    encounter: _builtins.str
-    """Id of the encounter."""
+    ENCOUNTER_ID_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def encounter(self) -> _builtins.str:
+        """Visit number, or "authority|number" where two authorities use it. Deprecated: give `encounter_id`."""
+
+    @encounter.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def encounter(self, value: _builtins.str) -> None:
+        """Visit number, or "authority|number" where two authorities use it. Deprecated: give `encounter_id`."""
+
     face: Global___FaceState.ValueType
-    """Why not. FACE_STATE_UNSPECIFIED: the patient can be assessed."""
+    """Whether the patient can be assessed, and why not."""
     since_us: _builtins.int
     """Holds from, microseconds UTC, > 0 and before the year 2100."""
     nurse: _builtins.str
     """Staff identifier (not a name) of who set it, 1 to 128 characters. In an answer empty: nobody said anything."""
+    @_builtins.property
+    def encounter_id(self) -> _hospital_pb2.Identifier:
+        """Visit number (PV1-19)."""
+
     def __init__(
         self,
         *,
@@ -216,10 +243,11 @@ class PatientState(_message.Message):
         face: Global___FaceState.ValueType = ...,
         since_us: _builtins.int = ...,
         nurse: _builtins.str = ...,
+        encounter_id: _hospital_pb2.Identifier | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["encounter_id", b"encounter_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter", "face", b"face", "nurse", b"nurse", "since_us", b"since_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter", "encounter_id", b"encounter_id", "face", b"face", "nurse", b"nurse", "since_us", b"since_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -284,16 +312,31 @@ class Consent(_message.Message):
     GIVEN_FIELD_NUMBER: _builtins.int
     SINCE_US_FIELD_NUMBER: _builtins.int
     NURSE_FIELD_NUMBER: _builtins.int
-    encounter: _builtins.str
-    """Id of the encounter. Either this or `patient`."""
+    ENCOUNTER_ID_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def encounter(self) -> _builtins.str:
+        """Visit number, or "authority|number" where two authorities use it. Deprecated: give `encounter_id`."""
+
+    @encounter.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def encounter(self, value: _builtins.str) -> None:
+        """Visit number, or "authority|number" where two authorities use it. Deprecated: give `encounter_id`."""
+
     patient: _builtins.str
-    """Record number of the patient: it holds in every encounter. "authority|number" where two authorities may use it."""
+    """Record number of the patient: it holds in every encounter. "authority|number" where two authorities may use it. Either this or
+    `encounter_id`.
+    """
     given: _builtins.bool
     """True: may be watched. False: refused."""
     since_us: _builtins.int
     """Holds from, microseconds UTC, > 0 and before the year 2100."""
     nurse: _builtins.str
     """Staff identifier (not a name) of who wrote it down, 1 to 128 characters."""
+    @_builtins.property
+    def encounter_id(self) -> _hospital_pb2.Identifier:
+        """Visit number (PV1-19)."""
+
     def __init__(
         self,
         *,
@@ -302,10 +345,11 @@ class Consent(_message.Message):
         given: _builtins.bool = ...,
         since_us: _builtins.int = ...,
         nurse: _builtins.str = ...,
+        encounter_id: _hospital_pb2.Identifier | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["encounter_id", b"encounter_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter", "given", b"given", "nurse", b"nurse", "patient", b"patient", "since_us", b"since_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter", "encounter_id", b"encounter_id", "given", b"given", "nurse", b"nurse", "patient", b"patient", "since_us", b"since_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

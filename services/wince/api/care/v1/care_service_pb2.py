@@ -24,59 +24,62 @@ _sym_db = _symbol_database.Default()
 
 from wince.api.care.v1 import care_pb2 as wince_dot_api_dot_care_dot_v1_dot_care__pb2
 from wince.api.grade.v1 import grade_pb2 as wince_dot_api_dot_grade_dot_v1_dot_grade__pb2
+from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/care/v1/care_service.proto\x12\x11wince.api.care.v1\x1a\x1cwince/api/care/v1/care.proto\x1a\x1ewince/api/grade/v1/grade.proto\"J\n\x14ListQuestionsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x15ListQuestionsResponse\x12/\n\tquestions\x18\x01 \x03(\x0b\x32\x1c.wince.api.grade.v1.Question\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x12GiveVerdictRequest\x12+\n\x07verdict\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Verdict\"B\n\x13GiveVerdictResponse\x12+\n\x07verdict\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Verdict\"<\n\x11StartPauseRequest\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"=\n\x12StartPauseResponse\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"2\n\x0f\x45ndPauseRequest\x12\x10\n\x08pause_id\x18\x01 \x01(\t\x12\r\n\x05nurse\x18\x02 \x01(\t\";\n\x10\x45ndPauseResponse\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"H\n\x16SetPatientStateRequest\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"I\n\x17SetPatientStateResponse\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"+\n\x16GetPatientStateRequest\x12\x11\n\tencounter\x18\x01 \x01(\t\"I\n\x17GetPatientStateResponse\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"_\n\x10SwitchOffRequest\x12-\n\x05scope\x18\x01 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\">\n\x11SwitchOffResponse\x12)\n\x06switch\x18\x01 \x01(\x0b\x32\x19.wince.api.care.v1.Switch\"^\n\x0fSwitchOnRequest\x12-\n\x05scope\x18\x01 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"=\n\x10SwitchOnResponse\x12)\n\x06switch\x18\x01 \x01(\x0b\x32\x19.wince.api.care.v1.Switch\"\x15\n\x13ListSwitchesRequest\"C\n\x14ListSwitchesResponse\x12+\n\x08switches\x18\x01 \x03(\x0b\x32\x19.wince.api.care.v1.Switch\"@\n\x11SetConsentRequest\x12+\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Consent\"A\n\x12SetConsentResponse\x12+\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Consent\"(\n\x13ListConsentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\"D\n\x14ListConsentsResponse\x12,\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1a.wince.api.care.v1.Consent2\x9d\x08\n\x0b\x43\x61reService\x12\x62\n\rListQuestions\x12\'.wince.api.care.v1.ListQuestionsRequest\x1a(.wince.api.care.v1.ListQuestionsResponse\x12\\\n\x0bGiveVerdict\x12%.wince.api.care.v1.GiveVerdictRequest\x1a&.wince.api.care.v1.GiveVerdictResponse\x12Y\n\nStartPause\x12$.wince.api.care.v1.StartPauseRequest\x1a%.wince.api.care.v1.StartPauseResponse\x12S\n\x08\x45ndPause\x12\".wince.api.care.v1.EndPauseRequest\x1a#.wince.api.care.v1.EndPauseResponse\x12h\n\x0fSetPatientState\x12).wince.api.care.v1.SetPatientStateRequest\x1a*.wince.api.care.v1.SetPatientStateResponse\x12h\n\x0fGetPatientState\x12).wince.api.care.v1.GetPatientStateRequest\x1a*.wince.api.care.v1.GetPatientStateResponse\x12V\n\tSwitchOff\x12#.wince.api.care.v1.SwitchOffRequest\x1a$.wince.api.care.v1.SwitchOffResponse\x12S\n\x08SwitchOn\x12\".wince.api.care.v1.SwitchOnRequest\x1a#.wince.api.care.v1.SwitchOnResponse\x12_\n\x0cListSwitches\x12&.wince.api.care.v1.ListSwitchesRequest\x1a\'.wince.api.care.v1.ListSwitchesResponse\x12Y\n\nSetConsent\x12$.wince.api.care.v1.SetConsentRequest\x1a%.wince.api.care.v1.SetConsentResponse\x12_\n\x0cListConsents\x12&.wince.api.care.v1.ListConsentsRequest\x1a\'.wince.api.care.v1.ListConsentsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/care/v1/care_service.proto\x12\x11wince.api.care.v1\x1a\x1cwince/api/care/v1/care.proto\x1a\x1ewince/api/grade/v1/grade.proto\x1a$wince/api/hospital/v1/hospital.proto\"J\n\x14ListQuestionsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x15ListQuestionsResponse\x12/\n\tquestions\x18\x01 \x03(\x0b\x32\x1c.wince.api.grade.v1.Question\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x12GiveVerdictRequest\x12+\n\x07verdict\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Verdict\"B\n\x13GiveVerdictResponse\x12+\n\x07verdict\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Verdict\"<\n\x11StartPauseRequest\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"=\n\x12StartPauseResponse\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"2\n\x0f\x45ndPauseRequest\x12\x10\n\x08pause_id\x18\x01 \x01(\t\x12\r\n\x05nurse\x18\x02 \x01(\t\";\n\x10\x45ndPauseResponse\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"H\n\x16SetPatientStateRequest\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"I\n\x17SetPatientStateResponse\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"h\n\x16GetPatientStateRequest\x12\x15\n\tencounter\x18\x01 \x01(\tB\x02\x18\x01\x12\x37\n\x0c\x65ncounter_id\x18\x02 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"I\n\x17GetPatientStateResponse\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"_\n\x10SwitchOffRequest\x12-\n\x05scope\x18\x01 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\">\n\x11SwitchOffResponse\x12)\n\x06switch\x18\x01 \x01(\x0b\x32\x19.wince.api.care.v1.Switch\"^\n\x0fSwitchOnRequest\x12-\n\x05scope\x18\x01 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"=\n\x10SwitchOnResponse\x12)\n\x06switch\x18\x01 \x01(\x0b\x32\x19.wince.api.care.v1.Switch\"\x15\n\x13ListSwitchesRequest\"C\n\x14ListSwitchesResponse\x12+\n\x08switches\x18\x01 \x03(\x0b\x32\x19.wince.api.care.v1.Switch\"@\n\x11SetConsentRequest\x12+\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Consent\"A\n\x12SetConsentResponse\x12+\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Consent\"(\n\x13ListConsentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\"D\n\x14ListConsentsResponse\x12,\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1a.wince.api.care.v1.Consent2\x9d\x08\n\x0b\x43\x61reService\x12\x62\n\rListQuestions\x12\'.wince.api.care.v1.ListQuestionsRequest\x1a(.wince.api.care.v1.ListQuestionsResponse\x12\\\n\x0bGiveVerdict\x12%.wince.api.care.v1.GiveVerdictRequest\x1a&.wince.api.care.v1.GiveVerdictResponse\x12Y\n\nStartPause\x12$.wince.api.care.v1.StartPauseRequest\x1a%.wince.api.care.v1.StartPauseResponse\x12S\n\x08\x45ndPause\x12\".wince.api.care.v1.EndPauseRequest\x1a#.wince.api.care.v1.EndPauseResponse\x12h\n\x0fSetPatientState\x12).wince.api.care.v1.SetPatientStateRequest\x1a*.wince.api.care.v1.SetPatientStateResponse\x12h\n\x0fGetPatientState\x12).wince.api.care.v1.GetPatientStateRequest\x1a*.wince.api.care.v1.GetPatientStateResponse\x12V\n\tSwitchOff\x12#.wince.api.care.v1.SwitchOffRequest\x1a$.wince.api.care.v1.SwitchOffResponse\x12S\n\x08SwitchOn\x12\".wince.api.care.v1.SwitchOnRequest\x1a#.wince.api.care.v1.SwitchOnResponse\x12_\n\x0cListSwitches\x12&.wince.api.care.v1.ListSwitchesRequest\x1a\'.wince.api.care.v1.ListSwitchesResponse\x12Y\n\nSetConsent\x12$.wince.api.care.v1.SetConsentRequest\x1a%.wince.api.care.v1.SetConsentResponse\x12_\n\x0cListConsents\x12&.wince.api.care.v1.ListConsentsRequest\x1a\'.wince.api.care.v1.ListConsentsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.care.v1.care_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTQUESTIONSREQUEST']._serialized_start=121
-  _globals['_LISTQUESTIONSREQUEST']._serialized_end=195
-  _globals['_LISTQUESTIONSRESPONSE']._serialized_start=197
-  _globals['_LISTQUESTIONSRESPONSE']._serialized_end=294
-  _globals['_GIVEVERDICTREQUEST']._serialized_start=296
-  _globals['_GIVEVERDICTREQUEST']._serialized_end=361
-  _globals['_GIVEVERDICTRESPONSE']._serialized_start=363
-  _globals['_GIVEVERDICTRESPONSE']._serialized_end=429
-  _globals['_STARTPAUSEREQUEST']._serialized_start=431
-  _globals['_STARTPAUSEREQUEST']._serialized_end=491
-  _globals['_STARTPAUSERESPONSE']._serialized_start=493
-  _globals['_STARTPAUSERESPONSE']._serialized_end=554
-  _globals['_ENDPAUSEREQUEST']._serialized_start=556
-  _globals['_ENDPAUSEREQUEST']._serialized_end=606
-  _globals['_ENDPAUSERESPONSE']._serialized_start=608
-  _globals['_ENDPAUSERESPONSE']._serialized_end=667
-  _globals['_SETPATIENTSTATEREQUEST']._serialized_start=669
-  _globals['_SETPATIENTSTATEREQUEST']._serialized_end=741
-  _globals['_SETPATIENTSTATERESPONSE']._serialized_start=743
-  _globals['_SETPATIENTSTATERESPONSE']._serialized_end=816
-  _globals['_GETPATIENTSTATEREQUEST']._serialized_start=818
-  _globals['_GETPATIENTSTATEREQUEST']._serialized_end=861
-  _globals['_GETPATIENTSTATERESPONSE']._serialized_start=863
-  _globals['_GETPATIENTSTATERESPONSE']._serialized_end=936
-  _globals['_SWITCHOFFREQUEST']._serialized_start=938
-  _globals['_SWITCHOFFREQUEST']._serialized_end=1033
-  _globals['_SWITCHOFFRESPONSE']._serialized_start=1035
-  _globals['_SWITCHOFFRESPONSE']._serialized_end=1097
-  _globals['_SWITCHONREQUEST']._serialized_start=1099
-  _globals['_SWITCHONREQUEST']._serialized_end=1193
-  _globals['_SWITCHONRESPONSE']._serialized_start=1195
-  _globals['_SWITCHONRESPONSE']._serialized_end=1256
-  _globals['_LISTSWITCHESREQUEST']._serialized_start=1258
-  _globals['_LISTSWITCHESREQUEST']._serialized_end=1279
-  _globals['_LISTSWITCHESRESPONSE']._serialized_start=1281
-  _globals['_LISTSWITCHESRESPONSE']._serialized_end=1348
-  _globals['_SETCONSENTREQUEST']._serialized_start=1350
-  _globals['_SETCONSENTREQUEST']._serialized_end=1414
-  _globals['_SETCONSENTRESPONSE']._serialized_start=1416
-  _globals['_SETCONSENTRESPONSE']._serialized_end=1481
-  _globals['_LISTCONSENTSREQUEST']._serialized_start=1483
-  _globals['_LISTCONSENTSREQUEST']._serialized_end=1523
-  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1525
-  _globals['_LISTCONSENTSRESPONSE']._serialized_end=1593
-  _globals['_CARESERVICE']._serialized_start=1596
-  _globals['_CARESERVICE']._serialized_end=2649
+  _globals['_GETPATIENTSTATEREQUEST'].fields_by_name['encounter']._loaded_options = None
+  _globals['_GETPATIENTSTATEREQUEST'].fields_by_name['encounter']._serialized_options = b'\030\001'
+  _globals['_LISTQUESTIONSREQUEST']._serialized_start=159
+  _globals['_LISTQUESTIONSREQUEST']._serialized_end=233
+  _globals['_LISTQUESTIONSRESPONSE']._serialized_start=235
+  _globals['_LISTQUESTIONSRESPONSE']._serialized_end=332
+  _globals['_GIVEVERDICTREQUEST']._serialized_start=334
+  _globals['_GIVEVERDICTREQUEST']._serialized_end=399
+  _globals['_GIVEVERDICTRESPONSE']._serialized_start=401
+  _globals['_GIVEVERDICTRESPONSE']._serialized_end=467
+  _globals['_STARTPAUSEREQUEST']._serialized_start=469
+  _globals['_STARTPAUSEREQUEST']._serialized_end=529
+  _globals['_STARTPAUSERESPONSE']._serialized_start=531
+  _globals['_STARTPAUSERESPONSE']._serialized_end=592
+  _globals['_ENDPAUSEREQUEST']._serialized_start=594
+  _globals['_ENDPAUSEREQUEST']._serialized_end=644
+  _globals['_ENDPAUSERESPONSE']._serialized_start=646
+  _globals['_ENDPAUSERESPONSE']._serialized_end=705
+  _globals['_SETPATIENTSTATEREQUEST']._serialized_start=707
+  _globals['_SETPATIENTSTATEREQUEST']._serialized_end=779
+  _globals['_SETPATIENTSTATERESPONSE']._serialized_start=781
+  _globals['_SETPATIENTSTATERESPONSE']._serialized_end=854
+  _globals['_GETPATIENTSTATEREQUEST']._serialized_start=856
+  _globals['_GETPATIENTSTATEREQUEST']._serialized_end=960
+  _globals['_GETPATIENTSTATERESPONSE']._serialized_start=962
+  _globals['_GETPATIENTSTATERESPONSE']._serialized_end=1035
+  _globals['_SWITCHOFFREQUEST']._serialized_start=1037
+  _globals['_SWITCHOFFREQUEST']._serialized_end=1132
+  _globals['_SWITCHOFFRESPONSE']._serialized_start=1134
+  _globals['_SWITCHOFFRESPONSE']._serialized_end=1196
+  _globals['_SWITCHONREQUEST']._serialized_start=1198
+  _globals['_SWITCHONREQUEST']._serialized_end=1292
+  _globals['_SWITCHONRESPONSE']._serialized_start=1294
+  _globals['_SWITCHONRESPONSE']._serialized_end=1355
+  _globals['_LISTSWITCHESREQUEST']._serialized_start=1357
+  _globals['_LISTSWITCHESREQUEST']._serialized_end=1378
+  _globals['_LISTSWITCHESRESPONSE']._serialized_start=1380
+  _globals['_LISTSWITCHESRESPONSE']._serialized_end=1447
+  _globals['_SETCONSENTREQUEST']._serialized_start=1449
+  _globals['_SETCONSENTREQUEST']._serialized_end=1513
+  _globals['_SETCONSENTRESPONSE']._serialized_start=1515
+  _globals['_SETCONSENTRESPONSE']._serialized_end=1580
+  _globals['_LISTCONSENTSREQUEST']._serialized_start=1582
+  _globals['_LISTCONSENTSREQUEST']._serialized_end=1622
+  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1624
+  _globals['_LISTCONSENTSRESPONSE']._serialized_end=1692
+  _globals['_CARESERVICE']._serialized_start=1695
+  _globals['_CARESERVICE']._serialized_end=2748
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from wince.api.care.v1 import care_pb2 as _care_pb2
 from wince.api.grade.v1 import grade_pb2 as _grade_pb2
+from wince.api.hospital.v1 import hospital_pb2 as _hospital_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +18,11 @@ if sys.version_info >= (3, 11):
     from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -279,16 +285,30 @@ class GetPatientStateRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENCOUNTER_FIELD_NUMBER: _builtins.int
-    encounter: _builtins.str
-    """Id of the encounter."""
+    ENCOUNTER_ID_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def encounter(self) -> _builtins.str:
+        """Visit number, or "authority|number" where two authorities use it. Deprecated: give `encounter_id`."""
+
+    @encounter.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def encounter(self, value: _builtins.str) -> None:
+        """Visit number, or "authority|number" where two authorities use it. Deprecated: give `encounter_id`."""
+
+    @_builtins.property
+    def encounter_id(self) -> _hospital_pb2.Identifier:
+        """Visit number (PV1-19)."""
+
     def __init__(
         self,
         *,
         encounter: _builtins.str = ...,
+        encounter_id: _hospital_pb2.Identifier | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["encounter_id", b"encounter_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter", "encounter_id", b"encounter_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

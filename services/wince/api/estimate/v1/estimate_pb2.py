@@ -26,7 +26,7 @@ from wince.api.detect.v1 import detect_pb2 as wince_dot_api_dot_detect_dot_v1_do
 from wince.api.reason.v1 import reason_pb2 as wince_dot_api_dot_reason_dot_v1_dot_reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/estimate/v1/estimate.proto\x12\x15wince.api.estimate.v1\x1a wince/api/detect/v1/detect.proto\x1a wince/api/reason/v1/reason.proto\"\xad\x01\n\x0b\x41\x63tionUnits\x12\x10\n\x03\x61u4\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03\x61u6\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x03\x61u7\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x10\n\x03\x61u9\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x11\n\x04\x61u10\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x11\n\x04\x61u43\x18\x06 \x01(\x01H\x05\x88\x01\x01\x42\x06\n\x04_au4B\x06\n\x04_au6B\x06\n\x04_au7B\x06\n\x04_au9B\x07\n\x05_au10B\x07\n\x05_au43\"n\n\x07Reading\x12\r\n\x05score\x18\x01 \x01(\x01\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\x31\n\x05units\x18\x03 \x01(\x0b\x32\".wince.api.estimate.v1.ActionUnits\x12\r\n\x05smile\x18\x04 \x01(\x01\"\x1f\n\rProbabilities\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\xa3\x03\n\x08\x45stimate\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07time_us\x18\x03 \x01(\x03\x12+\n\x06reason\x18\x04 \x01(\x0e\x32\x1b.wince.api.reason.v1.Reason\x12/\n\x07reading\x18\x05 \x01(\x0b\x32\x1e.wince.api.estimate.v1.Reading\x12I\n\rprobabilities\x18\x06 \x03(\x0b\x32\x32.wince.api.estimate.v1.Estimate.ProbabilitiesEntry\x12\x11\n\tembedding\x18\x07 \x01(\x0c\x12\x11\n\tmodel_set\x18\x08 \x01(\t\x12\'\n\x04pose\x18\t \x01(\x0b\x32\x19.wince.api.detect.v1.Pose\x12\x10\n\x08protocol\x18\n \x01(\t\x1aZ\n\x12ProbabilitiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x33\n\x05value\x18\x02 \x01(\x0b\x32$.wince.api.estimate.v1.Probabilities:\x02\x38\x01\"W\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32!.wince.api.estimate.v1.ModelState*q\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13MODEL_STATE_LOADING\x10\x01\x12\x15\n\x11MODEL_STATE_READY\x10\x02\x12\x16\n\x12MODEL_STATE_FAILED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/estimate/v1/estimate.proto\x12\x15wince.api.estimate.v1\x1a wince/api/detect/v1/detect.proto\x1a wince/api/reason/v1/reason.proto\"\xad\x01\n\x0b\x41\x63tionUnits\x12\x10\n\x03\x61u4\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03\x61u6\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x03\x61u7\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x10\n\x03\x61u9\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x11\n\x04\x61u10\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x11\n\x04\x61u43\x18\x06 \x01(\x01H\x05\x88\x01\x01\x42\x06\n\x04_au4B\x06\n\x04_au6B\x06\n\x04_au7B\x06\n\x04_au9B\x07\n\x05_au10B\x07\n\x05_au43\"n\n\x07Reading\x12\r\n\x05score\x18\x01 \x01(\x01\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\x31\n\x05units\x18\x03 \x01(\x0b\x32\".wince.api.estimate.v1.ActionUnits\x12\r\n\x05smile\x18\x04 \x01(\x01\"\x1f\n\rProbabilities\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\xb1\x03\n\x08\x45stimate\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07time_us\x18\x03 \x01(\x03\x12+\n\x06reason\x18\x04 \x01(\x0e\x32\x1b.wince.api.reason.v1.Reason\x12/\n\x07reading\x18\x05 \x01(\x0b\x32\x1e.wince.api.estimate.v1.Reading\x12I\n\rprobabilities\x18\x06 \x03(\x0b\x32\x32.wince.api.estimate.v1.Estimate.ProbabilitiesEntry\x12\x11\n\tembedding\x18\x07 \x01(\x0c\x12\x11\n\tmodel_set\x18\x08 \x01(\t\x12\'\n\x04pose\x18\t \x01(\x0b\x32\x19.wince.api.detect.v1.Pose\x12\x10\n\x08protocol\x18\n \x01(\t\x12\x0c\n\x04rule\x18\x0b \x01(\t\x1aZ\n\x12ProbabilitiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x33\n\x05value\x18\x02 \x01(\x0b\x32$.wince.api.estimate.v1.Probabilities:\x02\x38\x01\"W\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32!.wince.api.estimate.v1.ModelState*q\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13MODEL_STATE_LOADING\x10\x01\x12\x15\n\x11MODEL_STATE_READY\x10\x02\x12\x16\n\x12MODEL_STATE_FAILED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ESTIMATE_PROBABILITIESENTRY']._loaded_options = None
   _globals['_ESTIMATE_PROBABILITIESENTRY']._serialized_options = b'8\001'
-  _globals['_MODELSTATE']._serialized_start=963
-  _globals['_MODELSTATE']._serialized_end=1076
+  _globals['_MODELSTATE']._serialized_start=977
+  _globals['_MODELSTATE']._serialized_end=1090
   _globals['_ACTIONUNITS']._serialized_start=132
   _globals['_ACTIONUNITS']._serialized_end=305
   _globals['_READING']._serialized_start=307
@@ -44,9 +44,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROBABILITIES']._serialized_start=419
   _globals['_PROBABILITIES']._serialized_end=450
   _globals['_ESTIMATE']._serialized_start=453
-  _globals['_ESTIMATE']._serialized_end=872
-  _globals['_ESTIMATE_PROBABILITIESENTRY']._serialized_start=782
-  _globals['_ESTIMATE_PROBABILITIESENTRY']._serialized_end=872
-  _globals['_MODEL']._serialized_start=874
-  _globals['_MODEL']._serialized_end=961
+  _globals['_ESTIMATE']._serialized_end=886
+  _globals['_ESTIMATE_PROBABILITIESENTRY']._serialized_start=796
+  _globals['_ESTIMATE_PROBABILITIESENTRY']._serialized_end=886
+  _globals['_MODEL']._serialized_start=888
+  _globals['_MODEL']._serialized_end=975
 # @@protoc_insertion_point(module_scope)

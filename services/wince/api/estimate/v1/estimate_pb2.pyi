@@ -211,6 +211,7 @@ class Estimate(_message.Message):
     MODEL_SET_FIELD_NUMBER: _builtins.int
     POSE_FIELD_NUMBER: _builtins.int
     PROTOCOL_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
     source: _builtins.str
     """Camera id, or sha256 of the file (hex), or SOP Instance UID. 1 to 256 letters, digits, dots, underscores, hyphens."""
     sequence: _builtins.int
@@ -227,6 +228,10 @@ class Estimate(_message.Message):
     """sha256 (hex) over the sorted sha256 of the model files. Empty: no model was asked."""
     protocol: _builtins.str
     """Name of the protocol whose scorer read it. Empty: the one protocol that is set."""
+    rule: _builtins.str
+    """sha256 (hex) of the canonical rules of that protocol, as `Assessment.rule`. Estimates that were read by other rules than grade's own are
+    refused. Empty: it is not known by which rules, as of a version before this field.
+    """
     @_builtins.property
     def reading(self) -> Global___Reading:
         """The reading without the patient's own calm face. Absent: nothing was read."""
@@ -252,10 +257,11 @@ class Estimate(_message.Message):
         model_set: _builtins.str = ...,
         pose: _detect_pb2.Pose | None = ...,
         protocol: _builtins.str = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pose", b"pose", "reading", b"reading"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedding", b"embedding", "model_set", b"model_set", "pose", b"pose", "probabilities", b"probabilities", "protocol", b"protocol", "reading", b"reading", "reason", b"reason", "sequence", b"sequence", "source", b"source", "time_us", b"time_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedding", b"embedding", "model_set", b"model_set", "pose", b"pose", "probabilities", b"probabilities", "protocol", b"protocol", "reading", b"reading", "reason", b"reason", "rule", b"rule", "sequence", b"sequence", "source", b"source", "time_us", b"time_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

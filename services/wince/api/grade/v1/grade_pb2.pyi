@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from wince.api.estimate.v1 import estimate_pb2 as _estimate_pb2
+from wince.api.hospital.v1 import hospital_pb2 as _hospital_pb2
 from wince.api.reason.v1 import reason_pb2 as _reason_pb2
 import builtins as _builtins
 import sys
@@ -72,6 +73,8 @@ class Assessment(_message.Message):
     RULE_FIELD_NUMBER: _builtins.int
     BASIS_FIELD_NUMBER: _builtins.int
     SHADOW_FIELD_NUMBER: _builtins.int
+    BED_FIELD_NUMBER: _builtins.int
+    ENCOUNTER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID, canonical text: version 5 of (site, source | protocol | window start)."""
     source: _builtins.str
@@ -110,6 +113,10 @@ class Assessment(_message.Message):
     """
     shadow: _builtins.bool
     """Another protocol graded this patient; this one only looked on. Its windows are kept, and nothing is charted, asked or alerted of them."""
+    bed: _builtins.str
+    """The hospital's bed, "POINTOFCARE^ROOM^BED" (PV1-3.1 to .3), that the source watched then. Set in answers of record and care only; empty: it
+    watched none.
+    """
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReasonCount]:
         """How many frames were unassessable, per reason. Empty: none was."""
@@ -117,6 +124,10 @@ class Assessment(_message.Message):
     @_builtins.property
     def units(self) -> _estimate_pb2.ActionUnits:
         """Median of each action unit. Absent: the protocol's scorer estimates none, or unassessable."""
+
+    @_builtins.property
+    def encounter(self) -> _hospital_pb2.Identifier:
+        """Visit number (PV1-19) of who lay there, as known now. Set in answers of record and care only; absent: nobody is known, or it is in doubt."""
 
     def __init__(
         self,
@@ -141,10 +152,12 @@ class Assessment(_message.Message):
         rule: _builtins.str = ...,
         basis: _builtins.str = ...,
         shadow: _builtins.bool = ...,
+        bed: _builtins.str = ...,
+        encounter: _hospital_pb2.Identifier | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_grade", b"_grade", "_median", b"_median", "_peak", b"_peak", "confidence", b"confidence", "grade", b"grade", "median", b"median", "peak", b"peak", "units", b"units"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_grade", b"_grade", "_median", b"_median", "_peak", b"_peak", "confidence", b"confidence", "encounter", b"encounter", "grade", b"grade", "median", b"median", "peak", b"peak", "units", b"units"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_grade", b"_grade", "_median", b"_median", "_peak", b"_peak", "assessable_share", b"assessable_share", "basis", b"basis", "confidence", b"confidence", "end_us", b"end_us", "frames", b"frames", "grade", b"grade", "grade_name", b"grade_name", "id", b"id", "median", b"median", "model_set", b"model_set", "peak", b"peak", "personal", b"personal", "protocol", b"protocol", "reason", b"reason", "reasons", b"reasons", "rule", b"rule", "shadow", b"shadow", "source", b"source", "start_us", b"start_us", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_grade", b"_grade", "_median", b"_median", "_peak", b"_peak", "assessable_share", b"assessable_share", "basis", b"basis", "bed", b"bed", "confidence", b"confidence", "encounter", b"encounter", "end_us", b"end_us", "frames", b"frames", "grade", b"grade", "grade_name", b"grade_name", "id", b"id", "median", b"median", "model_set", b"model_set", "peak", b"peak", "personal", b"personal", "protocol", b"protocol", "reason", b"reason", "reasons", b"reasons", "rule", b"rule", "shadow", b"shadow", "source", b"source", "start_us", b"start_us", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
@@ -180,6 +193,8 @@ class Alert(_message.Message):
     GRADE_FIELD_NUMBER: _builtins.int
     GRADE_NAME_FIELD_NUMBER: _builtins.int
     PEAK_FIELD_NUMBER: _builtins.int
+    BED_FIELD_NUMBER: _builtins.int
+    ENCOUNTER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID, canonical text."""
     assessment_id: _builtins.str
@@ -198,6 +213,14 @@ class Alert(_message.Message):
     """Its name."""
     peak: _builtins.float
     """Highest score of the run. Finite."""
+    bed: _builtins.str
+    """The hospital's bed, "POINTOFCARE^ROOM^BED" (PV1-3.1 to .3), that the source watched then. Set in answers of record and care only; empty: it
+    watched none.
+    """
+    @_builtins.property
+    def encounter(self) -> _hospital_pb2.Identifier:
+        """Visit number (PV1-19) of who lay there, as known now. Set in answers of record and care only; absent: nobody is known, or it is in doubt."""
+
     def __init__(
         self,
         *,
@@ -210,10 +233,12 @@ class Alert(_message.Message):
         grade: _builtins.int = ...,
         grade_name: _builtins.str = ...,
         peak: _builtins.float = ...,
+        bed: _builtins.str = ...,
+        encounter: _hospital_pb2.Identifier | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment_id", b"assessment_id", "end_us", b"end_us", "grade", b"grade", "grade_name", b"grade_name", "id", b"id", "peak", b"peak", "protocol", b"protocol", "source", b"source", "start_us", b"start_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment_id", b"assessment_id", "bed", b"bed", "encounter", b"encounter", "end_us", b"end_us", "grade", b"grade", "grade_name", b"grade_name", "id", b"id", "peak", b"peak", "protocol", b"protocol", "source", b"source", "start_us", b"start_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -232,6 +257,8 @@ class Question(_message.Message):
     START_US_FIELD_NUMBER: _builtins.int
     END_US_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    BED_FIELD_NUMBER: _builtins.int
+    ENCOUNTER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID, canonical text."""
     assessment_id: _builtins.str
@@ -248,6 +275,14 @@ class Question(_message.Message):
     """Why she is asked: CONFLICT, UNCERTAIN, NO_PATIENT, TWO_PATIENTS, or a long unassessable stretch's reason.
     Never REASON_UNSPECIFIED.
     """
+    bed: _builtins.str
+    """The hospital's bed, "POINTOFCARE^ROOM^BED" (PV1-3.1 to .3), that the source watched then. Set in answers of record and care only; empty: it
+    watched none.
+    """
+    @_builtins.property
+    def encounter(self) -> _hospital_pb2.Identifier:
+        """Visit number (PV1-19) of who lay there, as known now. Set in answers of record and care only; absent: nobody is known, or it is in doubt."""
+
     def __init__(
         self,
         *,
@@ -258,10 +293,12 @@ class Question(_message.Message):
         start_us: _builtins.int = ...,
         end_us: _builtins.int = ...,
         reason: _reason_pb2.Reason.ValueType = ...,
+        bed: _builtins.str = ...,
+        encounter: _hospital_pb2.Identifier | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["encounter", b"encounter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment_id", b"assessment_id", "end_us", b"end_us", "id", b"id", "protocol", b"protocol", "reason", b"reason", "source", b"source", "start_us", b"start_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment_id", b"assessment_id", "bed", b"bed", "encounter", b"encounter", "end_us", b"end_us", "id", b"id", "protocol", b"protocol", "reason", b"reason", "source", b"source", "start_us", b"start_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

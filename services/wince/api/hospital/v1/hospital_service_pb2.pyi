@@ -297,7 +297,7 @@ class ListDifferencesResponse(_message.Message):
     AGREED_FIELD_NUMBER: _builtins.int
     DIFFERENCES_FIELD_NUMBER: _builtins.int
     compared_us: _builtins.int
-    """When it was compared, microseconds UTC. 0: no census was compared yet."""
+    """When it was compared, microseconds UTC. Absent: no census was compared yet."""
     moment_us: _builtins.int
     """The census's own moment, microseconds UTC. Absent: it could not be read."""
     failure: _builtins.str
@@ -311,18 +311,23 @@ class ListDifferencesResponse(_message.Message):
     def __init__(
         self,
         *,
-        compared_us: _builtins.int = ...,
+        compared_us: _builtins.int | None = ...,
         moment_us: _builtins.int | None = ...,
         failure: _builtins.str = ...,
         agreed: _builtins.int = ...,
         differences: _abc.Iterable[_hospital_pb2.Difference] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_moment_us", b"_moment_us", "moment_us", b"moment_us"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_compared_us", b"_compared_us", "_moment_us", b"_moment_us", "compared_us", b"compared_us", "moment_us", b"moment_us"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_moment_us", b"_moment_us", "agreed", b"agreed", "compared_us", b"compared_us", "differences", b"differences", "failure", b"failure", "moment_us", b"moment_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compared_us", b"_compared_us", "_moment_us", b"_moment_us", "agreed", b"agreed", "compared_us", b"compared_us", "differences", b"differences", "failure", b"failure", "moment_us", b"moment_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__compared_us: _TypeAlias = _typing.Literal["compared_us"]  # noqa: Y015
+    _WhichOneofArgType__compared_us: _TypeAlias = _typing.Literal["_compared_us", b"_compared_us"]  # noqa: Y015
     _WhichOneofReturnType__moment_us: _TypeAlias = _typing.Literal["moment_us"]  # noqa: Y015
     _WhichOneofArgType__moment_us: _TypeAlias = _typing.Literal["_moment_us", b"_moment_us"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__compared_us) -> _WhichOneofReturnType__compared_us | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__moment_us) -> _WhichOneofReturnType__moment_us | None: ...
 
 Global___ListDifferencesResponse: _TypeAlias = ListDifferencesResponse  # noqa: Y015

@@ -397,7 +397,7 @@ class TargetBacklog(_message.Message):
     dead: _builtins.int
     """Dead letters: refused for good; a person looks, then replays them."""
     oldest_seconds: _builtins.float
-    """How long the oldest of all but the dead letters waits, seconds. 0: there is none."""
+    """How long the oldest of all but the dead letters waits, seconds. Absent: there is none."""
     off: _builtins.int
     """About beds that are switched off: sent when those are on again."""
     @_builtins.property
@@ -413,15 +413,17 @@ class TargetBacklog(_message.Message):
         held: _builtins.int = ...,
         stuck: _builtins.int = ...,
         dead: _builtins.int = ...,
-        oldest_seconds: _builtins.float = ...,
+        oldest_seconds: _builtins.float | None = ...,
         hold: Global___TargetHold | None = ...,
         off: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_oldest_seconds", b"_oldest_seconds", "hold", b"hold", "oldest_seconds", b"oldest_seconds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead", b"dead", "held", b"held", "hold", b"hold", "off", b"off", "oldest_seconds", b"oldest_seconds", "sending", b"sending", "stuck", b"stuck", "target", b"target", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_oldest_seconds", b"_oldest_seconds", "dead", b"dead", "held", b"held", "hold", b"hold", "off", b"off", "oldest_seconds", b"oldest_seconds", "sending", b"sending", "stuck", b"stuck", "target", b"target", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__oldest_seconds: _TypeAlias = _typing.Literal["oldest_seconds"]  # noqa: Y015
+    _WhichOneofArgType__oldest_seconds: _TypeAlias = _typing.Literal["_oldest_seconds", b"_oldest_seconds"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__oldest_seconds) -> _WhichOneofReturnType__oldest_seconds | None: ...
 
 Global___TargetBacklog: _TypeAlias = TargetBacklog  # noqa: Y015
 
@@ -450,11 +452,11 @@ class AuditEntry(_message.Message):
     entry_id: _builtins.str
     """UUID of what the event is about: an assessment, entry, question, verdict or stay."""
     revision: _builtins.int
-    """Revision of that. 0: it has none."""
+    """Revision of that. Absent: it has none."""
     event: _builtins.str
     """What was done, such as "charted" or "delivered"."""
     attempt: _builtins.int
-    """Attempt, where the event is one of several. 0: it is not."""
+    """Attempt, where the event is one of several. Absent: it is not."""
     digest: _builtins.bytes
     """SHA-256 of the payload's stored bytes, 32 bytes."""
     previous_hash: _builtins.bytes
@@ -471,18 +473,25 @@ class AuditEntry(_message.Message):
         sequence: _builtins.int = ...,
         at: _builtins.str = ...,
         entry_id: _builtins.str = ...,
-        revision: _builtins.int = ...,
+        revision: _builtins.int | None = ...,
         event: _builtins.str = ...,
-        attempt: _builtins.int = ...,
+        attempt: _builtins.int | None = ...,
         digest: _builtins.bytes = ...,
         previous_hash: _builtins.bytes = ...,
         hash: _builtins.bytes = ...,
         target: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attempt", b"_attempt", "_revision", b"_revision", "attempt", b"attempt", "revision", b"revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "attempt", b"attempt", "digest", b"digest", "entry_id", b"entry_id", "event", b"event", "hash", b"hash", "previous_hash", b"previous_hash", "revision", b"revision", "sequence", b"sequence", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attempt", b"_attempt", "_revision", b"_revision", "at", b"at", "attempt", b"attempt", "digest", b"digest", "entry_id", b"entry_id", "event", b"event", "hash", b"hash", "previous_hash", b"previous_hash", "revision", b"revision", "sequence", b"sequence", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__attempt: _TypeAlias = _typing.Literal["attempt"]  # noqa: Y015
+    _WhichOneofArgType__attempt: _TypeAlias = _typing.Literal["_attempt", b"_attempt"]  # noqa: Y015
+    _WhichOneofReturnType__revision: _TypeAlias = _typing.Literal["revision"]  # noqa: Y015
+    _WhichOneofArgType__revision: _TypeAlias = _typing.Literal["_revision", b"_revision"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__attempt) -> _WhichOneofReturnType__attempt | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__revision) -> _WhichOneofReturnType__revision | None: ...
 
 Global___AuditEntry: _TypeAlias = AuditEntry  # noqa: Y015

@@ -23,62 +23,65 @@ _sym_db = _symbol_database.Default()
 
 
 from wince.api.grade.v1 import grade_pb2 as wince_dot_api_dot_grade_dot_v1_dot_grade__pb2
+from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
 from wince.api.record.v1 import record_pb2 as wince_dot_api_dot_record_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(wince/api/record/v1/record_service.proto\x12\x13wince.api.record.v1\x1a\x1ewince/api/grade/v1/grade.proto\x1a wince/api/record/v1/record.proto\"u\n\x05Scope\x12\r\n\x03\x62\x65\x64\x18\x01 \x01(\tH\x00\x12\x13\n\tencounter\x18\x02 \x01(\tH\x00\x12\x15\n\x08start_us\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06\x65nd_us\x18\x04 \x01(\x03H\x02\x88\x01\x01\x42\x04\n\x02ofB\x0b\n\t_start_usB\t\n\x07_end_us\"j\n\x16ListAssessmentsRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"g\n\x17ListAssessmentsResponse\x12\x33\n\x0b\x61ssessments\x18\x01 \x03(\x0b\x32\x1e.wince.api.grade.v1.Assessment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x11ListAlertsRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x12ListAlertsResponse\x12)\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x19.wince.api.grade.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x17WatchAssessmentsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\"\x84\x01\n\x18WatchAssessmentsResponse\x12\x34\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.AssessmentH\x00\x12*\n\x05\x61lert\x18\x02 \x01(\x0b\x32\x19.wince.api.grade.v1.AlertH\x00\x42\x06\n\x04item\"f\n\x12ListEntriesRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x13ListEntriesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.wince.api.record.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x14GetDeliveriesRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\"J\n\x15GetDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\"O\n\x16ListDeadLettersRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x17ListDeadLettersResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x17ReplayDeadLetterRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x0e\n\x06target\x18\x03 \x01(\t\"K\n\x18ReplayDeadLetterResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.wince.api.record.v1.Delivery\"\x14\n\x12ListTargetsRequest\"J\n\x13ListTargetsResponse\x12\x33\n\x07targets\x18\x01 \x03(\x0b\x32\".wince.api.record.v1.TargetBacklog\"&\n\x14ReleaseTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\"K\n\x15ReleaseTargetResponse\x12\x32\n\x06target\x18\x01 \x01(\x0b\x32\".wince.api.record.v1.TargetBacklog\"O\n\x11QueryAuditRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x15\n\rfrom_sequence\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\r\"F\n\x12QueryAuditResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.wince.api.record.v1.AuditEntry\"\x14\n\x12VerifyAuditRequest\"\xac\x01\n\x13VerifyAuditResponse\x12\x10\n\x08verified\x18\x01 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x04\x12\x0c\n\x04head\x18\x03 \x01(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\x04\x12\x0c\n\x04tail\x18\x05 \x01(\x04\x12\x0e\n\x06\x65rased\x18\x06 \x01(\x04\x12\x0e\n\x06\x62roken\x18\x07 \x01(\t\x12\x10\n\x08\x63ompared\x18\x08 \x01(\x04\x12\x10\n\x08unproven\x18\t \x01(\x04\x32\x83\t\n\rRecordService\x12l\n\x0fListAssessments\x12+.wince.api.record.v1.ListAssessmentsRequest\x1a,.wince.api.record.v1.ListAssessmentsResponse\x12]\n\nListAlerts\x12&.wince.api.record.v1.ListAlertsRequest\x1a\'.wince.api.record.v1.ListAlertsResponse\x12q\n\x10WatchAssessments\x12,.wince.api.record.v1.WatchAssessmentsRequest\x1a-.wince.api.record.v1.WatchAssessmentsResponse0\x01\x12`\n\x0bListEntries\x12\'.wince.api.record.v1.ListEntriesRequest\x1a(.wince.api.record.v1.ListEntriesResponse\x12\x66\n\rGetDeliveries\x12).wince.api.record.v1.GetDeliveriesRequest\x1a*.wince.api.record.v1.GetDeliveriesResponse\x12l\n\x0fListDeadLetters\x12+.wince.api.record.v1.ListDeadLettersRequest\x1a,.wince.api.record.v1.ListDeadLettersResponse\x12o\n\x10ReplayDeadLetter\x12,.wince.api.record.v1.ReplayDeadLetterRequest\x1a-.wince.api.record.v1.ReplayDeadLetterResponse\x12`\n\x0bListTargets\x12\'.wince.api.record.v1.ListTargetsRequest\x1a(.wince.api.record.v1.ListTargetsResponse\x12\x66\n\rReleaseTarget\x12).wince.api.record.v1.ReleaseTargetRequest\x1a*.wince.api.record.v1.ReleaseTargetResponse\x12]\n\nQueryAudit\x12&.wince.api.record.v1.QueryAuditRequest\x1a\'.wince.api.record.v1.QueryAuditResponse\x12`\n\x0bVerifyAudit\x12\'.wince.api.record.v1.VerifyAuditRequest\x1a(.wince.api.record.v1.VerifyAuditResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(wince/api/record/v1/record_service.proto\x12\x13wince.api.record.v1\x1a\x1ewince/api/grade/v1/grade.proto\x1a$wince/api/hospital/v1/hospital.proto\x1a wince/api/record/v1/record.proto\"\xb4\x01\n\x05Scope\x12\r\n\x03\x62\x65\x64\x18\x01 \x01(\tH\x00\x12\x17\n\tencounter\x18\x02 \x01(\tB\x02\x18\x01H\x00\x12\x39\n\x0c\x65ncounter_id\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierH\x00\x12\x15\n\x08start_us\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06\x65nd_us\x18\x04 \x01(\x03H\x02\x88\x01\x01\x42\x04\n\x02ofB\x0b\n\t_start_usB\t\n\x07_end_us\"j\n\x16ListAssessmentsRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"g\n\x17ListAssessmentsResponse\x12\x33\n\x0b\x61ssessments\x18\x01 \x03(\x0b\x32\x1e.wince.api.grade.v1.Assessment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x11ListAlertsRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"X\n\x12ListAlertsResponse\x12)\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x19.wince.api.grade.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x17WatchAssessmentsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\"\x84\x01\n\x18WatchAssessmentsResponse\x12\x34\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.AssessmentH\x00\x12*\n\x05\x61lert\x18\x02 \x01(\x0b\x32\x19.wince.api.grade.v1.AlertH\x00\x42\x06\n\x04item\"f\n\x12ListEntriesRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x13ListEntriesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.wince.api.record.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x14GetDeliveriesRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\"J\n\x15GetDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\"O\n\x16ListDeadLettersRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x17ListDeadLettersResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x17ReplayDeadLetterRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x0e\n\x06target\x18\x03 \x01(\t\"K\n\x18ReplayDeadLetterResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.wince.api.record.v1.Delivery\"\x14\n\x12ListTargetsRequest\"J\n\x13ListTargetsResponse\x12\x33\n\x07targets\x18\x01 \x03(\x0b\x32\".wince.api.record.v1.TargetBacklog\"&\n\x14ReleaseTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\"K\n\x15ReleaseTargetResponse\x12\x32\n\x06target\x18\x01 \x01(\x0b\x32\".wince.api.record.v1.TargetBacklog\"O\n\x11QueryAuditRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x15\n\rfrom_sequence\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\r\"F\n\x12QueryAuditResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.wince.api.record.v1.AuditEntry\"\x14\n\x12VerifyAuditRequest\"\xc0\x01\n\x13VerifyAuditResponse\x12\x10\n\x08verified\x18\x01 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x04\x12\x0c\n\x04head\x18\x03 \x01(\x0c\x12\x17\n\ncheckpoint\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04tail\x18\x05 \x01(\x04\x12\x0e\n\x06\x65rased\x18\x06 \x01(\x04\x12\x0e\n\x06\x62roken\x18\x07 \x01(\t\x12\x10\n\x08\x63ompared\x18\x08 \x01(\x04\x12\x10\n\x08unproven\x18\t \x01(\x04\x42\r\n\x0b_checkpoint2\x83\t\n\rRecordService\x12l\n\x0fListAssessments\x12+.wince.api.record.v1.ListAssessmentsRequest\x1a,.wince.api.record.v1.ListAssessmentsResponse\x12]\n\nListAlerts\x12&.wince.api.record.v1.ListAlertsRequest\x1a\'.wince.api.record.v1.ListAlertsResponse\x12q\n\x10WatchAssessments\x12,.wince.api.record.v1.WatchAssessmentsRequest\x1a-.wince.api.record.v1.WatchAssessmentsResponse0\x01\x12`\n\x0bListEntries\x12\'.wince.api.record.v1.ListEntriesRequest\x1a(.wince.api.record.v1.ListEntriesResponse\x12\x66\n\rGetDeliveries\x12).wince.api.record.v1.GetDeliveriesRequest\x1a*.wince.api.record.v1.GetDeliveriesResponse\x12l\n\x0fListDeadLetters\x12+.wince.api.record.v1.ListDeadLettersRequest\x1a,.wince.api.record.v1.ListDeadLettersResponse\x12o\n\x10ReplayDeadLetter\x12,.wince.api.record.v1.ReplayDeadLetterRequest\x1a-.wince.api.record.v1.ReplayDeadLetterResponse\x12`\n\x0bListTargets\x12\'.wince.api.record.v1.ListTargetsRequest\x1a(.wince.api.record.v1.ListTargetsResponse\x12\x66\n\rReleaseTarget\x12).wince.api.record.v1.ReleaseTargetRequest\x1a*.wince.api.record.v1.ReleaseTargetResponse\x12]\n\nQueryAudit\x12&.wince.api.record.v1.QueryAuditRequest\x1a\'.wince.api.record.v1.QueryAuditResponse\x12`\n\x0bVerifyAudit\x12\'.wince.api.record.v1.VerifyAuditRequest\x1a(.wince.api.record.v1.VerifyAuditResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.record.v1.record_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCOPE']._serialized_start=131
-  _globals['_SCOPE']._serialized_end=248
-  _globals['_LISTASSESSMENTSREQUEST']._serialized_start=250
-  _globals['_LISTASSESSMENTSREQUEST']._serialized_end=356
-  _globals['_LISTASSESSMENTSRESPONSE']._serialized_start=358
-  _globals['_LISTASSESSMENTSRESPONSE']._serialized_end=461
-  _globals['_LISTALERTSREQUEST']._serialized_start=463
-  _globals['_LISTALERTSREQUEST']._serialized_end=564
-  _globals['_LISTALERTSRESPONSE']._serialized_start=566
-  _globals['_LISTALERTSRESPONSE']._serialized_end=654
-  _globals['_WATCHASSESSMENTSREQUEST']._serialized_start=656
-  _globals['_WATCHASSESSMENTSREQUEST']._serialized_end=694
-  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_start=697
-  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_end=829
-  _globals['_LISTENTRIESREQUEST']._serialized_start=831
-  _globals['_LISTENTRIESREQUEST']._serialized_end=933
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=935
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=1026
-  _globals['_GETDELIVERIESREQUEST']._serialized_start=1028
-  _globals['_GETDELIVERIESREQUEST']._serialized_end=1068
-  _globals['_GETDELIVERIESRESPONSE']._serialized_start=1070
-  _globals['_GETDELIVERIESRESPONSE']._serialized_end=1144
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1146
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1225
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1227
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1328
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=1330
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1407
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=1409
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=1484
-  _globals['_LISTTARGETSREQUEST']._serialized_start=1486
-  _globals['_LISTTARGETSREQUEST']._serialized_end=1506
-  _globals['_LISTTARGETSRESPONSE']._serialized_start=1508
-  _globals['_LISTTARGETSRESPONSE']._serialized_end=1582
-  _globals['_RELEASETARGETREQUEST']._serialized_start=1584
-  _globals['_RELEASETARGETREQUEST']._serialized_end=1622
-  _globals['_RELEASETARGETRESPONSE']._serialized_start=1624
-  _globals['_RELEASETARGETRESPONSE']._serialized_end=1699
-  _globals['_QUERYAUDITREQUEST']._serialized_start=1701
-  _globals['_QUERYAUDITREQUEST']._serialized_end=1780
-  _globals['_QUERYAUDITRESPONSE']._serialized_start=1782
-  _globals['_QUERYAUDITRESPONSE']._serialized_end=1852
-  _globals['_VERIFYAUDITREQUEST']._serialized_start=1854
-  _globals['_VERIFYAUDITREQUEST']._serialized_end=1874
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=1877
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=2049
-  _globals['_RECORDSERVICE']._serialized_start=2052
-  _globals['_RECORDSERVICE']._serialized_end=3207
+  _globals['_SCOPE'].fields_by_name['encounter']._loaded_options = None
+  _globals['_SCOPE'].fields_by_name['encounter']._serialized_options = b'\030\001'
+  _globals['_SCOPE']._serialized_start=170
+  _globals['_SCOPE']._serialized_end=350
+  _globals['_LISTASSESSMENTSREQUEST']._serialized_start=352
+  _globals['_LISTASSESSMENTSREQUEST']._serialized_end=458
+  _globals['_LISTASSESSMENTSRESPONSE']._serialized_start=460
+  _globals['_LISTASSESSMENTSRESPONSE']._serialized_end=563
+  _globals['_LISTALERTSREQUEST']._serialized_start=565
+  _globals['_LISTALERTSREQUEST']._serialized_end=666
+  _globals['_LISTALERTSRESPONSE']._serialized_start=668
+  _globals['_LISTALERTSRESPONSE']._serialized_end=756
+  _globals['_WATCHASSESSMENTSREQUEST']._serialized_start=758
+  _globals['_WATCHASSESSMENTSREQUEST']._serialized_end=796
+  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_start=799
+  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_end=931
+  _globals['_LISTENTRIESREQUEST']._serialized_start=933
+  _globals['_LISTENTRIESREQUEST']._serialized_end=1035
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=1037
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1128
+  _globals['_GETDELIVERIESREQUEST']._serialized_start=1130
+  _globals['_GETDELIVERIESREQUEST']._serialized_end=1170
+  _globals['_GETDELIVERIESRESPONSE']._serialized_start=1172
+  _globals['_GETDELIVERIESRESPONSE']._serialized_end=1246
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1248
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1327
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1329
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1430
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=1432
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1509
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=1511
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=1586
+  _globals['_LISTTARGETSREQUEST']._serialized_start=1588
+  _globals['_LISTTARGETSREQUEST']._serialized_end=1608
+  _globals['_LISTTARGETSRESPONSE']._serialized_start=1610
+  _globals['_LISTTARGETSRESPONSE']._serialized_end=1684
+  _globals['_RELEASETARGETREQUEST']._serialized_start=1686
+  _globals['_RELEASETARGETREQUEST']._serialized_end=1724
+  _globals['_RELEASETARGETRESPONSE']._serialized_start=1726
+  _globals['_RELEASETARGETRESPONSE']._serialized_end=1801
+  _globals['_QUERYAUDITREQUEST']._serialized_start=1803
+  _globals['_QUERYAUDITREQUEST']._serialized_end=1882
+  _globals['_QUERYAUDITRESPONSE']._serialized_start=1884
+  _globals['_QUERYAUDITRESPONSE']._serialized_end=1954
+  _globals['_VERIFYAUDITREQUEST']._serialized_start=1956
+  _globals['_VERIFYAUDITREQUEST']._serialized_end=1976
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=1979
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=2171
+  _globals['_RECORDSERVICE']._serialized_start=2174
+  _globals['_RECORDSERVICE']._serialized_end=3329
 # @@protoc_insertion_point(module_scope)

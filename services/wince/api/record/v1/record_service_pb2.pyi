@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from wince.api.grade.v1 import grade_pb2 as _grade_pb2
+from wince.api.hospital.v1 import hospital_pb2 as _hospital_pb2
 from wince.api.record.v1 import record_pb2 as _record_pb2
 import builtins as _builtins
 import sys
@@ -17,6 +18,11 @@ if sys.version_info >= (3, 11):
     from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -28,33 +34,47 @@ class Scope(_message.Message):
 
     BED_FIELD_NUMBER: _builtins.int
     ENCOUNTER_FIELD_NUMBER: _builtins.int
+    ENCOUNTER_ID_FIELD_NUMBER: _builtins.int
     START_US_FIELD_NUMBER: _builtins.int
     END_US_FIELD_NUMBER: _builtins.int
     bed: _builtins.str
     """The hospital's bed, "POINTOFCARE^ROOM^BED"."""
-    encounter: _builtins.str
-    """Id of the encounter (visit number)."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def encounter(self) -> _builtins.str:
+        """Visit number, or "authority|number" where two authorities use it. Deprecated: give `encounter_id`."""
+
+    @encounter.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def encounter(self, value: _builtins.str) -> None:
+        """Visit number, or "authority|number" where two authorities use it. Deprecated: give `encounter_id`."""
+
     start_us: _builtins.int
     """From (inclusive), microseconds UTC. Absent: from the start."""
     end_us: _builtins.int
     """To (exclusive), microseconds UTC. Absent: up to now."""
+    @_builtins.property
+    def encounter_id(self) -> _hospital_pb2.Identifier:
+        """Visit number (PV1-19)."""
+
     def __init__(
         self,
         *,
         bed: _builtins.str = ...,
         encounter: _builtins.str = ...,
+        encounter_id: _hospital_pb2.Identifier | None = ...,
         start_us: _builtins.int | None = ...,
         end_us: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_end_us", b"_end_us", "_start_us", b"_start_us", "bed", b"bed", "encounter", b"encounter", "end_us", b"end_us", "of", b"of", "start_us", b"start_us"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_end_us", b"_end_us", "_start_us", b"_start_us", "bed", b"bed", "encounter", b"encounter", "encounter_id", b"encounter_id", "end_us", b"end_us", "of", b"of", "start_us", b"start_us"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_end_us", b"_end_us", "_start_us", b"_start_us", "bed", b"bed", "encounter", b"encounter", "end_us", b"end_us", "of", b"of", "start_us", b"start_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_end_us", b"_end_us", "_start_us", b"_start_us", "bed", b"bed", "encounter", b"encounter", "encounter_id", b"encounter_id", "end_us", b"end_us", "of", b"of", "start_us", b"start_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__end_us: _TypeAlias = _typing.Literal["end_us"]  # noqa: Y015
     _WhichOneofArgType__end_us: _TypeAlias = _typing.Literal["_end_us", b"_end_us"]  # noqa: Y015
     _WhichOneofReturnType__start_us: _TypeAlias = _typing.Literal["start_us"]  # noqa: Y015
     _WhichOneofArgType__start_us: _TypeAlias = _typing.Literal["_start_us", b"_start_us"]  # noqa: Y015
-    _WhichOneofReturnType_of: _TypeAlias = _typing.Literal["bed", "encounter"]  # noqa: Y015
+    _WhichOneofReturnType_of: _TypeAlias = _typing.Literal["bed", "encounter", "encounter_id"]  # noqa: Y015
     _WhichOneofArgType_of: _TypeAlias = _typing.Literal["of", b"of"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__end_us) -> _WhichOneofReturnType__end_us | None: ...
@@ -637,7 +657,7 @@ class VerifyAuditResponse(_message.Message):
     head: _builtins.bytes
     """Hash of the last row that holds, 32 bytes; zeros where there is none."""
     checkpoint: _builtins.int
-    """Position of the last checkpoint that was checked. 0: none."""
+    """Position of the last checkpoint that was checked. Absent: none."""
     tail: _builtins.int
     """Rows after that checkpoint: what the database's owner could still rewrite."""
     erased: _builtins.int
@@ -654,17 +674,19 @@ class VerifyAuditResponse(_message.Message):
         verified: _builtins.bool = ...,
         entries: _builtins.int = ...,
         head: _builtins.bytes = ...,
-        checkpoint: _builtins.int = ...,
+        checkpoint: _builtins.int | None = ...,
         tail: _builtins.int = ...,
         erased: _builtins.int = ...,
         broken: _builtins.str = ...,
         compared: _builtins.int = ...,
         unproven: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_checkpoint", b"_checkpoint", "checkpoint", b"checkpoint"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken", b"broken", "checkpoint", b"checkpoint", "compared", b"compared", "entries", b"entries", "erased", b"erased", "head", b"head", "tail", b"tail", "unproven", b"unproven", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_checkpoint", b"_checkpoint", "broken", b"broken", "checkpoint", b"checkpoint", "compared", b"compared", "entries", b"entries", "erased", b"erased", "head", b"head", "tail", b"tail", "unproven", b"unproven", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__checkpoint: _TypeAlias = _typing.Literal["checkpoint"]  # noqa: Y015
+    _WhichOneofArgType__checkpoint: _TypeAlias = _typing.Literal["_checkpoint", b"_checkpoint"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__checkpoint) -> _WhichOneofReturnType__checkpoint | None: ...
 
 Global___VerifyAuditResponse: _TypeAlias = VerifyAuditResponse  # noqa: Y015
