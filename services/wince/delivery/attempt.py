@@ -8,11 +8,16 @@ from dataclasses import replace
 from wince.delivery.interface import Answer, Outcome, Target, fault
 from wince.delivery.outbox import Lease
 from wince.errors import Unavailable
-from wince.telemetry import traces
+from wince.telemetry import metrics, traces
 from wince.telemetry.logs import get
 
 PASSING_S = 900.0
 """How long a refusal that may pass is tried again; then it is a dead letter."""
+ODD_S = 3600.0
+"""How long an answer of which nothing can be made is asked for again, where the target took other entries since: then it is a dead letter,
+so that one entry that a target can't digest does not keep back what follows it in the patient's record."""
+ODD_LAST_S = 3 * 86_400.0
+"""The same, where it took nothing else since: an EHR may be broken as a whole for a weekend."""
 FORGED = "not what was charted: somebody changed the database; run `wince audit verify`"
 """What the outbox says of a body that the audit chain does not prove."""
 _log = get("wince.delivery")
@@ -43,6 +48,10 @@ def _deliver(target: Target, row: Lease) -> Answer:
     answer = _checked(target, lambda: target.deliver(row.body, row.location, row.version, first=row.attempt == 1))
     if answer.outcome is Outcome.DEAD and answer.may_pass and row.doubted_s < PASSING_S:
         return replace(answer, outcome=Outcome.RETRY)
+    if answer.outcome is Outcome.RETRY and answer.may_pass:
+        metrics.odd_answer(target.name)
+        if row.doubted_s >= (ODD_S if row.took_others else ODD_LAST_S):
+            return replace(answer, outcome=Outcome.DEAD)
     return answer
 
 
@@ -53,9 +62,9 @@ def _checked(target: Target, request: Callable[[], object]) -> Answer:
         return Answer(Outcome.RETRY, error.code, retry_after_s=error.retry_after_s)
     except Exception as error:
         _log.error("the target failed", target=target.name, error=error)
-        return Answer(Outcome.RETRY, f"internal: {type(error).__name__}")
+        return Answer(Outcome.RETRY, f"internal: {type(error).__name__}", may_pass=True)
     if wrong := fault(answer):
         _log.error("the target's answer can't be used", target=target.name, detail=wrong)
-        return Answer(Outcome.RETRY, f"internal: {wrong}")
+        return Answer(Outcome.RETRY, f"internal: {wrong}", may_pass=True)
     assert isinstance(answer, Answer)
     return answer

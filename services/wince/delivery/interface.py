@@ -51,7 +51,9 @@ class Answer:
     left: str = ""
     """WRITTEN: what the target refused of that which stands beside it, such as "Provenance refused: 422 invariant"; empty: nothing."""
     may_pass: bool = False
-    """DEAD: a no that may not be the target's own (a gateway's page, an endpoint that is away): tried again for a while first."""
+    """DEAD: a no that may not be the target's own (a gateway's page, an endpoint that is away): tried again for a while first.
+    RETRY: the target answered, but nothing can be done with what it said (an odd shape, an inner error): a dead letter if that does not
+    end. `attempt.py` says after how long."""
 
 
 @runtime_checkable

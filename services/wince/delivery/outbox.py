@@ -57,11 +57,13 @@ class Lease:
     trace: str = ""
     """Traceparent of what made the entry; empty: none."""
     doubted_s: float = 0.0
-    """For how long the target has answered it with a no that may pass, by the database's clock; 0: the last answer was none."""
+    """For how long the target has answered it with what may pass, by the database's clock; 0: the last answer was none of that kind."""
     bed: str = ""
     """Empty: not known (an entry of an earlier release)."""
     withdraws: bool = False
     """It takes back what was written, or stands before a row that does."""
+    took_others: bool = False
+    """The target took other entries since it began to answer this one so."""
     proven: bool = True
     """The audit chain says that this body was charted."""
 
@@ -101,7 +103,8 @@ WITH heads AS (
     WHERE (h.state = 'ready' AND h.next_at <= now()) OR (h.state = 'leased' AND h.lease_until < now())
     ORDER BY h.effective LIMIT %(encounters)s)
 SELECT r.entry, r.revision, heads.encounter, r.body, r.attempts, r.may, r.last_error, b.location, b.version, r.trace,
-       coalesce(greatest(extract(epoch FROM now() - r.doubted_since), 0), 0)::float8, r.bed, r.withdraws
+       coalesce(greatest(extract(epoch FROM now() - r.doubted_since), 0), 0)::float8, r.bed, r.withdraws,
+       EXISTS (SELECT FROM target_took k WHERE k.target = %(target)s AND k.at > r.doubted_since)
 FROM heads CROSS JOIN LATERAL (
     SELECT o.entry, o.revision, o.body, o.attempts, o.last_error, o.trace, o.doubted_since, o.bed, o.effective, o.made,
            o.withdraws OR {TAKES_BACK} AS withdraws,
@@ -141,7 +144,7 @@ def lease(
     runs: dict[str, list[Lease]] = {}
     open_runs: set[str] = set()
     leased: dict[tuple[UUID, int], Lease] = {}
-    for entry, revision, encounter, body, attempts, may, failed, location, version, trace, doubted_s, bed, withdraws in found:
+    for entry, revision, encounter, body, attempts, may, failed, location, version, trace, doubted_s, bed, withdraws, others in found:
         if encounter not in runs:
             runs[encounter] = []
             open_runs.add(encounter)
@@ -149,7 +152,7 @@ def lease(
         if not may or encounter not in open_runs or (entry, revision - 1) in leased:
             open_runs.discard(encounter)
             continue
-        known = (location or "", version or "", trace, doubted_s, bed, withdraws)
+        known = (location or "", version or "", trace, doubted_s, bed, withdraws, others)
         row = Lease(entry, revision, target, encounter, body, attempts + 1, *known)
         runs[encounter].append(row)
         leased[entry, revision] = row
@@ -203,6 +206,8 @@ def settle(tx: Tx, target: str, tried: Sequence[Tried], now_us: int, jitter: ran
             " WHERE entry = %s AND revision = %s AND target = %s",
             [_after(item, jitter) for item in mine],
         )
+    if any(item.answer and item.answer.outcome is Outcome.WRITTEN for item in mine):
+        tx.execute("INSERT INTO target_took(target, at) VALUES (%s, now()) ON CONFLICT (target) DO UPDATE SET at = excluded.at", (target,))
     held = next((item.answer for item in mine if item.answer and item.answer.outcome is Outcome.HELD), None)
     facts = [_fact(item) for item in mine]
     hold = holds.begin(tx, target, held, jitter) if held else None

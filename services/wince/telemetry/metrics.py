@@ -66,6 +66,7 @@ OUTBOX_AGE = Gauge(
 )
 TARGET_HELD = Gauge("wince_target_held", "1 while a target is sent nothing: it refused us as a whole", ("target",), registry=REGISTRY)
 TARGET_HOLDS = Counter("wince_target_holds", "Holds of a target that began", ("target",), registry=REGISTRY)
+TARGET_ODD = Counter("wince_target_odd_answers", "Answers of a target of which nothing could be made", ("target",), registry=REGISTRY)
 CREDENTIAL_LEFT = Gauge(
     "wince_credential_seconds_left", "Until a certificate or key that Wince identifies itself with ends", ("name",), registry=REGISTRY
 )
@@ -168,6 +169,11 @@ def delivered(target: str, outcome: str, *, again: bool) -> None:
     DELIVERIES.labels(label(target), label(outcome)).inc()
     if again:
         DELIVERY_RETRIES.labels(label(target)).inc()
+
+
+def odd_answer(target: str) -> None:
+    """A target answered what nothing can be made of."""
+    TARGET_ODD.labels(label(target)).inc()
 
 
 def held(target: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from wince.delivery.fhir.judging import IGNORED, Stop, judged
+from wince.delivery.fhir.judging import IGNORED, Stop, judged, odd
 from wince.delivery.interface import Answer, Outcome
 from wince.fhir.answer import Answer as Response
 from wince.fhir.answer import carries, part, parts, place, text
@@ -76,7 +76,7 @@ class Finder:
         if answer.status != 200:
             raise Stop(judged(answer))
         if f"{answer.kind}/{text(answer.resource, 'id')}" != where:
-            raise Stop(Answer(Outcome.RETRY, "the answer to a read is another resource, or none"))
+            raise Stop(odd("the answer to a read is another resource, or none"))
         return answer.resource
 
 
@@ -87,16 +87,16 @@ def _page(answer: Response, kind: str) -> tuple[list[Resource], list[Resource], 
     bundle = answer.resource
     entries: Any = bundle.get("entry", [])
     if answer.kind != "Bundle" or bundle.get("type", "searchset") != "searchset":
-        raise Stop(Answer(Outcome.RETRY, "the answer to a search is no Bundle"))
+        raise Stop(odd("the answer to a search is no Bundle"))
     if not isinstance(entries, list) or len(parts(bundle, "entry")) != len(entries):
-        raise Stop(Answer(Outcome.RETRY, "the answer to a search is spoiled"))
+        raise Stop(odd("the answer to a search is spoiled"))
     hits, included = [], []
     for entry in entries:
         resource, mode = part(entry, "resource"), part(entry, "search").get("mode", "match")
         if mode not in ("match", "include") or text(resource, "resourceType") == "OperationOutcome":
             continue
         if not place(f"{text(resource, 'resourceType')}/{text(resource, 'id')}"):
-            raise Stop(Answer(Outcome.RETRY, "the answer to a search is spoiled"))
+            raise Stop(odd("the answer to a search is spoiled"))
         if mode == "match" and resource["resourceType"] == kind:
             hits.append(resource)
         else:
@@ -104,7 +104,7 @@ def _page(answer: Response, kind: str) -> tuple[list[Resource], list[Resource], 
     onward = next((text(link, "url") for link in parts(bundle, "link") if link.get("relation") == "next"), "")
     total = bundle.get("total")
     if not hits and not onward and isinstance(total, int) and total > 0:
-        raise Stop(Answer(Outcome.RETRY, "the answer to a search counts what it does not show"))
+        raise Stop(odd("the answer to a search counts what it does not show"))
     return hits, included, onward
 
 

@@ -18,6 +18,8 @@ IGNORED = (
 """A server that finds others than those asked for can't be written to: every entry would go to its first patient."""
 UNUSABLE_S = 10.0
 """Before a request whose success could not be used, and left nothing that is found: an index may need a moment."""
+_INNER = (500, 501, 505)
+"""Errors of the server's own, not of what stands before it: the same request may never be digested."""
 _PASSING = (404, 405, 423)
 """Refusals that come and go with a deployment, a lock or a gateway in front of the server."""
 
@@ -31,7 +33,8 @@ class Stop(Exception):
 
 
 def judged(answer: Response) -> Answer:
-    """The outcome of an answer. DEAD with `may_pass` where the no is not certainly the FHIR server's own."""
+    """The outcome of an answer. DEAD with `may_pass` where the no is not certainly the FHIR server's own, RETRY with it
+    where nothing can be made of the answer."""
     status, detail = answer.status, answer.summary()
     if status == 401 or (status == 403 and not answer.is_page):
         return Answer(Outcome.HELD, detail, remedy=REMEDIES[status])
@@ -41,8 +44,13 @@ def judged(answer: Response) -> Answer:
         page = answer.is_page
         return Answer(Outcome.DEAD, f"{detail}, a page that is no FHIR" if page else detail, may_pass=page or status in _PASSING)
     if 200 <= status < 300:
-        return Answer(Outcome.RETRY, f"{detail} that can't be used", retry_after_s=UNUSABLE_S)
-    return Answer(Outcome.RETRY, detail, retry_after_s=answer.retry_after_s)
+        return Answer(Outcome.RETRY, f"{detail} that can't be used", retry_after_s=UNUSABLE_S, may_pass=True)
+    return Answer(Outcome.RETRY, detail, retry_after_s=answer.retry_after_s, may_pass=status in _INNER)
+
+
+def odd(what: str) -> Answer:
+    """An answer of which nothing can be made. `what`: our own words, never the server's."""
+    return Answer(Outcome.RETRY, what, may_pass=True)
 
 
 def took(answer: Response, kind: str) -> bool:

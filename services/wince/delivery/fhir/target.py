@@ -47,7 +47,7 @@ from wince.delivery.fhir.communication import UNCALLED, too_late
 from wince.delivery.fhir.core import by_hand, core, differences, rank
 from wince.delivery.fhir.feed import AuditFeed
 from wince.delivery.fhir.finding import Finder
-from wince.delivery.fhir.judging import Stop, judged, took
+from wince.delivery.fhir.judging import Stop, judged, odd, took
 from wince.delivery.fhir.parts import Software
 from wince.delivery.fhir.profiles.profile import R4, Writing, lacks
 from wince.delivery.fhir.resolve import Born, Merges, Resolver, link
@@ -336,6 +336,6 @@ def _answered(exchange: Callable[[], Answer]) -> Answer:
     except Refused as error:
         return Answer(Outcome.HELD, error.message, remedy=error.remedy)
     except MessageError as error:
-        return Answer(Outcome.RETRY, error.message)
+        return odd(error.message)
     except RecursionError:
-        return Answer(Outcome.RETRY, "the server's answer nests too deep")
+        return odd("the server's answer nests too deep")

@@ -189,6 +189,25 @@ def test_a_no_that_may_be_a_gateways_may_pass(ehr: MemoryEhr, answer: httpx.Resp
     assert (no.outcome, no.may_pass) == (Outcome.DEAD, True)
 
 
+@pytest.mark.parametrize(("answer", "odd"), [
+    (httpx.Response(500), True), (httpx.Response(501), True), (httpx.Response(200, json=[]), True),
+    (httpx.Response(201, content=PAGE), True),
+    (httpx.Response(502), False), (httpx.Response(503), False), (httpx.Response(504), False), (httpx.Response(429), False),
+])  # fmt: skip
+def test_an_answer_of_which_nothing_can_be_made_does_not_go_on_for_ever(ehr: MemoryEhr, answer: httpx.Response, odd: bool) -> None:
+    ehr._answer, real = (lambda request: answer if request.method == "POST" else real(request)), ehr._answer  # type: ignore[method-assign]
+    said = deliver(target(ehr), entry())
+    assert (said.outcome, said.may_pass) == (Outcome.RETRY, odd)
+
+
+@pytest.mark.parametrize("bundle", [{"resourceType": "Bundle", "entry": {}}, {"resourceType": "Bundle", "entry": [1]}, {"entry": []}, []])
+def test_a_search_of_odd_shape_does_not_go_on_for_ever(ehr: MemoryEhr, bundle: object) -> None:
+    odd, real = httpx.Response(200, json=bundle), ehr._answer
+    ehr._answer = lambda request: odd if request.method == "GET" and "identifier" in str(request.url) else real(request)  # type: ignore[method-assign]
+    said = deliver(target(ehr), entry())
+    assert (said.outcome, said.may_pass) == (Outcome.RETRY, True)
+
+
 @pytest.mark.parametrize("status", [400, 412, 422])
 def test_the_servers_own_no_does_not_pass(ehr: MemoryEhr, status: int) -> None:
     no = httpx.Response(status, json={"resourceType": "OperationOutcome", "issue": []})
