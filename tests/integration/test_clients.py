@@ -13,7 +13,7 @@ from wince.care.postgres import PostgresCare
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
 from wince.care.withholding import Withholding
-from wince.clients import record as record_client
+from wince.clients import unary
 from wince.clients.care import CareClient
 from wince.clients.record import RecordClient
 from wince.domain.assessment import Verdict
@@ -47,7 +47,7 @@ def address(database: Database, tmp_path: Path) -> Iterator[str]:
 def test_record_gives_what_was_committed_whatever_the_page(
     database: Database, database_dsn: str, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record_client, "PAGE", 2)
+    monkeypatch.setattr(unary, "PAGE", 2)
     admit(database, stay())
     windows = [window(number, number % 3) for number in range(5)]
     alarm = alert(windows[2])

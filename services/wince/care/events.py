@@ -33,6 +33,8 @@ class Event:
     bed: str | None = None
     encounter: Identifier | None = None
     until_us: int | None = None
+    assessment: UUID | None = None
+    """Of a verdict: the window that it is about."""
 
 
 def serialise(tx: Tx, *names: object) -> None:
@@ -50,8 +52,8 @@ def keep(tx: Tx, event: Event, told: Sequence[Verdict | Pause | PatientState], k
     """Write an event and what of it is to be told; `key`: of a verdict."""
     system, number = (event.encounter.system, event.encounter.value) if event.encounter else (None, None)
     tx.execute(
-        "INSERT INTO care_event(id, kind, question, pause, bed, encounter_system, encounter, from_us, until_us, recorded_us, nurse, body)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO care_event(id, kind, question, pause, bed, encounter_system, encounter, from_us, until_us, recorded_us, nurse, body,"
+        " assessment) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             event.id,
             event.kind,
@@ -65,6 +67,7 @@ def keep(tx: Tx, event: Event, told: Sequence[Verdict | Pause | PatientState], k
             now_us,
             event.nurse,
             event.body,
+            event.assessment,
         ),
     )
     tell(tx, event.id, told, key)
@@ -81,7 +84,7 @@ def tell(tx: Tx, event: UUID, told: Sequence[Verdict | Pause | PatientState], ke
 def pause(tx: Tx, identity: UUID) -> BedPause | None:
     """A pause as it holds now: with its early end; None where there is none."""
     found = tx.execute("SELECT body FROM care_event WHERE id = %s AND kind = 'pause'", (identity,)).fetchone()
-    return _ended(tx, [_pause(found[0])])[0] if found else None
+    return ended(tx, [_pause(found[0])])[0] if found else None
 
 
 def pauses(tx: Tx, beds: Sequence[str], after_us: int) -> list[BedPause]:
@@ -89,7 +92,7 @@ def pauses(tx: Tx, beds: Sequence[str], after_us: int) -> list[BedPause]:
     rows = tx.execute(
         "SELECT body FROM care_event WHERE kind = 'pause' AND bed = ANY(%s) AND until_us > %s ORDER BY seq", (list(beds), after_us)
     ).fetchall()
-    return _ended(tx, [_pause(body) for (body,) in rows])
+    return ended(tx, [_pause(body) for (body,) in rows])
 
 
 def said(tx: Tx, encounter: Identifier) -> list[EncounterState]:
@@ -155,7 +158,8 @@ def _pause(body: bytes) -> BedPause:
     return bed_pause_from_message(care_pb2.Pause.FromString(bytes(body)))
 
 
-def _ended(tx: Tx, found: list[BedPause]) -> list[BedPause]:
+def ended(tx: Tx, found: list[BedPause]) -> list[BedPause]:
+    """Pauses as they were set -> as they hold now: with their early ends."""
     sql = "SELECT pause, min(from_us) FROM care_event WHERE pause = ANY(%s) GROUP BY pause"
     ends: dict[UUID, int] = dict(tx.execute(sql, ([one.id for one in found],)).fetchall())
     return [replace(one, end_us=max(one.start_us, min(one.end_us, ends.get(one.id, one.end_us)))) for one in found]

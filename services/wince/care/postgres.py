@@ -6,7 +6,7 @@ Nothing is answered before the COMMIT. Asking the same again has no second effec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -15,17 +15,17 @@ from wince.api.care.v1 import care_pb2
 from wince.care import events
 from wince.care.events import Event
 from wince.care.meaning import pauses_of
+from wince.care.reading import CareReader
 from wince.clock import Clock, wall_us
 from wince.codec.care import bed_pause_to_message, encounter_state_to_message, verdict_from_message, verdict_to_message
-from wince.domain.assessment import Question, Verdict
+from wince.domain.assessment import Verdict
 from wince.domain.care import BedPause, EncounterState, concerns
 from wince.domain.ids import ROOT, make
-from wince.domain.reason import Reason
 from wince.domain.stay import Identifier
 from wince.errors import MessageError, Refused
 from wince.protocols.rules import ClinicalProtocol
 from wince.rpc.errors import AlreadyExists, NotFound
-from wince.store import scope, stays
+from wince.store import scope, stays, token_key
 from wince.store.access import note
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
@@ -33,15 +33,6 @@ from wince.store.plain import dump
 
 LONGEST_US = 12 * 3600 * 1_000_000
 """Of a pause."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenQuestion:
-    """A question that nobody has answered."""
-
-    question: Question
-    about: UUID | None
-    """Its assessment; None: record asks who lies there."""
 
 
 class PostgresCare:
@@ -57,25 +48,12 @@ class PostgresCare:
         clock: Clock = wall_us,
     ) -> None:
         self._database, self._protocols, self._clock = database, dict(protocols), clock
+        self.reader = CareReader(database, clock)
+        """What others read of it."""
 
-    def questions(self, bed: str, limit: int, after: tuple[int, str] | None, caller: str) -> list[OpenQuestion]:
-        """Open questions, oldest first. `bed` empty: of all. `after`: (start, id) of the last that was answered."""
-        where, arguments = "TRUE", list[object]()
-        if bed:
-            where, arguments = scope.in_bed("q", "end_us - 1"), [bed, bed]  # a camera may have come within the window
-        start_us, identity = after or (-1, "00000000-0000-0000-0000-000000000000")
-        with self._database.transaction() as tx:
-            rows = tx.execute(
-                "SELECT q.id, q.assessment, q.source, q.protocol, q.start_us, q.end_us, q.reason FROM question q"
-                " WHERE q.state = 'open' AND NOT EXISTS (SELECT FROM care_event e WHERE e.question = q.id)"
-                f" AND (q.start_us, q.id) > (%s, %s::uuid) AND {where} ORDER BY q.start_us, q.id LIMIT %s".encode(),
-                (start_us, identity, *arguments, limit),
-            ).fetchall()
-            note(tx, caller, "ListQuestions", {"bed": bed}, self._clock())
-        return [
-            OpenQuestion(Question(identity, about or identity, source, protocol, start, end, Reason(reason)), about)
-            for identity, about, source, protocol, start, end, reason in rows
-        ]
+    def token_key(self) -> bytes:
+        """The installation's key of page tokens."""
+        return token_key.read(self._database)
 
     def give(self, verdict: Verdict, caller: str) -> Verdict:
         """Commit a verdict. Raises NotFound, MessageError, Refused (the question is not open), AlreadyExists (another under its id)."""
@@ -95,7 +73,9 @@ class PostgresCare:
             self._fits(protocol, verdict.grade)
             if verdict.question is not None:
                 _open(tx, verdict.question, verdict.assessment, (source, protocol, *span))
-            event = Event(verdict.id, "verdict", verdict.at_us, verdict.nurse, body, question=verdict.question)
+            event = Event(
+                verdict.id, "verdict", verdict.at_us, verdict.nurse, body, question=verdict.question, assessment=verdict.assessment
+            )
             self._keep(tx, event, [verdict], source, caller)
         return verdict
 

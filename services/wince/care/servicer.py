@@ -7,8 +7,9 @@ from typing import Any
 
 from wince.api.care.v1 import care_service_pb2 as pb
 from wince.api.care.v1.care_service_pb2_grpc import add_CareServiceServicer_to_server
-from wince.care import withholding_servicer
-from wince.care.postgres import OpenQuestion, PostgresCare
+from wince.care import reading_servicer, withholding_servicer
+from wince.care.postgres import PostgresCare
+from wince.care.reading_servicer import ReadingServicer
 from wince.care.withholding import Withholding
 from wince.care.withholding_servicer import WithholdingServicer
 from wince.codec import checks
@@ -20,17 +21,17 @@ from wince.codec.care import (
     verdict_from_message,
     verdict_to_message,
 )
-from wince.codec.grade import question_to_message
 from wince.codec.hospital import encounter_text
 from wince.rpc.auth import Role, caller
-from wince.rpc.requests import given, page_size, page_token, read_token, under
+from wince.rpc.pages import Pages
+from wince.rpc.requests import given, under
 from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.care.v1.CareService"
 _NURSE = frozenset({Role.NURSE})
 _READ = frozenset({Role.NURSE, Role.READER})
 ROLES = {
-    "ListQuestions": _READ,
+    **reading_servicer.ROLES,
     "GiveVerdict": _NURSE,
     "StartPause": _NURSE,
     "EndPause": _NURSE,
@@ -44,37 +45,19 @@ def _nothing() -> None:
     """Nobody waits for what was committed."""
 
 
-class CareServicer(WithholdingServicer):
+class CareServicer(ReadingServicer, WithholdingServicer):
     """Over care's store."""
 
     def __init__(self, care: PostgresCare, withholding: Withholding, *, committed: Callable[[], None] = _nothing, threads: int = 4) -> None:
         """`committed`: called after every COMMIT that is to be told (`Relay.wake`)."""
         self._care, self._withholding, self._committed = care, withholding, committed
         self.workers = Workers(threads, "care")
+        self._reader, self._pages = care.reader, Pages(care.token_key, self.workers.run)
 
     async def _write(self, work: Callable[..., Any], *arguments: object) -> Any:
         made = await self.workers.run(work, *arguments, caller().name)
         self._committed()
         return made
-
-    async def ListQuestions(self, request: pb.ListQuestionsRequest, context: Any) -> pb.ListQuestionsResponse:  # noqa: N802
-        """See the proto."""
-        size, token = page_size(request.page_size), read_token(request.page_token, int, str)
-        if token is not None:
-            with under("page_token"):
-                checks.identity(token[1], "")
-        after = (token[0], token[1]) if token else None
-        found: list[OpenQuestion] = await self.workers.run(self._care.questions, request.bed, size + 1, after, caller().name)
-        answer = pb.ListQuestionsResponse()
-        for one in found[:size]:
-            message = question_to_message(one.question)
-            if one.about is None:
-                message.ClearField("assessment_id")
-            answer.questions.append(message)
-        if len(found) > size:
-            last = found[size - 1].question
-            answer.next_page_token = page_token((last.start_us, str(last.id)))
-        return answer
 
     async def GiveVerdict(self, request: pb.GiveVerdictRequest, context: Any) -> pb.GiveVerdictResponse:  # noqa: N802
         """See the proto."""

@@ -79,10 +79,10 @@ class Withholding:
             )
         return said
 
-    def consents(self, limit: int, caller: str) -> list[Consent]:
-        """The latest of each encounter and patient, the latest first."""
+    def consents(self, limit: int, caller: str, before: int | None = None) -> list[tuple[int, Consent]]:
+        """(number, consent): the latest of each encounter and patient, the latest first. `before`: only those of a lower number."""
         with self._database.transaction() as tx:
-            found = store.consents(tx, limit)
+            found = store.consents(tx, limit, before)
             note(tx, caller, "ListConsents", {}, self._clock())
         return found
 

@@ -11,7 +11,8 @@ from wince.codec import checks
 from wince.codec.care import consent_to_message, scope_from_number, switch_to_message
 from wince.codec.hospital import encounter_text
 from wince.rpc.auth import Role, caller
-from wince.rpc.requests import given, page_size, under
+from wince.rpc.pages import Pages
+from wince.rpc.requests import given, under
 from wince.rpc.server import Workers
 
 _STOPS = frozenset({Role.NURSE, Role.OPERATOR})
@@ -29,6 +30,7 @@ class WithholdingServicer(CareServiceServicer):
     """Over the store of switches and consents; mixed into care's servicer."""
 
     _withholding: Withholding
+    _pages: Pages
     workers: Workers
 
     async def SwitchOff(self, request: pb.SwitchOffRequest, context: Any) -> pb.SwitchOffResponse:  # noqa: N802
@@ -60,5 +62,8 @@ class WithholdingServicer(CareServiceServicer):
 
     async def ListConsents(self, request: pb.ListConsentsRequest, context: Any) -> pb.ListConsentsResponse:  # noqa: N802
         """See the proto."""
-        found = await self.workers.run(self._withholding.consents, page_size(request.page_size), caller().name)
-        return pb.ListConsentsResponse(consents=map(consent_to_message, found))
+        page = await self._pages.begin(request, int)
+        before = page.after[0] if page.after else None
+        found = await self.workers.run(self._withholding.consents, page.limit, caller().name, before)
+        rows, token = page.cut(found, lambda one: (one[0],))
+        return pb.ListConsentsResponse(consents=[consent_to_message(one) for _, one in rows], next_page_token=token)

@@ -45,7 +45,7 @@ def give_command(nurse: Nurse, encounter: Encounter = "", patient: Patient = "",
 def list_command(limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100, json_: Json = False) -> None:
     """What patients said, the latest of each visit and patient. Shows record numbers; the audit trail says who looked."""
     with reading(settings(), write=True) as database:
-        found = Withholding(database).consents(limit, user())
+        found = [one for _, one in Withholding(database).consents(limit, user())]
     if json_:
         print(to_json({"consents": found}))
         return

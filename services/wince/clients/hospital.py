@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from uuid import UUID
+
 from wince.api.hospital.v1 import hospital_service_pb2 as pb
 from wince.api.hospital.v1.hospital_service_pb2_grpc import HospitalServiceStub
-from wince.clients.unary import ServiceClient
+from wince.clients.unary import ServiceClient, order
 from wince.codec.census import difference_from_message, doubt_from_message
 from wince.codec.hospital import identifier_to_message, stay_from_message
 from wince.domain.outside import Differing
@@ -24,6 +27,27 @@ class HospitalClient(ServiceClient):
         if answer.HasField("stay"):
             return Reason.DOUBTFUL if answer.doubts else stay_from_message(answer.stay)
         return Reason.TWO_PATIENTS if answer.ambiguous else Reason.NO_PATIENT
+
+    def stays(
+        self, bed: str = "", *, ward: str = "", encounter: Identifier | None = None, known_us: int | None = None, where: str = "",
+        latest: bool = False,
+    ) -> Iterator[Stay]:  # fmt: skip
+        """Stays of one bed, ward or encounter, or all where none is named, by start; as known now, or at `known_us`. Asked for page by
+        page: all as known when the first was asked for."""
+        request = pb.ListStaysRequest(known_us=known_us, filter=where, order_by=order(latest))
+        if encounter is not None:
+            request.encounter.CopyFrom(identifier_to_message(encounter))
+        elif bed or ward:
+            setattr(request, "bed" if bed else "ward", bed or ward)
+        else:
+            request.all = True
+        for answer in self._pages(HospitalServiceStub(self._channel).ListStays, request):
+            yield from map(stay_from_message, answer.stays)
+
+    def stay(self, identity: UUID, known_us: int | None = None) -> Stay:
+        """One stay, as known at a moment; None: the last that was believed of it. Raises NotFound."""
+        request = pb.GetStayRequest(id=str(identity), known_us=known_us)
+        return stay_from_message(self._call(HospitalServiceStub(self._channel).GetStay, request).stay)
 
     def doubts(self) -> list[InDoubt]:
         """Beds of which it is not sure now who lies there, by bed."""

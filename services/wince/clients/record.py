@@ -1,35 +1,81 @@
-"""Client of the record service: what was assessed, and whether the trail holds. Reads of patients are written to the trail there."""
+"""Client of the record service: what was assessed and charted, and whether the trail holds. Reads of patients are written to the trail
+there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from uuid import UUID
 
+from wince.api.record.v1 import record_pb2
 from wince.api.record.v1 import record_service_pb2 as pb
 from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
-from wince.clients.unary import ServiceClient
+from wince.clients.unary import ServiceClient, order
 from wince.codec.grade import alert_from_message, assessment_from_message
+from wince.codec.record import audit_from_message
 from wince.domain.assessment import Alert, Assessment
-from wince.domain.audit import Verified
-from wince.errors import IntegrityError
-
-PAGE = 200
+from wince.domain.audit import AuditRow, Verified
+from wince.errors import IntegrityError, MessageError
 
 
 class RecordClient(ServiceClient):
-    """The caller needs the role `reader` or `nurse`; to verify, `operator`. Every method raises as ServiceClient._call."""
+    """The caller needs the role `reader` or `nurse`; for the trail, `operator`. Every method raises as ServiceClient._call.
 
-    def assessments(self, bed: str, start_us: int = 0, end_us: int | None = None) -> Iterator[Assessment]:
-        """Windows of a bed (PV1-3) that begin in [start, end), by start; asked for page by page."""
-        stub = RecordServiceStub(self._channel)
-        for answer in self._pages(stub.ListAssessments, pb.ListAssessmentsRequest, _scope(bed, start_us, end_us)):
+    Lists are of one bed (PV1-3), ward (PV1-3.1) or encounter ("number" or "authority|number"), or of everything where none is named; they
+    are asked for page by page. `where`: a filter such as "grade >= 1" (docs/reference/grpc.md); `latest`: the latest first.
+    """
+
+    def assessments(
+        self, bed: str = "", start_us: int = 0, end_us: int | None = None, *,
+        ward: str = "", encounter: str = "", where: str = "", latest: bool = False,
+    ) -> Iterator[Assessment]:  # fmt: skip
+        """Windows that begin in [start, end), by start."""
+        scope = _scope(bed, ward, encounter, start_us, end_us)
+        request = pb.ListAssessmentsRequest(scope=scope, filter=where, order_by=order(latest))
+        for answer in self._pages(RecordServiceStub(self._channel).ListAssessments, request):
             yield from map(assessment_from_message, answer.assessments)
 
-    def alerts(self, bed: str, start_us: int = 0, end_us: int | None = None) -> Iterator[Alert]:
-        """Alerts of a bed that begin in [start, end), by start; asked for page by page."""
-        stub = RecordServiceStub(self._channel)
-        for answer in self._pages(stub.ListAlerts, pb.ListAlertsRequest, _scope(bed, start_us, end_us)):
+    def assessment(self, identity: UUID) -> Assessment:
+        """One window. Raises NotFound."""
+        request = pb.GetAssessmentRequest(id=str(identity))
+        return assessment_from_message(self._call(RecordServiceStub(self._channel).GetAssessment, request).assessment)
+
+    def alerts(
+        self, bed: str = "", start_us: int = 0, end_us: int | None = None, *,
+        ward: str = "", encounter: str = "", where: str = "", latest: bool = False,
+    ) -> Iterator[Alert]:  # fmt: skip
+        """Alerts that begin in [start, end), by start."""
+        scope = _scope(bed, ward, encounter, start_us, end_us)
+        request = pb.ListAlertsRequest(scope=scope, filter=where, order_by=order(latest))
+        for answer in self._pages(RecordServiceStub(self._channel).ListAlerts, request):
             yield from map(alert_from_message, answer.alerts)
+
+    def alert(self, identity: UUID) -> Alert:
+        """One alert. Raises NotFound."""
+        request = pb.GetAlertRequest(id=str(identity))
+        return alert_from_message(self._call(RecordServiceStub(self._channel).GetAlert, request).alert)
+
+    def entries(
+        self, bed: str = "", start_us: int = 0, end_us: int | None = None, *,
+        ward: str = "", encounter: str = "", where: str = "", latest: bool = False,
+    ) -> Iterator[record_pb2.Entry]:  # fmt: skip
+        """The last revision of what was charted and begins in [start, end), by the start of its first revision."""
+        scope = _scope(bed, ward, encounter, start_us, end_us)
+        request = pb.ListEntriesRequest(scope=scope, filter=where, order_by=order(latest))
+        for answer in self._pages(RecordServiceStub(self._channel).ListEntries, request):
+            yield from answer.entries
+
+    def entry(self, identity: UUID, revision: int = 0) -> record_pb2.Entry:
+        """A revision of an entry; 0: the last. Raises NotFound."""
+        request = pb.GetEntryRequest(id=str(identity), revision=revision)
+        found: record_pb2.Entry = self._call(RecordServiceStub(self._channel).GetEntry, request).entry
+        return found
+
+    def trail(self, first: int = 1, *, about: UUID | None = None) -> Iterator[AuditRow]:
+        """Links of the audit chain from a position on, without their payloads, up to the last that stood when this began. `about`: only
+        those about one thing."""
+        request = pb.QueryAuditRequest(from_sequence=first, entry_id="" if about is None else str(about))
+        for answer in self._pages(RecordServiceStub(self._channel).QueryAudit, request):
+            yield from map(audit_from_message, answer.entries)
 
     def verify(self) -> Verified:
         """Read the whole trail there. Raises IntegrityError naming the first row that does not hold. The root is not told."""
@@ -40,15 +86,14 @@ class RecordClient(ServiceClient):
         counted = (answer.checkpoint, answer.tail, answer.erased, answer.compared, answer.unproven)
         return Verified(answer.entries, answer.head, b"", *counted)
 
-    def _pages(self, method: Any, request: Callable[..., Any], scope: pb.Scope) -> Iterator[Any]:
-        token = ""
-        while True:
-            answer = self._call(method, request(scope=scope, page_size=PAGE, page_token=token))
-            yield answer
-            token = answer.next_page_token
-            if not token:
-                return
 
-
-def _scope(bed: str, start_us: int, end_us: int | None) -> pb.Scope:
-    return pb.Scope(bed=bed, start_us=start_us, end_us=end_us)
+def _scope(bed: str, ward: str, encounter: str, start_us: int, end_us: int | None) -> pb.Scope:
+    named = {name: value for name, value in (("bed", bed), ("ward", ward), ("encounter", encounter)) if value}
+    if len(named) > 1:
+        raise MessageError("only one can be named", field=", ".join(named), remedy="name one of them, or none for everything")
+    scope = pb.Scope(start_us=start_us, end_us=end_us)
+    if not named:
+        scope.all = True
+    for name, value in named.items():
+        setattr(scope, name, value)
+    return scope

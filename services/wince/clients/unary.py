@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -12,6 +12,8 @@ from wince.rpc.config import RpcSettings
 from wince.rpc.status import error_of
 
 DEADLINE_S = 10.0
+PAGE = 200
+"""Rows of a list that are asked for at a time."""
 
 
 class ServiceClient(client.Connection):
@@ -31,3 +33,18 @@ class ServiceClient(client.Connection):
             return method(request, timeout=self._deadline_s, metadata=client.metadata(self._config))
         except grpc.RpcError as error:
             raise error_of(error) from None  # type: ignore[arg-type]  # a blocking call's error says the same
+
+    def _pages(self, method: Any, request: Any) -> Iterator[Any]:
+        """Every answer of a list, one after the other."""
+        request.page_size = PAGE
+        while True:
+            answer = self._call(method, request)
+            yield answer
+            if not answer.next_page_token:
+                return
+            request.page_token = answer.next_page_token
+
+
+def order(latest: bool, by: str = "start_us") -> str:
+    """What `order_by` says where the latest come first."""
+    return f"{by} desc" if latest else ""

@@ -1,9 +1,9 @@
-"""Entry, AuditRow -> wince.api.record.v1. One way: what Wince charted is read by others, never written by them."""
+"""Entry -> wince.api.record.v1, one way: what Wince charted is read by others, never written by them. AuditRow both ways."""
 
 from __future__ import annotations
 
 from wince.api.record.v1 import record_pb2 as pb
-from wince.codec import reason
+from wince.codec import checks, reason
 from wince.codec.estimate import units_to_message
 from wince.codec.hospital import identifier_to_message
 from wince.domain.audit import AuditRow
@@ -65,4 +65,21 @@ def audit_to_message(row: AuditRow) -> pb.AuditEntry:
         previous_hash=row.prev_hash,
         hash=row.hash,
         target=row.target,
+    )
+
+
+def audit_from_message(message: pb.AuditEntry) -> AuditRow:
+    """A link of the chain, whose payload stays where it is. MessageError names the field that is wrong."""
+    return AuditRow(
+        message.sequence,
+        message.at,
+        checks.identity(message.entry_id, "entry_id"),
+        message.revision,
+        message.event,
+        message.attempt,
+        message.digest,
+        message.previous_hash,
+        message.hash,
+        None,
+        message.target,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
+from uuid import UUID
 
 from wince.api.hospital.v1 import hospital_service_pb2 as pb
 from wince.api.hospital.v1.hospital_service_pb2_grpc import HospitalServiceServicer, add_HospitalServiceServicer_to_server
@@ -17,9 +19,10 @@ from wince.domain.trust import InDoubt
 from wince.errors import InputError, MessageError, Refused
 from wince.rpc.auth import Role, caller
 from wince.rpc.errors import NotFound
-from wince.rpc.requests import page_size, page_token, read_token
+from wince.rpc.filters import Column, conditions, where
+from wince.rpc.pages import Pages
 from wince.rpc.server import Registration, Workers
-from wince.store import comparisons, scope, stay_pages, trust
+from wince.store import comparisons, scope, stay_pages, token_key, trust
 from wince.store.access import note
 from wince.store.database import Database
 from wince.store.stays import PostgresCensus
@@ -29,10 +32,20 @@ _READ = frozenset({Role.READER, Role.NURSE})
 ROLES = {
     "GetOccupancy": _READ,
     "ListStays": _READ,
+    "GetStay": _READ,
     "ListDoubts": _READ,
     "ListDifferences": _READ,
     "ConfirmOccupancy": frozenset({Role.NURSE}),
 }
+
+
+COLUMNS = {
+    "ward": Column("ward"),
+    "start_us": Column("start_us", "number"),
+    "end_us": Column("end_us", "number"),
+    "recorded_us": Column("recorded_us", "number"),
+}
+"""What a filter of stays may name."""
 
 
 class HospitalServicer(HospitalServiceServicer):
@@ -42,6 +55,7 @@ class HospitalServicer(HospitalServiceServicer):
         self._database, self._clock = database, clock
         self._census = PostgresCensus(database, clock)
         self.workers = Workers(threads, "hospital-rpc")
+        self._pages = Pages(functools.partial(token_key.read, database), self.workers.run)
 
     async def GetOccupancy(self, request: pb.GetOccupancyRequest, context: Any) -> pb.GetOccupancyResponse:  # noqa: N802
         """See the proto."""
@@ -56,25 +70,36 @@ class HospitalServicer(HospitalServiceServicer):
 
     async def ListStays(self, request: pb.ListStaysRequest, context: Any) -> pb.ListStaysResponse:  # noqa: N802
         """See the proto."""
-        size, token = page_size(request.page_size), read_token(request.page_token, int, int)
         kind = request.WhichOneof("scope")
-        if kind is None:
-            raise MessageError("a bed, a ward or an encounter must be given", field="bed")
+        if kind is None or (kind == "all" and not request.all):
+            raise MessageError("a bed, a ward, an encounter, or all must be given", field="bed")
+        values: tuple[str, ...] = ()
         if kind == "encounter":
             encounter = identifier_from_message(request.encounter, "encounter")
-            values: tuple[str, ...] = (encounter.system, encounter.value)
-        else:
+            values = (encounter.system, encounter.value)
+        elif kind != "all":
             values = (checks.text(getattr(request, kind), kind),)
         known_us = checks.moment(request.known_us, "known_us") if request.HasField("known_us") else None
-        found, doubts = await self.workers.run(self._page, kind, values, known_us, size + 1, tuple(token) if token else None, caller().name)
-        more = page_token((found[size - 1][1].start_us, found[size - 1][0])) if len(found) > size else ""
-        told = [stay for _, stay in found[:size]]
+        more, asked = where(conditions(request.filter, COLUMNS))
+        page = await self._pages.begin(request, int, int, int)
+        after = None if page.after is None else (page.after[0], page.after[1])
+        as_of_us = known_us if page.after is None else page.after[2]
+        part = stay_pages.Part(page.limit, after, page.descending, more, asked)
+        found, doubts, now_us = await self.workers.run(self._page, kind, values, as_of_us, part, caller().name)
+        rows, token = page.cut(found, lambda row: (row[1].start_us, row[0], now_us if as_of_us is None else as_of_us))
+        told = [stay for _, stay in rows]
         beds = {stay.bed for stay in told}
         return pb.ListStaysResponse(
             stays=[stay_to_message(stay) for stay in told],
-            next_page_token=more,
+            next_page_token=token,
             doubts=[doubt_to_message(one) for one in doubts if one.bed in beds],
         )
+
+    async def GetStay(self, request: pb.GetStayRequest, context: Any) -> pb.GetStayResponse:  # noqa: N802
+        """See the proto."""
+        known_us = checks.moment(request.known_us, "known_us") if request.HasField("known_us") else None
+        found = await self.workers.run(self._stay, checks.identity(request.id, "id"), known_us, caller().name)
+        return pb.GetStayResponse(stay=stay_to_message(found))
 
     async def ListDoubts(self, request: pb.ListDoubtsRequest, context: Any) -> pb.ListDoubtsResponse:  # noqa: N802
         """See the proto."""
@@ -131,14 +156,24 @@ class HospitalServicer(HospitalServiceServicer):
         as_of_us = max((row.recorded_us for row in rows), default=0) if known_us is None else known_us
         return in_bed(rows, bed, at_us, as_of_us), doubts
 
-    def _page(
-        self, kind: str, values: tuple[str, ...], known_us: int | None, limit: int, after: tuple[int, int] | None, who: str
-    ) -> tuple[list[tuple[int, Stay]], list[InDoubt]]:
+    def _stay(self, identity: UUID, known_us: int | None, who: str) -> Stay:
         with self._database.transaction() as tx:
-            found = stay_pages.page(tx, kind, values, known_us, limit, after)
-            doubts = trust.in_doubt(tx, self._clock())
-            note(tx, who, "ListStays", {kind: "|".join(values), "known_us": known_us}, self._clock())
-        return found, doubts
+            found = stay_pages.latest(tx, identity, known_us)
+            if found is None:
+                raise NotFound("there is no such stay", field="id")
+            note(tx, who, "GetStay", {"id": identity, "known_us": known_us}, self._clock())
+        return found
+
+    def _page(
+        self, kind: str, values: tuple[str, ...], known_us: int | None, part: stay_pages.Part, who: str
+    ) -> tuple[list[tuple[int, Stay]], list[InDoubt], int]:
+        """(rows, doubts, since when the rows are known as they are)."""
+        with self._database.transaction() as tx:
+            now_us = self._clock()
+            found = stay_pages.page(tx, kind, values, known_us, part)
+            doubts = trust.in_doubt(tx, now_us)
+            note(tx, who, "ListStays", {kind: "|".join(values) or "all", "known_us": known_us}, now_us)
+        return found, doubts, now_us
 
 
 def registration(servicer: HospitalServicer) -> Registration:

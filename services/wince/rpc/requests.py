@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from wince.control import has_control
 from wince.errors import InputError, MessageError
 
 PAGE = 100
@@ -62,21 +58,3 @@ def page_size(wanted: int) -> int:
     if wanted > LARGEST_PAGE:
         raise MessageError(f"must be at most {LARGEST_PAGE}", field="page_size")
     return wanted or PAGE
-
-
-def page_token(last: Sequence[int | str]) -> str:
-    """Where the next page begins; opaque to callers."""
-    return base64.urlsafe_b64encode(json.dumps(list(last)).encode()).decode()
-
-
-def read_token(text: str, *kinds: type[int] | type[str]) -> list[Any] | None:
-    """What `page_token` was made of; None for the empty text. Raises MessageError for anything else."""
-    if not text:
-        return None
-    try:
-        found = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list) or [type(one) for one in found] != list(kinds) or any(has_control(str(one)) for one in found):
-        raise MessageError("is none that was answered", field="page_token", remedy="give the one of the answer before, or none")
-    return found

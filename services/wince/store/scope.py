@@ -23,6 +23,12 @@ def in_bed(table: str, at: str = "start_us") -> str:
     return f"({table}.source IN (SELECT source FROM watch WHERE bed = %s) AND {watched_bed(table, at)} = %s)"
 
 
+def in_ward(table: str, at: str = "start_us") -> str:
+    """SQL condition with two parameters, both the ward: what stands before the bed's first ^. `at`: see `watched_bed`."""
+    sources = "SELECT source FROM watch WHERE split_part(bed, '^', 1) = %s"
+    return f"({table}.source IN ({sources}) AND split_part({watched_bed(table, at)}, '^', 1) = %s)"
+
+
 def of_encounter(table: str) -> str:
     """SQL condition with three parameters: number, authority or null, the same again."""
     return f"({table}.stay IN (SELECT id FROM stay WHERE encounter = %s AND (%s::text IS NULL OR encounter_system = %s)))"

@@ -113,15 +113,15 @@ def say(tx: Tx, consent: Consent, identity: UUID, caller: str, now_us: int) -> b
     return True
 
 
-def consents(tx: Tx, limit: int = 100) -> list[Consent]:
-    """The latest of each encounter and patient, the latest first."""
+def consents(tx: Tx, limit: int = 100, before: int | None = None) -> list[tuple[int, Consent]]:
+    """(number, consent): the latest of each encounter and patient, the latest first. `before`: only those of a lower number."""
     columns = "subject, system, value, given, from_us, nurse"
     found = tx.execute(
-        f"SELECT {columns} FROM (SELECT DISTINCT ON (subject, system, value) seq, {columns} FROM consent"
-        " ORDER BY subject, system, value, seq DESC) latest ORDER BY seq DESC LIMIT %s".encode(),
-        (limit,),
+        f"SELECT seq, {columns} FROM (SELECT DISTINCT ON (subject, system, value) seq, {columns} FROM consent"
+        " ORDER BY subject, system, value, seq DESC) latest WHERE %s::bigint IS NULL OR seq < %s ORDER BY seq DESC LIMIT %s".encode(),
+        (before, before, limit),
     ).fetchall()
-    return [_consent(row) for row in found]
+    return [(number, _consent(tuple(row))) for number, *row in found]
 
 
 def patients(tx: Tx, number: str, system: str | None) -> list[Identifier]:

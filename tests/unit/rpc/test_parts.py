@@ -6,8 +6,6 @@ import threading
 
 import grpc
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wince import errors
 from wince.api.detect.v1.detect_pb2 import Face
@@ -18,27 +16,9 @@ from wince.rpc import auth, client
 from wince.rpc.config import RpcSettings
 from wince.rpc.errors import Forbidden, TimedOut, Unauthenticated
 from wince.rpc.inbound import AHEAD, End, Inbound
-from wince.rpc.requests import page_size, page_token, read_token, storable, under
+from wince.rpc.requests import page_size, storable, under
 from wince.rpc.server import Workers
 from wince.rpc.status import error_of, status_of, trailers
-
-
-@given(st.integers(), st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp"))))
-def test_page_tokens_come_back_as_they_went(number, text):
-    assert read_token(page_token((number, text)), int, str) == [number, text]
-
-
-def test_a_token_with_a_control_character_is_none_of_ours():
-    with pytest.raises(MessageError) as caught:
-        read_token(page_token((1, "a\0b")), int, str)
-    assert caught.value.field == "page_token"
-
-
-@given(st.text(min_size=1))
-def test_any_other_token_is_refused(text):
-    with pytest.raises(MessageError) as caught:
-        read_token(text, int, str)
-    assert caught.value.field == "page_token"
 
 
 def test_a_nul_is_named_by_its_path_wherever_it_stands():

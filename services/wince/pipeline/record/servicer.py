@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from wince.api.grade.v1 import grade_pb2
 from wince.api.record.v1 import record_pb2
 from wince.api.record.v1 import record_service_pb2 as pb
-from wince.api.record.v1.record_service_pb2_grpc import RecordServiceServicer, add_RecordServiceServicer_to_server
+from wince.api.record.v1.record_service_pb2_grpc import add_RecordServiceServicer_to_server
 from wince.codec import checks
-from wince.codec.hospital import encounter_text
-from wince.codec.record import audit_to_message, entry_to_message
+from wince.codec.record import audit_to_message
 from wince.delivery.books import Backlog
 from wince.domain.audit import Verified
 from wince.errors import IntegrityError, MessageError
+from wince.pipeline.record import reading_servicer
 from wince.pipeline.record.live import Live
-from wince.pipeline.record.queries import After, Delivered, PostgresRecord, Scope
+from wince.pipeline.record.queries import Delivered, PostgresRecord
+from wince.pipeline.record.reading import RecordReader
+from wince.pipeline.record.reading_servicer import ReadingServicer
 from wince.rpc.auth import Role, caller
-from wince.rpc.requests import given, page_size, page_token, read_token, under
+from wince.rpc.pages import Pages
 from wince.rpc.server import Registration, Workers
+from wince.store import token_key
 from wince.store.database import Database
 
 NAME = "wince.api.record.v1.RecordService"
 _READ = frozenset({Role.READER, Role.NURSE})
 _OPERATE = frozenset({Role.OPERATOR})
 ROLES = {
-    "ListAssessments": _READ,
-    "ListAlerts": _READ,
+    **reading_servicer.ROLES,
     "WatchAssessments": _READ,
-    "ListEntries": _READ,
     "GetDeliveries": _READ | _OPERATE,
     "ListDeadLetters": _OPERATE,
     "ReplayDeadLetter": _OPERATE,
@@ -47,50 +49,22 @@ _STATES = {
 }
 
 
-class RecordServicer(RecordServiceServicer):
+class RecordServicer(ReadingServicer):
     """Over the record's tables."""
 
     def __init__(self, database: Database, verify: Callable[[], Verified], *, threads: int = 4) -> None:
         """`verify`: recomputes the whole audit chain; raises IntegrityError where it does not hold."""
-        self._record, self._verify = PostgresRecord(database), verify
+        self._record, self._reader, self._verify = PostgresRecord(database), RecordReader(database), verify
         self.workers = Workers(threads, "record-rpc")
+        self._pages = Pages(functools.partial(token_key.read, database), self.workers.run)
         self._live = Live(database, self.workers.run)
         self._verifying = asyncio.Lock()
-
-    async def ListAssessments(self, request: pb.ListAssessmentsRequest, context: Any) -> pb.ListAssessmentsResponse:  # noqa: N802
-        """See the proto."""
-        found, token = await self._page(self._record.assessments, request)
-        return pb.ListAssessmentsResponse(assessments=found, next_page_token=token)
-
-    async def ListAlerts(self, request: pb.ListAlertsRequest, context: Any) -> pb.ListAlertsResponse:  # noqa: N802
-        """See the proto."""
-        found, token = await self._page(self._record.alerts, request)
-        return pb.ListAlertsResponse(alerts=found, next_page_token=token)
-
-    async def ListEntries(self, request: pb.ListEntriesRequest, context: Any) -> pb.ListEntriesResponse:  # noqa: N802
-        """See the proto."""
-        found, token = await self._page(self._record.entries, request)
-        return pb.ListEntriesResponse(entries=[entry_to_message(entry) for entry in found], next_page_token=token)
-
-    async def _page(self, ask: Callable[..., Any], request: Any) -> tuple[list[Any], str]:
-        size = page_size(request.page_size)
-        with under("scope"):
-            of = _scope(given(request, "scope"))
-        token = read_token(request.page_token, int, str)
-        after: After = None
-        if token is not None:
-            with under("page_token"):
-                checks.identity(token[1], "")
-            after = (token[0], token[1])
-        found = await self.workers.run(ask, of, size + 1, after, caller().name)
-        more = page_token((found[size - 1].start_us, str(found[size - 1].id))) if len(found) > size else ""
-        return found[:size], more
 
     async def WatchAssessments(  # noqa: N802 - the proto's name
         self, request: pb.WatchAssessmentsRequest, context: Any
     ) -> AsyncIterator[pb.WatchAssessmentsResponse]:
         """See the proto."""
-        await self.workers.run(self._record.watched, request.bed, caller().name)
+        await self.workers.run(self._reader.watched, request.bed, caller().name)
         watcher = await self._live.begin(request.bed)
         try:
             await context.send_initial_metadata(())  # a client that has it sees every commit from now on
@@ -109,10 +83,11 @@ class RecordServicer(RecordServiceServicer):
 
     async def ListDeadLetters(self, request: pb.ListDeadLettersRequest, context: Any) -> pb.ListDeadLettersResponse:  # noqa: N802
         """See the proto."""
-        size, token = page_size(request.page_size), read_token(request.page_token, int)
-        found = await self.workers.run(self._record.dead_letters, request.target, size + 1, token[0] if token else 0, caller().name)
-        more = page_token((found[size - 1].made,)) if len(found) > size else ""
-        return pb.ListDeadLettersResponse(deliveries=[_delivery(delivered) for delivered in found[:size]], next_page_token=more)
+        page = await self._pages.begin(request, int)
+        after = page.after[0] if page.after else 0
+        found = await self.workers.run(self._record.dead_letters, request.target, page.limit, after, caller().name)
+        rows, token = page.cut(found, lambda one: (one.made,))
+        return pb.ListDeadLettersResponse(deliveries=[_delivery(delivered) for delivered in rows], next_page_token=token)
 
     async def ReplayDeadLetter(self, request: pb.ReplayDeadLetterRequest, context: Any) -> pb.ReplayDeadLetterResponse:  # noqa: N802
         """See the proto."""
@@ -137,8 +112,11 @@ class RecordServicer(RecordServiceServicer):
         entry = checks.identity(request.entry_id, "entry_id") if request.entry_id else None
         if request.from_sequence >= 1 << 63:
             raise MessageError("lies beyond every chain", field="from_sequence")
-        rows = await self.workers.run(self._record.audit, entry, request.from_sequence, page_size(request.page_size), caller().name)
-        return pb.QueryAuditResponse(entries=[audit_to_message(row) for row in rows])
+        page = await self._pages.begin(request, int, int)
+        first, last = page.after or (request.from_sequence, None)
+        found, last = await self.workers.run(self._record.audit, entry, first, last, page.limit, caller().name)
+        rows, token = page.cut(found, lambda row: (row.seq + 1, last))
+        return pb.QueryAuditResponse(entries=[audit_to_message(row) for row in rows], next_page_token=token, last_sequence=last)
 
     async def VerifyAudit(self, request: pb.VerifyAuditRequest, context: Any) -> pb.VerifyAuditResponse:  # noqa: N802
         """See the proto. One verification at a time."""
@@ -151,18 +129,6 @@ class RecordServicer(RecordServiceServicer):
             verified=True, entries=found.count, head=found.head, checkpoint=found.checkpoint or None, tail=found.tail, erased=found.erased,
             compared=found.compared, unproven=found.unproven,
         )  # fmt: skip
-
-
-def _scope(message: pb.Scope) -> Scope:
-    which = message.WhichOneof("of")
-    if which is None:
-        raise MessageError("a bed or an encounter must be given", field="bed")
-    text = checks.text(message.bed, "bed") if which == "bed" else encounter_text(message)
-    start_us = checks.moment(message.start_us, "start_us") if message.HasField("start_us") else 0
-    end_us = checks.moment(message.end_us, "end_us") if message.HasField("end_us") else 1 << 62
-    if end_us < start_us:
-        raise MessageError("must not be before start_us", field="end_us")
-    return Scope(text if which == "bed" else "", text if which != "bed" else "", start_us, end_us)
 
 
 def _delivery(delivered: Delivered) -> record_pb2.Delivery:

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from wince.api.care.v1 import care_pb2 as _care_pb2
 from wince.api.grade.v1 import grade_pb2 as _grade_pb2
 from wince.api.hospital.v1 import hospital_pb2 as _hospital_pb2
@@ -26,6 +27,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _QuestionState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _QuestionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QuestionState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    QUESTION_STATE_UNSPECIFIED: _QuestionState.ValueType  # 0
+    """Never stored."""
+    QUESTION_STATE_OPEN: _QuestionState.ValueType  # 1
+    """It waits for an answer."""
+    QUESTION_STATE_ANSWERED: _QuestionState.ValueType  # 2
+    """A verdict answered it."""
+    QUESTION_STATE_SUPERSEDED: _QuestionState.ValueType  # 3
+    """Its cause is gone, or another question took its place."""
+
+class QuestionState(_QuestionState, metaclass=_QuestionStateEnumTypeWrapper):
+    """How far a question has come."""
+
+QUESTION_STATE_UNSPECIFIED: QuestionState.ValueType  # 0
+"""Never stored."""
+QUESTION_STATE_OPEN: QuestionState.ValueType  # 1
+"""It waits for an answer."""
+QUESTION_STATE_ANSWERED: QuestionState.ValueType  # 2
+"""A verdict answered it."""
+QUESTION_STATE_SUPERSEDED: QuestionState.ValueType  # 3
+"""Its cause is gone, or another question took its place."""
+Global___QuestionState: _TypeAlias = QuestionState  # noqa: Y015
+
 @_typing.final
 class ListQuestionsRequest(_message.Message):
     """Asks for open questions."""
@@ -35,22 +64,34 @@ class ListQuestionsRequest(_message.Message):
     BED_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WARD_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     bed: _builtins.str
     """Of this bed only. Empty: of all beds that the caller may see."""
     page_size: _builtins.int
     """At most this many, 1-1000. 0: 100."""
     page_token: _builtins.str
     """From the answer before. Empty: from the start."""
+    ward: _builtins.str
+    """Of the beds of this ward only: what stands before the bed's first ^. Not together with a bed."""
+    filter: _builtins.str
+    """Which of them: conditions joined by AND, each a field, one of = != < <= > >=, and a value. Fields: protocol, source, reason (such as conflict), start_us, end_us. Empty: all."""
+    order_by: _builtins.str
+    """`start_us` or `start_us desc`. Empty: start_us."""
     def __init__(
         self,
         *,
         bed: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        ward: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bed", b"bed", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bed", b"bed", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "ward", b"ward"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -83,6 +124,292 @@ class ListQuestionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListQuestionsResponse: _TypeAlias = ListQuestionsResponse  # noqa: Y015
+
+@_typing.final
+class GetQuestionRequest(_message.Message):
+    """Asks for one question."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQuestionRequest: _TypeAlias = GetQuestionRequest  # noqa: Y015
+
+@_typing.final
+class GetQuestionResponse(_message.Message):
+    """One question."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    VERDICT_ID_FIELD_NUMBER: _builtins.int
+    state: Global___QuestionState.ValueType
+    """How far it has come."""
+    verdict_id: _builtins.str
+    """Id of the verdict that answered it. Empty: none did."""
+    @_builtins.property
+    def question(self) -> _grade_pb2.Question:
+        """The question. Without `assessment_id` where record asks who lies there."""
+
+    def __init__(
+        self,
+        *,
+        question: _grade_pb2.Question | None = ...,
+        state: Global___QuestionState.ValueType = ...,
+        verdict_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["question", b"question", "state", b"state", "verdict_id", b"verdict_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQuestionResponse: _TypeAlias = GetQuestionResponse  # noqa: Y015
+
+@_typing.final
+class ListVerdictsRequest(_message.Message):
+    """Asks for verdicts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BED_FIELD_NUMBER: _builtins.int
+    WARD_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    bed: _builtins.str
+    """Of what this bed's camera watched only. Empty: of all beds that the caller may see."""
+    ward: _builtins.str
+    """Of the beds of this ward only: what stands before the bed's first ^. Not together with a bed."""
+    page_size: _builtins.int
+    """At most this many, 1-1000. 0: 100."""
+    page_token: _builtins.str
+    """From the answer before. Empty: from the start."""
+    filter: _builtins.str
+    """Which of them: conditions joined by AND, each a field, one of = != < <= > >=, and a value. Fields: question_id, assessment_id, nurse, at_us. Empty: all."""
+    order_by: _builtins.str
+    """`at_us` or `at_us desc`. Empty: at_us."""
+    def __init__(
+        self,
+        *,
+        bed: _builtins.str = ...,
+        ward: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bed", b"bed", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "ward", b"ward"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVerdictsRequest: _TypeAlias = ListVerdictsRequest  # noqa: Y015
+
+@_typing.final
+class ListVerdictsResponse(_message.Message):
+    """Verdicts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page. Empty: there is none."""
+    @_builtins.property
+    def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_care_pb2.Verdict]:
+        """By when they were decided."""
+
+    def __init__(
+        self,
+        *,
+        verdicts: _abc.Iterable[_care_pb2.Verdict] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "verdicts", b"verdicts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVerdictsResponse: _TypeAlias = ListVerdictsResponse  # noqa: Y015
+
+@_typing.final
+class GetVerdictRequest(_message.Message):
+    """Asks for one verdict."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVerdictRequest: _TypeAlias = GetVerdictRequest  # noqa: Y015
+
+@_typing.final
+class GetVerdictResponse(_message.Message):
+    """One verdict."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def verdict(self) -> _care_pb2.Verdict:
+        """As it stands in the store."""
+
+    def __init__(
+        self,
+        *,
+        verdict: _care_pb2.Verdict | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["verdict", b"verdict"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVerdictResponse: _TypeAlias = GetVerdictResponse  # noqa: Y015
+
+@_typing.final
+class ListPausesRequest(_message.Message):
+    """Asks for pauses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BED_FIELD_NUMBER: _builtins.int
+    WARD_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    bed: _builtins.str
+    """Of this bed only. Empty: of all beds that the caller may see."""
+    ward: _builtins.str
+    """Of the beds of this ward only: what stands before the bed's first ^. Not together with a bed."""
+    page_size: _builtins.int
+    """At most this many, 1-1000. 0: 100."""
+    page_token: _builtins.str
+    """From the answer before. Empty: from the start."""
+    filter: _builtins.str
+    """Which of them: conditions joined by AND, each a field, one of = != < <= > >=, and a value. Fields: nurse, start_us, end_us (as it holds now). Empty: all."""
+    order_by: _builtins.str
+    """`start_us` or `start_us desc`. Empty: start_us."""
+    def __init__(
+        self,
+        *,
+        bed: _builtins.str = ...,
+        ward: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bed", b"bed", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "ward", b"ward"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPausesRequest: _TypeAlias = ListPausesRequest  # noqa: Y015
+
+@_typing.final
+class ListPausesResponse(_message.Message):
+    """Pauses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAUSES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page. Empty: there is none."""
+    @_builtins.property
+    def pauses(self) -> _containers.RepeatedCompositeFieldContainer[_care_pb2.Pause]:
+        """By start."""
+
+    def __init__(
+        self,
+        *,
+        pauses: _abc.Iterable[_care_pb2.Pause] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "pauses", b"pauses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPausesResponse: _TypeAlias = ListPausesResponse  # noqa: Y015
+
+@_typing.final
+class GetPauseRequest(_message.Message):
+    """Asks for one pause."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPauseRequest: _TypeAlias = GetPauseRequest  # noqa: Y015
+
+@_typing.final
+class GetPauseResponse(_message.Message):
+    """One pause."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAUSE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def pause(self) -> _care_pb2.Pause:
+        """As it holds now, with its early end."""
+
+    def __init__(
+        self,
+        *,
+        pause: _care_pb2.Pause | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pause", b"pause"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pause", b"pause"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPauseResponse: _TypeAlias = GetPauseResponse  # noqa: Y015
 
 @_typing.final
 class GiveVerdictRequest(_message.Message):
@@ -542,16 +869,20 @@ class ListConsentsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many, 1-1000. 0: 100."""
+    page_token: _builtins.str
+    """From the answer before. Empty: from the start."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -564,6 +895,9 @@ class ListConsentsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONSENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page. Empty: there is none."""
     @_builtins.property
     def consents(self) -> _containers.RepeatedCompositeFieldContainer[_care_pb2.Consent]:
         """Latest first."""
@@ -572,10 +906,11 @@ class ListConsentsResponse(_message.Message):
         self,
         *,
         consents: _abc.Iterable[_care_pb2.Consent] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consents", b"consents"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consents", b"consents", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

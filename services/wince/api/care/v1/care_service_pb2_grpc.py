@@ -41,10 +41,25 @@ class CareServiceStub:
                 request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListQuestionsRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListQuestionsResponse.FromString,
                 _registered_method=True)
+        self.GetQuestion = channel.unary_unary(
+                '/wince.api.care.v1.CareService/GetQuestion',
+                request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetQuestionRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetQuestionResponse.FromString,
+                _registered_method=True)
         self.GiveVerdict = channel.unary_unary(
                 '/wince.api.care.v1.CareService/GiveVerdict',
                 request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GiveVerdictRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GiveVerdictResponse.FromString,
+                _registered_method=True)
+        self.ListVerdicts = channel.unary_unary(
+                '/wince.api.care.v1.CareService/ListVerdicts',
+                request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListVerdictsRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListVerdictsResponse.FromString,
+                _registered_method=True)
+        self.GetVerdict = channel.unary_unary(
+                '/wince.api.care.v1.CareService/GetVerdict',
+                request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetVerdictRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetVerdictResponse.FromString,
                 _registered_method=True)
         self.StartPause = channel.unary_unary(
                 '/wince.api.care.v1.CareService/StartPause',
@@ -55,6 +70,16 @@ class CareServiceStub:
                 '/wince.api.care.v1.CareService/EndPause',
                 request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.EndPauseRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.EndPauseResponse.FromString,
+                _registered_method=True)
+        self.ListPauses = channel.unary_unary(
+                '/wince.api.care.v1.CareService/ListPauses',
+                request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListPausesRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListPausesResponse.FromString,
+                _registered_method=True)
+        self.GetPause = channel.unary_unary(
+                '/wince.api.care.v1.CareService/GetPause',
+                request_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPauseRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPauseResponse.FromString,
                 _registered_method=True)
         self.SetPatientState = channel.unary_unary(
                 '/wince.api.care.v1.CareService/SetPatientState',
@@ -105,10 +130,31 @@ class CareServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetQuestion(self, request, context):
+        """One question, open or not. Returns NOT_FOUND for an unknown one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GiveVerdict(self, request, context):
         """Answer a question, or score unasked. The same id again answers the same.
         Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it, it is
         no longer asked, or the assessment is of a protocol that only looked on (`shadow`), ALREADY_EXISTS where another verdict stands under the id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVerdicts(self, request, context):
+        """Verdicts, by when they were decided.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVerdict(self, request, context):
+        """One verdict. Returns NOT_FOUND for an unknown one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,6 +170,20 @@ class CareServiceServicer:
 
     def EndPause(self, request, context):
         """End a pause before its time. Returns NOT_FOUND for an unknown pause.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPauses(self, request, context):
+        """Pauses as they hold now, with their early ends, by start.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPause(self, request, context):
+        """One pause as it holds now. Returns NOT_FOUND for an unknown one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,10 +249,25 @@ def add_CareServiceServicer_to_server(servicer, server):
                     request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListQuestionsRequest.FromString,
                     response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListQuestionsResponse.SerializeToString,
             ),
+            'GetQuestion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuestion,
+                    request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetQuestionRequest.FromString,
+                    response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetQuestionResponse.SerializeToString,
+            ),
             'GiveVerdict': grpc.unary_unary_rpc_method_handler(
                     servicer.GiveVerdict,
                     request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GiveVerdictRequest.FromString,
                     response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GiveVerdictResponse.SerializeToString,
+            ),
+            'ListVerdicts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVerdicts,
+                    request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListVerdictsRequest.FromString,
+                    response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListVerdictsResponse.SerializeToString,
+            ),
+            'GetVerdict': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVerdict,
+                    request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetVerdictRequest.FromString,
+                    response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetVerdictResponse.SerializeToString,
             ),
             'StartPause': grpc.unary_unary_rpc_method_handler(
                     servicer.StartPause,
@@ -203,6 +278,16 @@ def add_CareServiceServicer_to_server(servicer, server):
                     servicer.EndPause,
                     request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.EndPauseRequest.FromString,
                     response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.EndPauseResponse.SerializeToString,
+            ),
+            'ListPauses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPauses,
+                    request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListPausesRequest.FromString,
+                    response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListPausesResponse.SerializeToString,
+            ),
+            'GetPause': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPause,
+                    request_deserializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPauseRequest.FromString,
+                    response_serializer=wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPauseResponse.SerializeToString,
             ),
             'SetPatientState': grpc.unary_unary_rpc_method_handler(
                     servicer.SetPatientState,
@@ -280,6 +365,33 @@ class CareService:
             _registered_method=True)
 
     @staticmethod
+    def GetQuestion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.care.v1.CareService/GetQuestion',
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetQuestionRequest.SerializeToString,
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetQuestionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GiveVerdict(request,
             target,
             options=(),
@@ -296,6 +408,60 @@ class CareService:
             '/wince.api.care.v1.CareService/GiveVerdict',
             wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GiveVerdictRequest.SerializeToString,
             wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GiveVerdictResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVerdicts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.care.v1.CareService/ListVerdicts',
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListVerdictsRequest.SerializeToString,
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListVerdictsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVerdict(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.care.v1.CareService/GetVerdict',
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetVerdictRequest.SerializeToString,
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetVerdictResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -350,6 +516,60 @@ class CareService:
             '/wince.api.care.v1.CareService/EndPause',
             wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.EndPauseRequest.SerializeToString,
             wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.EndPauseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPauses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.care.v1.CareService/ListPauses',
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListPausesRequest.SerializeToString,
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.ListPausesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPause(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.care.v1.CareService/GetPause',
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPauseRequest.SerializeToString,
+            wince_dot_api_dot_care_dot_v1_dot_care__service__pb2.GetPauseResponse.FromString,
             options,
             channel_credentials,
             insecure,

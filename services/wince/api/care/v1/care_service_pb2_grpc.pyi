@@ -37,17 +37,27 @@ class CareServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CareServiceAsyncStub: ...
     ListQuestions: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.ListQuestionsRequest, _care_service_pb2.ListQuestionsResponse]
     """Open questions, oldest first."""
+    GetQuestion: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.GetQuestionRequest, _care_service_pb2.GetQuestionResponse]
+    """One question, open or not. Returns NOT_FOUND for an unknown one."""
     GiveVerdict: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.GiveVerdictRequest, _care_service_pb2.GiveVerdictResponse]
     """Answer a question, or score unasked. The same id again answers the same.
     Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it, it is
     no longer asked, or the assessment is of a protocol that only looked on (`shadow`), ALREADY_EXISTS where another verdict stands under the id.
     """
+    ListVerdicts: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.ListVerdictsRequest, _care_service_pb2.ListVerdictsResponse]
+    """Verdicts, by when they were decided."""
+    GetVerdict: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.GetVerdictRequest, _care_service_pb2.GetVerdictResponse]
+    """One verdict. Returns NOT_FOUND for an unknown one."""
     StartPause: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.StartPauseRequest, _care_service_pb2.StartPauseResponse]
     """Let assessment of a bed rest. The same id again answers the same. Returns INVALID_ARGUMENT where the pause is longer than
     12 hours, NOT_FOUND for a bed that no camera watches, ALREADY_EXISTS where another pause stands under the id.
     """
     EndPause: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.EndPauseRequest, _care_service_pb2.EndPauseResponse]
     """End a pause before its time. Returns NOT_FOUND for an unknown pause."""
+    ListPauses: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.ListPausesRequest, _care_service_pb2.ListPausesResponse]
+    """Pauses as they hold now, with their early ends, by start."""
+    GetPause: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.GetPauseRequest, _care_service_pb2.GetPauseResponse]
+    """One pause as it holds now. Returns NOT_FOUND for an unknown one."""
     SetPatientState: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.SetPatientStateRequest, _care_service_pb2.SetPatientStateResponse]
     """Say whether the patient of an encounter can be assessed by face. What holds already changes nothing. Returns NOT_FOUND
     for an unknown encounter, FAILED_PRECONDITION where two authorities use the number.
@@ -78,17 +88,27 @@ class CareServiceAsyncStub(CareServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListQuestions: _aio.UnaryUnaryMultiCallable[_care_service_pb2.ListQuestionsRequest, _care_service_pb2.ListQuestionsResponse]  # type: ignore[assignment]
     """Open questions, oldest first."""
+    GetQuestion: _aio.UnaryUnaryMultiCallable[_care_service_pb2.GetQuestionRequest, _care_service_pb2.GetQuestionResponse]  # type: ignore[assignment]
+    """One question, open or not. Returns NOT_FOUND for an unknown one."""
     GiveVerdict: _aio.UnaryUnaryMultiCallable[_care_service_pb2.GiveVerdictRequest, _care_service_pb2.GiveVerdictResponse]  # type: ignore[assignment]
     """Answer a question, or score unasked. The same id again answers the same.
     Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it, it is
     no longer asked, or the assessment is of a protocol that only looked on (`shadow`), ALREADY_EXISTS where another verdict stands under the id.
     """
+    ListVerdicts: _aio.UnaryUnaryMultiCallable[_care_service_pb2.ListVerdictsRequest, _care_service_pb2.ListVerdictsResponse]  # type: ignore[assignment]
+    """Verdicts, by when they were decided."""
+    GetVerdict: _aio.UnaryUnaryMultiCallable[_care_service_pb2.GetVerdictRequest, _care_service_pb2.GetVerdictResponse]  # type: ignore[assignment]
+    """One verdict. Returns NOT_FOUND for an unknown one."""
     StartPause: _aio.UnaryUnaryMultiCallable[_care_service_pb2.StartPauseRequest, _care_service_pb2.StartPauseResponse]  # type: ignore[assignment]
     """Let assessment of a bed rest. The same id again answers the same. Returns INVALID_ARGUMENT where the pause is longer than
     12 hours, NOT_FOUND for a bed that no camera watches, ALREADY_EXISTS where another pause stands under the id.
     """
     EndPause: _aio.UnaryUnaryMultiCallable[_care_service_pb2.EndPauseRequest, _care_service_pb2.EndPauseResponse]  # type: ignore[assignment]
     """End a pause before its time. Returns NOT_FOUND for an unknown pause."""
+    ListPauses: _aio.UnaryUnaryMultiCallable[_care_service_pb2.ListPausesRequest, _care_service_pb2.ListPausesResponse]  # type: ignore[assignment]
+    """Pauses as they hold now, with their early ends, by start."""
+    GetPause: _aio.UnaryUnaryMultiCallable[_care_service_pb2.GetPauseRequest, _care_service_pb2.GetPauseResponse]  # type: ignore[assignment]
+    """One pause as it holds now. Returns NOT_FOUND for an unknown one."""
     SetPatientState: _aio.UnaryUnaryMultiCallable[_care_service_pb2.SetPatientStateRequest, _care_service_pb2.SetPatientStateResponse]  # type: ignore[assignment]
     """Say whether the patient of an encounter can be assessed by face. What holds already changes nothing. Returns NOT_FOUND
     for an unknown encounter, FAILED_PRECONDITION where two authorities use the number.
@@ -124,6 +144,14 @@ class CareServiceServicer(metaclass=_abc_1.ABCMeta):
         """Open questions, oldest first."""
 
     @_abc_1.abstractmethod
+    def GetQuestion(
+        self,
+        request: _care_service_pb2.GetQuestionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_care_service_pb2.GetQuestionResponse, _abc.Awaitable[_care_service_pb2.GetQuestionResponse]]:
+        """One question, open or not. Returns NOT_FOUND for an unknown one."""
+
+    @_abc_1.abstractmethod
     def GiveVerdict(
         self,
         request: _care_service_pb2.GiveVerdictRequest,
@@ -133,6 +161,22 @@ class CareServiceServicer(metaclass=_abc_1.ABCMeta):
         Returns NOT_FOUND for an unknown question or assessment, FAILED_PRECONDITION where another verdict answered it, it is
         no longer asked, or the assessment is of a protocol that only looked on (`shadow`), ALREADY_EXISTS where another verdict stands under the id.
         """
+
+    @_abc_1.abstractmethod
+    def ListVerdicts(
+        self,
+        request: _care_service_pb2.ListVerdictsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_care_service_pb2.ListVerdictsResponse, _abc.Awaitable[_care_service_pb2.ListVerdictsResponse]]:
+        """Verdicts, by when they were decided."""
+
+    @_abc_1.abstractmethod
+    def GetVerdict(
+        self,
+        request: _care_service_pb2.GetVerdictRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_care_service_pb2.GetVerdictResponse, _abc.Awaitable[_care_service_pb2.GetVerdictResponse]]:
+        """One verdict. Returns NOT_FOUND for an unknown one."""
 
     @_abc_1.abstractmethod
     def StartPause(
@@ -151,6 +195,22 @@ class CareServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_care_service_pb2.EndPauseResponse, _abc.Awaitable[_care_service_pb2.EndPauseResponse]]:
         """End a pause before its time. Returns NOT_FOUND for an unknown pause."""
+
+    @_abc_1.abstractmethod
+    def ListPauses(
+        self,
+        request: _care_service_pb2.ListPausesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_care_service_pb2.ListPausesResponse, _abc.Awaitable[_care_service_pb2.ListPausesResponse]]:
+        """Pauses as they hold now, with their early ends, by start."""
+
+    @_abc_1.abstractmethod
+    def GetPause(
+        self,
+        request: _care_service_pb2.GetPauseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_care_service_pb2.GetPauseResponse, _abc.Awaitable[_care_service_pb2.GetPauseResponse]]:
+        """One pause as it holds now. Returns NOT_FOUND for an unknown one."""
 
     @_abc_1.abstractmethod
     def SetPatientState(

@@ -99,19 +99,28 @@ class ListStaysRequest(_message.Message):
     BED_FIELD_NUMBER: _builtins.int
     WARD_FIELD_NUMBER: _builtins.int
     ENCOUNTER_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
     KNOWN_US_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     bed: _builtins.str
     """The hospital's bed, "POINTOFCARE^ROOM^BED"."""
     ward: _builtins.str
     """Ward (PV1-3.1)."""
+    all: _builtins.bool
+    """True: every stay that the caller may see."""
     known_us: _builtins.int
     """As it was known then, microseconds UTC. Absent: as it is known now."""
     page_size: _builtins.int
     """At most this many, 1-1000. 0: 100."""
     page_token: _builtins.str
     """From the answer before. Empty: from the start."""
+    filter: _builtins.str
+    """Which of them: conditions joined by AND, each a field, one of = != < <= > >=, and a value. Fields: ward, start_us, end_us, recorded_us. Empty: all."""
+    order_by: _builtins.str
+    """`start_us` or `start_us desc`. Empty: start_us."""
     @_builtins.property
     def encounter(self) -> _hospital_pb2.Identifier:
         """Visit number."""
@@ -122,17 +131,20 @@ class ListStaysRequest(_message.Message):
         bed: _builtins.str = ...,
         ward: _builtins.str = ...,
         encounter: _hospital_pb2.Identifier | None = ...,
+        all: _builtins.bool = ...,
         known_us: _builtins.int | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_known_us", b"_known_us", "bed", b"bed", "encounter", b"encounter", "known_us", b"known_us", "scope", b"scope", "ward", b"ward"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_known_us", b"_known_us", "all", b"all", "bed", b"bed", "encounter", b"encounter", "known_us", b"known_us", "scope", b"scope", "ward", b"ward"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_known_us", b"_known_us", "bed", b"bed", "encounter", b"encounter", "known_us", b"known_us", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope", "ward", b"ward"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_known_us", b"_known_us", "all", b"all", "bed", b"bed", "encounter", b"encounter", "filter", b"filter", "known_us", b"known_us", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope", "ward", b"ward"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__known_us: _TypeAlias = _typing.Literal["known_us"]  # noqa: Y015
     _WhichOneofArgType__known_us: _TypeAlias = _typing.Literal["_known_us", b"_known_us"]  # noqa: Y015
-    _WhichOneofReturnType_scope: _TypeAlias = _typing.Literal["bed", "ward", "encounter"]  # noqa: Y015
+    _WhichOneofReturnType_scope: _TypeAlias = _typing.Literal["bed", "ward", "encounter", "all"]  # noqa: Y015
     _WhichOneofArgType_scope: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__known_us) -> _WhichOneofReturnType__known_us | None: ...
@@ -174,6 +186,58 @@ class ListStaysResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListStaysResponse: _TypeAlias = ListStaysResponse  # noqa: Y015
+
+@_typing.final
+class GetStayRequest(_message.Message):
+    """Asks for one stay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    KNOWN_US_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    known_us: _builtins.int
+    """As it was known then, microseconds UTC. Absent: the last that was believed of it, which `superseded_us` may say is no more."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        known_us: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_known_us", b"_known_us", "known_us", b"known_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_known_us", b"_known_us", "id", b"id", "known_us", b"known_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__known_us: _TypeAlias = _typing.Literal["known_us"]  # noqa: Y015
+    _WhichOneofArgType__known_us: _TypeAlias = _typing.Literal["_known_us", b"_known_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__known_us) -> _WhichOneofReturnType__known_us | None: ...
+
+Global___GetStayRequest: _TypeAlias = GetStayRequest  # noqa: Y015
+
+@_typing.final
+class GetStayResponse(_message.Message):
+    """One stay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def stay(self) -> _hospital_pb2.Stay:
+        """The stay."""
+
+    def __init__(
+        self,
+        *,
+        stay: _hospital_pb2.Stay | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stay", b"stay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stay", b"stay"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStayResponse: _TypeAlias = GetStayResponse  # noqa: Y015
 
 @_typing.final
 class ListDoubtsRequest(_message.Message):

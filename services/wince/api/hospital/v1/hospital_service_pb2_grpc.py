@@ -46,6 +46,11 @@ class HospitalServiceStub:
                 request_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysResponse.FromString,
                 _registered_method=True)
+        self.GetStay = channel.unary_unary(
+                '/wince.api.hospital.v1.HospitalService/GetStay',
+                request_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.GetStayRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.GetStayResponse.FromString,
+                _registered_method=True)
         self.ListDoubts = channel.unary_unary(
                 '/wince.api.hospital.v1.HospitalService/ListDoubts',
                 request_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListDoubtsRequest.SerializeToString,
@@ -76,7 +81,14 @@ class HospitalServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListStays(self, request, context):
-        """Stays of a bed, a ward or an encounter, by start.
+        """Stays of a bed, a ward, an encounter, or all, by start. All pages are as known when the first of them was asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStay(self, request, context):
+        """One stay. Returns NOT_FOUND where none of that id is, or was, believed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,6 +128,11 @@ def add_HospitalServiceServicer_to_server(servicer, server):
                     servicer.ListStays,
                     request_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysRequest.FromString,
                     response_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysResponse.SerializeToString,
+            ),
+            'GetStay': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStay,
+                    request_deserializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.GetStayRequest.FromString,
+                    response_serializer=wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.GetStayResponse.SerializeToString,
             ),
             'ListDoubts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDoubts,
@@ -189,6 +206,33 @@ class HospitalService:
             '/wince.api.hospital.v1.HospitalService/ListStays',
             wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysRequest.SerializeToString,
             wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.ListStaysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.hospital.v1.HospitalService/GetStay',
+            wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.GetStayRequest.SerializeToString,
+            wince_dot_api_dot_hospital_dot_v1_dot_hospital__service__pb2.GetStayResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,7 +38,9 @@ class HospitalServiceStub:
     GetOccupancy: _grpc.UnaryUnaryMultiCallable[_hospital_service_pb2.GetOccupancyRequest, _hospital_service_pb2.GetOccupancyResponse]
     """Who lay in a bed at a moment. Returns NOT_FOUND where the bed is unknown."""
     ListStays: _grpc.UnaryUnaryMultiCallable[_hospital_service_pb2.ListStaysRequest, _hospital_service_pb2.ListStaysResponse]
-    """Stays of a bed, a ward or an encounter, by start."""
+    """Stays of a bed, a ward, an encounter, or all, by start. All pages are as known when the first of them was asked for."""
+    GetStay: _grpc.UnaryUnaryMultiCallable[_hospital_service_pb2.GetStayRequest, _hospital_service_pb2.GetStayResponse]
+    """One stay. Returns NOT_FOUND where none of that id is, or was, believed."""
     ListDoubts: _grpc.UnaryUnaryMultiCallable[_hospital_service_pb2.ListDoubtsRequest, _hospital_service_pb2.ListDoubtsResponse]
     """Beds of which it is not sure now who lies there, by bed; only those in which anybody is believed."""
     ConfirmOccupancy: _grpc.UnaryUnaryMultiCallable[_hospital_service_pb2.ConfirmOccupancyRequest, _hospital_service_pb2.ConfirmOccupancyResponse]
@@ -58,7 +60,9 @@ class HospitalServiceAsyncStub(HospitalServiceStub):
     GetOccupancy: _aio.UnaryUnaryMultiCallable[_hospital_service_pb2.GetOccupancyRequest, _hospital_service_pb2.GetOccupancyResponse]  # type: ignore[assignment]
     """Who lay in a bed at a moment. Returns NOT_FOUND where the bed is unknown."""
     ListStays: _aio.UnaryUnaryMultiCallable[_hospital_service_pb2.ListStaysRequest, _hospital_service_pb2.ListStaysResponse]  # type: ignore[assignment]
-    """Stays of a bed, a ward or an encounter, by start."""
+    """Stays of a bed, a ward, an encounter, or all, by start. All pages are as known when the first of them was asked for."""
+    GetStay: _aio.UnaryUnaryMultiCallable[_hospital_service_pb2.GetStayRequest, _hospital_service_pb2.GetStayResponse]  # type: ignore[assignment]
+    """One stay. Returns NOT_FOUND where none of that id is, or was, believed."""
     ListDoubts: _aio.UnaryUnaryMultiCallable[_hospital_service_pb2.ListDoubtsRequest, _hospital_service_pb2.ListDoubtsResponse]  # type: ignore[assignment]
     """Beds of which it is not sure now who lies there, by bed; only those in which anybody is believed."""
     ConfirmOccupancy: _aio.UnaryUnaryMultiCallable[_hospital_service_pb2.ConfirmOccupancyRequest, _hospital_service_pb2.ConfirmOccupancyResponse]  # type: ignore[assignment]
@@ -87,7 +91,15 @@ class HospitalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _hospital_service_pb2.ListStaysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_hospital_service_pb2.ListStaysResponse, _abc.Awaitable[_hospital_service_pb2.ListStaysResponse]]:
-        """Stays of a bed, a ward or an encounter, by start."""
+        """Stays of a bed, a ward, an encounter, or all, by start. All pages are as known when the first of them was asked for."""
+
+    @_abc_1.abstractmethod
+    def GetStay(
+        self,
+        request: _hospital_service_pb2.GetStayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hospital_service_pb2.GetStayResponse, _abc.Awaitable[_hospital_service_pb2.GetStayResponse]]:
+        """One stay. Returns NOT_FOUND where none of that id is, or was, believed."""
 
     @_abc_1.abstractmethod
     def ListDoubts(

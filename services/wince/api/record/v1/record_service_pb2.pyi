@@ -35,6 +35,8 @@ class Scope(_message.Message):
     BED_FIELD_NUMBER: _builtins.int
     ENCOUNTER_FIELD_NUMBER: _builtins.int
     ENCOUNTER_ID_FIELD_NUMBER: _builtins.int
+    WARD_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
     START_US_FIELD_NUMBER: _builtins.int
     END_US_FIELD_NUMBER: _builtins.int
     bed: _builtins.str
@@ -49,6 +51,10 @@ class Scope(_message.Message):
     def encounter(self, value: _builtins.str) -> None:
         """Visit number, or "authority|number" where two authorities use it. Deprecated: give `encounter_id`."""
 
+    ward: _builtins.str
+    """The ward: what stands before the bed's first ^ (PV1-3.1)."""
+    all: _builtins.bool
+    """True: everything that the caller may see."""
     start_us: _builtins.int
     """From (inclusive), microseconds UTC. Absent: from the start."""
     end_us: _builtins.int
@@ -63,18 +69,20 @@ class Scope(_message.Message):
         bed: _builtins.str = ...,
         encounter: _builtins.str = ...,
         encounter_id: _hospital_pb2.Identifier | None = ...,
+        ward: _builtins.str = ...,
+        all: _builtins.bool = ...,
         start_us: _builtins.int | None = ...,
         end_us: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_end_us", b"_end_us", "_start_us", b"_start_us", "bed", b"bed", "encounter", b"encounter", "encounter_id", b"encounter_id", "end_us", b"end_us", "of", b"of", "start_us", b"start_us"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_end_us", b"_end_us", "_start_us", b"_start_us", "all", b"all", "bed", b"bed", "encounter", b"encounter", "encounter_id", b"encounter_id", "end_us", b"end_us", "of", b"of", "start_us", b"start_us", "ward", b"ward"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_end_us", b"_end_us", "_start_us", b"_start_us", "bed", b"bed", "encounter", b"encounter", "encounter_id", b"encounter_id", "end_us", b"end_us", "of", b"of", "start_us", b"start_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_end_us", b"_end_us", "_start_us", b"_start_us", "all", b"all", "bed", b"bed", "encounter", b"encounter", "encounter_id", b"encounter_id", "end_us", b"end_us", "of", b"of", "start_us", b"start_us", "ward", b"ward"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__end_us: _TypeAlias = _typing.Literal["end_us"]  # noqa: Y015
     _WhichOneofArgType__end_us: _TypeAlias = _typing.Literal["_end_us", b"_end_us"]  # noqa: Y015
     _WhichOneofReturnType__start_us: _TypeAlias = _typing.Literal["start_us"]  # noqa: Y015
     _WhichOneofArgType__start_us: _TypeAlias = _typing.Literal["_start_us", b"_start_us"]  # noqa: Y015
-    _WhichOneofReturnType_of: _TypeAlias = _typing.Literal["bed", "encounter", "encounter_id"]  # noqa: Y015
+    _WhichOneofReturnType_of: _TypeAlias = _typing.Literal["bed", "encounter", "encounter_id", "ward", "all"]  # noqa: Y015
     _WhichOneofArgType_of: _TypeAlias = _typing.Literal["of", b"of"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__end_us) -> _WhichOneofReturnType__end_us | None: ...
@@ -94,10 +102,18 @@ class ListAssessmentsRequest(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many, 1-1000. 0: 100."""
     page_token: _builtins.str
     """From the answer before. Empty: from the start."""
+    filter: _builtins.str
+    """Which of them, such as `grade >= 1 AND shadow = false`: conditions joined by AND, each a field, one of = != < <= > >=, and a value. Text with
+    spaces stands in double quotes. Fields: protocol, source, grade, reason (such as dark; "" where there is a grade), shadow, start_us, end_us. Empty: all.
+    """
+    order_by: _builtins.str
+    """`start_us` or `start_us desc`. Empty: start_us."""
     @_builtins.property
     def scope(self) -> Global___Scope:
         """Whose."""
@@ -108,10 +124,12 @@ class ListAssessmentsRequest(_message.Message):
         scope: Global___Scope | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -146,6 +164,52 @@ class ListAssessmentsResponse(_message.Message):
 Global___ListAssessmentsResponse: _TypeAlias = ListAssessmentsResponse  # noqa: Y015
 
 @_typing.final
+class GetAssessmentRequest(_message.Message):
+    """Asks for one assessment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAssessmentRequest: _TypeAlias = GetAssessmentRequest  # noqa: Y015
+
+@_typing.final
+class GetAssessmentResponse(_message.Message):
+    """One assessment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSESSMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def assessment(self) -> _grade_pb2.Assessment:
+        """The assessment."""
+
+    def __init__(
+        self,
+        *,
+        assessment: _grade_pb2.Assessment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAssessmentResponse: _TypeAlias = GetAssessmentResponse  # noqa: Y015
+
+@_typing.final
 class ListAlertsRequest(_message.Message):
     """Asks for alerts."""
 
@@ -154,10 +218,18 @@ class ListAlertsRequest(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many, 1-1000. 0: 100."""
     page_token: _builtins.str
     """From the answer before. Empty: from the start."""
+    filter: _builtins.str
+    """Which of them, such as `source = "bed-1"`: conditions joined by AND, each a field, one of = != < <= > >=, and a value. Text with
+    spaces stands in double quotes. Fields: source, assessment_id, start_us. Empty: all.
+    """
+    order_by: _builtins.str
+    """`start_us` or `start_us desc`. Empty: start_us."""
     @_builtins.property
     def scope(self) -> Global___Scope:
         """Whose."""
@@ -168,10 +240,12 @@ class ListAlertsRequest(_message.Message):
         scope: Global___Scope | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -204,6 +278,52 @@ class ListAlertsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAlertsResponse: _TypeAlias = ListAlertsResponse  # noqa: Y015
+
+@_typing.final
+class GetAlertRequest(_message.Message):
+    """Asks for one alert."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAlertRequest: _TypeAlias = GetAlertRequest  # noqa: Y015
+
+@_typing.final
+class GetAlertResponse(_message.Message):
+    """One alert."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALERT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def alert(self) -> _grade_pb2.Alert:
+        """The alert."""
+
+    def __init__(
+        self,
+        *,
+        alert: _grade_pb2.Alert | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAlertResponse: _TypeAlias = GetAlertResponse  # noqa: Y015
 
 @_typing.final
 class WatchAssessmentsRequest(_message.Message):
@@ -268,10 +388,18 @@ class ListEntriesRequest(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many, 1-1000. 0: 100."""
     page_token: _builtins.str
     """From the answer before. Empty: from the start."""
+    filter: _builtins.str
+    """Which of them, such as `kind = alert AND status != entered-in-error`: conditions joined by AND, each a field, one of = != < <= > >=, and a value. Text with
+    spaces stands in double quotes. Fields: kind (grade, alert, summary, unassessable, assessable, verdict), status (preliminary, final, corrected, entered-in-error), source, start_us, end_us. Empty: all.
+    """
+    order_by: _builtins.str
+    """`start_us` or `start_us desc`. Empty: start_us."""
     @_builtins.property
     def scope(self) -> Global___Scope:
         """Whose."""
@@ -282,10 +410,12 @@ class ListEntriesRequest(_message.Message):
         scope: Global___Scope | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -303,7 +433,7 @@ class ListEntriesResponse(_message.Message):
     """For the next page. Empty: there is none."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.Entry]:
-        """By start; the last revision of each."""
+        """By the start of their first revision; the last revision of each."""
 
     def __init__(
         self,
@@ -318,6 +448,56 @@ class ListEntriesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEntriesResponse: _TypeAlias = ListEntriesResponse  # noqa: Y015
+
+@_typing.final
+class GetEntryRequest(_message.Message):
+    """Asks for one entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    revision: _builtins.int
+    """Which revision. 0: the last."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEntryRequest: _TypeAlias = GetEntryRequest  # noqa: Y015
+
+@_typing.final
+class GetEntryResponse(_message.Message):
+    """One entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entry(self) -> _record_pb2.Entry:
+        """The entry."""
+
+    def __init__(
+        self,
+        *,
+        entry: _record_pb2.Entry | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEntryResponse: _TypeAlias = GetEntryResponse  # noqa: Y015
 
 @_typing.final
 class GetDeliveriesRequest(_message.Message):
@@ -573,22 +753,26 @@ class QueryAuditRequest(_message.Message):
     ENTRY_ID_FIELD_NUMBER: _builtins.int
     FROM_SEQUENCE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """UUID of what the events are about. Empty: of all."""
     from_sequence: _builtins.int
     """From this position on. 0: from the first."""
     page_size: _builtins.int
     """At most this many, 1-1000. 0: 100."""
+    page_token: _builtins.str
+    """From the answer before. Empty: from `from_sequence`."""
     def __init__(
         self,
         *,
         entry_id: _builtins.str = ...,
         from_sequence: _builtins.int = ...,
         page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "from_sequence", b"from_sequence", "page_size", b"page_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "from_sequence", b"from_sequence", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -601,6 +785,14 @@ class QueryAuditResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page. Empty: there is none. Pages end at the last link that stood when the first of them was asked for; each read is a
+    later link itself.
+    """
+    last_sequence: _builtins.int
+    """Position of that last link. 0: the chain was empty."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.AuditEntry]:
         """By position."""
@@ -609,10 +801,12 @@ class QueryAuditResponse(_message.Message):
         self,
         *,
         entries: _abc.Iterable[_record_pb2.AuditEntry] | None = ...,
+        next_page_token: _builtins.str = ...,
+        last_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "last_sequence", b"last_sequence", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -41,10 +41,20 @@ class RecordServiceStub:
                 request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListAssessmentsRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListAssessmentsResponse.FromString,
                 _registered_method=True)
+        self.GetAssessment = channel.unary_unary(
+                '/wince.api.record.v1.RecordService/GetAssessment',
+                request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAssessmentRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAssessmentResponse.FromString,
+                _registered_method=True)
         self.ListAlerts = channel.unary_unary(
                 '/wince.api.record.v1.RecordService/ListAlerts',
                 request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListAlertsRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListAlertsResponse.FromString,
+                _registered_method=True)
+        self.GetAlert = channel.unary_unary(
+                '/wince.api.record.v1.RecordService/GetAlert',
+                request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertResponse.FromString,
                 _registered_method=True)
         self.WatchAssessments = channel.unary_stream(
                 '/wince.api.record.v1.RecordService/WatchAssessments',
@@ -55,6 +65,11 @@ class RecordServiceStub:
                 '/wince.api.record.v1.RecordService/ListEntries',
                 request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListEntriesRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListEntriesResponse.FromString,
+                _registered_method=True)
+        self.GetEntry = channel.unary_unary(
+                '/wince.api.record.v1.RecordService/GetEntry',
+                request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryResponse.FromString,
                 _registered_method=True)
         self.GetDeliveries = channel.unary_unary(
                 '/wince.api.record.v1.RecordService/GetDeliveries',
@@ -99,14 +114,29 @@ class RecordServiceServicer:
     """
 
     def ListAssessments(self, request, context):
-        """Assessments of a bed or an encounter, by window start.
+        """Assessments of a bed, a ward, an encounter, or all, by window start. A page token belongs to its request: another scope, filter or
+        order with it is INVALID_ARGUMENT, as in every list. What is written while pages are asked for doubles or hides nothing else.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAssessment(self, request, context):
+        """One assessment. Returns NOT_FOUND for an unknown one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAlerts(self, request, context):
-        """Alerts of a bed or an encounter, by start.
+        """Alerts of a bed, a ward, an encounter, or all, by start.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAlert(self, request, context):
+        """One alert. Returns NOT_FOUND for an unknown one, and for one that nobody may be told of.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -121,7 +151,14 @@ class RecordServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEntries(self, request, context):
-        """What was charted for a bed or an encounter, by start.
+        """What was charted for a bed, a ward, an encounter, or all, by the start of each entry's first revision.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEntry(self, request, context):
+        """One entry. Returns NOT_FOUND for an unknown one, or an unknown revision.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -185,10 +222,20 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListAssessmentsRequest.FromString,
                     response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListAssessmentsResponse.SerializeToString,
             ),
+            'GetAssessment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAssessment,
+                    request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAssessmentRequest.FromString,
+                    response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAssessmentResponse.SerializeToString,
+            ),
             'ListAlerts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAlerts,
                     request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListAlertsRequest.FromString,
                     response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListAlertsResponse.SerializeToString,
+            ),
+            'GetAlert': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAlert,
+                    request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertRequest.FromString,
+                    response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertResponse.SerializeToString,
             ),
             'WatchAssessments': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchAssessments,
@@ -199,6 +246,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.ListEntries,
                     request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListEntriesRequest.FromString,
                     response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListEntriesResponse.SerializeToString,
+            ),
+            'GetEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEntry,
+                    request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryRequest.FromString,
+                    response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryResponse.SerializeToString,
             ),
             'GetDeliveries': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDeliveries,
@@ -276,6 +328,33 @@ class RecordService:
             _registered_method=True)
 
     @staticmethod
+    def GetAssessment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.record.v1.RecordService/GetAssessment',
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAssessmentRequest.SerializeToString,
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAssessmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListAlerts(request,
             target,
             options=(),
@@ -292,6 +371,33 @@ class RecordService:
             '/wince.api.record.v1.RecordService/ListAlerts',
             wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListAlertsRequest.SerializeToString,
             wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListAlertsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAlert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.record.v1.RecordService/GetAlert',
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertRequest.SerializeToString,
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -346,6 +452,33 @@ class RecordService:
             '/wince.api.record.v1.RecordService/ListEntries',
             wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListEntriesRequest.SerializeToString,
             wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.ListEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.record.v1.RecordService/GetEntry',
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryRequest.SerializeToString,
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryResponse.FromString,
             options,
             channel_credentials,
             insecure,

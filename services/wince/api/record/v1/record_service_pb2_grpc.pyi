@@ -36,15 +36,23 @@ class RecordServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RecordServiceAsyncStub: ...
     ListAssessments: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListAssessmentsRequest, _record_service_pb2.ListAssessmentsResponse]
-    """Assessments of a bed or an encounter, by window start."""
+    """Assessments of a bed, a ward, an encounter, or all, by window start. A page token belongs to its request: another scope, filter or
+    order with it is INVALID_ARGUMENT, as in every list. What is written while pages are asked for doubles or hides nothing else.
+    """
+    GetAssessment: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetAssessmentRequest, _record_service_pb2.GetAssessmentResponse]
+    """One assessment. Returns NOT_FOUND for an unknown one."""
     ListAlerts: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListAlertsRequest, _record_service_pb2.ListAlertsResponse]
-    """Alerts of a bed or an encounter, by start."""
+    """Alerts of a bed, a ward, an encounter, or all, by start."""
+    GetAlert: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetAlertRequest, _record_service_pb2.GetAlertResponse]
+    """One alert. Returns NOT_FOUND for an unknown one, and for one that nobody may be told of."""
     WatchAssessments: _grpc.UnaryStreamMultiCallable[_record_service_pb2.WatchAssessmentsRequest, _record_service_pb2.WatchAssessmentsResponse]
     """Assessments and alerts as they are committed, until the caller ends the stream. Returns RESOURCE_EXHAUSTED where the
     caller reads too slowly; it then lists what it missed.
     """
     ListEntries: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListEntriesRequest, _record_service_pb2.ListEntriesResponse]
-    """What was charted for a bed or an encounter, by start."""
+    """What was charted for a bed, a ward, an encounter, or all, by the start of each entry's first revision."""
+    GetEntry: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetEntryRequest, _record_service_pb2.GetEntryResponse]
+    """One entry. Returns NOT_FOUND for an unknown one, or an unknown revision."""
     GetDeliveries: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetDeliveriesRequest, _record_service_pb2.GetDeliveriesResponse]
     """What became of an entry at each target. Returns NOT_FOUND for an unknown entry."""
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListDeadLettersRequest, _record_service_pb2.ListDeadLettersResponse]
@@ -70,15 +78,23 @@ class RecordServiceAsyncStub(RecordServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAssessments: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListAssessmentsRequest, _record_service_pb2.ListAssessmentsResponse]  # type: ignore[assignment]
-    """Assessments of a bed or an encounter, by window start."""
+    """Assessments of a bed, a ward, an encounter, or all, by window start. A page token belongs to its request: another scope, filter or
+    order with it is INVALID_ARGUMENT, as in every list. What is written while pages are asked for doubles or hides nothing else.
+    """
+    GetAssessment: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetAssessmentRequest, _record_service_pb2.GetAssessmentResponse]  # type: ignore[assignment]
+    """One assessment. Returns NOT_FOUND for an unknown one."""
     ListAlerts: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListAlertsRequest, _record_service_pb2.ListAlertsResponse]  # type: ignore[assignment]
-    """Alerts of a bed or an encounter, by start."""
+    """Alerts of a bed, a ward, an encounter, or all, by start."""
+    GetAlert: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetAlertRequest, _record_service_pb2.GetAlertResponse]  # type: ignore[assignment]
+    """One alert. Returns NOT_FOUND for an unknown one, and for one that nobody may be told of."""
     WatchAssessments: _aio.UnaryStreamMultiCallable[_record_service_pb2.WatchAssessmentsRequest, _record_service_pb2.WatchAssessmentsResponse]  # type: ignore[assignment]
     """Assessments and alerts as they are committed, until the caller ends the stream. Returns RESOURCE_EXHAUSTED where the
     caller reads too slowly; it then lists what it missed.
     """
     ListEntries: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListEntriesRequest, _record_service_pb2.ListEntriesResponse]  # type: ignore[assignment]
-    """What was charted for a bed or an encounter, by start."""
+    """What was charted for a bed, a ward, an encounter, or all, by the start of each entry's first revision."""
+    GetEntry: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetEntryRequest, _record_service_pb2.GetEntryResponse]  # type: ignore[assignment]
+    """One entry. Returns NOT_FOUND for an unknown one, or an unknown revision."""
     GetDeliveries: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetDeliveriesRequest, _record_service_pb2.GetDeliveriesResponse]  # type: ignore[assignment]
     """What became of an entry at each target. Returns NOT_FOUND for an unknown entry."""
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListDeadLettersRequest, _record_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
@@ -107,7 +123,17 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _record_service_pb2.ListAssessmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.ListAssessmentsResponse, _abc.Awaitable[_record_service_pb2.ListAssessmentsResponse]]:
-        """Assessments of a bed or an encounter, by window start."""
+        """Assessments of a bed, a ward, an encounter, or all, by window start. A page token belongs to its request: another scope, filter or
+        order with it is INVALID_ARGUMENT, as in every list. What is written while pages are asked for doubles or hides nothing else.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAssessment(
+        self,
+        request: _record_service_pb2.GetAssessmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.GetAssessmentResponse, _abc.Awaitable[_record_service_pb2.GetAssessmentResponse]]:
+        """One assessment. Returns NOT_FOUND for an unknown one."""
 
     @_abc_1.abstractmethod
     def ListAlerts(
@@ -115,7 +141,15 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _record_service_pb2.ListAlertsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.ListAlertsResponse, _abc.Awaitable[_record_service_pb2.ListAlertsResponse]]:
-        """Alerts of a bed or an encounter, by start."""
+        """Alerts of a bed, a ward, an encounter, or all, by start."""
+
+    @_abc_1.abstractmethod
+    def GetAlert(
+        self,
+        request: _record_service_pb2.GetAlertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.GetAlertResponse, _abc.Awaitable[_record_service_pb2.GetAlertResponse]]:
+        """One alert. Returns NOT_FOUND for an unknown one, and for one that nobody may be told of."""
 
     @_abc_1.abstractmethod
     def WatchAssessments(
@@ -133,7 +167,15 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _record_service_pb2.ListEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.ListEntriesResponse, _abc.Awaitable[_record_service_pb2.ListEntriesResponse]]:
-        """What was charted for a bed or an encounter, by start."""
+        """What was charted for a bed, a ward, an encounter, or all, by the start of each entry's first revision."""
+
+    @_abc_1.abstractmethod
+    def GetEntry(
+        self,
+        request: _record_service_pb2.GetEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.GetEntryResponse, _abc.Awaitable[_record_service_pb2.GetEntryResponse]]:
+        """One entry. Returns NOT_FOUND for an unknown one, or an unknown revision."""
 
     @_abc_1.abstractmethod
     def GetDeliveries(

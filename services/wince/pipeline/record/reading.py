@@ -1,0 +1,175 @@
+"""What others read of patients in the record: SQL, and the audit row of each read in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from wince.api.grade.v1 import grade_pb2
+from wince.clock import Clock, wall_us
+from wince.domain.entry import Entry, Kind
+from wince.domain.reason import Reason
+from wince.rpc.errors import NotFound
+from wince.rpc.filters import Column, Condition, where
+from wince.store import scope
+from wince.store.access import note
+from wince.store.database import Database, Tx
+from wince.store.paged import behind
+from wince.store.plain import load
+
+TOLD = "(a.stay IS NOT NULL OR NOT EXISTS (SELECT FROM audit t WHERE t.entry = a.id AND t.event = 'not_told'))"
+"""SQL condition on an alert `a`: nobody is told of one while its bed was off, or its patient had not consented."""
+ASSESSMENTS = {
+    "protocol": Column("a.protocol"),
+    "source": Column("a.source"),
+    "grade": Column("a.grade", "number"),
+    "reason": Column("coalesce(a.reason, '')", words=frozenset({*map(str, Reason), ""})),
+    "shadow": Column("a.shadow", "flag"),
+    "start_us": Column("a.start_us", "number"),
+    "end_us": Column("a.end_us", "number"),
+}
+"""What a filter of assessments may name."""
+ALERTS = {
+    "source": Column("a.source"),
+    "assessment_id": Column("a.assessment", "id"),
+    "start_us": Column("a.start_us", "number"),
+}
+ENTRIES = {
+    "kind": Column("e.kind", words=frozenset(map(str, Kind))),
+    "status": Column("e.status", words=frozenset({"preliminary", "final", "corrected", "entered-in-error"})),
+    "source": Column("e.source"),
+    "start_us": Column("e.start_us", "number"),
+    "end_us": Column("e.end_us", "number"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose data, and from when to when. `kind`: bed, ward, encounter or all."""
+
+    kind: str
+    name: str
+    """Of the bed, ward or encounter; empty for all."""
+    start_us: int
+    end_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which rows of a list: those that meet `conditions`, behind `after` (start, id), at most `limit`."""
+
+    conditions: Sequence[Condition]
+    limit: int
+    after: tuple[int, UUID] | None
+    descending: bool
+
+
+class RecordReader:
+    """Thread-safe; every method blocks for the database. `caller`: who asks, for the audit trail. Raises StoreError, Unavailable."""
+
+    def __init__(self, database: Database, clock: Clock = wall_us) -> None:
+        self._database, self._clock = database, clock
+
+    def assessments(self, of: Scope, part: Slice, caller: str) -> list[grade_pb2.Assessment]:
+        """By window start, then id."""
+        with self._database.transaction() as tx:
+            found = _messages(tx, "assessment", of, part)
+            self._note(tx, caller, "ListAssessments", of)
+        return [grade_pb2.Assessment.FromString(body) for body in found]
+
+    def assessment(self, identity: UUID, caller: str) -> grade_pb2.Assessment:
+        """One of them. Raises NotFound."""
+        with self._database.transaction() as tx:
+            row = tx.execute("SELECT a.body FROM assessment a WHERE a.id = %s", (identity,)).fetchone()
+            if row is None:
+                raise NotFound("there is no such assessment", field="id")
+            note(tx, caller, "GetAssessment", {"id": identity}, self._clock())
+        return grade_pb2.Assessment.FromString(bytes(row[0]))
+
+    def alerts(self, of: Scope, part: Slice, caller: str) -> list[grade_pb2.Alert]:
+        """By start, then id."""
+        with self._database.transaction() as tx:
+            found = _messages(tx, "alert", of, part, f" AND {TOLD}")
+            self._note(tx, caller, "ListAlerts", of)
+        return [grade_pb2.Alert.FromString(body) for body in found]
+
+    def alert(self, identity: UUID, caller: str) -> grade_pb2.Alert:
+        """One of them. Raises NotFound, for one that nobody is told of too."""
+        with self._database.transaction() as tx:
+            row = tx.execute(f"SELECT a.body FROM alert a WHERE a.id = %s AND {TOLD}".encode(), (identity,)).fetchone()
+            if row is None:
+                raise NotFound("there is no such alert", field="id")
+            note(tx, caller, "GetAlert", {"id": identity}, self._clock())
+        return grade_pb2.Alert.FromString(bytes(row[0]))
+
+    def entries(self, of: Scope, part: Slice, caller: str) -> list[tuple[int, Entry]]:
+        """(start of the first revision, last revision) of each, by that start, then id. An entry is a bed's or encounter's where its last
+        revision says so."""
+        whose, arguments = _stays(of)
+        more, values = where(list(part.conditions))
+        then, place, order = behind(("f.start_us", "f.id"), part.after, part.descending)
+        with self._database.transaction() as tx:
+            rows = tx.execute(
+                "SELECT f.start_us, e.body FROM entry f JOIN LATERAL (SELECT * FROM entry WHERE id = f.id ORDER BY revision DESC LIMIT 1) e"
+                f" ON true WHERE f.revision = 1 AND {whose} AND e.start_us >= %s AND e.start_us < %s{more}{then}"
+                f" ORDER BY {order} LIMIT %s".encode(),
+                (*arguments, of.start_us, of.end_us, *values, *place, part.limit),
+            ).fetchall()
+            self._note(tx, caller, "ListEntries", of)
+        return [(start_us, load(Entry, body)) for start_us, body in rows]
+
+    def entry(self, identity: UUID, revision: int, caller: str) -> Entry:
+        """A revision of an entry; 0: the last. Raises NotFound."""
+        with self._database.transaction() as tx:
+            row = tx.execute(
+                "SELECT body FROM entry WHERE id = %s AND %s IN (0, revision) ORDER BY revision DESC LIMIT 1", (identity, revision)
+            ).fetchone()
+            if row is None:
+                raise NotFound("there is no such entry", field="id")
+            note(tx, caller, "GetEntry", {"id": identity, "revision": revision}, self._clock())
+        return load(Entry, row[0])
+
+    def watched(self, bed: str, caller: str) -> None:
+        """Somebody begins to watch a bed (empty: all)."""
+        with self._database.transaction() as tx:
+            note(tx, caller, "WatchAssessments", {"bed": bed}, self._clock())
+
+    def _note(self, tx: Tx, caller: str, call: str, of: Scope) -> None:
+        note(tx, caller, call, {of.kind: of.name or "all"}, self._clock())
+
+
+def _messages(tx: Tx, table: str, of: Scope, part: Slice, more: str = "") -> list[bytes]:
+    """Bodies of assessments or alerts."""
+    whose, arguments = _whose(of)
+    asked, values = where(list(part.conditions))
+    then, place, order = behind(("a.start_us", "a.id"), part.after, part.descending)
+    rows = tx.execute(
+        f"SELECT a.body FROM {table} a WHERE {whose} AND a.start_us >= %s AND a.start_us < %s{more}{asked}{then}"
+        f" ORDER BY {order} LIMIT %s".encode(),
+        (*arguments, of.start_us, of.end_us, *values, *place, part.limit),
+    ).fetchall()
+    return [bytes(body) for (body,) in rows]
+
+
+def _whose(of: Scope) -> tuple[str, list[object]]:
+    """SQL condition on a message `a`, and its parameters."""
+    if of.kind == "bed":
+        return scope.in_bed("a"), [of.name, of.name]
+    if of.kind == "ward":
+        return scope.in_ward("a"), [of.name, of.name]
+    return (scope.of_encounter("a"), _encounter(of.name)) if of.kind == "encounter" else ("true", [])
+
+
+def _stays(of: Scope) -> tuple[str, list[object]]:
+    """SQL condition on an entry `e`, and its parameters."""
+    if of.kind == "bed":
+        return "e.stay IN (SELECT id FROM stay WHERE bed = %s)", [of.name]
+    if of.kind == "ward":
+        return "e.stay IN (SELECT id FROM stay WHERE split_part(bed, '^', 1) = %s)", [of.name]
+    return (scope.of_encounter("e"), _encounter(of.name)) if of.kind == "encounter" else ("true", [])
+
+
+def _encounter(text: str) -> list[object]:
+    number, system = scope.split(text)
+    return [number, system, system]
