@@ -24,7 +24,8 @@ from wince.domain import proof
 from wince.domain.reason import Reason
 from wince.domain.withheld import Scope
 from wince.errors import InputError, MessageError
-from wince.pipeline.record import queries
+from wince.pipeline.record.reading import RecordReader, Slice
+from wince.pipeline.record.reading import Scope as Whose
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.rpc.errors import NotFound
@@ -72,10 +73,10 @@ def test_nothing_is_charted_alerted_or_asked_of_the_time_off(database: Database,
     assert [entry.assessment for entry in before.entries] == [window(0).id]
     assert (done.entries, done.tasks) == ((), ())
     assert count(database, "question") == 0
-    everything = queries.Scope(BED, "", 0, T0 + 3600 * US)
-    assert queries.PostgresRecord(database).alerts(everything, 10, None, "n7") == [], (
-        "kept, should another have lain there, and told to nobody"
-    )
+    whose, part = Whose("bed", BED, 0, T0 + 3600 * US), Slice((), 10, None, False)
+    assert RecordReader(database).alerts(whose, part, "n7") == [], "kept, should another have lain there, and told to nobody"
+    with pytest.raises(NotFound):
+        RecordReader(database).alert(alert(window(1, 2)).id, "n7")
     assert count(database, "assessment WHERE unbound = 'off' AND stay IS NULL") == 2
     events = [row.event for row in audit.rows(database)]
     assert (events.count("switch.off"), events.count("not_told"), events.count("not_asked")) == (1, 1, 1)
