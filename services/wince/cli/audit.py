@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from wince.anchors import compare
 from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json
 from wince.clock import wall_us
-from wince.domain.audit import Verified
+from wince.domain.audit import Verified, Witness
 from wince.errors import ConfigError
+from wince.serve import anchors
 from wince.serve.reading import reading
 from wince.serve.state_dir import Places
-from wince.store import audit, checkpoint_file, checkpoints, erasing
+from wince.store import audit, checkpoint_file, checkpoints, erasing, verification
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail: a hash chain in the database, signed checkpoints outside it.")
 
@@ -26,11 +29,21 @@ def verify(
     key: Annotated[
         str, typer.Option("--key", help="Public key (hex) whose signatures are believed; default: that of the installation's key.")
     ] = "",
+    since_last: Annotated[
+        bool,
+        typer.Option("--since-last", help="Begin behind what the last --since-last proved, and keep a signed note of what this proves."),
+    ] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Don't ask the second places of checkpoints (anchor_file, anchor_bucket, anchor_tsa_url).")
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """Check every link, payload and checkpoint, and that what is charted, sent and believed is what the chain says.
+    """Check every link, payload and checkpoint, and that what is charted, sent and believed is what the chain says; and ask the second
+    places that are set whether they saw the same chain.
 
-    Exit code 9 where something was changed, 1 where the trail is empty. Works beside a running Wince; makes nothing.
+    Exit code 9 where something was changed, 1 where the trail is empty, 6 where a second place can't be asked. Works beside a running
+    Wince; makes nothing, but for the note of --since-last. That one does not look again at rows that an earlier one proved: run the
+    whole, too.
     """
     if key and not re.fullmatch("[0-9a-fA-F]{64}", key):
         raise usage.UsageError("is no public key", field="--key", remedy="64 hexadecimal digits: the raw bytes of the Ed25519 key")
@@ -38,20 +51,33 @@ def verify(
     places = Places.of(loaded)
     with reading(loaded) as database:
         public = key or _public(places)
-        found = checkpoints.verify(database, places.checkpoints, public)
+        since = verification.read_note(places.verified, public) if since_last else None
+        seen = [] if local else compare.witnesses(database, anchors.places(loaded))
+        done = verification.verify(database, places.checkpoints, public, witnesses=seen, since=since)
+        found, note = done.found, done.note(wall_us(), since)
+        if since_last and found.count:
+            _keep(places, note)
         with database.transaction() as tx:
             why, given_up = erasing.explained(tx), checkpoint_file.given_up(tx)
     if json_:
         said = {"rows": found.count, "head": found.head.hex(), "checkpointed": found.checkpoint, "erased": found.erased}
         said |= {"tail": found.tail, "compared": found.compared, "unproven": found.unproven}
+        said |= {"witnessed": found.witnessed, "unwitnessed": found.unwitnessed, "places": sorted({one.place for one in seen})}
+        said |= {"since": found.since, "last_full": note.full_at, "last_full_rows": note.full_seq}
         said |= {"erased_on_purpose": sum(number for _, _, number in why)}
         print(to_json({"verified": found.count > 0, **said}))
     elif not found.count:
         out.print("the audit trail is empty: nothing has happened here yet, nothing was verified")
     else:
         chain = f"audit chain verified ({found.count} entries), head {found.head.hex()[:16]}"
+        if since is not None:
+            out.print(
+                f"begun behind row {found.since}; the last verification of everything, {note.full_seq} rows, was at {note.full_at[:19]}Z"
+            )
         out.print(f"{chain}, {found.erased} payloads erased{_tail(found)}")
         out.print(f"{found.compared} records match it: entries, windows, alerts, verdicts, movements, stays, and what is sent of them")
+        for line in _witnessed(found, seen, asked=not local and bool(anchors.places(loaded))):
+            out.print(line, markup=False)
         if found.unproven:
             out.print(f"  {found.unproven} more can't be compared: an earlier release wrote them, or their payload was erased")
         for what, at_us, number in why:
@@ -72,6 +98,25 @@ def _public(places: Places) -> str:
             "the key that signed the checkpoints is not here", field=str(places.audit_key), remedy="give its public half with --key"
         )
     return ""
+
+
+def _keep(places: Places, note: verification.Note) -> None:
+    """Signs what was proven. Raises ConfigError where the private key is not here."""
+    own = checkpoints.existing_key(places.audit_key)
+    if own is None:
+        remedy = "run it where record's key is, or without --since-last"
+        raise ConfigError("the key that signs what was proven is not here", field=str(places.audit_key), remedy=remedy)
+    verification.write_note(places.verified, note, own)
+
+
+def _witnessed(found: Verified, seen: Sequence[Witness], *, asked: bool) -> Iterator[str]:
+    """What second places say, a line each."""
+    if not asked:
+        return
+    for place in sorted({one.place for one in seen}):
+        last = max((one for one in seen if one.place == place), key=lambda one: one.seq)
+        yield f"  witnessed up to row {last.seq} by {place} ({last.at[:19].rstrip('Z')}Z)"
+    yield f"  the last {found.unwitnessed} links are at no second place yet" if found.unwitnessed else "  every link is witnessed"
 
 
 def _tail(found: Verified) -> str:

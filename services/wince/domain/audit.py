@@ -14,7 +14,8 @@ database could compute a whole new chain. What was appended after the last check
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -123,6 +124,19 @@ class Frontier:
 
 
 @dataclass(frozen=True, slots=True)
+class Witness:
+    """What a second place, which the database's owner does not rule, says of the chain."""
+
+    seq: int
+    head: bytes
+    """Hash of row `seq`."""
+    place: str
+    """Who says so, for a person."""
+    at: str
+    """When: by the checkpoint, or by an authority that dates it. Text, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """What a whole pass over the chain found: nothing broken."""
 
@@ -140,20 +154,68 @@ class Verified:
     """Rows of other tables (entries, bodies, windows, movements, stays) that are what the chain says."""
     unproven: int = 0
     """Such rows of which the chain says too little: of an earlier release, or of which the payload was erased."""
+    witnessed: int = 0
+    """`seq` of the last row that a second place witnesses; 0: none was asked, or none holds any."""
+    unwitnessed: int = 0
+    """Rows after it, but those that only say that a checkpoint was written: what somebody who rules this host could still rewrite."""
+    since: int = 0
+    """Rows up to this one were left out: an earlier verification proved them. 0: all were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a pass begins: behind a row up to which an earlier pass has proven the chain."""
+
+    seq: int = 0
+    head: bytes = ZERO
+    """Hash of row `seq`."""
+    stack: tuple[bytes, ...] = ()
+    """Of the Merkle tree over rows 1..seq, see Frontier."""
+    checkpoint: int = 0
+    tail: int = 0
+    witnessed: int = 0
+    unwitnessed: int = 0
+    """These four as in Verified, at row `seq`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What a pass found, and where the next may begin."""
+
+    found: Verified
+    end: Start
 
 
 def verify(rows: Iterable[AuditRow], checkpoints: Iterable[Checkpoint] = (), verifier: Verifier | None = None) -> Verified:
-    """Check rows in order of seq, and every checkpoint against them.
+    """As `prove`, from the first row and without witnesses."""
+    return prove(rows, checkpoints, verifier).found
 
+
+def prove(
+    rows: Iterable[AuditRow],
+    checkpoints: Iterable[Checkpoint] = (),
+    verifier: Verifier | None = None,
+    *,
+    witnesses: Iterable[Witness] = (),
+    start: Start | None = None,
+) -> Proven:
+    """Check rows in order of seq, and every checkpoint and witness against them.
+
+    `rows`: those behind `start`; None: from the first. Checkpoints and witnesses of rows before `start` are left out: the pass that made
+    it held them.
     Raises IntegrityError naming the first broken row: a gap, a changed field, another payload; or a checkpoint that the chain
     does not meet, whose signature is wrong, or that lies beyond the chain's end (rows were cut off). `verifier` may be None
     only where there are no checkpoints.
     """
-    pending = sorted(checkpoints, key=lambda checkpoint: checkpoint.seq)
+    begin = start or Start()
+    frontier, head = Frontier(begin.seq, begin.stack), begin.head
+    pending = sorted((point for point in checkpoints if not begin.seq or point.seq >= begin.seq), key=lambda point: point.seq)
     for checkpoint in pending:
         if checkpoint.seq < 1 or verifier is None or not verifier(checkpoint.message(), checkpoint.signature):
             raise _broken(f"checkpoint {checkpoint.seq}", "its signature is not the site's")
-    frontier, head, erased, checked, tail = Frontier(), ZERO, 0, 0, 0
+    held = _Held(pending, sorted((one for one in witnesses if not begin.seq or one.seq >= begin.seq), key=lambda one: one.seq), begin)
+    held.at(frontier, head)
+    erased = 0
     for row in rows:
         seq = frontier.count + 1
         if row.seq != seq:
@@ -168,15 +230,48 @@ def verify(rows: Iterable[AuditRow], checkpoints: Iterable[Checkpoint] = (), ver
             raise _broken(f"row {seq}", "has another payload than the chain says")
         head = row.hash
         frontier.add(head)
-        tail += row.event != CHECKPOINT
-        while pending and pending[0].seq == seq:
-            checkpoint = pending.pop(0)
-            if checkpoint.head != head or checkpoint.root != frontier.root():
+        held.pass_row(row, frontier)
+    held.finish(frontier.count)
+    end = Start(frontier.count, head, tuple(frontier.stack), held.checkpoint, held.tail, held.witnessed, held.unwitnessed)
+    seen = {"witnessed": end.witnessed, "unwitnessed": end.unwitnessed, "since": begin.seq}
+    return Proven(Verified(end.seq, head, frontier.root(), end.checkpoint, end.tail, erased, **seen), end)
+
+
+class _Held:
+    """Checkpoints and witnesses, in order of seq, held against the rows that go by."""
+
+    def __init__(self, points: Sequence[Checkpoint], witnesses: Sequence[Witness], begin: Start) -> None:
+        self._points, self._witnesses = deque(points), deque(witnesses)
+        self.checkpoint, self.tail = begin.checkpoint, begin.tail
+        self.witnessed, self.unwitnessed = begin.witnessed, begin.unwitnessed
+
+    def pass_row(self, row: AuditRow, frontier: Frontier) -> None:
+        """After a proven row."""
+        self.tail += row.event != CHECKPOINT
+        self.unwitnessed += row.event != CHECKPOINT
+        self.at(frontier, row.hash)
+
+    def at(self, frontier: Frontier, head: bytes) -> None:
+        """What stands for the row that the frontier has reached."""
+        seq = frontier.count
+        while self._points and self._points[0].seq == seq:
+            point = self._points.popleft()
+            if point.head != head or point.root != frontier.root():
                 raise _broken(f"checkpoint {seq}", "the chain was rewritten at or before this row")
-            checked, tail = seq, 0
-    if pending:
-        raise _broken(f"checkpoint {pending[0].seq}", f"lies beyond the chain's end, row {frontier.count}: rows were cut off")
-    return Verified(frontier.count, head, frontier.root(), checked, tail, erased)
+            self.checkpoint, self.tail = seq, 0
+        while self._witnesses and self._witnesses[0].seq == seq:
+            one = self._witnesses.popleft()
+            if one.head != head:
+                raise _broken(f"row {seq}", f"{one.place} witnesses another chain: this one was rewritten at or before this row")
+            self.witnessed, self.unwitnessed = seq, 0
+
+    def finish(self, count: int) -> None:
+        """After the last row."""
+        if self._points:
+            raise _broken(f"checkpoint {self._points[0].seq}", f"lies beyond the chain's end, row {count}: rows were cut off")
+        if self._witnesses:
+            one = self._witnesses[0]
+            raise _broken(f"row {one.seq}", f"{one.place} witnesses it, and the chain ends at row {count}: rows were cut off")
 
 
 def _broken(where: str, what: str) -> IntegrityError:

@@ -42,7 +42,7 @@ from wince.pipeline.record.sink import PostgresSink
 from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
-from wince.serve import mllp, sandbox, scoring, setup, site
+from wince.serve import anchors, mllp, sandbox, scoring, setup, site
 from wince.serve.ahead import ahead, latest_event
 from wince.serve.begin import SourceStart
 from wince.serve.ehr_reading import reading, sink_rules
@@ -127,6 +127,10 @@ class Embedded:
         self.tell("database", origin_us=self.origin_us, data=self._opened.place)
         self._key = checkpoints.signing_key(self._places.audit_key, self.database)
         self._checkpointer = checkpoints.Checkpointer(self.database, self._places.checkpoints, self._key)
+        self._senders = anchors.senders(self._settings, self.database, checkpoints.public_hex(self._key))
+        for sender in self._senders:
+            sender.start()
+            self._stack.callback(sender.stop)
         self._stack.callback(self._checkpointer.stop)
         self._checkpointer.start()
         targets = self._targets()
@@ -249,7 +253,7 @@ class Embedded:
                 log.warning("the embedded database was gone and was started again")
                 self.tell("database again")
         road = (self._recording, self._grading, self._delivery, self._tending, self._checkpointer, self.listener)
-        parts: tuple[Watched, ...] = (*self._beside, self._permission, self._retraction, *road)
+        parts: tuple[Watched, ...] = (*self._beside, *self._senders, self._permission, self._retraction, *road)
         if (found := first_failed(parts if self.sandbox is None else (*parts, self.sandbox))) is not None:
             name, error = found
             log.error("a part failed; the process ends", task=name, error=error)

@@ -19,7 +19,7 @@ from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
 from wince.runners.record import Recording, Writer
-from wince.serve import expiry
+from wince.serve import anchors, expiry
 from wince.serve.ehr_reading import sink_rules
 from wince.serve.service import Deps, Repeated, Service
 from wince.serve.state_dir import Places
@@ -63,6 +63,7 @@ def build(deps: Deps) -> Service:
     return Service(
         "record",
         [
+            *anchors.senders(settings, database, checkpoints.public_hex(key)),
             checkpointer,
             delivery,
             Repeated("retraction", RETRACT_S, Retractor(database, targets, delivery.wake).run),

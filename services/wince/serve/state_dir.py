@@ -28,6 +28,10 @@ class Places:
     audit_key: Path
     """Signs checkpoints. In production it lies on another host than the database."""
     checkpoints: Path
+    timestamps: Path
+    """An authority's timestamps of checkpoints, where one is set."""
+    verified: Path
+    """What the last `wince audit verify --since-last` proved."""
     logs_key: Path
     """Keys the hashes that stand for patients in logs."""
 
@@ -41,6 +45,8 @@ class Places:
             root / "ehr",
             settings.audit_key_file or root / "keys" / "audit.pem",
             settings.checkpoint_file or root / "audit-checkpoints.jsonl",
+            root / "audit-timestamps.jsonl",
+            root / "audit-verified.json",
             root / "keys" / "logs.key",
         )
 

@@ -22,6 +22,8 @@ from wince.store.plain import dump
 GIVEN_UP = "checkpoints_given_up"
 """Event: a person said that the files of before are lost."""
 _BEGIN = '{"seq": '
+_TAIL = 1 << 16
+"""Bytes at a file's end in which its last whole line stands."""
 _LATEST = 1000
 """Checkpoints that are looked at: a replica that wrote none of them has long been gone."""
 _COMPARE = "compare with the copy of the file"
@@ -37,20 +39,50 @@ class ChainCheckpoints:
 
 def append(file: Path, point: Checkpoint, key: str) -> None:
     """Adds a line, durably. `key`: whose signature it is, hex. Raises ResourceError."""
-    said = {"seq": point.seq, "head": point.head.hex(), "root": point.root.hex(), "at": point.at}
-    line = json.dumps({**said, "key": key, "signature": point.signature.hex()})
+    append_line(file, line(point, key))
+
+
+def append_line(file: Path, text: str) -> None:
+    """Adds a line, durably, behind whole lines. Raises ResourceError."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(file, "ab+") as stream:
             # A line that a crash cut short is closed, so that it can't spoil this one.
             cut = stream.tell() > 0 and stream.seek(-1, os.SEEK_END) >= 0 and stream.read(1) != b"\n"
-            stream.write((b"\n" if cut else b"") + line.encode() + b"\n")
+            stream.write((b"\n" if cut else b"") + text.encode() + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
         raise ResourceError(
             error.strerror or "can't be written", field=str(file), remedy="the checkpoints need a place outside the database"
         ) from None
+
+
+def line(point: Checkpoint, key: str) -> str:
+    """A checkpoint as a line of JSON. `key`: whose signature it has, hex."""
+    said = {"seq": point.seq, "head": point.head.hex(), "root": point.root.hex(), "at": point.at}
+    return json.dumps({**said, "key": key, "signature": point.signature.hex()})
+
+
+def parse(text: str) -> Checkpoint | None:
+    """The checkpoint of a line; None where it is none."""
+    try:
+        return _parsed(text)[0]
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def newest(file: Path) -> Checkpoint | None:
+    """The last checkpoint of a file, of whatever length; None where there is none in its last lines. Raises ResourceError."""
+    try:
+        with open(file, "rb") as stream:
+            stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL))
+            lines = stream.read(_TAIL).decode("ascii", errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ResourceError(error.strerror or "can't be read", field=str(file), remedy="make the checkpoints readable") from None
+    return next((point for point in map(parse, reversed(lines)) if point is not None), None)
 
 
 def read(file: Path, key: str = "") -> list[Checkpoint]:
@@ -60,19 +92,11 @@ def read(file: Path, key: str = "") -> list[Checkpoint]:
     of a time before that of the line above it; ResourceError where the file can't be read.
     """
     found: list[Checkpoint] = []
-    for number, line in enumerate(_lines(file), 1):
-        if not line.endswith("}") and (line.startswith(_BEGIN) or _BEGIN.startswith(line)):
+    for number, text in enumerate(_lines(file), 1):
+        if _cut(text):
             continue
         try:
-            said = json.loads(line)
-            point = Checkpoint(
-                int(said["seq"]),
-                bytes.fromhex(said["head"]),
-                bytes.fromhex(said["root"]),
-                str(said["at"]),
-                bytes.fromhex(said["signature"]),
-            )
-            signer = str(said["key"])
+            point, signer = _parsed(text)
         except (ValueError, TypeError, KeyError):
             raise IntegrityError(f"line {number} is no checkpoint", field=str(file), remedy=_COMPARE) from None
         if key and signer != key:
@@ -150,6 +174,22 @@ def missing(file: Path, points: list[Checkpoint], said: ChainCheckpoints) -> int
         return 0
     wanted = said.last.get(identity(file), max(said.last.values()))
     return wanted if max((point.seq for point in points), default=0) < wanted else 0
+
+
+def whole_lines(file: Path) -> list[str]:
+    """The lines of a file; none where it is absent. A line that a crash cut short is left out. Raises ResourceError."""
+    return [text for text in _lines(file) if not _cut(text)]
+
+
+def _cut(text: str) -> bool:
+    return not text.endswith("}") and (text.startswith(_BEGIN) or _BEGIN.startswith(text))
+
+
+def _parsed(text: str) -> tuple[Checkpoint, str]:
+    """A checkpoint, and whose signature it has. Raises ValueError, TypeError, KeyError."""
+    said = json.loads(text)
+    head, root, signature = (bytes.fromhex(said[name]) for name in ("head", "root", "signature"))
+    return Checkpoint(int(said["seq"]), head, root, str(said["at"]), signature), str(said["key"])
 
 
 def _lines(file: Path) -> list[str]:

@@ -11,21 +11,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wince.clock import Clock, wall_us
 from wince.domain import audit as chain
 from wince.domain.audit import Checkpoint, Verified
 from wince.errors import ConfigError, IntegrityError, MessageError, ResourceError
 from wince.parts import PASSING, WatchedThread
-from wince.store import audit, checkpoint_file
-from wince.store.covered.check import ChainComparison
+from wince.store import audit, checkpoint_file, verification
 from wince.store.database import Database
 from wince.store.plain import dump
 from wince.telemetry import logs
@@ -229,20 +226,6 @@ def verify(database: Database, file: Path, public_key: str, *, payloads: bool = 
     digests only, and `erased` counts all.
     Raises IntegrityError that names the first row or checkpoint that does not hold.
     """
-    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)) if public_key else None
-
-    def verifier(message: bytes, signature: bytes) -> bool:
-        if key is None:
-            return False
-        try:
-            key.verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
-
-    points = checkpoint_file.held(database, file, public_key)
     if not payloads:
-        return chain.verify(audit.rows(database), points, verifier)
-    covered = ChainComparison(database)
-    found = chain.verify(covered.links(), points, verifier)
-    return replace(found, compared=covered.done.rows, unproven=covered.done.unproven)
+        return verification.links(database, file, public_key).found
+    return verification.verify(database, file, public_key).found

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wince.errors import WinceError
-from wince.serve.checks import cameras, database, hospital, kafka, keys, machine, models, served
+from wince.serve.checks import anchors, cameras, database, hospital, kafka, keys, machine, models, served
 from wince.serve.checks.finding import Check, Finding, failed, missing
 from wince.serve.targets import every
 from wince.settings import Settings
@@ -28,6 +28,7 @@ CONFIGURED: tuple[tuple[str, Check], ...] = (
     ("hospital", hospital.check),
     ("keys", keys.check),
     ("database", database.check),
+    ("anchors", anchors.check),
     ("kafka", kafka.check),
     *((kind.name, kind.look) for kind in every.KINDS),
     ("serving", served.check),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from wince.errors import WinceError
+from wince.serve.status.anchors import anchors
 from wince.serve.status.audit import audit
 from wince.serve.status.beds import beds
 from wince.serve.status.cameras import cameras
@@ -39,6 +40,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "record": record,
     "outbox": outbox,
     "audit": audit,
+    "anchors": anchors,
     "credentials": credentials,
     "models": models,
     "disk": disk,

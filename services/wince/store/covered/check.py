@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from wince.domain.audit import AuditRow
 from wince.store import audit
 from wince.store.covered.census import Census
-from wince.store.covered.entries import Entries
-from wince.store.covered.erasures import Erasures
-from wince.store.covered.fault import broken
+from wince.store.covered.entries import Entries, last_charted
+from wince.store.covered.erasures import Erasures, none_lost
+from wince.store.covered.fault import broken, count
 from wince.store.covered.interface import Kind
 from wince.store.covered.messages import Messages
 from wince.store.database import Database, Tx
@@ -28,13 +28,31 @@ class Comparison:
     """Rows of which the chain says too little: of an earlier release, or of which the payload was erased."""
 
 
-class ChainComparison:
-    """Compares while `domain.audit.verify` proves the links: iterate over `links`, then ask `done`."""
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What an earlier pass left: rows of the chain up to here, and what was made of them, are not looked at."""
 
-    def __init__(self, database: Database) -> None:
+    seq: int
+    head: bytes
+    """Hash of row `seq`."""
+    tables: Mapping[str, int]
+    """How many rows stood in each of `COUNTED`."""
+
+
+COUNTED = ("entry", "question", "assessment", "alert", "verdict", "movement", "stay", "alias")
+"""Tables whose rows only erasures take away: from one pass to the next they grow by what the chain says."""
+
+
+class ChainComparison:
+    """Compares while `domain.audit.prove` proves the links: iterate over `links`, then ask `done`, and `tables` for the next pass."""
+
+    def __init__(self, database: Database, before: Before | None = None) -> None:
         self._database = database
+        self._before = before
         self._payloads = 0
         self._kinds: list[Kind] = [Entries(), Messages(), Census()]
+        self.tables: dict[str, int] = {}
+        """How many rows stood in each of `COUNTED`."""
 
     def links(self) -> Iterator[AuditRow]:
         """Every link with its payload, in order, and all rows as they stand in one moment: what is written, or erased, meanwhile is not
@@ -42,15 +60,29 @@ class ChainComparison:
         chunk: list[AuditRow] = []
         with self._database.transaction() as tx:
             tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            for link in audit.rows_in(tx, 0):
+            if self._before is not None:
+                self._begin(tx, self._before)
+            for link in audit.rows_in(tx, self._before.seq if self._before else 0):
                 yield link
                 chunk.append(link)
                 if len(chunk) >= _CHUNK:
                     self._compare(tx, chunk)
                     chunk = []
             self._compare(tx, chunk)
-            self._count(tx)
-            Erasures(tx).payloads(tx, self._payloads)
+            self.tables = {table: count(tx, table) for table in COUNTED}
+            if self._before is None:
+                self._count(tx)
+                Erasures(tx).payloads(tx, self._payloads)
+            else:
+                self._count_since(tx, self._before)
+
+    def _begin(self, tx: Tx, before: Before) -> None:
+        """The chain still has the row up to which it was proven, and the kinds go on behind it."""
+        row = tx.execute("SELECT hash FROM audit WHERE seq = %s", (before.seq,)).fetchone()
+        if row is None or bytes(row[0]) != before.head:
+            what = "is not the row that an earlier verification proved" if row else "is missing, which an earlier verification proved"
+            raise broken("audit row", str(before.seq), what)
+        self._kinds[0] = Entries(last_charted(tx, before.seq))
 
     def _compare(self, tx: Tx, chunk: list[AuditRow]) -> None:
         self._payloads += sum(link.payload is not None for link in chunk)
@@ -67,6 +99,18 @@ class ChainComparison:
             for table, told, stand in kind.counted(tx):
                 if told != stand:
                     what = f"{stand} rows stand where the chain speaks of {told}: some came, or went, without it"
+                    raise broken(table, "table", what)
+
+    def _count_since(self, tx: Tx, before: Before) -> None:
+        """Tables grew by what the new links say. Not known behind an erasure, which takes rows of earlier links away."""
+        none_lost(tx, before.seq)
+        erased = tx.execute("SELECT 1 FROM audit WHERE seq > %s AND event IN ('erasing', 'erased') LIMIT 1", (before.seq,)).fetchone()
+        if erased is not None:
+            return
+        for kind in self._kinds:
+            for table, told, stand in kind.counted(tx):
+                if table in before.tables and before.tables[table] + told != stand:
+                    what = f"{stand} rows stand where {before.tables[table]} stood and the chain speaks of {told} more"
                     raise broken(table, "table", what)
 
     @property

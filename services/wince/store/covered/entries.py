@@ -22,10 +22,11 @@ class Entries:
 
     name = "entries"
 
-    def __init__(self) -> None:
+    def __init__(self, last: tuple[UUID, int] | None = None) -> None:
+        """`last`: entry and revision of the last charted link before those that come, see `last_charted`."""
         self.compared = self.unproven = 0
         self._entries = self._questions = self._bodies = 0
-        self._last: tuple[UUID, int] | None = None
+        self._last = last
 
     def compare(self, tx: Tx, links: Sequence[AuditRow], erasures: Erasures) -> None:
         """See Kind.compare."""
@@ -98,6 +99,14 @@ class Entries:
             ("question", self._questions, count(tx, "question")),
             ("outbox", self._bodies, count(tx, "outbox")),
         ]
+
+
+def last_charted(tx: Tx, seq: int) -> tuple[UUID, int] | None:
+    """Entry and revision of the last link up to a row that charted something; None: there is none. One revision has a link per target."""
+    row = tx.execute(
+        "SELECT entry, revision FROM audit WHERE seq <= %s AND event = ANY(%s) ORDER BY seq DESC LIMIT 1", (seq, list(proof.CHARTED))
+    ).fetchone()
+    return (row[0], row[1]) if row else None
 
 
 def _put_together(link: AuditRow, entry: _Row | None, question: str | None, bodies: Mapping[str, str]) -> proof.Said | None:

@@ -47,14 +47,20 @@ class Erasures:
         """Hold the payloads against the chain, of whose rows `told` have one, and those that are missing against what erasures said.
 
         Raises IntegrityError."""
-        lost = tx.execute(
-            "SELECT a.seq FROM audit a WHERE NOT EXISTS (SELECT FROM audit_payload p WHERE p.place = coalesce(a.payload, a.seq))"
-            " AND NOT EXISTS (SELECT FROM audit_erased e WHERE e.place = coalesce(a.payload, a.seq)) ORDER BY a.seq LIMIT 1"
-        ).fetchone()
-        if lost is not None:
-            raise broken("audit payload of row", str(lost[0]), "is missing, and no erasure says so")
+        none_lost(tx)
         if (stand := count(tx, "audit_payload")) != told:
             raise broken("audit_payload", "table", f"{stand} payloads stand, {told} belong to rows of the chain")
         for erasure, number in tx.execute("SELECT erasure, count(*) FROM audit_erased GROUP BY erasure").fetchall():
             if number != self._payloads[erasure]:
                 raise broken("erasure", erasure, f"{number} payloads are missing in its name; the chain says {self._payloads[erasure]}")
+
+
+def none_lost(tx: Tx, after: int = 0) -> None:
+    """Raises IntegrityError where the payload of a row above `after` is missing and no erasure lists it."""
+    lost = tx.execute(
+        "SELECT a.seq FROM audit a WHERE a.seq > %s AND NOT EXISTS (SELECT FROM audit_payload p WHERE p.place = coalesce(a.payload, a.seq))"
+        " AND NOT EXISTS (SELECT FROM audit_erased e WHERE e.place = coalesce(a.payload, a.seq)) ORDER BY a.seq LIMIT 1",
+        (after,),
+    ).fetchone()
+    if lost is not None:
+        raise broken("audit payload of row", str(lost[0]), "is missing, and no erasure says so")
