@@ -13,6 +13,7 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from tests.support.lawful import at, broken, lawful, named
 from tests.support.rpc import dialled, failure, served
 from wince.api.capture.v1 import capture_service_pb2
 from wince.api.care.v1 import care_service_pb2
@@ -156,21 +157,13 @@ class _Text:
     @property
     def name(self) -> str:
         """As an answer names it."""
-        return ".".join(field.name for field in self.path)
+        last = self.path[-1]
+        return named(self.path) + ("[0]" if last.is_repeated and last.message_type is None else "")
 
     def filled(self, kind: type[Message], text: str) -> bytes:
-        """A message of this kind that holds nothing but this text, and what leads to it."""
-        message = kind()
-        place: Any = message
-        for field in self.path[:-1]:
-            inner = getattr(place, field.name)
-            if field.is_repeated:
-                entry = field.message_type.GetOptions().map_entry
-                place = inner["key"] if entry else inner.add()
-            else:
-                inner.SetInParent()
-                place = inner
-        last = self.path[-1]
+        """A message of this kind that keeps every rule but for this text."""
+        message = lawful(kind.DESCRIPTOR, self.path[:-1])
+        place, last = at(message, self.path[:-1]), self.path[-1]
         if last.message_type is not None:  # a map: its keys are text
             getattr(place, last.name)[text].SetInParent()
         elif last.is_repeated:
@@ -190,7 +183,7 @@ def texts(kind: Any, above: tuple[FieldDescriptor, ...] = ()) -> Iterator[_Text]
             yield from texts(field.message_type, (*above, field))
 
 
-def named(error: grpc.RpcError | None, what: object) -> None:
+def is_named(error: grpc.RpcError | None, what: object) -> None:
     if error is None:
         return
     found = failure(error)
@@ -210,10 +203,10 @@ def test_every_rpc_names_what_is_wrong_with_noise_nothing_and_odd_values(port):
             noise = call(channel, method, [b"\xff\xfe" + dice.randbytes(300)])
             assert noise is not None, method.full_name
             assert failure(noise).code is grpc.StatusCode.INVALID_ARGUMENT, (method.full_name, failure(noise))
-            named(call(channel, method, [b""], follow_s=0.5), (method.full_name, "nothing"))
+            is_named(call(channel, method, [b""], follow_s=0.5), (method.full_name, "nothing"))
             for _ in range(6):
                 message = odd(kind(), dice)
-                named(call(channel, method, [message.SerializeToString()], follow_s=0.5), (method.full_name, message))
+                is_named(call(channel, method, [message.SerializeToString()], follow_s=0.5), (method.full_name, message))
     assert len(METHODS) == 44
 
 
@@ -235,3 +228,22 @@ def test_nul_and_control_characters_in_any_text_of_any_rpc_are_refused_by_name(p
                     assert found.fields == [found.error.field] == [place.name], (method.full_name, place.name, found)
                     asked += 1
     assert asked > 300
+
+
+@pytest.mark.timeout(300)
+def test_every_rule_of_the_protos_is_kept_by_the_servers(port):
+    """Each is broken once, over the wire, in a request that keeps all others: the answer names that field and quotes nothing."""
+    asked = 0
+    with dialled(port) as channel:
+        for method in METHODS:
+            for one in broken(method.input_type):
+                error = call(channel, method, [one.message.SerializeToString()], follow_s=5)
+                assert error is not None, (method.full_name, one.path, one.rule)
+                found = failure(error)
+                where = (method.full_name, one.path, one.rule, found)
+                assert found.code is grpc.StatusCode.INVALID_ARGUMENT, where
+                assert found.fields == [found.error.field] == [one.path], where
+                assert found.error.message, where
+                assert "a b/c" not in found.text, where
+                asked += 1
+    assert asked > 200

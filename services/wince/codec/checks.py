@@ -1,7 +1,6 @@
 """What every decoder checks. Each check raises MessageError with the field's path within its message, never its value:
 a value may be about a patient."""
 
-import re
 from uuid import UUID
 
 import numpy as np
@@ -18,7 +17,6 @@ MAX_AUTHOR = 128
 """Longest staff identifier, characters."""
 LAST_DECISION_US = 4_102_444_800_000_000
 """The year 2100 begins, microseconds UTC."""
-_CAMERA = re.compile(r"[A-Za-z0-9._-]+")
 MAX_TIME_US = 253_402_300_799_999_999
 """Last microsecond of the year 9999."""
 
@@ -30,20 +28,11 @@ def source(value: str) -> str:
     return value
 
 
-def printable(value: str, field: str) -> str:
-    """Text without control characters, of at most MAX_TEXT characters; it may be empty."""
+def unprintable(value: str) -> tuple[str, str] | None:
+    """What is wrong with a text, and the remedy: a control character, or more than MAX_TEXT characters. None: nothing; it may be empty."""
     if has_control(value):
-        raise MessageError(WORDS, field=field, remedy=REMEDY)
-    if len(value) > MAX_TEXT:
-        raise MessageError(f"must have at most {MAX_TEXT} characters", field=field)
-    return value
-
-
-def camera(value: str, field: str) -> str:
-    """A source id that a list of cameras could hold: letters, digits, dot, underscore, hyphen."""
-    if not _CAMERA.fullmatch(value):
-        raise MessageError("must consist of letters (A-Z), digits, dots, underscores and hyphens", field=field)
-    return value
+        return WORDS, REMEDY
+    return (f"must have at most {MAX_TEXT} characters", "") if len(value) > MAX_TEXT else None
 
 
 def author(value: str, field: str) -> str:

@@ -57,8 +57,9 @@ def test_the_path_leads_through_messages_lists_and_maps():
     request = care_service_pb2.GiveVerdictRequest(verdict=verdict(nurse="\x1b[2J"))
     assert refused(request) == "verdict.nurse"
     assert refused(care_service_pb2.GiveVerdictRequest(verdict=verdict(at_us=0))) == "verdict.at_us"
-    graded = grade_pb2.Graded(source="c", assessments=[grade_pb2.Assessment(), grade_pb2.Assessment(grade_name="\0")])
-    assert refused(graded) == "assessments.grade_name"
+    whole = {"id": ID, "source": "c", "protocol": "activity"}
+    graded = grade_pb2.Graded(source="c", assessments=[grade_pb2.Assessment(**whole), grade_pb2.Assessment(**whole, grade_name="\0")])
+    assert refused(graded) == "assessments[1].grade_name"
     estimate = estimate_pb2.Estimate(source="c")
     estimate.probabilities["one\0"].values.append(0.5)
     assert refused(estimate) == "probabilities"

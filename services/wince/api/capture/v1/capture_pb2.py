@@ -22,27 +22,69 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
 from wince.api.reason.v1 import reason_pb2 as wince_dot_api_dot_reason_dot_v1_dot_reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"wince/api/capture/v1/capture.proto\x12\x14wince.api.capture.v1\x1a$wince/api/hospital/v1/hospital.proto\x1a wince/api/reason/v1/reason.proto\"\x83\x01\n\x05\x46rame\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07time_us\x18\x03 \x01(\x03\x12\r\n\x05width\x18\x04 \x01(\r\x12\x0e\n\x06height\x18\x05 \x01(\r\x12\x0e\n\x04jpeg\x18\x06 \x01(\x0cH\x00\x12\r\n\x03rgb\x18\x07 \x01(\x0cH\x00\x42\t\n\x07picture\"\x95\x01\n\x04\x42\x65\x61t\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0f\n\x07time_us\x18\x02 \x01(\x03\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x04 \x01(\x04\x12\x0f\n\x07\x63orrupt\x18\x05 \x01(\x04\x12+\n\x06reason\x18\x06 \x01(\x0e\x32\x1b.wince.api.reason.v1.Reason\x12\r\n\x05\x65nded\x18\x07 \x01(\x08\"8\n\x06Region\x12\n\n\x02x0\x18\x01 \x01(\x01\x12\n\n\x02y0\x18\x02 \x01(\x01\x12\n\n\x02x1\x18\x03 \x01(\x01\x12\n\n\x02y1\x18\x04 \x01(\x01\"\xc8\x02\n\x06\x43\x61mera\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0b\n\x03uri\x18\x02 \x01(\t\x12\x1e\n\x11\x66rames_per_second\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08rotation\x18\x04 \x01(\r\x12,\n\x06region\x18\x05 \x01(\x0b\x32\x1c.wince.api.capture.v1.Region\x12\x30\n\x05state\x18\x06 \x01(\x0e\x32!.wince.api.capture.v1.CameraState\x12\x36\n\x08\x61\x63tivity\x18\x07 \x01(\x0b\x32$.wince.api.capture.v1.CameraActivity\x12\x0b\n\x03\x62\x65\x64\x18\x08 \x01(\t\x12\x34\n\tencounter\x18\t \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierB\x14\n\x12_frames_per_second\"\xaf\x01\n\x0e\x43\x61meraActivity\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x04\x12\x1e\n\x11last_frame_age_us\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x11\x66rames_per_second\x18\x03 \x01(\x01\x12+\n\x06reason\x18\x04 \x01(\x0e\x32\x1b.wince.api.reason.v1.Reason\x12\x0f\n\x07\x66\x61ilure\x18\x05 \x01(\tB\x14\n\x12_last_frame_age_us*\x96\x01\n\x0b\x43\x61meraState\x12\x1c\n\x18\x43\x41MERA_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41MERA_STATE_CONNECTING\x10\x01\x12\x18\n\x14\x43\x41MERA_STATE_RUNNING\x10\x02\x12\x18\n\x14\x43\x41MERA_STATE_STALLED\x10\x03\x12\x18\n\x14\x43\x41MERA_STATE_STOPPED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"wince/api/capture/v1/capture.proto\x12\x14wince.api.capture.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a$wince/api/hospital/v1/hospital.proto\x1a wince/api/reason/v1/reason.proto\"\xdb\x01\n\x05\x46rame\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\"\n\x07time_us\x18\x03 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12\x1a\n\x05width\x18\x04 \x01(\rB\x0b\xe2\x41\x01\x02\xbaH\x04*\x02(\x10\x12\x1b\n\x06height\x18\x05 \x01(\rB\x0b\xe2\x41\x01\x02\xbaH\x04*\x02(\x10\x12\x0e\n\x04jpeg\x18\x06 \x01(\x0cH\x00\x12\r\n\x03rgb\x18\x07 \x01(\x0cH\x00\x42\x10\n\x07picture\x12\x05\xbaH\x02\x08\x01\"\xd6\x01\n\x04\x42\x65\x61t\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\"\n\x07time_us\x18\x02 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x04 \x01(\x04\x12\x0f\n\x07\x63orrupt\x18\x05 \x01(\x04\x12\x35\n\x06reason\x18\x06 \x01(\x0e\x32\x1b.wince.api.reason.v1.ReasonB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\r\n\x05\x65nded\x18\x07 \x01(\x08\"\x9c\x01\n\x06Region\x12#\n\x02x0\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\x12#\n\x02y0\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\x12#\n\x02x1\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\x12#\n\x02y1\x18\x04 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\"\xb8\x03\n\x06\x43\x61mera\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\x15\n\x03uri\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12\x37\n\x11\x66rames_per_second\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00>@!\x00\x00\x00\x00\x00\x00\x00\x00H\x00\x88\x01\x01\x12!\n\x08rotation\x18\x04 \x01(\rB\x0f\xbaH\x0c*\n0\x00\x30Z0\xb4\x01\x30\x8e\x02\x12,\n\x06region\x18\x05 \x01(\x0b\x32\x1c.wince.api.capture.v1.Region\x12\x36\n\x05state\x18\x06 \x01(\x0e\x32!.wince.api.capture.v1.CameraStateB\x04\xe2\x41\x01\x03\x12<\n\x08\x61\x63tivity\x18\x07 \x01(\x0b\x32$.wince.api.capture.v1.CameraActivityB\x04\xe2\x41\x01\x03\x12\x11\n\x03\x62\x65\x64\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12:\n\tencounter\x18\t \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierB\x04\xe2\x41\x01\x03\x42\x14\n\x12_frames_per_second\"\xaf\x01\n\x0e\x43\x61meraActivity\x12\x0e\n\x06\x66rames\x18\x01 \x01(\x04\x12\x1e\n\x11last_frame_age_us\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x11\x66rames_per_second\x18\x03 \x01(\x01\x12+\n\x06reason\x18\x04 \x01(\x0e\x32\x1b.wince.api.reason.v1.Reason\x12\x0f\n\x07\x66\x61ilure\x18\x05 \x01(\tB\x14\n\x12_last_frame_age_us*\x96\x01\n\x0b\x43\x61meraState\x12\x1c\n\x18\x43\x41MERA_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41MERA_STATE_CONNECTING\x10\x01\x12\x18\n\x14\x43\x41MERA_STATE_RUNNING\x10\x02\x12\x18\n\x14\x43\x41MERA_STATE_STALLED\x10\x03\x12\x18\n\x14\x43\x41MERA_STATE_STOPPED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.capture.v1.capture_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CAMERASTATE']._serialized_start=986
-  _globals['_CAMERASTATE']._serialized_end=1136
-  _globals['_FRAME']._serialized_start=133
-  _globals['_FRAME']._serialized_end=264
-  _globals['_BEAT']._serialized_start=267
-  _globals['_BEAT']._serialized_end=416
-  _globals['_REGION']._serialized_start=418
-  _globals['_REGION']._serialized_end=474
-  _globals['_CAMERA']._serialized_start=477
-  _globals['_CAMERA']._serialized_end=805
-  _globals['_CAMERAACTIVITY']._serialized_start=808
-  _globals['_CAMERAACTIVITY']._serialized_end=983
+  _globals['_FRAME'].oneofs_by_name['picture']._loaded_options = None
+  _globals['_FRAME'].oneofs_by_name['picture']._serialized_options = b'\272H\002\010\001'
+  _globals['_FRAME'].fields_by_name['source']._loaded_options = None
+  _globals['_FRAME'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_FRAME'].fields_by_name['time_us']._loaded_options = None
+  _globals['_FRAME'].fields_by_name['time_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_FRAME'].fields_by_name['width']._loaded_options = None
+  _globals['_FRAME'].fields_by_name['width']._serialized_options = b'\342A\001\002\272H\004*\002(\020'
+  _globals['_FRAME'].fields_by_name['height']._loaded_options = None
+  _globals['_FRAME'].fields_by_name['height']._serialized_options = b'\342A\001\002\272H\004*\002(\020'
+  _globals['_BEAT'].fields_by_name['source']._loaded_options = None
+  _globals['_BEAT'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_BEAT'].fields_by_name['time_us']._loaded_options = None
+  _globals['_BEAT'].fields_by_name['time_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_BEAT'].fields_by_name['reason']._loaded_options = None
+  _globals['_BEAT'].fields_by_name['reason']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_REGION'].fields_by_name['x0']._loaded_options = None
+  _globals['_REGION'].fields_by_name['x0']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_REGION'].fields_by_name['y0']._loaded_options = None
+  _globals['_REGION'].fields_by_name['y0']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_REGION'].fields_by_name['x1']._loaded_options = None
+  _globals['_REGION'].fields_by_name['x1']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_REGION'].fields_by_name['y1']._loaded_options = None
+  _globals['_REGION'].fields_by_name['y1']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_CAMERA'].fields_by_name['source']._loaded_options = None
+  _globals['_CAMERA'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_CAMERA'].fields_by_name['uri']._loaded_options = None
+  _globals['_CAMERA'].fields_by_name['uri']._serialized_options = b'\272H\005r\003\030\200\020'
+  _globals['_CAMERA'].fields_by_name['frames_per_second']._loaded_options = None
+  _globals['_CAMERA'].fields_by_name['frames_per_second']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000>@!\000\000\000\000\000\000\000\000'
+  _globals['_CAMERA'].fields_by_name['rotation']._loaded_options = None
+  _globals['_CAMERA'].fields_by_name['rotation']._serialized_options = b'\272H\014*\n0\0000Z0\264\0010\216\002'
+  _globals['_CAMERA'].fields_by_name['state']._loaded_options = None
+  _globals['_CAMERA'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_CAMERA'].fields_by_name['activity']._loaded_options = None
+  _globals['_CAMERA'].fields_by_name['activity']._serialized_options = b'\342A\001\003'
+  _globals['_CAMERA'].fields_by_name['bed']._loaded_options = None
+  _globals['_CAMERA'].fields_by_name['bed']._serialized_options = b'\342A\001\003'
+  _globals['_CAMERA'].fields_by_name['encounter']._loaded_options = None
+  _globals['_CAMERA'].fields_by_name['encounter']._serialized_options = b'\342A\001\003'
+  _globals['_CAMERASTATE']._serialized_start=1414
+  _globals['_CAMERASTATE']._serialized_end=1564
+  _globals['_FRAME']._serialized_start=195
+  _globals['_FRAME']._serialized_end=414
+  _globals['_BEAT']._serialized_start=417
+  _globals['_BEAT']._serialized_end=631
+  _globals['_REGION']._serialized_start=634
+  _globals['_REGION']._serialized_end=790
+  _globals['_CAMERA']._serialized_start=793
+  _globals['_CAMERA']._serialized_end=1233
+  _globals['_CAMERAACTIVITY']._serialized_start=1236
+  _globals['_CAMERAACTIVITY']._serialized_end=1411
 # @@protoc_insertion_point(module_scope)

@@ -22,38 +22,90 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cwince/api/care/v1/care.proto\x12\x11wince.api.care.v1\x1a$wince/api/hospital/v1/hospital.proto\"\x92\x01\n\x07Verdict\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bquestion_id\x18\x02 \x01(\t\x12\x15\n\rassessment_id\x18\x03 \x01(\t\x12\r\n\x05nurse\x18\x04 \x01(\t\x12\x12\n\x05grade\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05\x61t_us\x18\x06 \x01(\x03\x12\x13\n\x0b\x63\x61nnot_tell\x18\x07 \x01(\x08\x42\x08\n\x06_grade\"\x81\x01\n\x05Pause\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03\x62\x65\x64\x18\x02 \x01(\t\x12\x10\n\x08start_us\x18\x03 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x04 \x01(\x03\x12.\n\x06reason\x18\x05 \x01(\x0e\x32\x1e.wince.api.care.v1.PauseReason\x12\r\n\x05nurse\x18\x06 \x01(\t\"\xab\x01\n\x0cPatientState\x12\x15\n\tencounter\x18\x01 \x01(\tB\x02\x18\x01\x12*\n\x04\x66\x61\x63\x65\x18\x02 \x01(\x0e\x32\x1c.wince.api.care.v1.FaceState\x12\x10\n\x08since_us\x18\x03 \x01(\x03\x12\r\n\x05nurse\x18\x04 \x01(\t\x12\x37\n\x0c\x65ncounter_id\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"\x9b\x01\n\x06Switch\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\x05scope\x18\x02 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06off_us\x18\x04 \x01(\x03\x12\x12\n\x05on_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\n\n\x02\x62y\x18\x07 \x01(\tB\x08\n\x06_on_us\"\x9a\x01\n\x07\x43onsent\x12\x15\n\tencounter\x18\x01 \x01(\tB\x02\x18\x01\x12\x0f\n\x07patient\x18\x02 \x01(\t\x12\r\n\x05given\x18\x03 \x01(\x08\x12\x10\n\x08since_us\x18\x04 \x01(\x03\x12\r\n\x05nurse\x18\x05 \x01(\t\x12\x37\n\x0c\x65ncounter_id\x18\x06 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"@\n\x0bSourcePause\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0f\n\x07\x66rom_us\x18\x02 \x01(\x03\x12\x10\n\x08until_us\x18\x03 \x01(\x03\"u\n\x12SourcePatientState\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0f\n\x07\x66rom_us\x18\x02 \x01(\x03\x12\x15\n\x08until_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\x12\x61ssessable_by_face\x18\x04 \x01(\x08\x42\x0b\n\t_until_us*x\n\x0bPauseReason\x12\x1c\n\x18PAUSE_REASON_UNSPECIFIED\x10\x00\x12\x15\n\x11PAUSE_REASON_CARE\x10\x01\x12\x18\n\x14PAUSE_REASON_PRIVACY\x10\x02\x12\x1a\n\x16PAUSE_REASON_PROCEDURE\x10\x03*\xaa\x01\n\tFaceState\x12\x1a\n\x16\x46\x41\x43\x45_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x41\x43\x45_STATE_PARALYSED\x10\x01\x12\x1d\n\x19\x46\x41\x43\x45_STATE_DEEPLY_SEDATED\x10\x02\x12\x14\n\x10\x46\x41\x43\x45_STATE_PALSY\x10\x03\x12\x17\n\x13\x46\x41\x43\x45_STATE_BANDAGED\x10\x04\x12\x19\n\x15\x46\x41\x43\x45_STATE_ASSESSABLE\x10\x05*o\n\x0bSwitchScope\x12\x1c\n\x18SWITCH_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n\x11SWITCH_SCOPE_SITE\x10\x01\x12\x15\n\x11SWITCH_SCOPE_WARD\x10\x02\x12\x14\n\x10SWITCH_SCOPE_BED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cwince/api/care/v1/care.proto\x12\x11wince.api.care.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a$wince/api/hospital/v1/hospital.proto\"\x90\x02\n\x07Verdict\x12\x19\n\x02id\x18\x01 \x01(\tB\r\xe2\x41\x02\x02\x05\xbaH\x05r\x03\xb0\x01\x01\x12$\n\x0bquestion_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x05\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12$\n\rassessment_id\x18\x03 \x01(\tB\r\xe2\x41\x02\x02\x05\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\x05nurse\x18\x04 \x01(\tB\x0f\xe2\x41\x02\x02\x05\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x18\n\x05grade\x18\x05 \x01(\rB\x04\xe2\x41\x01\x05H\x00\x88\x01\x01\x12$\n\x05\x61t_us\x18\x06 \x01(\x03\x42\x15\xe2\x41\x02\x02\x05\xbaH\r\"\x0b\x10\x80\x80\x8f\xe8\xed\xe4\xa4\x07 \x00\x12\x19\n\x0b\x63\x61nnot_tell\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x05:\x19\xbaH\x16\"\x14\n\x05grade\n\x0b\x63\x61nnot_tellB\x08\n\x06_grade\"\xea\x01\n\x05Pause\x12\x19\n\x02id\x18\x01 \x01(\tB\r\xe2\x41\x02\x02\x05\xbaH\x05r\x03\xb0\x01\x01\x12\x19\n\x03\x62\x65\x64\x18\x02 \x01(\tB\x0c\xe2\x41\x02\x02\x05\xbaH\x04r\x02\x10\x01\x12\'\n\x08start_us\x18\x03 \x01(\x03\x42\x15\xe2\x41\x02\x02\x05\xbaH\r\"\x0b\x10\x80\x80\x8f\xe8\xed\xe4\xa4\x07 \x00\x12$\n\x06\x65nd_us\x18\x04 \x01(\x03\x42\x14\xe2\x41\x01\x02\xbaH\r\"\x0b\x10\x80\x80\x8f\xe8\xed\xe4\xa4\x07 \x00\x12<\n\x06reason\x18\x05 \x01(\x0e\x32\x1e.wince.api.care.v1.PauseReasonB\x0c\xe2\x41\x01\x05\xbaH\x05\x82\x01\x02\x10\x01\x12\x1e\n\x05nurse\x18\x06 \x01(\tB\x0f\xe2\x41\x02\x02\x05\xbaH\x07r\x05\x10\x01\x18\x80\x01\"\xdb\x01\n\x0cPatientState\x12\x15\n\tencounter\x18\x01 \x01(\tB\x02\x18\x01\x12\x34\n\x04\x66\x61\x63\x65\x18\x02 \x01(\x0e\x32\x1c.wince.api.care.v1.FaceStateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12&\n\x08since_us\x18\x03 \x01(\x03\x42\x14\xe2\x41\x01\x02\xbaH\r\"\x0b\x10\x80\x80\x8f\xe8\xed\xe4\xa4\x07 \x00\x12\x1d\n\x05nurse\x18\x04 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x37\n\x0c\x65ncounter_id\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"\x9b\x01\n\x06Switch\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\x05scope\x18\x02 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06off_us\x18\x04 \x01(\x03\x12\x12\n\x05on_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\n\n\x02\x62y\x18\x07 \x01(\tB\x08\n\x06_on_us\"\xc0\x01\n\x07\x43onsent\x12\x15\n\tencounter\x18\x01 \x01(\tB\x02\x18\x01\x12\x0f\n\x07patient\x18\x02 \x01(\t\x12\r\n\x05given\x18\x03 \x01(\x08\x12&\n\x08since_us\x18\x04 \x01(\x03\x42\x14\xe2\x41\x01\x02\xbaH\r\"\x0b\x10\x80\x80\x8f\xe8\xed\xe4\xa4\x07 \x00\x12\x1d\n\x05nurse\x18\x05 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x37\n\x0c\x65ncounter_id\x18\x06 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"\x8a\x01\n\x0bSourcePause\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\"\n\x07\x66rom_us\x18\x02 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12#\n\x08until_us\x18\x03 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\"\xbf\x01\n\x12SourcePatientState\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\"\n\x07\x66rom_us\x18\x02 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12(\n\x08until_us\x18\x03 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00H\x00\x88\x01\x01\x12\x1a\n\x12\x61ssessable_by_face\x18\x04 \x01(\x08\x42\x0b\n\t_until_us*x\n\x0bPauseReason\x12\x1c\n\x18PAUSE_REASON_UNSPECIFIED\x10\x00\x12\x15\n\x11PAUSE_REASON_CARE\x10\x01\x12\x18\n\x14PAUSE_REASON_PRIVACY\x10\x02\x12\x1a\n\x16PAUSE_REASON_PROCEDURE\x10\x03*\xaa\x01\n\tFaceState\x12\x1a\n\x16\x46\x41\x43\x45_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x46\x41\x43\x45_STATE_PARALYSED\x10\x01\x12\x1d\n\x19\x46\x41\x43\x45_STATE_DEEPLY_SEDATED\x10\x02\x12\x14\n\x10\x46\x41\x43\x45_STATE_PALSY\x10\x03\x12\x17\n\x13\x46\x41\x43\x45_STATE_BANDAGED\x10\x04\x12\x19\n\x15\x46\x41\x43\x45_STATE_ASSESSABLE\x10\x05*o\n\x0bSwitchScope\x12\x1c\n\x18SWITCH_SCOPE_UNSPECIFIED\x10\x00\x12\x15\n\x11SWITCH_SCOPE_SITE\x10\x01\x12\x15\n\x11SWITCH_SCOPE_WARD\x10\x02\x12\x14\n\x10SWITCH_SCOPE_BED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.care.v1.care_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_VERDICT'].fields_by_name['id']._loaded_options = None
+  _globals['_VERDICT'].fields_by_name['id']._serialized_options = b'\342A\002\002\005\272H\005r\003\260\001\001'
+  _globals['_VERDICT'].fields_by_name['question_id']._loaded_options = None
+  _globals['_VERDICT'].fields_by_name['question_id']._serialized_options = b'\342A\001\005\272H\010r\003\260\001\001\330\001\001'
+  _globals['_VERDICT'].fields_by_name['assessment_id']._loaded_options = None
+  _globals['_VERDICT'].fields_by_name['assessment_id']._serialized_options = b'\342A\002\002\005\272H\005r\003\260\001\001'
+  _globals['_VERDICT'].fields_by_name['nurse']._loaded_options = None
+  _globals['_VERDICT'].fields_by_name['nurse']._serialized_options = b'\342A\002\002\005\272H\007r\005\020\001\030\200\001'
+  _globals['_VERDICT'].fields_by_name['grade']._loaded_options = None
+  _globals['_VERDICT'].fields_by_name['grade']._serialized_options = b'\342A\001\005'
+  _globals['_VERDICT'].fields_by_name['at_us']._loaded_options = None
+  _globals['_VERDICT'].fields_by_name['at_us']._serialized_options = b'\342A\002\002\005\272H\r\"\013\020\200\200\217\350\355\344\244\007 \000'
+  _globals['_VERDICT'].fields_by_name['cannot_tell']._loaded_options = None
+  _globals['_VERDICT'].fields_by_name['cannot_tell']._serialized_options = b'\342A\001\005'
+  _globals['_VERDICT']._loaded_options = None
+  _globals['_VERDICT']._serialized_options = b'\272H\026\"\024\n\005grade\n\013cannot_tell'
+  _globals['_PAUSE'].fields_by_name['id']._loaded_options = None
+  _globals['_PAUSE'].fields_by_name['id']._serialized_options = b'\342A\002\002\005\272H\005r\003\260\001\001'
+  _globals['_PAUSE'].fields_by_name['bed']._loaded_options = None
+  _globals['_PAUSE'].fields_by_name['bed']._serialized_options = b'\342A\002\002\005\272H\004r\002\020\001'
+  _globals['_PAUSE'].fields_by_name['start_us']._loaded_options = None
+  _globals['_PAUSE'].fields_by_name['start_us']._serialized_options = b'\342A\002\002\005\272H\r\"\013\020\200\200\217\350\355\344\244\007 \000'
+  _globals['_PAUSE'].fields_by_name['end_us']._loaded_options = None
+  _globals['_PAUSE'].fields_by_name['end_us']._serialized_options = b'\342A\001\002\272H\r\"\013\020\200\200\217\350\355\344\244\007 \000'
+  _globals['_PAUSE'].fields_by_name['reason']._loaded_options = None
+  _globals['_PAUSE'].fields_by_name['reason']._serialized_options = b'\342A\001\005\272H\005\202\001\002\020\001'
+  _globals['_PAUSE'].fields_by_name['nurse']._loaded_options = None
+  _globals['_PAUSE'].fields_by_name['nurse']._serialized_options = b'\342A\002\002\005\272H\007r\005\020\001\030\200\001'
   _globals['_PATIENTSTATE'].fields_by_name['encounter']._loaded_options = None
   _globals['_PATIENTSTATE'].fields_by_name['encounter']._serialized_options = b'\030\001'
+  _globals['_PATIENTSTATE'].fields_by_name['face']._loaded_options = None
+  _globals['_PATIENTSTATE'].fields_by_name['face']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_PATIENTSTATE'].fields_by_name['since_us']._loaded_options = None
+  _globals['_PATIENTSTATE'].fields_by_name['since_us']._serialized_options = b'\342A\001\002\272H\r\"\013\020\200\200\217\350\355\344\244\007 \000'
+  _globals['_PATIENTSTATE'].fields_by_name['nurse']._loaded_options = None
+  _globals['_PATIENTSTATE'].fields_by_name['nurse']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\001'
   _globals['_CONSENT'].fields_by_name['encounter']._loaded_options = None
   _globals['_CONSENT'].fields_by_name['encounter']._serialized_options = b'\030\001'
-  _globals['_PAUSEREASON']._serialized_start=1044
-  _globals['_PAUSEREASON']._serialized_end=1164
-  _globals['_FACESTATE']._serialized_start=1167
-  _globals['_FACESTATE']._serialized_end=1337
-  _globals['_SWITCHSCOPE']._serialized_start=1339
-  _globals['_SWITCHSCOPE']._serialized_end=1450
-  _globals['_VERDICT']._serialized_start=90
-  _globals['_VERDICT']._serialized_end=236
-  _globals['_PAUSE']._serialized_start=239
-  _globals['_PAUSE']._serialized_end=368
-  _globals['_PATIENTSTATE']._serialized_start=371
-  _globals['_PATIENTSTATE']._serialized_end=542
-  _globals['_SWITCH']._serialized_start=545
-  _globals['_SWITCH']._serialized_end=700
-  _globals['_CONSENT']._serialized_start=703
-  _globals['_CONSENT']._serialized_end=857
-  _globals['_SOURCEPAUSE']._serialized_start=859
-  _globals['_SOURCEPAUSE']._serialized_end=923
-  _globals['_SOURCEPATIENTSTATE']._serialized_start=925
-  _globals['_SOURCEPATIENTSTATE']._serialized_end=1042
+  _globals['_CONSENT'].fields_by_name['since_us']._loaded_options = None
+  _globals['_CONSENT'].fields_by_name['since_us']._serialized_options = b'\342A\001\002\272H\r\"\013\020\200\200\217\350\355\344\244\007 \000'
+  _globals['_CONSENT'].fields_by_name['nurse']._loaded_options = None
+  _globals['_CONSENT'].fields_by_name['nurse']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\001'
+  _globals['_SOURCEPAUSE'].fields_by_name['source']._loaded_options = None
+  _globals['_SOURCEPAUSE'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_SOURCEPAUSE'].fields_by_name['from_us']._loaded_options = None
+  _globals['_SOURCEPAUSE'].fields_by_name['from_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_SOURCEPAUSE'].fields_by_name['until_us']._loaded_options = None
+  _globals['_SOURCEPAUSE'].fields_by_name['until_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_SOURCEPATIENTSTATE'].fields_by_name['source']._loaded_options = None
+  _globals['_SOURCEPATIENTSTATE'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_SOURCEPATIENTSTATE'].fields_by_name['from_us']._loaded_options = None
+  _globals['_SOURCEPATIENTSTATE'].fields_by_name['from_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_SOURCEPATIENTSTATE'].fields_by_name['until_us']._loaded_options = None
+  _globals['_SOURCEPATIENTSTATE'].fields_by_name['until_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_PAUSEREASON']._serialized_start=1573
+  _globals['_PAUSEREASON']._serialized_end=1693
+  _globals['_FACESTATE']._serialized_start=1696
+  _globals['_FACESTATE']._serialized_end=1866
+  _globals['_SWITCHSCOPE']._serialized_start=1868
+  _globals['_SWITCHSCOPE']._serialized_end=1979
+  _globals['_VERDICT']._serialized_start=152
+  _globals['_VERDICT']._serialized_end=424
+  _globals['_PAUSE']._serialized_start=427
+  _globals['_PAUSE']._serialized_end=661
+  _globals['_PATIENTSTATE']._serialized_start=664
+  _globals['_PATIENTSTATE']._serialized_end=883
+  _globals['_SWITCH']._serialized_start=886
+  _globals['_SWITCH']._serialized_end=1041
+  _globals['_CONSENT']._serialized_start=1044
+  _globals['_CONSENT']._serialized_end=1236
+  _globals['_SOURCEPAUSE']._serialized_start=1239
+  _globals['_SOURCEPAUSE']._serialized_end=1377
+  _globals['_SOURCEPATIENTSTATE']._serialized_start=1380
+  _globals['_SOURCEPATIENTSTATE']._serialized_end=1571
 # @@protoc_insertion_point(module_scope)

@@ -22,22 +22,66 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from wince.api.reason.v1 import reason_pb2 as wince_dot_api_dot_reason_dot_v1_dot_reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n wince/api/detect/v1/detect.proto\x12\x13wince.api.detect.v1\x1a wince/api/reason/v1/reason.proto\"0\n\x04Pose\x12\x0b\n\x03yaw\x18\x01 \x01(\x01\x12\r\n\x05pitch\x18\x02 \x01(\x01\x12\x0c\n\x04roll\x18\x03 \x01(\x01\"f\n\x07Quality\x12\x0f\n\x07size_px\x18\x01 \x01(\x01\x12\x12\n\nbrightness\x18\x02 \x01(\x01\x12\x11\n\tsharpness\x18\x03 \x01(\x01\x12\x11\n\tocclusion\x18\x04 \x01(\x01\x12\x10\n\x08presence\x18\x05 \x01(\x01\"5\n\x03\x42ox\x12\n\n\x02x0\x18\x01 \x01(\x02\x12\n\n\x02y0\x18\x02 \x01(\x02\x12\n\n\x02x1\x18\x03 \x01(\x02\x12\n\n\x02y1\x18\x04 \x01(\x02\"\xf2\x02\n\x04\x46\x61\x63\x65\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07time_us\x18\x03 \x01(\x03\x12\x13\n\x0b\x66rame_width\x18\x04 \x01(\r\x12\x14\n\x0c\x66rame_height\x18\x05 \x01(\r\x12+\n\x06reason\x18\x06 \x01(\x0e\x32\x1b.wince.api.reason.v1.Reason\x12\x0c\n\x04seen\x18\x07 \x01(\r\x12%\n\x03\x62ox\x18\x08 \x01(\x0b\x32\x18.wince.api.detect.v1.Box\x12\x11\n\tlandmarks\x18\t \x01(\x0c\x12\'\n\x04pose\x18\n \x01(\x0b\x32\x19.wince.api.detect.v1.Pose\x12-\n\x07quality\x18\x0b \x01(\x0b\x32\x1c.wince.api.detect.v1.Quality\x12\x10\n\x08\x66\x65\x61tures\x18\x0c \x01(\x0c\x12\x0c\n\x04\x63rop\x18\r \x01(\x0c\x12\x0c\n\x04grey\x18\x0e \x01(\x0c\x12\x11\n\tprotocols\x18\x0f \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n wince/api/detect/v1/detect.proto\x12\x13wince.api.detect.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a wince/api/reason/v1/reason.proto\"{\n\x04Pose\x12$\n\x03yaw\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80\x66@)\x00\x00\x00\x00\x00\x80\x66\xc0\x12&\n\x05pitch\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80\x66@)\x00\x00\x00\x00\x00\x80\x66\xc0\x12%\n\x04roll\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80\x66@)\x00\x00\x00\x00\x00\x80\x66\xc0\"\xe3\x01\n\x07Quality\x12(\n\x07size_px\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\xa2\x94\x1amB)\x00\x00\x00\x00\x00\x00\x00\x00\x12+\n\nbrightness\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\xe0o@)\x00\x00\x00\x00\x00\x00\x00\x00\x12*\n\tsharpness\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\xa2\x94\x1amB)\x00\x00\x00\x00\x00\x00\x00\x00\x12*\n\tocclusion\x18\x04 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\x12)\n\x08presence\x18\x05 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\"Y\n\x03\x42ox\x12\x13\n\x02x0\x18\x01 \x01(\x02\x42\x07\xbaH\x04\n\x02@\x01\x12\x13\n\x02y0\x18\x02 \x01(\x02\x42\x07\xbaH\x04\n\x02@\x01\x12\x13\n\x02x1\x18\x03 \x01(\x02\x42\x07\xbaH\x04\n\x02@\x01\x12\x13\n\x02y1\x18\x04 \x01(\x02\x42\x07\xbaH\x04\n\x02@\x01\"\x80\x04\n\x04\x46\x61\x63\x65\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\"\n\x07time_us\x18\x03 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12 \n\x0b\x66rame_width\x18\x04 \x01(\rB\x0b\xe2\x41\x01\x02\xbaH\x04*\x02 \x00\x12!\n\x0c\x66rame_height\x18\x05 \x01(\rB\x0b\xe2\x41\x01\x02\xbaH\x04*\x02 \x00\x12\x35\n\x06reason\x18\x06 \x01(\x0e\x32\x1b.wince.api.reason.v1.ReasonB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x0c\n\x04seen\x18\x07 \x01(\r\x12%\n\x03\x62ox\x18\x08 \x01(\x0b\x32\x18.wince.api.detect.v1.Box\x12\x1e\n\tlandmarks\x18\t \x01(\x0c\x42\x0b\xbaH\x08z\x03h\xe8,\xd8\x01\x01\x12\'\n\x04pose\x18\n \x01(\x0b\x32\x19.wince.api.detect.v1.Pose\x12-\n\x07quality\x18\x0b \x01(\x0b\x32\x1c.wince.api.detect.v1.Quality\x12\x1e\n\x08\x66\x65\x61tures\x18\x0c \x01(\x0c\x42\x0c\xbaH\tz\x04h\x80\x80\x01\xd8\x01\x01\x12\x17\n\x04\x63rop\x18\r \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x10\x12\x19\n\x04grey\x18\x0e \x01(\x0c\x42\x0b\xbaH\x08z\x03h\x80 \xd8\x01\x01\x12\x11\n\tprotocols\x18\x0f \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.detect.v1.detect_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_POSE']._serialized_start=91
-  _globals['_POSE']._serialized_end=139
-  _globals['_QUALITY']._serialized_start=141
-  _globals['_QUALITY']._serialized_end=243
-  _globals['_BOX']._serialized_start=245
-  _globals['_BOX']._serialized_end=298
-  _globals['_FACE']._serialized_start=301
-  _globals['_FACE']._serialized_end=671
+  _globals['_POSE'].fields_by_name['yaw']._loaded_options = None
+  _globals['_POSE'].fields_by_name['yaw']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\200f@)\000\000\000\000\000\200f\300'
+  _globals['_POSE'].fields_by_name['pitch']._loaded_options = None
+  _globals['_POSE'].fields_by_name['pitch']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\200f@)\000\000\000\000\000\200f\300'
+  _globals['_POSE'].fields_by_name['roll']._loaded_options = None
+  _globals['_POSE'].fields_by_name['roll']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\200f@)\000\000\000\000\000\200f\300'
+  _globals['_QUALITY'].fields_by_name['size_px']._loaded_options = None
+  _globals['_QUALITY'].fields_by_name['size_px']._serialized_options = b'\272H\024\022\022\031\000\000\000\242\224\032mB)\000\000\000\000\000\000\000\000'
+  _globals['_QUALITY'].fields_by_name['brightness']._loaded_options = None
+  _globals['_QUALITY'].fields_by_name['brightness']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\340o@)\000\000\000\000\000\000\000\000'
+  _globals['_QUALITY'].fields_by_name['sharpness']._loaded_options = None
+  _globals['_QUALITY'].fields_by_name['sharpness']._serialized_options = b'\272H\024\022\022\031\000\000\000\242\224\032mB)\000\000\000\000\000\000\000\000'
+  _globals['_QUALITY'].fields_by_name['occlusion']._loaded_options = None
+  _globals['_QUALITY'].fields_by_name['occlusion']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_QUALITY'].fields_by_name['presence']._loaded_options = None
+  _globals['_QUALITY'].fields_by_name['presence']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_BOX'].fields_by_name['x0']._loaded_options = None
+  _globals['_BOX'].fields_by_name['x0']._serialized_options = b'\272H\004\n\002@\001'
+  _globals['_BOX'].fields_by_name['y0']._loaded_options = None
+  _globals['_BOX'].fields_by_name['y0']._serialized_options = b'\272H\004\n\002@\001'
+  _globals['_BOX'].fields_by_name['x1']._loaded_options = None
+  _globals['_BOX'].fields_by_name['x1']._serialized_options = b'\272H\004\n\002@\001'
+  _globals['_BOX'].fields_by_name['y1']._loaded_options = None
+  _globals['_BOX'].fields_by_name['y1']._serialized_options = b'\272H\004\n\002@\001'
+  _globals['_FACE'].fields_by_name['source']._loaded_options = None
+  _globals['_FACE'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_FACE'].fields_by_name['time_us']._loaded_options = None
+  _globals['_FACE'].fields_by_name['time_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_FACE'].fields_by_name['frame_width']._loaded_options = None
+  _globals['_FACE'].fields_by_name['frame_width']._serialized_options = b'\342A\001\002\272H\004*\002 \000'
+  _globals['_FACE'].fields_by_name['frame_height']._loaded_options = None
+  _globals['_FACE'].fields_by_name['frame_height']._serialized_options = b'\342A\001\002\272H\004*\002 \000'
+  _globals['_FACE'].fields_by_name['reason']._loaded_options = None
+  _globals['_FACE'].fields_by_name['reason']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_FACE'].fields_by_name['landmarks']._loaded_options = None
+  _globals['_FACE'].fields_by_name['landmarks']._serialized_options = b'\272H\010z\003h\350,\330\001\001'
+  _globals['_FACE'].fields_by_name['features']._loaded_options = None
+  _globals['_FACE'].fields_by_name['features']._serialized_options = b'\272H\tz\004h\200\200\001\330\001\001'
+  _globals['_FACE'].fields_by_name['crop']._loaded_options = None
+  _globals['_FACE'].fields_by_name['crop']._serialized_options = b'\272H\006z\004\030\200\200\020'
+  _globals['_FACE'].fields_by_name['grey']._loaded_options = None
+  _globals['_FACE'].fields_by_name['grey']._serialized_options = b'\272H\010z\003h\200 \330\001\001'
+  _globals['_POSE']._serialized_start=153
+  _globals['_POSE']._serialized_end=276
+  _globals['_QUALITY']._serialized_start=279
+  _globals['_QUALITY']._serialized_end=506
+  _globals['_BOX']._serialized_start=508
+  _globals['_BOX']._serialized_end=597
+  _globals['_FACE']._serialized_start=600
+  _globals['_FACE']._serialized_end=1112
 # @@protoc_insertion_point(module_scope)

@@ -22,31 +22,63 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from wince.api.detect.v1 import detect_pb2 as wince_dot_api_dot_detect_dot_v1_dot_detect__pb2
 from wince.api.reason.v1 import reason_pb2 as wince_dot_api_dot_reason_dot_v1_dot_reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/estimate/v1/estimate.proto\x12\x15wince.api.estimate.v1\x1a wince/api/detect/v1/detect.proto\x1a wince/api/reason/v1/reason.proto\"\xad\x01\n\x0b\x41\x63tionUnits\x12\x10\n\x03\x61u4\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03\x61u6\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x03\x61u7\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x10\n\x03\x61u9\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x11\n\x04\x61u10\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x11\n\x04\x61u43\x18\x06 \x01(\x01H\x05\x88\x01\x01\x42\x06\n\x04_au4B\x06\n\x04_au6B\x06\n\x04_au7B\x06\n\x04_au9B\x07\n\x05_au10B\x07\n\x05_au43\"n\n\x07Reading\x12\r\n\x05score\x18\x01 \x01(\x01\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\x31\n\x05units\x18\x03 \x01(\x0b\x32\".wince.api.estimate.v1.ActionUnits\x12\r\n\x05smile\x18\x04 \x01(\x01\"\x1f\n\rProbabilities\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\xb1\x03\n\x08\x45stimate\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07time_us\x18\x03 \x01(\x03\x12+\n\x06reason\x18\x04 \x01(\x0e\x32\x1b.wince.api.reason.v1.Reason\x12/\n\x07reading\x18\x05 \x01(\x0b\x32\x1e.wince.api.estimate.v1.Reading\x12I\n\rprobabilities\x18\x06 \x03(\x0b\x32\x32.wince.api.estimate.v1.Estimate.ProbabilitiesEntry\x12\x11\n\tembedding\x18\x07 \x01(\x0c\x12\x11\n\tmodel_set\x18\x08 \x01(\t\x12\'\n\x04pose\x18\t \x01(\x0b\x32\x19.wince.api.detect.v1.Pose\x12\x10\n\x08protocol\x18\n \x01(\t\x12\x0c\n\x04rule\x18\x0b \x01(\t\x1aZ\n\x12ProbabilitiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x33\n\x05value\x18\x02 \x01(\x0b\x32$.wince.api.estimate.v1.Probabilities:\x02\x38\x01\"W\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32!.wince.api.estimate.v1.ModelState*q\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13MODEL_STATE_LOADING\x10\x01\x12\x15\n\x11MODEL_STATE_READY\x10\x02\x12\x16\n\x12MODEL_STATE_FAILED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/estimate/v1/estimate.proto\x12\x15wince.api.estimate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a wince/api/detect/v1/detect.proto\x1a wince/api/reason/v1/reason.proto\"\xc3\x02\n\x0b\x41\x63tionUnits\x12)\n\x03\x61u4\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\x14@)\x00\x00\x00\x00\x00\x00\x00\x00H\x00\x88\x01\x01\x12)\n\x03\x61u6\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\x14@)\x00\x00\x00\x00\x00\x00\x00\x00H\x01\x88\x01\x01\x12)\n\x03\x61u7\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\x14@)\x00\x00\x00\x00\x00\x00\x00\x00H\x02\x88\x01\x01\x12)\n\x03\x61u9\x18\x04 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\x14@)\x00\x00\x00\x00\x00\x00\x00\x00H\x03\x88\x01\x01\x12*\n\x04\x61u10\x18\x05 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\x14@)\x00\x00\x00\x00\x00\x00\x00\x00H\x04\x88\x01\x01\x12*\n\x04\x61u43\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x05\x88\x01\x01\x42\x06\n\x04_au4B\x06\n\x04_au6B\x06\n\x04_au7B\x06\n\x04_au9B\x07\n\x05_au10B\x07\n\x05_au43\"\xa9\x01\n\x07Reading\x12\x16\n\x05score\x18\x01 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01\x12+\n\nconfidence\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\x12\x31\n\x05units\x18\x03 \x01(\x0b\x32\".wince.api.estimate.v1.ActionUnits\x12&\n\x05smile\x18\x04 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\"=\n\rProbabilities\x12,\n\x06values\x18\x01 \x03(\x01\x42\x1c\xbaH\x19\x92\x01\x16\"\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\"\x97\x04\n\x08\x45stimate\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\"\n\x07time_us\x18\x03 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12\x35\n\x06reason\x18\x04 \x01(\x0e\x32\x1b.wince.api.reason.v1.ReasonB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12/\n\x07reading\x18\x05 \x01(\x0b\x32\x1e.wince.api.estimate.v1.Reading\x12I\n\rprobabilities\x18\x06 \x03(\x0b\x32\x32.wince.api.estimate.v1.Estimate.ProbabilitiesEntry\x12\x1c\n\tembedding\x18\x07 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x01\x12\x11\n\tmodel_set\x18\x08 \x01(\t\x12\'\n\x04pose\x18\t \x01(\x0b\x32\x19.wince.api.detect.v1.Pose\x12\x10\n\x08protocol\x18\n \x01(\t\x12&\n\x04rule\x18\x0b \x01(\tB\x18\xbaH\x15r\x10\x32\x0e^[0-9a-f]{64}$\xd8\x01\x01\x1aZ\n\x12ProbabilitiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x33\n\x05value\x18\x02 \x01(\x0b\x32$.wince.api.estimate.v1.Probabilities:\x02\x38\x01\"W\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32!.wince.api.estimate.v1.ModelState*q\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13MODEL_STATE_LOADING\x10\x01\x12\x15\n\x11MODEL_STATE_READY\x10\x02\x12\x16\n\x12MODEL_STATE_FAILED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.estimate.v1.estimate_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ACTIONUNITS'].fields_by_name['au4']._loaded_options = None
+  _globals['_ACTIONUNITS'].fields_by_name['au4']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\024@)\000\000\000\000\000\000\000\000'
+  _globals['_ACTIONUNITS'].fields_by_name['au6']._loaded_options = None
+  _globals['_ACTIONUNITS'].fields_by_name['au6']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\024@)\000\000\000\000\000\000\000\000'
+  _globals['_ACTIONUNITS'].fields_by_name['au7']._loaded_options = None
+  _globals['_ACTIONUNITS'].fields_by_name['au7']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\024@)\000\000\000\000\000\000\000\000'
+  _globals['_ACTIONUNITS'].fields_by_name['au9']._loaded_options = None
+  _globals['_ACTIONUNITS'].fields_by_name['au9']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\024@)\000\000\000\000\000\000\000\000'
+  _globals['_ACTIONUNITS'].fields_by_name['au10']._loaded_options = None
+  _globals['_ACTIONUNITS'].fields_by_name['au10']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\024@)\000\000\000\000\000\000\000\000'
+  _globals['_ACTIONUNITS'].fields_by_name['au43']._loaded_options = None
+  _globals['_ACTIONUNITS'].fields_by_name['au43']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_READING'].fields_by_name['score']._loaded_options = None
+  _globals['_READING'].fields_by_name['score']._serialized_options = b'\272H\004\022\002@\001'
+  _globals['_READING'].fields_by_name['confidence']._loaded_options = None
+  _globals['_READING'].fields_by_name['confidence']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_READING'].fields_by_name['smile']._loaded_options = None
+  _globals['_READING'].fields_by_name['smile']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_PROBABILITIES'].fields_by_name['values']._loaded_options = None
+  _globals['_PROBABILITIES'].fields_by_name['values']._serialized_options = b'\272H\031\222\001\026\"\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
   _globals['_ESTIMATE_PROBABILITIESENTRY']._loaded_options = None
   _globals['_ESTIMATE_PROBABILITIESENTRY']._serialized_options = b'8\001'
-  _globals['_MODELSTATE']._serialized_start=977
-  _globals['_MODELSTATE']._serialized_end=1090
-  _globals['_ACTIONUNITS']._serialized_start=132
-  _globals['_ACTIONUNITS']._serialized_end=305
-  _globals['_READING']._serialized_start=307
-  _globals['_READING']._serialized_end=417
-  _globals['_PROBABILITIES']._serialized_start=419
-  _globals['_PROBABILITIES']._serialized_end=450
-  _globals['_ESTIMATE']._serialized_start=453
-  _globals['_ESTIMATE']._serialized_end=886
-  _globals['_ESTIMATE_PROBABILITIESENTRY']._serialized_start=796
-  _globals['_ESTIMATE_PROBABILITIESENTRY']._serialized_end=886
-  _globals['_MODEL']._serialized_start=888
-  _globals['_MODEL']._serialized_end=975
+  _globals['_ESTIMATE'].fields_by_name['source']._loaded_options = None
+  _globals['_ESTIMATE'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_ESTIMATE'].fields_by_name['time_us']._loaded_options = None
+  _globals['_ESTIMATE'].fields_by_name['time_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_ESTIMATE'].fields_by_name['reason']._loaded_options = None
+  _globals['_ESTIMATE'].fields_by_name['reason']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_ESTIMATE'].fields_by_name['embedding']._loaded_options = None
+  _globals['_ESTIMATE'].fields_by_name['embedding']._serialized_options = b'\272H\006z\004\030\200\200\001'
+  _globals['_ESTIMATE'].fields_by_name['rule']._loaded_options = None
+  _globals['_ESTIMATE'].fields_by_name['rule']._serialized_options = b'\272H\025r\0202\016^[0-9a-f]{64}$\330\001\001'
+  _globals['_MODELSTATE']._serialized_start=1381
+  _globals['_MODELSTATE']._serialized_end=1494
+  _globals['_ACTIONUNITS']._serialized_start=194
+  _globals['_ACTIONUNITS']._serialized_end=517
+  _globals['_READING']._serialized_start=520
+  _globals['_READING']._serialized_end=689
+  _globals['_PROBABILITIES']._serialized_start=691
+  _globals['_PROBABILITIES']._serialized_end=752
+  _globals['_ESTIMATE']._serialized_start=755
+  _globals['_ESTIMATE']._serialized_end=1290
+  _globals['_ESTIMATE_PROBABILITIESENTRY']._serialized_start=1200
+  _globals['_ESTIMATE_PROBABILITIESENTRY']._serialized_end=1290
+  _globals['_MODEL']._serialized_start=1292
+  _globals['_MODEL']._serialized_end=1379
 # @@protoc_insertion_point(module_scope)

@@ -22,28 +22,104 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from wince.api.estimate.v1 import estimate_pb2 as wince_dot_api_dot_estimate_dot_v1_dot_estimate__pb2
 from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
 from wince.api.reason.v1 import reason_pb2 as wince_dot_api_dot_reason_dot_v1_dot_reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ewince/api/grade/v1/grade.proto\x12\x12wince.api.grade.v1\x1a$wince/api/estimate/v1/estimate.proto\x1a$wince/api/hospital/v1/hospital.proto\x1a wince/api/reason/v1/reason.proto\"J\n\x0bReasonCount\x12+\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.wince.api.reason.v1.Reason\x12\x0e\n\x06\x66rames\x18\x02 \x01(\x04\"\xc3\x04\n\nAssessment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x10\n\x08protocol\x18\x03 \x01(\t\x12\x10\n\x08start_us\x18\x04 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x05 \x01(\x03\x12\x12\n\x05grade\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x12\n\ngrade_name\x18\x07 \x01(\t\x12\x13\n\x06median\x18\x08 \x01(\x01H\x01\x88\x01\x01\x12\x11\n\x04peak\x18\t \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x10\x61ssessable_share\x18\n \x01(\x01\x12\x17\n\nconfidence\x18\x0b \x01(\x01H\x03\x88\x01\x01\x12+\n\x06reason\x18\x0c \x01(\x0e\x32\x1b.wince.api.reason.v1.Reason\x12\x0e\n\x06\x66rames\x18\r \x01(\x04\x12\x30\n\x07reasons\x18\x0e \x03(\x0b\x32\x1f.wince.api.grade.v1.ReasonCount\x12\x31\n\x05units\x18\x0f \x01(\x0b\x32\".wince.api.estimate.v1.ActionUnits\x12\x10\n\x08personal\x18\x10 \x01(\x08\x12\x11\n\tmodel_set\x18\x11 \x01(\t\x12\x0c\n\x04rule\x18\x12 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x13 \x01(\t\x12\x0e\n\x06shadow\x18\x14 \x01(\x08\x12\x0b\n\x03\x62\x65\x64\x18\x15 \x01(\t\x12\x34\n\tencounter\x18\x16 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierB\x08\n\x06_gradeB\t\n\x07_medianB\x07\n\x05_peakB\r\n\x0b_confidence\"\xe2\x01\n\x05\x41lert\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rassessment_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x10\n\x08protocol\x18\x04 \x01(\t\x12\x10\n\x08start_us\x18\x05 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x06 \x01(\x03\x12\r\n\x05grade\x18\x07 \x01(\r\x12\x12\n\ngrade_name\x18\x08 \x01(\t\x12\x0c\n\x04peak\x18\t \x01(\x01\x12\x0b\n\x03\x62\x65\x64\x18\n \x01(\t\x12\x34\n\tencounter\x18\x0b \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"\xe1\x01\n\x08Question\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rassessment_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x10\n\x08protocol\x18\x04 \x01(\t\x12\x10\n\x08start_us\x18\x05 \x01(\x03\x12\x0e\n\x06\x65nd_us\x18\x06 \x01(\x03\x12+\n\x06reason\x18\x07 \x01(\x0e\x32\x1b.wince.api.reason.v1.Reason\x12\x0b\n\x03\x62\x65\x64\x18\x08 \x01(\t\x12\x34\n\tencounter\x18\t \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"j\n\x08Snapshot\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x14\n\x0c\x66old_version\x18\x02 \x01(\r\x12\x17\n\x0f\x63losed_until_us\x18\x03 \x01(\x03\x12\r\n\x05state\x18\x04 \x01(\x0c\x12\x10\n\x08protocol\x18\x05 \x01(\t\"\xeb\x01\n\x06Graded\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x33\n\x0b\x61ssessments\x18\x02 \x03(\x0b\x32\x1e.wince.api.grade.v1.Assessment\x12)\n\x06\x61lerts\x18\x03 \x03(\x0b\x32\x19.wince.api.grade.v1.Alert\x12/\n\tquestions\x18\x04 \x03(\x0b\x32\x1c.wince.api.grade.v1.Question\x12\x33\n\x08snapshot\x18\x05 \x01(\x0b\x32\x1c.wince.api.grade.v1.SnapshotH\x00\x88\x01\x01\x42\x0b\n\t_snapshotb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ewince/api/grade/v1/grade.proto\x12\x12wince.api.grade.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a$wince/api/estimate/v1/estimate.proto\x1a$wince/api/hospital/v1/hospital.proto\x1a wince/api/reason/v1/reason.proto\"_\n\x0bReasonCount\x12\x37\n\x06reason\x18\x01 \x01(\x0e\x32\x1b.wince.api.reason.v1.ReasonB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x17\n\x06\x66rames\x18\x02 \x01(\x04\x42\x07\xbaH\x04\x32\x02 \x00\"\x82\x06\n\nAssessment\x12\x18\n\x02id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x32\n\x06source\x18\x02 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\x1d\n\x08protocol\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x02\xbaH\x04r\x02\x10\x01\x12#\n\x08start_us\x18\x04 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12!\n\x06\x65nd_us\x18\x05 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12\x12\n\x05grade\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x12\n\ngrade_name\x18\x07 \x01(\t\x12\x1c\n\x06median\x18\x08 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01H\x01\x88\x01\x01\x12\x1a\n\x04peak\x18\t \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01H\x02\x88\x01\x01\x12\x31\n\x10\x61ssessable_share\x18\n \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00\x12\x30\n\nconfidence\x18\x0b \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00H\x03\x88\x01\x01\x12\x35\n\x06reason\x18\x0c \x01(\x0e\x32\x1b.wince.api.reason.v1.ReasonB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x0e\n\x06\x66rames\x18\r \x01(\x04\x12\x30\n\x07reasons\x18\x0e \x03(\x0b\x32\x1f.wince.api.grade.v1.ReasonCount\x12\x31\n\x05units\x18\x0f \x01(\x0b\x32\".wince.api.estimate.v1.ActionUnits\x12\x10\n\x08personal\x18\x10 \x01(\x08\x12\x11\n\tmodel_set\x18\x11 \x01(\t\x12\x0c\n\x04rule\x18\x12 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x13 \x01(\t\x12\x0e\n\x06shadow\x18\x14 \x01(\x08\x12\x11\n\x03\x62\x65\x64\x18\x15 \x01(\tB\x04\xe2\x41\x01\x03\x12:\n\tencounter\x18\x16 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierB\x04\xe2\x41\x01\x03\x42\x08\n\x06_gradeB\t\n\x07_medianB\x07\n\x05_peakB\r\n\x0b_confidence\"\xea\x02\n\x05\x41lert\x12\x18\n\x02id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12#\n\rassessment_id\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x32\n\x06source\x18\x03 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\x1d\n\x08protocol\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x02\xbaH\x04r\x02\x10\x01\x12#\n\x08start_us\x18\x05 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12!\n\x06\x65nd_us\x18\x06 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12\r\n\x05grade\x18\x07 \x01(\r\x12\x12\n\ngrade_name\x18\x08 \x01(\t\x12\x15\n\x04peak\x18\t \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01\x12\x11\n\x03\x62\x65\x64\x18\n \x01(\tB\x04\xe2\x41\x01\x03\x12:\n\tencounter\x18\x0b \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierB\x04\xe2\x41\x01\x03\"\xeb\x02\n\x08Question\x12\x18\n\x02id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\"\n\rassessment_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x32\n\x06source\x18\x03 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\x1d\n\x08protocol\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x02\xbaH\x04r\x02\x10\x01\x12#\n\x08start_us\x18\x05 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12!\n\x06\x65nd_us\x18\x06 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12\x37\n\x06reason\x18\x07 \x01(\x0e\x32\x1b.wince.api.reason.v1.ReasonB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x11\n\x03\x62\x65\x64\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12:\n\tencounter\x18\t \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierB\x04\xe2\x41\x01\x03\"\xc0\x01\n\x08Snapshot\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12!\n\x0c\x66old_version\x18\x02 \x01(\rB\x0b\xe2\x41\x01\x02\xbaH\x04*\x02 \x00\x12*\n\x0f\x63losed_until_us\x18\x03 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12\x1f\n\x05state\x18\x04 \x01(\x0c\x42\x10\xe2\x41\x01\x02\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x02\x12\x10\n\x08protocol\x18\x05 \x01(\t\"\x8f\x02\n\x06Graded\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12\x33\n\x0b\x61ssessments\x18\x02 \x03(\x0b\x32\x1e.wince.api.grade.v1.Assessment\x12)\n\x06\x61lerts\x18\x03 \x03(\x0b\x32\x19.wince.api.grade.v1.Alert\x12/\n\tquestions\x18\x04 \x03(\x0b\x32\x1c.wince.api.grade.v1.Question\x12\x33\n\x08snapshot\x18\x05 \x01(\x0b\x32\x1c.wince.api.grade.v1.SnapshotH\x00\x88\x01\x01\x42\x0b\n\t_snapshotb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.grade.v1.grade_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REASONCOUNT']._serialized_start=164
-  _globals['_REASONCOUNT']._serialized_end=238
-  _globals['_ASSESSMENT']._serialized_start=241
-  _globals['_ASSESSMENT']._serialized_end=820
-  _globals['_ALERT']._serialized_start=823
-  _globals['_ALERT']._serialized_end=1049
-  _globals['_QUESTION']._serialized_start=1052
-  _globals['_QUESTION']._serialized_end=1277
-  _globals['_SNAPSHOT']._serialized_start=1279
-  _globals['_SNAPSHOT']._serialized_end=1385
-  _globals['_GRADED']._serialized_start=1388
-  _globals['_GRADED']._serialized_end=1623
+  _globals['_REASONCOUNT'].fields_by_name['reason']._loaded_options = None
+  _globals['_REASONCOUNT'].fields_by_name['reason']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_REASONCOUNT'].fields_by_name['frames']._loaded_options = None
+  _globals['_REASONCOUNT'].fields_by_name['frames']._serialized_options = b'\272H\0042\002 \000'
+  _globals['_ASSESSMENT'].fields_by_name['id']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_ASSESSMENT'].fields_by_name['source']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_ASSESSMENT'].fields_by_name['protocol']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['protocol']._serialized_options = b'\342A\001\002\272H\004r\002\020\001'
+  _globals['_ASSESSMENT'].fields_by_name['start_us']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['start_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_ASSESSMENT'].fields_by_name['end_us']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['end_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_ASSESSMENT'].fields_by_name['median']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['median']._serialized_options = b'\272H\004\022\002@\001'
+  _globals['_ASSESSMENT'].fields_by_name['peak']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['peak']._serialized_options = b'\272H\004\022\002@\001'
+  _globals['_ASSESSMENT'].fields_by_name['assessable_share']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['assessable_share']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_ASSESSMENT'].fields_by_name['confidence']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['confidence']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_ASSESSMENT'].fields_by_name['reason']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['reason']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_ASSESSMENT'].fields_by_name['bed']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['bed']._serialized_options = b'\342A\001\003'
+  _globals['_ASSESSMENT'].fields_by_name['encounter']._loaded_options = None
+  _globals['_ASSESSMENT'].fields_by_name['encounter']._serialized_options = b'\342A\001\003'
+  _globals['_ALERT'].fields_by_name['id']._loaded_options = None
+  _globals['_ALERT'].fields_by_name['id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_ALERT'].fields_by_name['assessment_id']._loaded_options = None
+  _globals['_ALERT'].fields_by_name['assessment_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_ALERT'].fields_by_name['source']._loaded_options = None
+  _globals['_ALERT'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_ALERT'].fields_by_name['protocol']._loaded_options = None
+  _globals['_ALERT'].fields_by_name['protocol']._serialized_options = b'\342A\001\002\272H\004r\002\020\001'
+  _globals['_ALERT'].fields_by_name['start_us']._loaded_options = None
+  _globals['_ALERT'].fields_by_name['start_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_ALERT'].fields_by_name['end_us']._loaded_options = None
+  _globals['_ALERT'].fields_by_name['end_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_ALERT'].fields_by_name['peak']._loaded_options = None
+  _globals['_ALERT'].fields_by_name['peak']._serialized_options = b'\272H\004\022\002@\001'
+  _globals['_ALERT'].fields_by_name['bed']._loaded_options = None
+  _globals['_ALERT'].fields_by_name['bed']._serialized_options = b'\342A\001\003'
+  _globals['_ALERT'].fields_by_name['encounter']._loaded_options = None
+  _globals['_ALERT'].fields_by_name['encounter']._serialized_options = b'\342A\001\003'
+  _globals['_QUESTION'].fields_by_name['id']._loaded_options = None
+  _globals['_QUESTION'].fields_by_name['id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_QUESTION'].fields_by_name['assessment_id']._loaded_options = None
+  _globals['_QUESTION'].fields_by_name['assessment_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_QUESTION'].fields_by_name['source']._loaded_options = None
+  _globals['_QUESTION'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_QUESTION'].fields_by_name['protocol']._loaded_options = None
+  _globals['_QUESTION'].fields_by_name['protocol']._serialized_options = b'\342A\001\002\272H\004r\002\020\001'
+  _globals['_QUESTION'].fields_by_name['start_us']._loaded_options = None
+  _globals['_QUESTION'].fields_by_name['start_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_QUESTION'].fields_by_name['end_us']._loaded_options = None
+  _globals['_QUESTION'].fields_by_name['end_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_QUESTION'].fields_by_name['reason']._loaded_options = None
+  _globals['_QUESTION'].fields_by_name['reason']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_QUESTION'].fields_by_name['bed']._loaded_options = None
+  _globals['_QUESTION'].fields_by_name['bed']._serialized_options = b'\342A\001\003'
+  _globals['_QUESTION'].fields_by_name['encounter']._loaded_options = None
+  _globals['_QUESTION'].fields_by_name['encounter']._serialized_options = b'\342A\001\003'
+  _globals['_SNAPSHOT'].fields_by_name['source']._loaded_options = None
+  _globals['_SNAPSHOT'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_SNAPSHOT'].fields_by_name['fold_version']._loaded_options = None
+  _globals['_SNAPSHOT'].fields_by_name['fold_version']._serialized_options = b'\342A\001\002\272H\004*\002 \000'
+  _globals['_SNAPSHOT'].fields_by_name['closed_until_us']._loaded_options = None
+  _globals['_SNAPSHOT'].fields_by_name['closed_until_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_SNAPSHOT'].fields_by_name['state']._loaded_options = None
+  _globals['_SNAPSHOT'].fields_by_name['state']._serialized_options = b'\342A\001\002\272H\tz\007\020\001\030\200\200\200\002'
+  _globals['_GRADED'].fields_by_name['source']._loaded_options = None
+  _globals['_GRADED'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_REASONCOUNT']._serialized_start=226
+  _globals['_REASONCOUNT']._serialized_end=321
+  _globals['_ASSESSMENT']._serialized_start=324
+  _globals['_ASSESSMENT']._serialized_end=1094
+  _globals['_ALERT']._serialized_start=1097
+  _globals['_ALERT']._serialized_end=1459
+  _globals['_QUESTION']._serialized_start=1462
+  _globals['_QUESTION']._serialized_end=1825
+  _globals['_SNAPSHOT']._serialized_start=1828
+  _globals['_SNAPSHOT']._serialized_end=2020
+  _globals['_GRADED']._serialized_start=2023
+  _globals['_GRADED']._serialized_end=2294
 # @@protoc_insertion_point(module_scope)

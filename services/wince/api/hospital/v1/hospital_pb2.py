@@ -22,31 +22,63 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/hospital/v1/hospital.proto\x12\x15wince.api.hospital.v1\"+\n\nIdentifier\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"0\n\x04\x44\x61te\x12\x0c\n\x04year\x18\x01 \x01(\r\x12\r\n\x05month\x18\x02 \x01(\r\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\r\"\xbd\x02\n\x04Stay\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03\x62\x65\x64\x18\x02 \x01(\t\x12\x32\n\x07patient\x18\x03 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x34\n\tencounter\x18\x04 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x10\n\x08start_us\x18\x05 \x01(\x03\x12\x13\n\x06\x65nd_us\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x13\n\x0brecorded_us\x18\x07 \x01(\x03\x12\x1a\n\rsuperseded_us\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12/\n\nbirth_date\x18\t \x01(\x0b\x32\x1b.wince.api.hospital.v1.Date\x12\x0c\n\x04ward\x18\n \x01(\tB\t\n\x07_end_usB\x10\n\x0e_superseded_us\"u\n\tOccupancy\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\r\n\x05\x61t_us\x18\x02 \x01(\x03\x12)\n\x04stay\x18\x03 \x01(\x0b\x32\x1b.wince.api.hospital.v1.Stay\x12\x11\n\tambiguous\x18\x04 \x01(\x08\x12\x0b\n\x03\x62\x65\x64\x18\x05 \x01(\t\"\xc2\x01\n\x05\x44oubt\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x30\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32!.wince.api.hospital.v1.DoubtCause\x12\x0f\n\x07\x66rom_us\x18\x03 \x01(\x03\x12\x33\n\x04kind\x18\x04 \x01(\x0e\x32%.wince.api.hospital.v1.DifferenceKind\x12\x34\n\tencounter\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"\xd4\x01\n\x06Listed\x12\x32\n\x07patient\x18\x01 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x34\n\tencounter\x18\x02 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x0b\n\x03\x62\x65\x64\x18\x03 \x01(\t\x12\x15\n\x08since_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12/\n\nbirth_date\x18\x05 \x01(\x0b\x32\x1b.wince.api.hospital.v1.DateB\x0b\n\t_since_us\"\xac\x01\n\nDifference\x12\x33\n\x04kind\x18\x01 \x01(\x0e\x32%.wince.api.hospital.v1.DifferenceKind\x12\x0b\n\x03\x62\x65\x64\x18\x02 \x01(\t\x12-\n\x06listed\x18\x03 \x03(\x0b\x32\x1d.wince.api.hospital.v1.Listed\x12-\n\x08\x62\x65lieved\x18\x04 \x03(\x0b\x32\x1b.wince.api.hospital.v1.Stay*m\n\nDoubtCause\x12\x1b\n\x17\x44OUBT_CAUSE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44OUBT_CAUSE_FEED\x10\x01\x12\x14\n\x10\x44OUBT_CAUSE_STAY\x10\x02\x12\x16\n\x12\x44OUBT_CAUSE_CENSUS\x10\x03*\xfb\x01\n\x0e\x44ifferenceKind\x12\x1f\n\x1b\x44IFFERENCE_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x44IFFERENCE_KIND_MISSING_HERE\x10\x01\x12!\n\x1d\x44IFFERENCE_KIND_MISSING_THERE\x10\x02\x12\x1f\n\x1b\x44IFFERENCE_KIND_ANOTHER_BED\x10\x03\x12#\n\x1f\x44IFFERENCE_KIND_ANOTHER_PATIENT\x10\x04\x12\x1d\n\x19\x44IFFERENCE_KIND_IN_NO_BED\x10\x05\x12\x1e\n\x1a\x44IFFERENCE_KIND_TWO_IN_BED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/hospital/v1/hospital.proto\x12\x15wince.api.hospital.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"E\n\nIdentifier\x12\x1b\n\x06system\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x02\xbaH\x04r\x02\x10\x01\x12\x1a\n\x05value\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x02\xbaH\x04r\x02\x10\x01\"R\n\x04\x44\x61te\x12\x18\n\x04year\x18\x01 \x01(\rB\n\xbaH\x07*\x05\x18\x8fN(\x01\x12\x18\n\x05month\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18\x0c(\x01\x12\x16\n\x03\x64\x61y\x18\x03 \x01(\rB\t\xbaH\x06*\x04\x18\x1f(\x01\"\xbc\x03\n\x04Stay\x12\x18\n\x02id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x18\n\x03\x62\x65\x64\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x02\xbaH\x04r\x02\x10\x01\x12>\n\x07patient\x18\x03 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12@\n\tencounter\x18\x04 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\x08start_us\x18\x05 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12&\n\x06\x65nd_us\x18\x06 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00H\x00\x88\x01\x01\x12&\n\x0brecorded_us\x18\x07 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12-\n\rsuperseded_us\x18\x08 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00H\x01\x88\x01\x01\x12/\n\nbirth_date\x18\t \x01(\x0b\x32\x1b.wince.api.hospital.v1.Date\x12\x0c\n\x04ward\x18\n \x01(\tB\t\n\x07_end_usB\x10\n\x0e_superseded_us\"\xac\x01\n\tOccupancy\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\x12 \n\x05\x61t_us\x18\x02 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00\x12)\n\x04stay\x18\x03 \x01(\x0b\x32\x1b.wince.api.hospital.v1.Stay\x12\x11\n\tambiguous\x18\x04 \x01(\x08\x12\x0b\n\x03\x62\x65\x64\x18\x05 \x01(\t\"\xc2\x01\n\x05\x44oubt\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x30\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32!.wince.api.hospital.v1.DoubtCause\x12\x0f\n\x07\x66rom_us\x18\x03 \x01(\x03\x12\x33\n\x04kind\x18\x04 \x01(\x0e\x32%.wince.api.hospital.v1.DifferenceKind\x12\x34\n\tencounter\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"\xd4\x01\n\x06Listed\x12\x32\n\x07patient\x18\x01 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x34\n\tencounter\x18\x02 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\x12\x0b\n\x03\x62\x65\x64\x18\x03 \x01(\t\x12\x15\n\x08since_us\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12/\n\nbirth_date\x18\x05 \x01(\x0b\x32\x1b.wince.api.hospital.v1.DateB\x0b\n\t_since_us\"\xac\x01\n\nDifference\x12\x33\n\x04kind\x18\x01 \x01(\x0e\x32%.wince.api.hospital.v1.DifferenceKind\x12\x0b\n\x03\x62\x65\x64\x18\x02 \x01(\t\x12-\n\x06listed\x18\x03 \x03(\x0b\x32\x1d.wince.api.hospital.v1.Listed\x12-\n\x08\x62\x65lieved\x18\x04 \x03(\x0b\x32\x1b.wince.api.hospital.v1.Stay*m\n\nDoubtCause\x12\x1b\n\x17\x44OUBT_CAUSE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44OUBT_CAUSE_FEED\x10\x01\x12\x14\n\x10\x44OUBT_CAUSE_STAY\x10\x02\x12\x16\n\x12\x44OUBT_CAUSE_CENSUS\x10\x03*\xfb\x01\n\x0e\x44ifferenceKind\x12\x1f\n\x1b\x44IFFERENCE_KIND_UNSPECIFIED\x10\x00\x12 \n\x1c\x44IFFERENCE_KIND_MISSING_HERE\x10\x01\x12!\n\x1d\x44IFFERENCE_KIND_MISSING_THERE\x10\x02\x12\x1f\n\x1b\x44IFFERENCE_KIND_ANOTHER_BED\x10\x03\x12#\n\x1f\x44IFFERENCE_KIND_ANOTHER_PATIENT\x10\x04\x12\x1d\n\x19\x44IFFERENCE_KIND_IN_NO_BED\x10\x05\x12\x1e\n\x1a\x44IFFERENCE_KIND_TWO_IN_BED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.hospital.v1.hospital_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DOUBTCAUSE']._serialized_start=1184
-  _globals['_DOUBTCAUSE']._serialized_end=1293
-  _globals['_DIFFERENCEKIND']._serialized_start=1296
-  _globals['_DIFFERENCEKIND']._serialized_end=1547
-  _globals['_IDENTIFIER']._serialized_start=63
-  _globals['_IDENTIFIER']._serialized_end=106
-  _globals['_DATE']._serialized_start=108
-  _globals['_DATE']._serialized_end=156
-  _globals['_STAY']._serialized_start=159
-  _globals['_STAY']._serialized_end=476
-  _globals['_OCCUPANCY']._serialized_start=478
-  _globals['_OCCUPANCY']._serialized_end=595
-  _globals['_DOUBT']._serialized_start=598
-  _globals['_DOUBT']._serialized_end=792
-  _globals['_LISTED']._serialized_start=795
-  _globals['_LISTED']._serialized_end=1007
-  _globals['_DIFFERENCE']._serialized_start=1010
-  _globals['_DIFFERENCE']._serialized_end=1182
+  _globals['_IDENTIFIER'].fields_by_name['system']._loaded_options = None
+  _globals['_IDENTIFIER'].fields_by_name['system']._serialized_options = b'\342A\001\002\272H\004r\002\020\001'
+  _globals['_IDENTIFIER'].fields_by_name['value']._loaded_options = None
+  _globals['_IDENTIFIER'].fields_by_name['value']._serialized_options = b'\342A\001\002\272H\004r\002\020\001'
+  _globals['_DATE'].fields_by_name['year']._loaded_options = None
+  _globals['_DATE'].fields_by_name['year']._serialized_options = b'\272H\007*\005\030\217N(\001'
+  _globals['_DATE'].fields_by_name['month']._loaded_options = None
+  _globals['_DATE'].fields_by_name['month']._serialized_options = b'\272H\006*\004\030\014(\001'
+  _globals['_DATE'].fields_by_name['day']._loaded_options = None
+  _globals['_DATE'].fields_by_name['day']._serialized_options = b'\272H\006*\004\030\037(\001'
+  _globals['_STAY'].fields_by_name['id']._loaded_options = None
+  _globals['_STAY'].fields_by_name['id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_STAY'].fields_by_name['bed']._loaded_options = None
+  _globals['_STAY'].fields_by_name['bed']._serialized_options = b'\342A\001\002\272H\004r\002\020\001'
+  _globals['_STAY'].fields_by_name['patient']._loaded_options = None
+  _globals['_STAY'].fields_by_name['patient']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_STAY'].fields_by_name['encounter']._loaded_options = None
+  _globals['_STAY'].fields_by_name['encounter']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_STAY'].fields_by_name['start_us']._loaded_options = None
+  _globals['_STAY'].fields_by_name['start_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_STAY'].fields_by_name['end_us']._loaded_options = None
+  _globals['_STAY'].fields_by_name['end_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_STAY'].fields_by_name['recorded_us']._loaded_options = None
+  _globals['_STAY'].fields_by_name['recorded_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_STAY'].fields_by_name['superseded_us']._loaded_options = None
+  _globals['_STAY'].fields_by_name['superseded_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_OCCUPANCY'].fields_by_name['source']._loaded_options = None
+  _globals['_OCCUPANCY'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_OCCUPANCY'].fields_by_name['at_us']._loaded_options = None
+  _globals['_OCCUPANCY'].fields_by_name['at_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_DOUBTCAUSE']._serialized_start=1489
+  _globals['_DOUBTCAUSE']._serialized_end=1598
+  _globals['_DIFFERENCEKIND']._serialized_start=1601
+  _globals['_DIFFERENCEKIND']._serialized_end=1852
+  _globals['_IDENTIFIER']._serialized_start=125
+  _globals['_IDENTIFIER']._serialized_end=194
+  _globals['_DATE']._serialized_start=196
+  _globals['_DATE']._serialized_end=278
+  _globals['_STAY']._serialized_start=281
+  _globals['_STAY']._serialized_end=725
+  _globals['_OCCUPANCY']._serialized_start=728
+  _globals['_OCCUPANCY']._serialized_end=900
+  _globals['_DOUBT']._serialized_start=903
+  _globals['_DOUBT']._serialized_end=1097
+  _globals['_LISTED']._serialized_start=1100
+  _globals['_LISTED']._serialized_end=1312
+  _globals['_DIFFERENCE']._serialized_start=1315
+  _globals['_DIFFERENCE']._serialized_end=1487
 # @@protoc_insertion_point(module_scope)

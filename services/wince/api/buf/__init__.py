@@ -1,0 +1,1 @@
+"""Generated from protos/buf by `make proto`; don't edit."""
