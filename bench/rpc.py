@@ -103,7 +103,9 @@ def _serve(bare: bool, pipe: Connection) -> None:
 
 
 def _frame(number: int, picture: bytes) -> detect_service_pb2.DetectFacesRequest:
-    return detect_service_pb2.DetectFacesRequest(frame=capture_pb2.Frame(source="bench", sequence=number, jpeg=picture))
+    return detect_service_pb2.DetectFacesRequest(
+        frame=capture_pb2.Frame(source="bench", sequence=number, width=640, height=360, jpeg=picture)
+    )
 
 
 async def _stream(port: int) -> float:

@@ -202,7 +202,9 @@ def test_who_sends_faster_than_is_taken_is_held_back():
     def flood() -> Iterator[Any]:
         for number in range(400):
             sent.append(number)
-            yield detect_service_pb2.DetectFacesRequest(frame=capture_pb2.Frame(source="c", sequence=number, jpeg=bytes(1 << 20)))
+            yield detect_service_pb2.DetectFacesRequest(
+                frame=capture_pb2.Frame(source="c", sequence=number, width=16, height=16, jpeg=bytes(1 << 20))
+            )
 
     with served(echo(slow)) as server, dialled(server.port) as dial:
         answers = DetectServiceStub(dial).DetectFaces(flood(), timeout=100)

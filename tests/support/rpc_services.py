@@ -63,7 +63,9 @@ def raising(error: Exception) -> Registration:
 
 
 def frame(sequence: int) -> detect_service_pb2.DetectFacesRequest:
-    return detect_service_pb2.DetectFacesRequest(frame=capture_pb2.Frame(source="cam", sequence=sequence, jpeg=bytes(30_000)))
+    return detect_service_pb2.DetectFacesRequest(
+        frame=capture_pb2.Frame(source="cam", sequence=sequence, width=16, height=16, jpeg=bytes(30_000))
+    )
 
 
 def until(condition: Callable[[], object]) -> None:
