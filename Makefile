@@ -29,7 +29,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run screenshots first-run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr storm fuzz bench train-scorer clean lock dev apt
+.PHONY: help run screenshots sbom audit first-run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr storm fuzz bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -70,6 +70,13 @@ docs: dev ## generate what the code knows of docs/reference: settings, commands,
 	@$(BIN)/python -m wince.cli.protocol_keys docs/reference/protocol-keys.md
 	@$(BIN)/python -m wince.assess.result.fields docs/reference/csv.md docs/reference/json.md
 	@$(BIN)/python -m wince.assess.python_page docs/reference/python.md
+	@$(BIN)/python requirements/sbom.py --page docs/reference/licences.md
+
+sbom: dev serving ## bills of materials (CycloneDX) of the base, each extra and TorchServe, with the libraries inside wheels and jars: dist/sbom
+	@$(BIN)/python requirements/sbom.py dist/sbom
+
+audit: dev serving ## licences and known weaknesses of what is installed: what nobody looked at, and what has to be looked at again
+	@$(BIN)/python requirements/sbom.py --check
 
 screenshots: dev ## the pictures of reports in docs/images, from the drawn clips that ship (needs chromium and poppler-utils)
 	@$(BIN)/python -m tests.support.screenshots docs/images
