@@ -64,6 +64,7 @@ docs: dev ## generate what the code knows of docs/reference: settings, commands,
 	@$(BIN)/wince config reference > docs/reference/settings.md
 	@$(BIN)/wince config example > wince.example.toml
 	@$(BIN)/python -m wince.hospital.triggers docs/reference/hl7.md
+	@$(BIN)/python -m wince.rpc.rights docs/reference/grpc.md
 	@$(BIN)/python -m wince.delivery.fhir.guide.pages docs/reference/fhir.md
 	@$(BIN)/python -m wince.cli.reference docs/reference/cli.md
 	@$(BIN)/python -m wince.cli.exit_codes docs/reference/exit-codes.md

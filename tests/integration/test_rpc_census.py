@@ -16,8 +16,7 @@ from wince.domain.stay import Identifier
 from wince.domain.trust import Cause
 from wince.errors import Refused
 from wince.hospital.outside import reconcile
-from wince.hospital.servicer import ROLES, HospitalServicer, registration
-from wince.rpc.auth import Role
+from wince.hospital.servicer import HospitalServicer, registration
 from wince.rpc.config import RpcSettings
 from wince.store import audit, trust
 from wince.store.database import Database
@@ -51,7 +50,6 @@ def test_a_nurse_ends_the_doubt_of_a_silent_feed(database: Database, client: Hos
     assert client.confirm(BED, stay().encounter) == stay()
     assert client.occupancy(BED) == stay()
     assert client.doubts() == []
-    assert ROLES["ConfirmOccupancy"] == {Role.NURSE}
     assert "trust.confirmed" in [row.event for row in audit.rows(database)]
 
 

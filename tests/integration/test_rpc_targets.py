@@ -16,8 +16,7 @@ from wince.api.record.v1 import record_service_pb2 as pb
 from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
 from wince.cli.main import build
 from wince.delivery.outbox import Tried, lease, settle
-from wince.pipeline.record.servicer import ROLES, RecordServicer, registration
-from wince.rpc.auth import Role
+from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.store import audit
 from wince.store.database import Database
 
@@ -55,10 +54,6 @@ def test_a_hold_is_lifted_and_the_trail_says_by_whom(held: Database, stub: Recor
     assert trail[0][1]["by"] == trail[1][1]["caller"]
     again = refused(stub.ReleaseTarget, pb.ReleaseTargetRequest(target="fake"))
     assert again.code is grpc.StatusCode.FAILED_PRECONDITION
-
-
-def test_operators_alone_may() -> None:
-    assert ROLES["ListTargets"] == ROLES["ReleaseTarget"] == {Role.OPERATOR}
 
 
 def test_the_command_shows_holds_apart_and_lifts_them(held: Database, monkeypatch: pytest.MonkeyPatch) -> None:

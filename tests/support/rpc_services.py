@@ -1,6 +1,7 @@
 """Small services that a server under test offers, and token files for it."""
 
 import asyncio
+import re
 import textwrap
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,8 +13,8 @@ from wince.api.detect.v1 import detect_pb2, detect_service_pb2
 from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceServicer, add_DetectServiceServicer_to_server
 from wince.api.estimate.v1 import estimate_service_pb2
 from wince.api.estimate.v1.estimate_service_pb2_grpc import EstimateServiceServicer, add_EstimateServiceServicer_to_server
-from wince.rpc.auth import Role
 from wince.rpc.server import Registration
+from wince.rpc.token_file import digest_of
 
 DETECT = "wince.api.detect.v1.DetectService"
 ESTIMATE = "wince.api.estimate.v1.EstimateService"
@@ -46,13 +47,11 @@ class Answer(EstimateServiceServicer):
 
 
 def echo(servicer: Echo) -> Registration:
-    roles = {"DetectFaces": frozenset({Role.STAGE})}
-    return Registration(DETECT, lambda server: add_DetectServiceServicer_to_server(servicer, server), roles, max_bytes=16 << 20)
+    return Registration(DETECT, lambda server: add_DetectServiceServicer_to_server(servicer, server), max_bytes=16 << 20)
 
 
 def answer(work: Callable[[], Any]) -> Registration:
-    roles = {"ListModels": frozenset({Role.READER, Role.OPERATOR})}
-    return Registration(ESTIMATE, lambda server: add_EstimateServiceServicer_to_server(Answer(work), server), roles)
+    return Registration(ESTIMATE, lambda server: add_EstimateServiceServicer_to_server(Answer(work), server))
 
 
 def raising(error: Exception) -> Registration:
@@ -75,8 +74,12 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+SECRET = re.compile(r"^(\s*\S+\s+\S+\s+)(?!cn:|sha256:|short)([A-Za-z0-9-]{16,})", re.MULTILINE)
+
+
 def tokens(path: Path, text: str) -> Path:
-    path.write_text(textwrap.dedent(text))
+    """A token file, with plain tokens in the text; the file holds their hashes, as it must."""
+    path.write_text(SECRET.sub(lambda found: f"{found[1]}sha256:{digest_of(found[2]).hex()}", textwrap.dedent(text)))
     path.chmod(0o600)
     return path
 
@@ -85,7 +88,7 @@ FILE = """
     # who    may        how
     reader   reader     reader-token-0123456789
     stage    stage      sha256:6c3bdd4b9aae4b2e09d4eb2dcd38d0e3e3d5ed3c36d8b73db4f9e4d6ab1f5f0e   # of nothing we know
-    camera   camera     camera-token-0123456789
+    camera   camera     camera-token-0123456789  sources=cam
 """
 
 

@@ -14,13 +14,11 @@ from wince.codec import checks
 from wince.codec.care import bed_pause_to_message, verdict_to_message
 from wince.codec.grade import question_to_message
 from wince.errors import MessageError
-from wince.rpc.auth import Role, caller
+from wince.rpc.auth import caller
 from wince.rpc.filters import Column, conditions
 from wince.rpc.pages import Page, Pages
 from wince.rpc.workers import Workers
 
-_READ = frozenset({Role.NURSE, Role.READER})
-ROLES = dict.fromkeys(("ListQuestions", "GetQuestion", "ListVerdicts", "GetVerdict", "ListPauses", "GetPause"), _READ)
 _STATES = {
     "open": pb.QUESTION_STATE_OPEN,
     "answered": pb.QUESTION_STATE_ANSWERED,

@@ -7,7 +7,6 @@ from typing import Any
 
 from wince.api.care.v1 import care_service_pb2 as pb
 from wince.api.care.v1.care_service_pb2_grpc import add_CareServiceServicer_to_server
-from wince.care import reading_servicer, withholding_servicer
 from wince.care.postgres import PostgresCare
 from wince.care.reading_servicer import ReadingServicer
 from wince.care.withholding import Withholding
@@ -22,23 +21,12 @@ from wince.codec.care import (
     verdict_to_message,
 )
 from wince.codec.hospital import encounter_text
-from wince.rpc.auth import Role, caller
+from wince.rpc.auth import caller
 from wince.rpc.pages import Pages
 from wince.rpc.requests import given, under
 from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.care.v1.CareService"
-_NURSE = frozenset({Role.NURSE})
-_READ = frozenset({Role.NURSE, Role.READER})
-ROLES = {
-    **reading_servicer.ROLES,
-    "GiveVerdict": _NURSE,
-    "StartPause": _NURSE,
-    "EndPause": _NURSE,
-    "SetPatientState": _NURSE,
-    "GetPatientState": _READ,
-    **withholding_servicer.ROLES,
-}
 
 
 def _nothing() -> None:
@@ -90,4 +78,4 @@ class CareServicer(ReadingServicer, WithholdingServicer):
 
 def registration(servicer: CareServicer) -> Registration:
     """The service, to be served."""
-    return Registration(NAME, lambda server: add_CareServiceServicer_to_server(servicer, server), ROLES, close=servicer.workers.close)
+    return Registration(NAME, lambda server: add_CareServiceServicer_to_server(servicer, server), close=servicer.workers.close)

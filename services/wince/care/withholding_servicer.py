@@ -10,20 +10,10 @@ from wince.care.withholding import Withholding
 from wince.codec import checks
 from wince.codec.care import consent_to_message, scope_from_number, switch_to_message
 from wince.codec.hospital import encounter_text
-from wince.rpc.auth import Role, caller
+from wince.rpc.auth import caller
 from wince.rpc.pages import Pages
 from wince.rpc.requests import given, under
 from wince.rpc.server import Workers
-
-_STOPS = frozenset({Role.NURSE, Role.OPERATOR})
-ROLES = {
-    "SwitchOff": _STOPS,
-    "SwitchOn": frozenset({Role.OPERATOR}),
-    "ListSwitches": frozenset({Role.NURSE, Role.OPERATOR, Role.READER}),
-    "SetConsent": frozenset({Role.NURSE}),
-    "ListConsents": frozenset({Role.NURSE, Role.READER}),
-}
-"""A nurse at the bed may switch off; only an operator may switch on again."""
 
 
 class WithholdingServicer(CareServiceServicer):

@@ -182,7 +182,7 @@ class Link(threading.Thread):
     def _failed(self, error: grpc.RpcError) -> None:
         code = error.code()
         if code in HOPELESS:
-            remedy = "give capture a token with the role `stage`"
+            remedy = "give capture a token with the role `publish`: wince token make capture publish"
             self.error = Refused(f"detect refuses us ({code.name})", field="rpc.client_token_file", remedy=remedy)
         elif code in UNFIT and self.waiting.unanswered():
             log.error("detect can't use a message; it is given up", source=self._source, status=code.name)

@@ -17,7 +17,7 @@ from wince.domain.reason import Reason
 from wince.domain.stay import Identifier, Stay
 from wince.domain.trust import InDoubt
 from wince.errors import InputError, MessageError, Refused
-from wince.rpc.auth import Role, caller
+from wince.rpc.auth import caller
 from wince.rpc.errors import NotFound
 from wince.rpc.filters import Column, conditions, where
 from wince.rpc.pages import Pages
@@ -28,15 +28,6 @@ from wince.store.database import Database
 from wince.store.stays import PostgresCensus
 
 NAME = "wince.api.hospital.v1.HospitalService"
-_READ = frozenset({Role.READER, Role.NURSE})
-ROLES = {
-    "GetOccupancy": _READ,
-    "ListStays": _READ,
-    "GetStay": _READ,
-    "ListDoubts": _READ,
-    "ListDifferences": _READ,
-    "ConfirmOccupancy": frozenset({Role.NURSE}),
-}
 
 
 COLUMNS = {
@@ -178,4 +169,4 @@ class HospitalServicer(HospitalServiceServicer):
 
 def registration(servicer: HospitalServicer) -> Registration:
     """The service, to be served."""
-    return Registration(NAME, lambda server: add_HospitalServiceServicer_to_server(servicer, server), ROLES, close=servicer.workers.close)
+    return Registration(NAME, lambda server: add_HospitalServiceServicer_to_server(servicer, server), close=servicer.workers.close)

@@ -1,57 +1,32 @@
-"""Who calls, and what they may do: bearer tokens and client certificates, each with roles.
+"""Who calls: a bearer token, a client certificate, or a token of the site's own sign-in (OpenID Connect).
 
-The token file has one caller per line, `#` begins a comment:
-
-    # name       roles             secret
-    console      reader,operator   sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-    ward-3-cam   camera            k3Vt0m2yZ7s8qLrWb1x9
-    bed-side     nurse             cn:bedside.ward3.example
-
-A secret is the token itself (16 characters or more), its sha256, or `cn:` and the common name or DNS name of a client certificate that
-mTLS has checked. Only hashes are kept in memory; a token is compared with all of them in constant time. A changed file is read again
-within 5 s; one that is wrong then leaves what was known.
+A changed token file counts within a second; one that is wrong then leaves what was known, and the log says so.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import os
-import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
-from wince.errors import ConfigError, WinceError
-from wince.rpc.config import read
+from wince.domain.reach import EVERYTHING, Bounds
+from wince.errors import WinceError
+from wince.rpc import token_file
 from wince.rpc.errors import Forbidden, Unauthenticated
+from wince.rpc.roles import Right, Role
+from wince.rpc.token_file import Entry
 from wince.telemetry import logs
 
 log = logs.get(__name__)
 
-SHORTEST = 16
+LOOK_S = 0.2
+"""How often the token file is looked at, at most. It is read when two looks saw the same change: writers may be in the middle."""
+LONGEST = 8192
 """Characters of a token."""
-AGAIN_S = 5.0
-_HASH = re.compile(r"sha256:([0-9a-f]{64})")
-_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
-
-
-class Role(StrEnum):
-    """What a caller may do. Each RPC names the roles that may call it; one of them is enough."""
-
-    READER = "reader"
-    """Reads what was found, charted, and who lies where."""
-    NURSE = "nurse"
-    """Answers questions, sets pauses and patient states."""
-    OPERATOR = "operator"
-    """Starts and stops cameras, replays dead letters, reads and verifies the audit trail."""
-    CAMERA = "camera"
-    """Pushes frames."""
-    STAGE = "stage"
-    """Asks detect, estimate and grade: Wince's own services, and who brings their own frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +34,34 @@ class Caller:
     """Who is calling."""
 
     name: str
-    """As the token file names it; stands in the audit trail."""
+    """As the token file names it, or "oidc:" and the subject; stands in the audit trail."""
     roles: frozenset[Role]
+    bounds: Bounds = EVERYTHING
+    until_s: float | None = None
+    """When its credential ends, seconds since 1970. None: without end."""
+    subject: str = ""
+    """The person that a sign-in names. Empty: the name."""
+
+    @property
+    def author(self) -> str:
+        """Who stands as the author of what it decides."""
+        return self.subject or self.name
 
 
 ANYBODY = Caller("anonymous", frozenset(Role))
-"""Any caller of a server without a token file."""
+"""Any caller of a server without a token file and without a sign-in."""
+
+
+@dataclass(slots=True)
+class Credential:
+    """What a call has shown of its caller."""
+
+    authorization: Sequence[str]
+    names: Sequence[str]
+    """In its verified certificate."""
+    version: int
+    """Of the callers by which it was judged last."""
+
 
 _caller: ContextVar[Caller] = ContextVar("wince_rpc_caller", default=ANYBODY)
 
@@ -79,101 +76,106 @@ def set_caller(who: Caller) -> None:
     _caller.set(who)
 
 
+class SignIn(Protocol):
+    """Verifies tokens that somebody else issued."""
+
+    def may_be(self, token: str) -> bool:
+        """Whether a bearer token looks like one of its."""
+
+    async def of(self, token: str) -> Caller:
+        """Whose it is. Raises Unauthenticated, Unavailable (its keys can't be had)."""
+
+
 class Callers:
-    """The callers of a token file. `None`: everybody is ANYBODY."""
+    """Who a call comes from. Without a token file and a sign-in everybody is ANYBODY. Used from one event loop."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, sign_in: SignIn | None = None) -> None:
         """Raises ConfigError naming the line that is wrong."""
-        self._path = path
-        self._tokens: dict[bytes, Caller] = {}
-        self._names: dict[str, Caller] = {}
-        self._looked = time.monotonic()
-        self._stamp: tuple[int, int] = (0, 0)
+        self._path, self._sign_in = path, sign_in
+        self._tokens: dict[bytes, Entry] = {}
+        self._certificates: dict[str, Entry] = {}
+        self._looked_s = time.monotonic()
+        self._read: tuple[int, ...] = ()
+        self._seen: tuple[int, ...] = ()
+        self.version = 0
+        """Rises whenever the file was read again."""
         if path is not None:
-            self._read(path)
+            self._load(path)
 
-    def of(self, authorization: Sequence[str], names: Sequence[str]) -> Caller:
+    @property
+    def open(self) -> bool:
+        """Whether anybody may call."""
+        return self._path is None and self._sign_in is None
+
+    async def of(self, authorization: Sequence[str], names: Sequence[str]) -> Caller:
         """The caller of a call with these `authorization` headers and these names in its (verified) certificate.
 
-        Raises Unauthenticated, never saying which part was wrong.
+        Raises Unauthenticated, never saying which part was wrong; Unavailable where a sign-in's keys can't be had now.
         """
-        if self._path is None:
+        if self.open:
             return ANYBODY
-        self._again(self._path)
+        self.look()
         if not authorization:
             for name in names:
-                if name in self._names:
-                    return self._names[name]
+                if name in self._certificates:
+                    return _still(self._certificates[name])
             raise Unauthenticated("no token", field="authorization", remedy="send `authorization: Bearer TOKEN`")
         scheme, _, token = authorization[0].partition(" ")
-        given = hashlib.sha256(token.strip().encode()).digest()
+        token = token.strip()
+        if len(authorization) != 1 or scheme.lower() != "bearer" or not 0 < len(token) <= LONGEST:
+            raise _unknown()
+        if self._sign_in is not None and self._sign_in.may_be(token):
+            return await self._sign_in.of(token)
+        given = token_file.digest_of(token)
         found = None
-        for kept, who in self._tokens.items():  # every one is looked at, whichever fits
+        for kept, entry in self._tokens.items():  # every one is looked at, whichever fits
             if hmac.compare_digest(kept, given):
-                found = who
-        if found is None or len(authorization) != 1 or scheme.lower() != "bearer":
-            raise Unauthenticated("the token is not known", field="authorization", remedy="send the token that the operator gave you")
-        return found
+                found = entry
+        if found is None:
+            raise _unknown()
+        return _still(found)
 
-    def _again(self, path: Path) -> None:
-        if time.monotonic() - self._looked < AGAIN_S:
+    def look(self) -> None:
+        """Read the file again if it is another one, and was when last looked at."""
+        now_s = time.monotonic()
+        if self._path is None or now_s - self._looked_s < LOOK_S:
             return
-        self._looked = time.monotonic()
+        self._looked_s = now_s
         try:
-            if _stamp(path) != self._stamp:
-                self._read(path)
-        except (WinceError, OSError) as error:
-            log.error("the changed token file can't be read; the last good one stays", error=error)
+            stamp = token_file.stamp(self._path)
+            settled, self._seen = stamp == self._seen, stamp
+            if settled and stamp != self._read:
+                self._read = stamp  # a wrong file is said once
+                self._load(self._path)
+        except WinceError as error:
+            if self._seen or self._read:
+                log.error("the changed token file can't be read; the last good one stays", error=error)
+            self._seen = self._read = ()
 
-    def _read(self, path: Path) -> None:
-        stamp = _stamp(path)
-        try:
-            text = read(path, "rpc.token_file").decode()
-        except UnicodeDecodeError:
-            raise ConfigError("is not text", field=f"rpc.token_file={path}", remedy="one caller per line: name roles secret") from None
-        tokens: dict[bytes, Caller] = {}
-        names: dict[str, Caller] = {}
-        for number, line in enumerate(text.splitlines(), 1):
-            parts = line.split("#", 1)[0].split()
-            if not parts:
-                continue
-            who, secret = _caller_of(parts, f"rpc.token_file={path} line {number}")
-            if secret.startswith("cn:"):
-                names[secret[3:]] = who
-            else:
-                known = _HASH.fullmatch(secret)
-                tokens[bytes.fromhex(known[1]) if known else hashlib.sha256(secret.encode()).digest()] = who
-        if not tokens and not names:
-            raise ConfigError("names no caller", field=f"rpc.token_file={path}", remedy="one caller per line: name roles secret")
-        self._tokens, self._names, self._stamp = tokens, names, stamp
+    def _load(self, path: Path) -> None:
+        stamp = token_file.stamp(path)
+        entries = token_file.load(path)
+        self._tokens = {entry.digest: entry for entry in entries if entry.digest}
+        self._certificates = {entry.certificate: entry for entry in entries if entry.certificate}
+        self._read = self._seen = stamp
+        self.version += 1
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        found = os.stat(path)
-    except OSError as error:
-        raise ConfigError(error.strerror or "can't be read", field=f"rpc.token_file={path}", remedy="name a readable file") from None
-    if found.st_mode & 0o007:
-        raise ConfigError("every user may read the tokens", field=f"rpc.token_file={path}", remedy=f"chmod 640 {path}")
-    return found.st_mtime_ns, found.st_size
+def _unknown() -> Unauthenticated:
+    return Unauthenticated("the token is not known", field="authorization", remedy="send the token that the operator gave you")
 
 
-def _caller_of(parts: Sequence[str], where: str) -> tuple[Caller, str]:
-    if len(parts) != 3 or not _NAME.fullmatch(parts[0]):
-        raise ConfigError("is not `name roles secret`", field=where, remedy="name: letters, digits, . _ @ -; roles: with commas between")
-    try:
-        roles = frozenset(Role(one) for one in parts[1].split(","))
-    except ValueError:
-        raise ConfigError("names an unknown role", field=where, remedy=f"of: {', '.join(Role)}") from None
-    secret = parts[2]
-    if secret.startswith("sha256:") and not _HASH.fullmatch(secret):
-        raise ConfigError("is no sha256", field=where, remedy="sha256: and 64 small hex digits")
-    if not secret.startswith(("cn:", "sha256:")) and len(secret) < SHORTEST:
-        raise ConfigError(f"the token is shorter than {SHORTEST} characters", field=where, remedy="openssl rand -base64 24")
-    return Caller(parts[0], roles), secret
+def _still(entry: Entry) -> Caller:
+    """Its caller. Raises Unauthenticated where its time is over."""
+    if entry.until_s is not None and time.time() >= entry.until_s:
+        raise Unauthenticated("the token's time is over", field="authorization", remedy="ask the operator for a new one")
+    return Caller(entry.name, entry.roles, entry.bounds, entry.until_s)
 
 
-def allow(who: Caller, method: str, roles: Mapping[str, frozenset[Role]]) -> None:
-    """Raises Forbidden where the caller has none of the method's roles. A method that nobody named is nobody's."""
-    if not who.roles & roles.get(method, frozenset()):
+def allow(who: Caller, method: str, right: Right | None) -> Right:
+    """The method's right, where this caller has a role for it. Raises Forbidden. A method that nobody named is nobody's."""
+    if right is None or not who.roles & right.roles:
         raise Forbidden("your role does not allow this call", field=method, remedy="ask the operator for a token with another role")
+    if not right.bindable and not who.bounds.everything:
+        raise Forbidden("a caller that is bound to cameras, beds or wards may not call this", field=method, remedy="ask the operator")
+    return right

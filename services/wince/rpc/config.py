@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
+from wince.rpc.addresses import networks
 
 MIB = 1 << 20
 NAMED = "insecure_listen_beyond_loopback"
@@ -32,8 +33,11 @@ class RpcSettings(BaseModel):
     """Private key (PEM) of that certificate."""
     tls_client_ca_file: Path | None = Field(default=None, examples=["/etc/wince/services-ca.pem"])
     """mTLS: authority (PEM) of the clients' certificates. Set: a client without one is turned away."""
-    token_file: Path | None = Field(default=None, examples=["/etc/wince/tokens.toml"])
+    token_file: Path | None = Field(default=None, examples=["/etc/wince/tokens"])
     """File of tokens and roles: who may do what (docs/reference/grpc.md). Not set: on loopback everybody may do everything."""
+    proxies: tuple[str, ...] = Field(default=(), examples=[["10.0.0.7", "10.2.0.0/24"]])
+    """Addresses or networks of the site's own proxies and load balancers, which pass on the calls of many. Their connections aren't
+    counted by address, and where a limit is by address, the one in their header x-forwarded-for counts."""
     reflection: bool = True
     """Answer gRPC reflection: which services and messages there are."""
 
@@ -43,13 +47,13 @@ class RpcSettings(BaseModel):
     """Most connections that are open at a time. Further ones are closed at once."""
     max_connections_per_address: int = Field(default=128, ge=1)
     """Most connections of one address (of IPv6: one /64), so that no single client shuts out the others. The newest beyond are closed
-    within a quarter of a second. Behind a proxy all clients have its address: set it to what they need together."""
+    within a quarter of a second. Connections of `proxies` aren't counted."""
     max_streams_per_connection: int = Field(default=100, ge=1)
     """Most calls that run at a time on one connection."""
     max_rpcs: int = Field(default=1024, ge=1)
     """Most calls that run at a time. Further ones are answered RESOURCE_EXHAUSTED."""
     max_rpcs_per_caller: int = Field(default=512, ge=1)
-    """Most calls of one caller that run at a time, by the name of its token or certificate; without a token file, of one address."""
+    """Most calls of one caller that run at a time, by the name of its token, certificate or sign-in; without one, of one address."""
     max_stream_age_s: float = Field(default=1800.0, gt=0)
     """Longest time of a stream, 10 % more or less. Its client then goes on at another replica."""
     stream_idle_s: float = Field(default=60.0, gt=0)
@@ -75,6 +79,12 @@ class RpcSettings(BaseModel):
     """As a client: private key (PEM) of that certificate."""
     client_token_file: Path | None = Field(default=None, examples=["/etc/wince/token"])
     """As a client: file that holds the token alone."""
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks(value)
+        return value
 
 
 def check(config: RpcSettings) -> None:

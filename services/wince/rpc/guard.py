@@ -7,21 +7,24 @@ logged by type and place and told as "internal error".
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from wince.codec import inbound as arriving
+from wince.domain.reach import Find
 from wince.errors import MessageError, ResourceError, Unavailable, WinceError
-from wince.rpc.auth import ANYBODY, Callers, Role, allow, set_caller
+from wince.rpc.auth import Callers, set_caller
 from wince.rpc.config import RpcSettings
-from wince.rpc.errors import TimedOut
-from wince.rpc.inbound import End, Inbound
-from wince.rpc.peers import address_of
+from wince.rpc.entrance import HEADERS, Entrance, Metadata
+from wince.rpc.errors import Forbidden, TimedOut, Unauthenticated
+from wince.rpc.gate import Gate
+from wince.rpc.inbound import CUT, End, Inbound
 from wince.rpc.requests import storable
 from wince.rpc.shares import Shares
 from wince.rpc.status import status_of, trailers
@@ -32,11 +35,16 @@ log = logs.get(__name__)
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[Any, Any]
     Handler = grpc.RpcMethodHandler[Any, Any]
+Enter = Callable[["Context"], Awaitable[tuple[Gate, str]]]
+"""Lets a call in: what it may do, and whose share it takes."""
+Decode = Callable[[Gate, bytes], Any]
 Observer = Callable[[str, str, float], None]
 """Told at the end of every call: method ("/package.Service/Method"), status name, seconds."""
 
 OPEN = "/grpc.health.v1.Health/"
 """Probes ask without a token."""
+LOOK_S = 0.5
+"""How often it is asked whether those who have streams may still have them."""
 WATCHERS = 32
 """Health's streams without a token that one address may have open: a probe has one."""
 
@@ -48,15 +56,18 @@ class Guard(grpc.aio.ServerInterceptor):
         self,
         config: RpcSettings,
         callers: Callers,
-        roles: Mapping[str, frozenset[Role]],
+        find: Find | None = None,
         slow: frozenset[str] = frozenset(),
         observe: Observer | None = None,
     ) -> None:
-        """`roles`: who may call a method, by "/package.Service/Method"; `slow`: those with the longer deadline."""
-        self._config, self._callers, self._roles, self._slow, self._observe = config, callers, roles, slow, observe
+        """`find`: where cameras, beds and patients are, for callers that are bound; `slow`: methods with the longer deadline."""
+        self._config, self._slow, self._observe = config, slow, observe
+        self._entrance = Entrance(callers, config.proxies, find)
         self.shares = Shares(config.max_rpcs_per_caller, "rpc.max_rpcs_per_caller")
         self._watchers = Shares(WATCHERS, "grpc.health.v1.Health/Watch")
-        self._enders: set[Callable[[End], None]] = set()
+        self._streams: dict[Callable[[End], None], Callable[[], Awaitable[End | None]]] = {}
+        """How each open stream is ended, and whether its caller still may have it."""
+        self._watching: asyncio.Task[None] | None = None
         self.draining = False
         self.running = 0
         """Calls that run."""
@@ -64,27 +75,44 @@ class Guard(grpc.aio.ServerInterceptor):
     def drain(self) -> None:
         """No new calls; streams end after what they have read."""
         self.draining = True
-        for end in tuple(self._enders):
+        for end in tuple(self._streams):
             end(End.DRAIN)
+        if self._watching is not None:
+            self._watching.cancel()
+
+    def begin(self) -> None:
+        """From now on a stream ends when its caller may not have it any more."""
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    def failed(self) -> BaseException | None:
+        """What ended the looking after open streams."""
+        task = self._watching
+        return task.exception() if task is not None and task.done() and not task.cancelled() else None
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for end, still in list(self._streams.items()):
+                if (why := await still()) is not None:
+                    end(why)
 
     async def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]], details: grpc.HandlerCallDetails
     ) -> Handler:
         """See grpc.aio.ServerInterceptor."""
         handler = cast("Any", await continuation(details))
+        metadata = [(key, str(value)) for key, value in details.invocation_metadata or () if key in HEADERS]
         if handler is None or details.method.startswith(OPEN):
-            return cast("Handler", handler if handler is None or not handler.response_streaming else self._watched_health(handler))
+            return cast(
+                "Handler", handler if handler is None or not handler.response_streaming else self._watched_health(handler, metadata)
+            )
         method, decode = details.method, _decoder(handler)
-        authorization = [str(value) for key, value in details.invocation_metadata or () if key == "authorization"]
 
-        def enter(context: Context) -> str:
-            """Raises where this caller may not call this now; whose share the call takes."""
+        async def enter(context: Context) -> tuple[Gate, str]:
+            """Raises where this caller may not call this now."""
             if self.draining:
                 raise Unavailable("draining", remedy="ask another replica, or again", retry_after_s=1.0)
-            who = self._callers.of(authorization, _names(context))
-            allow(who, method, self._roles)
-            set_caller(who)
-            return who.name if who is not ANYBODY else address_of(context.peer())
+            return await self._entrance.enter(method, metadata, context.peer(), _names(context))
 
         if handler.request_streaming:
             if handler.response_streaming:
@@ -98,30 +126,33 @@ class Guard(grpc.aio.ServerInterceptor):
     def _handler(handler: Any, make: Any, behaviour: Any) -> Handler:
         return cast("Handler", make(behaviour, None, handler.response_serializer))
 
-    def _asked(self, method: str, handler: Any, decode: Callable[[bytes], Any], enter: Callable[[Context], str]) -> Any:
+    def _asked(self, method: str, handler: Any, decode: Decode, enter: Enter) -> Any:
         """One request, one answer."""
         limit_s = self._config.slow_deadline_s if method in self._slow else self._config.deadline_s
 
         async def behaviour(data: bytes, context: Context) -> Any:
             async with _Call(self, method, context) as call:
-                call.take(enter(context))
                 try:
                     async with asyncio.timeout(limit_s):
-                        return await handler.unary_unary(_whole(decode, data), context)
+                        gate = await call.enter(enter)
+                        request = await _whole(gate, decode, data)
+                        answer = await handler.unary_unary(request, context)
+                        await gate.shown(answer)
+                        return answer
                 except TimeoutError:
                     raise TimedOut(f"not done within {limit_s:g} s", remedy="ask for less, or again later") from None
 
         return behaviour
 
-    def _streamed(self, method: str, handler: Any, decode: Callable[[bytes], Any], enter: Callable[[Context], str]) -> Any:
+    def _streamed(self, method: str, handler: Any, decode: Decode, enter: Enter) -> Any:
         """Requests in, answers out."""
 
         async def behaviour(_requests: object, context: Context) -> AsyncIterator[Any]:
             async with _Call(self, method, context) as call:
-                call.take(enter(context))
-                requests = Inbound(cast("Any", context.read), decode, self._config.stream_idle_s)
-                timer = self._watched(requests.end)
-                answers = handler.stream_stream(requests, context)
+                gate = await call.enter(enter)
+                requests = Inbound(cast("Any", context.read), functools.partial(decode, gate), self._config.stream_idle_s)
+                timer = self._watched(requests.end, functools.partial(self._entrance.still, gate))
+                answers = handler.stream_stream(gate.each(requests), context)
                 try:
                     async for answer in answers:
                         yield answer
@@ -133,11 +164,11 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return behaviour
 
-    def _watched_health(self, handler: Any) -> Handler:
+    def _watched_health(self, handler: Any, metadata: Metadata) -> Handler:
         """Health's stream, which is written by hand; nobody has shown a token."""
 
         async def behaviour(request: Any, context: Context) -> None:
-            address = address_of(context.peer())
+            address = self._entrance.address(metadata, context.peer())
             try:
                 self._watchers.take(address)
             except ResourceError as error:
@@ -151,25 +182,28 @@ class Guard(grpc.aio.ServerInterceptor):
         make: Any = grpc.unary_stream_rpc_method_handler
         return cast("Handler", make(behaviour, handler.request_deserializer, handler.response_serializer))
 
-    def _told(self, method: str, handler: Any, decode: Callable[[bytes], Any], enter: Callable[[Context], str]) -> Any:
+    def _told(self, method: str, handler: Any, decode: Decode, enter: Enter) -> Any:
         """One request, answers out until the caller, the stream's age or the drain ends it."""
 
         async def behaviour(data: bytes, context: Context) -> AsyncIterator[Any]:
             async with _Call(self, method, context) as call:
-                call.take(enter(context))
+                gate = await call.enter(enter)
+                request = await _whole(gate, decode, data)
                 ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
-                timer = self._watched(lambda why: None if ended.done() else ended.set_result(why))
-                answers = handler.unary_stream(_whole(decode, data), context)
+                still = functools.partial(self._entrance.still, gate)
+                timer = self._watched(lambda why: None if ended.done() else ended.set_result(why), still)
+                answers = handler.unary_stream(request, context)
                 coming: asyncio.Task[Any] | None = None
                 try:
                     while True:
                         coming = asyncio.ensure_future(anext(answers, _OVER))
                         await asyncio.wait({coming, ended}, return_when=asyncio.FIRST_COMPLETED)
-                        if not coming.done():
+                        if ended.done() and (not coming.done() or ended.result() in CUT):
                             _gone(ended.result())
                         if (answer := coming.result()) is _OVER:
                             return
-                        yield answer
+                        if await gate.shown(answer):
+                            yield answer
                 finally:
                     timer()
                     if coming is not None and not coming.done():
@@ -179,15 +213,15 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return behaviour
 
-    def _watched(self, end: Callable[[End], None]) -> Callable[[], None]:
-        """`end` is told when the stream is old or the server drains; calling what this returns stops that."""
+    def _watched(self, end: Callable[[End], None], still: Callable[[], Awaitable[End | None]]) -> Callable[[], None]:
+        """`end` is told when the stream is old, the server drains, or `still` says why; calling what this returns stops that."""
         age_s = self._config.max_stream_age_s * random.uniform(0.9, 1.1)
         timer = asyncio.get_running_loop().call_later(age_s, end, End.AGE)
-        self._enders.add(end)
+        self._streams[end] = still
 
         def stop() -> None:
             timer.cancel()
-            self._enders.discard(end)
+            self._streams.pop(end, None)
 
         return stop
 
@@ -212,10 +246,13 @@ class _Call:
         self._guard.running += 1
         return self
 
-    def take(self, share: str) -> None:
-        """It counts as this caller's; raises ResourceError where that one has too many."""
+    async def enter(self, enter: Enter) -> Gate:
+        """Let it in: it counts as this caller's. Raises ResourceError where that one has too many, and what `enter` raises."""
+        gate, share = await enter(self._context)
+        set_caller(gate.who)
         self._guard.shares.take(share)
         self._share = share
+        return gate
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._guard.running -= 1
@@ -247,26 +284,34 @@ def _gone(why: End | None) -> None:
         raise Unavailable("the stream has reached its age", remedy=remedy, retry_after_s=0.001)
     if why is End.DRAIN:
         raise Unavailable("draining", remedy=remedy, retry_after_s=0.1)
+    if why is End.CHANGED:
+        raise Unavailable("what you may do has changed", remedy=remedy, retry_after_s=0.1)
+    if why is End.REVOKED:
+        raise Unauthenticated("the token's time is over", field="authorization", remedy="ask the operator for a new one")
+    if why is End.FORBIDDEN:
+        raise Forbidden("your role does not allow this call any more", field="authorization", remedy="ask the operator")
 
 
-def _decoder(handler: Any) -> Callable[[bytes], Any]:
+def _decoder(handler: Any) -> Decode:
     parse = handler.request_deserializer
     name = str(getattr(getattr(getattr(parse, "__self__", None), "DESCRIPTOR", None), "full_name", "request"))
 
-    def decode(data: bytes) -> Any:
+    def decode(gate: Gate, data: bytes) -> Any:
         try:
             message = parse(data)
         except DecodeError:
             raise MessageError(f"{len(data)} bytes that are no such message", field=name, remedy="check the client's version") from None
+        gate.admit(message)
         arriving.check(message)
         return message
 
     return decode
 
 
-def _whole(decode: Callable[[bytes], Any], data: bytes) -> Any:
+async def _whole(gate: Gate, decode: Decode, data: bytes) -> Any:
     """A request that comes alone. Those of streams are pictures and what is read in them, whose one text, the source, is looked up."""
-    storable(request := decode(data))
+    storable(request := decode(gate, data))
+    await gate.reach(request)
     return request
 
 

@@ -29,6 +29,16 @@ class End(Enum):
     AGE = "age"
     DRAIN = "drain"
     IDLE = "idle"
+    CHANGED = "changed"
+    """The caller has other rights now, but may come again."""
+    REVOKED = "revoked"
+    """The caller's credential is gone, or its time is over."""
+    FORBIDDEN = "forbidden"
+    """The caller is known, and may not have this any more."""
+
+
+CUT = (End.REVOKED, End.FORBIDDEN, End.CHANGED)
+"""Ends after which nothing more is handed out, not even what was read."""
 
 
 class Inbound(Generic[T]):
@@ -70,9 +80,11 @@ class Inbound(Generic[T]):
         return self._decode(data)
 
     def end(self, why: End) -> None:
-        """No more requests after those that were read."""
-        if self.ended is None:
+        """No more requests after those that were read; after a CUT none at all."""
+        if self.ended is None or why in CUT:
             self.ended = why
+        if why in CUT:
+            self._queue.clear()
         self._wake()
 
     def close(self) -> None:

@@ -7,18 +7,18 @@ stands in the way of a connection's bytes.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import resource
 import socket
 import stat
 import threading
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
-from urllib.parse import unquote
 
 from wince.parts import WatchedThread
+from wince.rpc.addresses import Network, grouped, is_proxy
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -31,8 +31,9 @@ _SOCKETS = "/dev/fd"
 class Peers:
     """Closes connections to a port beyond `most` per address, until `stop`. An IPv6 address is its /64."""
 
-    def __init__(self, port: int, most: int) -> None:
-        self._port, self._most = port, most
+    def __init__(self, port: int, most: int, proxies: Sequence[Network] = ()) -> None:
+        """`proxies`: what passes on the calls of many; their connections are not counted."""
+        self._port, self._most, self._proxies = port, most, proxies
         self._serial = count()
         self._known: dict[int, tuple[int, str]] = {}
         """Each of our connections by its socket's inode: since when it is open, its number, and its peer."""
@@ -109,7 +110,8 @@ class Peers:
             return ""
         if one.getsockname()[1] != self._port:
             return "" if one.getsockname()[1] else None
-        return grouped(str(one.getpeername()[0]))
+        address = str(one.getpeername()[0])
+        return "" if is_proxy(address, self._proxies) else grouped(address)
 
     def _close(self, descriptor: int, inode: int) -> int:
         with suppress(OSError), self._held(descriptor, inode) as one:
@@ -145,30 +147,3 @@ def make_room(descriptors: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     if wanted < descriptors:
         log.warning("the system allows fewer open files than connections may need", limit=wanted, field="rpc.max_connections")
-
-
-def grouped(address: str) -> str:
-    """What counts as one address: of IPv6 the /64, which one host has to itself.
-
-    >>> [grouped(one) for one in ("10.0.0.7", "::ffff:10.0.0.7", "2001:db8::7%eth0", "2001:db8:0:0:1::9", "?")]
-    ['10.0.0.7', '10.0.0.7', '2001:db8::/64', '2001:db8::/64', '?']
-    """
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
-    return str(found)
-
-
-def address_of(peer: str) -> str:
-    """The address in what gRPC says of a call's peer.
-
-    >>> [address_of(one) for one in ("ipv4:10.0.0.7:4711", "ipv6:%5B::1%5D:4711", "unix:/run/a")]
-    ['10.0.0.7', '::/64', 'unix:/run/a']
-    """
-    kind, _, rest = peer.partition(":")
-    return grouped(unquote(rest).rpartition(":")[0].strip("[]")) if kind in ("ipv4", "ipv6") else peer

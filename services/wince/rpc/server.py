@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import grpc
@@ -17,11 +17,13 @@ from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha._async import ReflectionServicer
 from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
+from wince.domain.reach import Find
 from wince.errors import ResourceError
 from wince.parts import WatchedThread
 from wince.rpc import config as limits
 from wince.rpc import tls
-from wince.rpc.auth import Callers, Role
+from wince.rpc.addresses import networks
+from wince.rpc.auth import Callers
 from wince.rpc.config import RpcSettings
 from wince.rpc.guard import Guard, Observer
 from wince.rpc.peers import Peers, make_room
@@ -36,7 +38,6 @@ OWN_FILES = 1024
 """Descriptors that a process may need beside its connections."""
 WINDOW = 1 << 20
 """Bytes of a stream that may be on their way or wait to be read."""
-REFLECTION = f"/{reflection.SERVICE_NAME}/ServerReflectionInfo"
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,8 @@ class Registration:
     name: str
     """Full name, such as "wince.api.detect.v1.DetectService"."""
     add: Callable[[grpc.aio.Server], None]
-    """Adds its servicer to a server: `lambda server: add_DetectServiceServicer_to_server(servicer, server)`."""
-    roles: Mapping[str, frozenset[Role]]
-    """Who may call which method, by the method's bare name. A method that is not named is nobody's."""
+    """Adds its servicer to a server: `lambda server: add_DetectServiceServicer_to_server(servicer, server)`. Who may call what stands in
+    rpc/rights.py."""
     slow: frozenset[str] = field(default_factory=frozenset)
     """Methods that may take `slow_deadline_s`."""
     max_bytes: int = 1 << 20
@@ -60,14 +60,15 @@ class Registration:
 class RpcServer:
     """A server; used from one event loop."""
 
-    def __init__(self, registrations: Sequence[Registration], config: RpcSettings, *, observe: Observer | None = None) -> None:
-        """Raises ConfigError where the server would be open to the network, or a file of keys or tokens is wrong."""
+    def __init__(
+        self, registrations: Sequence[Registration], config: RpcSettings, *, find: Find | None = None, observe: Observer | None = None
+    ) -> None:
+        """`find`: where cameras, beds and patients are; without it a caller that is bound to beds or wards reaches nothing here.
+        Raises ConfigError where the server would be open to the network, or a file of keys or tokens is wrong."""
         limits.check(config)
         self._config, self._registrations = config, tuple(registrations)
-        roles = {f"/{one.name}/{method}": needed for one in registrations for method, needed in one.roles.items()}
-        roles[REFLECTION] = frozenset(Role)
         slow = frozenset(f"/{one.name}/{method}" for one in registrations for method in one.slow)
-        self._guard = Guard(config, Callers(config.token_file), roles, slow, observe)
+        self._guard = Guard(config, Callers(config.token_file), find, slow, observe)
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._peers: Peers | None = None
@@ -110,8 +111,9 @@ class RpcServer:
         if self.port == 0:
             raise ResourceError("can't listen", field=f"rpc.host, rpc.port: {address}", remedy="is the port taken? name another")
         await server.start()
+        self._guard.begin()
         self._server = server
-        self._peers = Peers(self.port, self._config.max_connections_per_address)
+        self._peers = Peers(self.port, self._config.max_connections_per_address, networks(self._config.proxies))
         self._peers.start()
         log.info("gRPC listens", host=host, port=self.port, tls=self._credentials is not None)
         return self.port
@@ -122,8 +124,8 @@ class RpcServer:
         await self._health.set(name, state)
 
     def failed(self) -> BaseException | None:
-        """What ended the watch over connections, which may be too many from then on."""
-        return self._peers.failed() if self._peers is not None else None
+        """What ended the watch over connections, which may be too many from then on, or over streams, which may outlive their tokens."""
+        return self._guard.failed() or (self._peers.failed() if self._peers is not None else None)
 
     async def drain(self) -> None:
         """Not ready any more, no new calls; what is in flight finishes within `drain_s`. Idempotent."""
@@ -144,8 +146,11 @@ class RpcServer:
 class ServerThread:
     """A server on an event loop and thread of its own, for a process whose work runs in threads. A context manager."""
 
-    def __init__(self, registrations: Sequence[Registration], config: RpcSettings, *, observe: Observer | None = None) -> None:
-        self._server = RpcServer(registrations, config, observe=observe)
+    def __init__(
+        self, registrations: Sequence[Registration], config: RpcSettings, *, find: Find | None = None, observe: Observer | None = None
+    ) -> None:
+        """See RpcServer."""
+        self._server = RpcServer(registrations, config, find=find, observe=observe)
         self._loop = asyncio.new_event_loop()
         self._ended = threading.Event()
         self._thread = WatchedThread("grpc", self._run, self._ended)

@@ -31,6 +31,7 @@ from wince.serve.protocols import ProtocolSet
 from wince.serve.service import Deps, Service
 from wince.store.camera_leases import CameraLeases
 from wince.store.database import Database
+from wince.store.reach import Reach
 from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
@@ -73,7 +74,9 @@ def build(deps: Deps) -> Service:
     deps.stack.callback(metrics.CAMERAS.watch(cameras.counters))
     clock = wall_us if replay_us is None else (lambda: replay_us)
     list_ = CameraList(cameras, deps.database, read=deps.cameras, clock=clock, of_bed=protocols.of_bed)
-    return Service("capture", [permission, Reading(cameras), list_], [registration(CaptureServicer(cameras, cameras))])
+    return Service(
+        "capture", [permission, Reading(cameras), list_], [registration(CaptureServicer(cameras, cameras))], Reach(deps.database)
+    )
 
 
 class Reading:

@@ -7,6 +7,7 @@ from wince.care.relay import Relay
 from wince.care.servicer import CareServicer, registration
 from wince.care.withholding import Withholding
 from wince.serve.service import Deps, Repeated, Service
+from wince.store.reach import Reach
 
 
 def build(deps: Deps) -> Service:
@@ -19,4 +20,4 @@ def build(deps: Deps) -> Service:
         from wince.serve.ehr_reading import reading  # the way to an EHR is paid for only where there is one
 
         read = reading(deps.settings, deps.database, care, relay.wake, deps.stack)
-    return Service("care", [relay, *read], [registration(servicer)])
+    return Service("care", [relay, *read], [registration(servicer)], Reach(deps.database))

@@ -26,6 +26,7 @@ from wince.serve.census import LOOK_S, CensusKeeper
 from wince.serve.service import Deps, Repeated, Service
 from wince.store import stays, telling, trust
 from wince.store.database import Database
+from wince.store.reach import Reach
 
 TELL_S = 1.0
 """How often the relay looks for what was not told."""
@@ -55,7 +56,7 @@ def build(deps: Deps) -> Service:
         census, ours, watches=watches, publish=tell, heard=heard, latest_us=latest, parking=parking, results=results, **place
     )
     parts: list[Part] = [Repeated("relay", TELL_S, tell), *keeping(deps, heard), mllp.replayer(settings, database, listener), listener]
-    return Service("hospital", parts, [registration(HospitalServicer(database))])
+    return Service("hospital", parts, [registration(HospitalServicer(database))], Reach(database))
 
 
 def keeping(deps: Deps, heard: Heard) -> list[Part]:

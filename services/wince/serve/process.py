@@ -45,7 +45,7 @@ class Running:
     def __init__(self, service: Service, settings: Settings, watched: Sequence[Watched] = ()) -> None:
         """`watched`: what else must not fail; asked for its members at each `failed`."""
         self._service, self._watched = service, watched
-        self._server = ServerThread(service.registrations, settings.rpc, observe=metrics.called)
+        self._server = ServerThread(service.registrations, settings.rpc, find=service.find, observe=metrics.called)
         self._begun = 0
         self._told = False
 

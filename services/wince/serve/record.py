@@ -28,6 +28,7 @@ from wince.serve.writing import refuse_what_can_not_work
 from wince.settings import Settings
 from wince.store import checkpoints
 from wince.store.database import Database
+from wince.store.reach import Reach
 from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
@@ -74,6 +75,7 @@ def build(deps: Deps) -> Service:
             Repeated("credentials", CREDENTIALS_S, lambda: credentials(settings)),
         ],
         [registration(RecordServicer(database, verify))],
+        Reach(database),
     )
 
 

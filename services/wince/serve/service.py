@@ -14,6 +14,7 @@ from wince.backoff import Backoff
 from wince.bus.interface import Bus
 from wince.bus.topics import ALL
 from wince.domain.ids import site_namespace
+from wince.domain.reach import Find
 from wince.errors import ConfigError, Unavailable
 from wince.parts import PASSING, Part, Watched, WatchedThread
 from wince.rpc.server import Registration
@@ -40,6 +41,8 @@ class Service:
     parts: Sequence[Part] = ()
     """In order of start."""
     registrations: Sequence[Registration] = ()
+    find: Find | None = None
+    """Where cameras, beds and patients are, for callers that are bound to some. None: only cameras' names count."""
 
 
 def kafka(settings: Settings) -> Bus:

@@ -1,7 +1,6 @@
 """Parts of the gRPC room that need no server."""
 
 import asyncio
-import os
 import threading
 
 import grpc
@@ -12,9 +11,9 @@ from wince.api.detect.v1.detect_pb2 import Face
 from wince.api.estimate.v1.estimate_service_pb2 import EstimateFacesRequest
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError, MessageError
-from wince.rpc import auth, client
+from wince.rpc import client
 from wince.rpc.config import RpcSettings
-from wince.rpc.errors import Forbidden, TimedOut, Unauthenticated
+from wince.rpc.errors import TimedOut
 from wince.rpc.inbound import AHEAD, End, Inbound
 from wince.rpc.requests import page_size, storable, under
 from wince.rpc.server import Workers
@@ -81,31 +80,6 @@ def test_several_replicas_are_one_target():
     for wrong in ([], ["a:1", "b:2"]):
         with pytest.raises(ConfigError):
             client.target_of(wrong)
-
-
-def test_a_changed_token_file_counts_and_a_broken_one_leaves_what_was(tmp_path, monkeypatch):
-    monkeypatch.setattr(auth, "AGAIN_S", 0.0)
-    file = tmp_path / "tokens"
-
-    def write(text: str, stamp: int) -> None:
-        file.write_text(text)
-        file.chmod(0o600)
-        os.utime(file, (stamp, stamp))
-
-    write("a reader first-token-012345\n", 1)
-    callers = auth.Callers(file)
-    assert callers.of(["Bearer first-token-012345"], []).name == "a"
-    write("b nurse,reader second-token-012345\n", 2)
-    assert callers.of(["bearer second-token-012345"], []).roles == {auth.Role.NURSE, auth.Role.READER}
-    for headers in (["Bearer first-token-012345"], [], ["Bearer second-token-012345"] * 2, ["Basic second-token-012345"]):
-        with pytest.raises(Unauthenticated):
-            callers.of(headers, [])
-    write("broken", 3)
-    assert callers.of(["Bearer second-token-012345"], []).name == "b"
-    with pytest.raises(Forbidden):
-        auth.allow(callers.of(["Bearer second-token-012345"], []), "m", {"m": frozenset({auth.Role.OPERATOR})})
-    with pytest.raises(Forbidden):
-        auth.allow(auth.ANYBODY, "unnamed", {})
 
 
 class Wire:
@@ -196,27 +170,3 @@ def test_half_of_a_pair_is_refused():
     for settings in ({"tls_cert_file": "/c"}, {"client_key_file": "/k"}, {"tls_client_ca_file": "/ca"}):
         with pytest.raises(ConfigError):
             check(RpcSettings(**settings))
-
-
-def test_every_rpc_of_the_protos_has_its_roles_and_nothing_else_has():
-    from wince.api.capture.v1 import capture_service_pb2 as capture_pb
-    from wince.api.care.v1 import care_service_pb2 as care_pb
-    from wince.api.detect.v1 import detect_service_pb2 as detect_pb
-    from wince.api.estimate.v1 import estimate_service_pb2 as estimate_pb
-    from wince.api.grade.v1 import grade_service_pb2 as grade_pb
-    from wince.api.hospital.v1 import hospital_service_pb2 as hospital_pb
-    from wince.api.record.v1 import record_service_pb2 as record_pb
-    from wince.care import servicer as care
-    from wince.hospital import servicer as hospital
-    from wince.pipeline.capture import servicer as capture
-    from wince.pipeline.detect import servicer as detect
-    from wince.pipeline.estimate import servicer as estimate
-    from wince.pipeline.grade import servicer as grade
-    from wince.pipeline.record import servicer as record
-
-    protos = (capture_pb, detect_pb, estimate_pb, grade_pb, record_pb, care_pb, hospital_pb)
-    for proto, room in zip(protos, (capture, detect, estimate, grade, record, care, hospital), strict=True):
-        (service,) = proto.DESCRIPTOR.services_by_name.values()
-        assert service.full_name == room.NAME
-        assert set(room.ROLES) == {method.name for method in service.methods}
-        assert all(room.ROLES.values())

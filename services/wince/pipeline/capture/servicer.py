@@ -14,18 +14,11 @@ from wince.codec.camera import camera_to_message, spec_from_message
 from wince.codec.frame import MAX_JPEG, frame_from_message
 from wince.errors import ConfigError, MediaError, MessageError
 from wince.pipeline.capture.interface import CameraControl, CameraExists, FrameSink, Push, UnknownCamera
-from wince.rpc.auth import Role
 from wince.rpc.errors import AlreadyExists, NotFound
 from wince.rpc.requests import given, under
 from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.capture.v1.CaptureService"
-ROLES = {
-    "PushFrames": frozenset({Role.CAMERA}),
-    "StartCamera": frozenset({Role.OPERATOR}),
-    "StopCamera": frozenset({Role.OPERATOR}),
-    "ListCameras": frozenset({Role.OPERATOR, Role.READER}),
-}
 MAX_BYTES = MAX_JPEG + (64 << 10)
 """A full frame and its envelope."""
 TELL_S = 1.0
@@ -104,7 +97,6 @@ def registration(servicer: CaptureServicer) -> Registration:
     return Registration(
         NAME,
         lambda server: add_CaptureServiceServicer_to_server(servicer, server),
-        ROLES,
         close=servicer.workers.close,
         max_bytes=MAX_BYTES,
     )

@@ -23,14 +23,12 @@ from wince.pipeline.detect.cuts import cuts
 from wince.pipeline.detect.interface import Cut, FaceModels
 from wince.pipeline.detect.patient import Share
 from wince.protocols.rules import DetectLimits
-from wince.rpc.auth import Role
 from wince.rpc.errors import NotFound
 from wince.rpc.requests import under
 from wince.rpc.server import Registration, Workers
 from wince.telemetry import traces
 
 NAME = "wince.api.detect.v1.DetectService"
-ROLES = {"DetectFaces": frozenset({Role.STAGE})}
 MAX_BYTES = MAX_JPEG + (64 << 10)
 """A full frame and its envelope."""
 
@@ -167,7 +165,6 @@ def registration(servicer: DetectServicer) -> Registration:
     return Registration(
         NAME,
         lambda server: add_DetectServiceServicer_to_server(servicer, server),
-        ROLES,
         close=servicer.workers.close,
         max_bytes=MAX_BYTES,
     )

@@ -17,13 +17,11 @@ from wince.domain.face import Face
 from wince.errors import MessageError
 from wince.pipeline.estimate import stage
 from wince.pipeline.estimate.interface import Scorer
-from wince.rpc.auth import Role
 from wince.rpc.errors import NotFound
 from wince.rpc.requests import under
 from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.estimate.v1.EstimateService"
-ROLES = {"EstimateFaces": frozenset({Role.STAGE}), "ListModels": frozenset({Role.STAGE, Role.READER, Role.OPERATOR})}
 MAX_BYTES = 16 << 20
 """Largest request, bytes: MOST faces with everything."""
 MOST = 64
@@ -92,7 +90,6 @@ def registration(servicer: EstimateServicer) -> Registration:
     return Registration(
         NAME,
         lambda server: add_EstimateServiceServicer_to_server(servicer, server),
-        ROLES,
         close=servicer.workers.close,
         max_bytes=MAX_BYTES,
     )

@@ -18,13 +18,11 @@ from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Occupancy
 from wince.errors import MessageError, ProtocolError, WinceError
 from wince.pipeline.grade import stage
-from wince.rpc.auth import Role
 from wince.rpc.errors import NotFound
 from wince.rpc.requests import under
 from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.grade.v1.GradeService"
-ROLES = {"GradeEstimates": frozenset({Role.STAGE})}
 MAX_BYTES = 5 << 20
 """Largest request, bytes: a snapshot and its envelope."""
 DEFAULT = "activity"
@@ -138,7 +136,6 @@ def registration(servicer: GradeServicer) -> Registration:
     return Registration(
         NAME,
         lambda server: add_GradeServiceServicer_to_server(servicer, server),
-        ROLES,
         close=servicer.workers.close,
         max_bytes=MAX_BYTES,
     )

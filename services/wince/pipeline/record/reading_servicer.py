@@ -12,14 +12,12 @@ from wince.codec.hospital import encounter_text
 from wince.codec.record import entry_to_message
 from wince.errors import MessageError
 from wince.pipeline.record.reading import ALERTS, ASSESSMENTS, ENTRIES, RecordReader, Scope, Slice
-from wince.rpc.auth import Role, caller
+from wince.rpc.auth import caller
 from wince.rpc.filters import conditions
 from wince.rpc.pages import Page, Pages
 from wince.rpc.requests import given, under
 from wince.rpc.workers import Workers
 
-_READ = frozenset({Role.READER, Role.NURSE})
-ROLES = dict.fromkeys(("ListAssessments", "GetAssessment", "ListAlerts", "GetAlert", "ListEntries", "GetEntry"), _READ)
 EVER_US = 1 << 62
 
 

@@ -16,31 +16,17 @@ from wince.codec.record import audit_to_message
 from wince.delivery.books import Backlog
 from wince.domain.audit import Verified
 from wince.errors import IntegrityError, MessageError
-from wince.pipeline.record import reading_servicer
 from wince.pipeline.record.live import Live
 from wince.pipeline.record.queries import Delivered, PostgresRecord
 from wince.pipeline.record.reading import RecordReader
 from wince.pipeline.record.reading_servicer import ReadingServicer
-from wince.rpc.auth import Role, caller
+from wince.rpc.auth import caller
 from wince.rpc.pages import Pages
 from wince.rpc.server import Registration, Workers
 from wince.store import token_key
 from wince.store.database import Database
 
 NAME = "wince.api.record.v1.RecordService"
-_READ = frozenset({Role.READER, Role.NURSE})
-_OPERATE = frozenset({Role.OPERATOR})
-ROLES = {
-    **reading_servicer.ROLES,
-    "WatchAssessments": _READ,
-    "GetDeliveries": _READ | _OPERATE,
-    "ListDeadLetters": _OPERATE,
-    "ReplayDeadLetter": _OPERATE,
-    "ListTargets": _OPERATE,
-    "ReleaseTarget": _OPERATE,
-    "QueryAudit": _OPERATE,
-    "VerifyAudit": _OPERATE,
-}
 _STATES = {
     "pending": record_pb2.DELIVERY_STATE_PENDING,
     "written": record_pb2.DELIVERY_STATE_WRITTEN,
@@ -167,7 +153,6 @@ def registration(servicer: RecordServicer) -> Registration:
     return Registration(
         NAME,
         lambda server: add_RecordServiceServicer_to_server(servicer, server),
-        ROLES,
         slow=frozenset({"VerifyAudit"}),
         close=servicer.workers.close,
     )
