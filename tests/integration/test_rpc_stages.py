@@ -224,10 +224,9 @@ def test_grade_goes_on_from_a_snapshot_with_the_same_results(channel):
             grpc.StatusCode.INVALID_ARGUMENT,
             "estimate.source",
         ),
-        (
-            [grade_service_pb2.GradeEstimatesRequest(estimate=estimate_pb2.Estimate(source="cam", reason=2, protocol="icu"))],
-            grpc.StatusCode.INVALID_ARGUMENT,
-            "estimate.protocol",
+        *(
+            ([grade_service_pb2.GradeEstimatesRequest(estimate=read)], grpc.StatusCode.INVALID_ARGUMENT, f"estimate.{field}")
+            for field, read in (("protocol", an_estimate(0, protocol="icu")), ("rule", an_estimate(0, rule="ab" * 32)))
         ),
         (
             [grade_service_pb2.GradeEstimatesRequest(snapshot={"source": "cam", "fold_version": 1, "state": b"{}", "protocol": "icu"})],

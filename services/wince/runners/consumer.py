@@ -15,6 +15,7 @@ from wince.domain.frame import Beat
 from wince.errors import MessageError
 from wince.parts import PASSING
 from wince.runners.ahead import AheadError
+from wince.runners.mixed import MixedError
 from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
@@ -90,7 +91,7 @@ class Consumer:
                 self.check(message)
                 found.append((record, message))
             except MessageError as error:
-                if not isinstance(error, AheadError):  # which is said once for its source
+                if not isinstance(error, AheadError | MixedError):  # which are said once
                     topic, partition = record.topic, record.partition
                     log.error("a record can't be read", topic=topic, partition=partition, offset=record.offset, error=error)
                 metrics.unreadable(record.topic)

@@ -25,6 +25,7 @@ from wince.errors import WinceError
 from wince.pipeline.grade import stage
 from wince.runners.ahead import Ahead
 from wince.runners.consumer import Consumer
+from wince.runners.mixed import SameRules
 from wince.runners.positions import Uncovered
 from wince.store.answers import answer
 from wince.telemetry import logs, traces
@@ -57,14 +58,17 @@ class Grading(Consumer):
         default: str,
         ask_every_s: float = 1.0,
         ahead: Ahead | None = None,
+        rules: Mapping[str, str] | None = None,
     ) -> None:
         """`default`: the protocol of estimates that name none. `durable`: asked at most every `ask_every_s`; None: every position is
         committed as soon as it is handled, because the process that reads is also the one that the source begins again with (embedded).
-        `ahead`: keeps out what lies too far ahead of now; None: by the bound that `Bound()` is."""
+        `ahead`: keeps out what lies too far ahead of now; None: by the bound that `Bound()` is. `rules`: sha256 of the rules of each
+        protocol that is graded here; estimates that others read are kept out."""
         super().__init__(bus)
         self._begin = begin
         self._durable, self._ask_every_s, self._asked = durable, ask_every_s, -ask_every_s
         self._ahead = ahead or Ahead(Bound())
+        self._same = SameRules(rules or {}, default)
         self._uncovered = Uncovered()
         self._carried = Carried()
         self._default = default
@@ -74,9 +78,11 @@ class Grading(Consumer):
         self._lock = threading.Lock()
 
     def check(self, message: Encodable) -> None:
-        """Raises AheadError where a frame's or beat's time lies too far ahead of now."""
+        """Raises AheadError where a frame's or beat's time lies too far ahead of now, MixedError where other rules read it."""
         if isinstance(message, Estimate | Beat):
             self._ahead.check(message.source, message.time_us)
+        if isinstance(message, Estimate):
+            self._same.check(message)
 
     def handle(self, records: Sequence[Record]) -> Positions | None:
         """Fold a batch; returns when everything that came of it will survive. A state is kept only then."""

@@ -143,7 +143,8 @@ class Embedded:
         self._writer = Writer(self._sink(targets), self._delivery.wake)
         self._recording = Recording(self._bus, self._writer.commit, self._committed)
         self._begin = SourceStart(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
-        self._grading = Grading(self._bus, self._begin, default=self.protocols.default.name, ahead=ahead(self._settings, self.origin_us))
+        default, bound = self.protocols.default.name, ahead(self._settings, self.origin_us)
+        self._grading = Grading(self._bus, self._begin, default=default, ahead=bound, rules=self.protocols.rules)
         self._permission = Permission(self.database, required=self._settings.consent_required, from_us=lambda: self.origin_us)
         with self.database.transaction() as tx:  # clips have a time of their own, and no feed that could be silent
             trust.forget_feed(tx)

@@ -48,7 +48,9 @@ def build(deps: Deps) -> Service:
     def another(protocol: ClinicalProtocol) -> Callable[[], Scorer]:
         return lambda: scoring.scorer(protocol, settings.models_dir, serving)
 
-    servicer = EstimateServicer({name: another(protocol) for name, protocol in every.items()}, inventory)
+    servicer = EstimateServicer(
+        {name: another(protocol) for name, protocol in every.items()}, inventory, rules={name: one.rule for name, one in every.items()}
+    )
     return Service("estimate", [Estimating(deps.bus, readers, now_us, deps.windows("estimate"))], [registration(servicer)])
 
 

@@ -22,7 +22,8 @@ from wince.serve.service import Deps, Service
 def build(deps: Deps) -> Service:
     """The service."""
     begin = SourceStart(deps.database, scoring.setups(deps.protocols, deps.settings.site), deps.replay_us)
-    grading = Grading(deps.bus, begin, begin.closed, default=deps.protocols.default.name, ahead=ahead(deps.settings, deps.replay_us))
+    protocols_set, bound = deps.protocols, ahead(deps.settings, deps.replay_us)
+    grading = Grading(deps.bus, begin, begin.closed, default=protocols_set.default.name, ahead=bound, rules=protocols_set.rules)
     return Service("grade", [grading], [registration(GradeServicer(_setups(deps)))])
 
 

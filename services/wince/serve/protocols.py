@@ -37,6 +37,11 @@ class ProtocolSet:
         return max((protocol.clip.before_us for protocol in self.every.values() if protocol.clip is not None), default=0)
 
     @property
+    def rules(self) -> dict[str, str]:
+        """sha256 of the rules of each, by name."""
+        return {name: protocol.rule for name, protocol in self.every.items()}
+
+    @property
     def models(self) -> set[str]:
         """Files of the models lock that they need."""
         return {name for protocol in self.every.values() for name in protocol.estimate.models}

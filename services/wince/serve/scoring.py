@@ -190,4 +190,4 @@ def build(settings: Settings, protocols: Sequence[ClinicalProtocol], region: Sha
 def reader(settings: Settings, protocol: ClinicalProtocol, serving: ServingSettings | None = None) -> Reader:
     """Who reads faces for a protocol. `serving`: instead of the settings'. Raises as `scorer`."""
     made = scorer(protocol, settings.models_dir, serving or settings.serving)
-    return Reader(protocol.name, made, round(protocol.estimate.max_age_s * 1e6))
+    return Reader(protocol.name, made, round(protocol.estimate.max_age_s * 1e6), protocol.rule)

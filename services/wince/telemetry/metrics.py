@@ -49,6 +49,9 @@ QUESTIONS_OPEN = Gauge("wince_questions_open", "Questions that nobody has answer
 FRAMES_DROPPED = Counter("wince_frames_dropped", "Frames of a camera that were dropped for newer ones", ("source",), registry=REGISTRY)
 LAG = Gauge("wince_consumer_lag_seconds", "How far the newest message of the last batch lies behind now", ("group",), registry=REGISTRY)
 DEAD_LETTERS = Counter("wince_dead_letters", "Records that could not be taken and were set aside", ("topic",), registry=REGISTRY)
+MIXED = Counter(
+    "wince_mixed_rules", "Estimates that other rules of their protocol read than grade has, set aside", ("protocol",), registry=REGISTRY
+)
 AHEAD = Counter("wince_ahead", "Messages of a source that lay too far ahead of now and were set aside", ("source",), registry=REGISTRY)
 DELIVERIES = Counter("wince_deliveries", "Attempts to write an entry to a target, by outcome", ("target", "outcome"), registry=REGISTRY)
 DELIVERY_RETRIES = Counter("wince_delivery_retries", "Attempts that have to be made again", ("target",), registry=REGISTRY)
@@ -152,6 +155,11 @@ def consumed(group: str, newest_us: int, now_us: int) -> None:
 def unreadable(topic: str) -> None:
     """A record of a topic was set aside."""
     DEAD_LETTERS.labels(label(topic)).inc()
+
+
+def mixed(protocol: str) -> None:
+    """An estimate was set aside, as other rules of its protocol read it than grade has."""
+    MIXED.labels(label(protocol)).inc()
 
 
 def ahead(source: str) -> None:

@@ -18,6 +18,7 @@ from wince.domain.ahead import Bound
 from wince.domain.assessment import Assessment
 from wince.domain.estimate import Estimate
 from wince.domain.frame import US, Beat
+from wince.domain.reason import Reason
 from wince.domain.snapshot import Graded
 from wince.pipeline.grade import stage
 from wince.runners.ahead import Ahead
@@ -41,7 +42,8 @@ class Road:
         self.bus.consume([dead_letters(ESTIMATES)], "letters", self._letter)
         self.bus.consume([ASSESSMENTS], "windows", self._window)
         ahead = Ahead(bound, lambda: self.now_us)
-        self.grading = Grading(self.bus, lambda source: {"activity": stage.begin(source, setup())}, default="activity", ahead=ahead)
+        begun, rules = (lambda source: {"activity": stage.begin(source, setup())}), {"activity": setup().protocol.rule}
+        self.grading = Grading(self.bus, begun, default="activity", ahead=ahead, rules=rules)
         self.grading.start()
 
     def _letter(self, records: Sequence[Record]) -> None:
@@ -116,6 +118,20 @@ def test_one_message_ahead_is_a_dead_letter_and_every_window_is_graded(road: Roa
     assert _count("wince_ahead_total", source="cam") == counted + 2
     assert _count("wince_dead_letters_total", topic=ESTIMATES) == lettered + 2
     assert capsys.readouterr().err.count("its messages are set aside") == 1
+
+
+def test_estimates_of_other_rules_are_never_graded_with_ours(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are dead letters, counted and named once; their window is a gap. What names no rules, or ours, is graded."""
+    ours, counted = setup().protocol.rule, _count("wince_mixed_rules_total", protocol="activity")
+    rules = {0: ours, 1: "ab" * 32, 2: ""}  # of the three windows
+    feeds = feed(lambda _: CALM, 15, origin_s=T0_S)
+    sent = [replace(one, rule=rules[(one.time_us // US - T0_S) // 5]) if isinstance(one, Estimate) else one for one in feeds]
+    road.send(sent)
+    road.until(windows=3, letters=25)
+    assert [one.reason for one in road.windows] == [None, Reason.GAP, None]
+    assert all(b"rule: was read by other rules" in one.headers["error"] for one in road.letters)
+    assert _count("wince_mixed_rules_total", protocol="activity") == counted + len(road.letters) == counted + 25
+    assert capsys.readouterr().err.count("were read by other rules") == 1
 
 
 def test_other_sources_go_on(road: Road) -> None:

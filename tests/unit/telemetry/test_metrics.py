@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import urllib.request
 from dataclasses import replace
@@ -12,6 +14,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from tests.unit.assess.report.synthetic import window
+from wince import telemetry
 from wince.domain.assessment import Alert, Question
 from wince.domain.frame import US
 from wince.domain.reason import Reason
@@ -27,6 +30,8 @@ def value(name: str, **labels: str) -> float:
 
 def exposed() -> dict[str, tuple[str, tuple[str, ...]]]:
     """Kind and labels of every metric, by the name that Prometheus sees."""
+    for module in pkgutil.iter_modules(telemetry.__path__):
+        importlib.import_module(f"{telemetry.__name__}.{module.name}")  # some have metrics of their own
     found = {}
     for collector in list(metrics.REGISTRY._collector_to_names):
         for family in collector.describe():

@@ -23,6 +23,8 @@ class Reader:
     scorer: Scorer
     max_age_us: int
     """An older face is LATE."""
+    rule: str = ""
+    """sha256 (hex) of the protocol's canonical rules, written into each estimate: grade takes only those of its own rules."""
 
 
 def step(
@@ -42,5 +44,5 @@ def step(
         after[reader.protocol], found = stage.step(state, [batch[at] for at in mine], now_us, reader.scorer, reader.max_age_us)
         for at, message in zip(mine, found, strict=True):
             if isinstance(message, Estimate):
-                out[at].append(replace(message, protocol=reader.protocol))
+                out[at].append(replace(message, protocol=reader.protocol, rule=reader.rule))
     return after, out

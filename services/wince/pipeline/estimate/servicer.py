@@ -46,9 +46,12 @@ Inventory = Callable[[], tuple[str, Sequence[ModelInUse]]]
 class EstimateServicer(EstimateServiceServicer):
     """Scorers by protocol, one per worker thread."""
 
-    def __init__(self, scorers: Mapping[str, Callable[[], Scorer]], inventory: Inventory, *, threads: int = 1) -> None:
-        """`scorers`: makes a protocol's scorer; called once in each thread that needs it."""
-        self._make, self._inventory = dict(scorers), inventory
+    def __init__(
+        self, scorers: Mapping[str, Callable[[], Scorer]], inventory: Inventory, *, rules: Mapping[str, str] | None = None, threads: int = 1
+    ) -> None:
+        """`scorers`: makes a protocol's scorer; called once in each thread that needs it. `rules`: sha256 of each protocol's rules, for
+        grade to see that it grades by the same; of a protocol without one nothing is said."""
+        self._make, self._inventory, self._rules = dict(scorers), inventory, dict(rules or {})
         self._local = threading.local()
         self.workers = Workers(threads, "estimate")
 
@@ -81,7 +84,7 @@ class EstimateServicer(EstimateServiceServicer):
         if name not in made:
             made[name] = self._make[name]()
         _, estimates = stage.step(stage.State(), faces, min((face.time_us for face in faces), default=0), made[name], 0)
-        read = [replace(one, protocol=name) for one in estimates if isinstance(one, Estimate)]
+        read = [replace(one, protocol=name, rule=self._rules.get(name, "")) for one in estimates if isinstance(one, Estimate)]
         return pb.EstimateFacesResponse(estimates=list(map(estimate_to_message, read)))
 
 

@@ -26,6 +26,7 @@ NAME = "wince.api.grade.v1.GradeService"
 MAX_BYTES = 5 << 20
 """Largest request, bytes: a snapshot and its envelope."""
 DEFAULT = "activity"
+SAME_RULES = "give estimate and grade the same protocol file, and read the faces again"
 
 Setups = Callable[[str], stage.Setup]
 """A protocol's setup by its name. Raises ProtocolError where there is none."""
@@ -81,6 +82,8 @@ class _Fold:
             if isinstance(message, Estimate) and message.protocol not in ("", self._setup.protocol.name):
                 remedy = "grade each protocol's estimates in a stream of their own"
                 raise MessageError("another protocol's scorer read it", field="protocol", remedy=remedy)
+            if isinstance(message, Estimate) and message.rule not in ("", self._setup.protocol.rule):
+                raise MessageError("was read by other rules of the protocol than grade has", field="rule", remedy=SAME_RULES)
             self._in_order(message)
             after, events = stage.step(before, [message])
         self._state = after
