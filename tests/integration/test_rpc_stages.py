@@ -184,9 +184,9 @@ def test_estimate_takes_what_faces_say_and_names_what_is_wrong(channel):
     assert {(one.name, one.state) for one in models.models} == {(name, estimate_pb2.MODEL_STATE_READY) for name in RULES.estimate.models}
 
 
-def an_estimate(time_us: int, score: float = 8.0, source: str = "cam") -> estimate_pb2.Estimate:
+def an_estimate(time_us: int, score: float = 8.0, source: str = "cam", **more: str) -> estimate_pb2.Estimate:
     reading = Reading(score, 0.95, np.full(6, 0.5, np.float32), 0.0)
-    return estimate_to_message(Estimate(source, time_us // 200_000, time_us, None, reading, model_set="ab" * 32))
+    return estimate_to_message(Estimate(source, time_us // 200_000, time_us, None, reading, model_set="ab" * 32, **more))
 
 
 def feed(seconds: range) -> list[grade_service_pb2.GradeEstimatesRequest]:
