@@ -29,7 +29,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run screenshots sbom audit first-run chaos test check long lint types proto docs serving chaos-kafka chaos-ehr storm fuzz bench train-scorer clean lock dev apt
+.PHONY: help run screenshots sbom audit first-run chaos test check long lint types proto released docs serving chaos-kafka chaos-ehr storm fuzz bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -46,10 +46,10 @@ check: dev ## the fast part of the same, below three minutes: no slow tests, no 
 	@$(MAKE) lint types
 	@$(BIN)/python -m pytest -m "not slow and not peer" $(PYTEST_ARGS)
 
-lint: dev ## ruff, the layers (import-linter), the protos (buf)
+lint: dev ## ruff, the layers (import-linter), the protos (buf: style, and nothing that breaks clients of the last release)
 	@$(call timed,ruff,$(BIN)/ruff check)
 	@$(call timed,layers,$(BIN)/lint-imports)
-	@$(call timed,protos,$(BIN)/buf lint && $(BIN)/buf format --diff --exit-code)
+	@$(call timed,protos,$(BIN)/buf lint && $(BIN)/buf format --diff --exit-code && $(BIN)/buf breaking --against protos/released.binpb)
 
 types: dev ## mypy, strict
 	@$(call timed,mypy,$(BIN)/mypy)
@@ -58,6 +58,9 @@ proto: dev ## generate services/wince/api from protos/, docs/reference/asyncapi.
 	@$(BIN)/buf format --write
 	@$(BIN)/python protos/generate.py
 	@$(BIN)/python -m wince.bus.asyncapi docs/reference/asyncapi.yaml
+
+released: dev ## at a release: keep the protos as they are in protos/released.binpb, so that `make lint` refuses what would break their clients
+	@$(BIN)/buf build --exclude-source-info -o protos/released.binpb
 
 docs: dev ## generate what the code knows of docs/reference: settings, commands, exit codes, Python, CSV, JSON, FHIR, HL7 events; wince.example.toml
 	@mkdir -p docs/reference
