@@ -13,7 +13,8 @@ from tests.support.certificates import Authority
 from wince.bus.kafka import KafkaBus
 from wince.bus.kafka_options import KafkaOptions
 from wince.bus.topics import ALL, FACES, PARTITIONS, TOPICS, oldest_ms
-from wince.errors import ConfigError, MessageError, Unavailable
+from wince.errors import ConfigError, MessageError, Refused, Unavailable
+from wince.local import kafka_users
 from wince.testing.peers import KafkaPeer
 
 pytestmark = pytest.mark.peer
@@ -119,28 +120,34 @@ def test_a_record_that_is_too_large_is_refused_alone(peer: KafkaPeer, client: Ka
 
 
 def test_signing_in_and_every_way_not_to(tmp_path: Path) -> None:
-    """SCRAM over TLS works; wrong password, other authority, no TLS and nobody there give one error that names all causes."""
+    """SCRAM over TLS works. A wrong password and a mechanism that the user has no password for are named; another authority, no TLS and
+    nobody there give one error that names the causes."""
     ours, other = Authority(tmp_path, "ours"), Authority(tmp_path, "other")
     certificate, key = ours.issue("127.0.0.1")
     both = tmp_path / "server.pem"
     both.write_bytes(key.read_bytes() + certificate.read_bytes() + ours.file.read_bytes())
-    with kafka(tmp_path / "kafka", 1, tls_pem=both, sign_in=("wince", "secret-1")) as peer:
+    with kafka(tmp_path / "kafka", 1, tls_pem=both, closed=True) as peer:
+        right = kafka_users.admit(peer.administrator())["detect"]
 
-        def options(password: str = "secret-1", ca_file: Path = ours.file, connect_s: float = 5) -> KafkaOptions:
-            return KafkaOptions(peer.bootstrap, "scram", "wince", password, ca_file, connect_s=connect_s)
+        def options(password: str = right, ca_file: Path = ours.file, connect_s: float = 3, **more: str) -> KafkaOptions:
+            return KafkaOptions(peer.bootstrap, "scram", "wince-detect", password, ca_file, connect_s=connect_s, **more)  # type: ignore[arg-type]
 
-        client = KafkaBus(options(connect_s=30))
-        client.publish("test.scram.v1", "a", b"1").result(30)
+        client = KafkaBus(options(connect_s=30), "detect")
+        client.publish(FACES, "a", b"1").result(30)
         client.close()
-        wrong = [options(password="secret-2"), options(ca_file=other.file), KafkaOptions(peer.bootstrap, connect_s=3)]
+        for one in (options(password="secret-2"), options(mechanism="SCRAM-SHA-256")):
+            with pytest.raises(Refused) as refused:
+                KafkaBus(one)
+            assert "user or password is wrong" in refused.value.message
+            assert "secret" not in refused.value.diagnostics()
+            assert "secret" not in repr(one)
+        wrong = [options(ca_file=other.file), KafkaOptions(peer.bootstrap, connect_s=3)]
         for one in [*wrong, KafkaOptions("127.0.0.1:1", connect_s=2)]:
             with pytest.raises(Unavailable) as caught:
                 KafkaBus(one)
             assert "no broker runs there" in caught.value.remedy
             assert "password" in caught.value.remedy
             assert "TLS" in caught.value.remedy
-            assert "secret" not in caught.value.diagnostics()
-            assert "secret" not in repr(one)
 
 
 def test_options_that_can_not_be_meant(tmp_path: Path) -> None:
@@ -150,6 +157,7 @@ def test_options_that_can_not_be_meant(tmp_path: Path) -> None:
         {"bootstrap": ""},
         {"bootstrap": "127.0.0.1"},
         {"bootstrap": "127.0.0.1:9092", "security": "scram"},
+        {"bootstrap": "kafka.example:9092", "security": "scram-plaintext", "user": "x", "password": "y"},
         {"bootstrap": "127.0.0.1:9092", "user": "x", "password": "y"},
         {"bootstrap": "127.0.0.1:9092", "security": "tls", "cert_file": tmp_path},
         {"bootstrap": "127.0.0.1:9092", "security": "tls", "ca_file": tmp_path / "none.pem"},

@@ -15,13 +15,8 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import Default
 
-from wince.bus.topics import ALL, ASSESSMENTS, CARE, ESTIMATES, FACES, PARTITIONS, STAYS, TOPICS, Topic, dead_letters, oldest_ms
+from wince.bus.topics import ALL, PARTITIONS, TOPICS, Topic, oldest_ms
 from wince.version import VERSION
-
-WRITERS = {FACES: ("detect",), ESTIMATES: ("estimate",), ASSESSMENTS: ("grade",), CARE: ("care",), STAYS: ("hospital",)}
-"""Which service writes a topic."""
-READERS = {FACES: ("estimate",), ESTIMATES: ("grade",), ASSESSMENTS: ("record",), CARE: ("grade",), STAYS: ("grade",)}
-"""Which service reads it, and writes its dead letters."""
 
 _PROTOBUF = "application/vnd.google.protobuf;version=3"
 _TYPES = {
@@ -29,6 +24,15 @@ _TYPES = {
     for name, value in vars(FieldDescriptor).items()
     if name.startswith("TYPE_") and isinstance(value, int)
 }
+
+_DESCRIPTION = (
+    "Records between Wince's services. The key is the source (camera or file) in UTF-8: order holds within a key. On every topic its "
+    f"partition is (murmur2(key) & 0x7fffffff) % {PARTITIONS}, as Kafka's Java client has it by default (librdkafka: "
+    "partitioner=murmur2_random). Delivery is at least once; the same record has the same id. Times of records are the broker's. Ids "
+    "within messages are UUIDs in canonical text. A record that its reader can't take lies in the dead-letter topic (.dlq) with its key "
+    "and value. Each service signs in as a principal of its own, with the rights that `wince kafka acls` prints; other readers need a "
+    "principal and a group of their own."
+)
 
 
 def document() -> dict[str, Any]:
@@ -39,8 +43,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Wince on Kafka",
             "version": VERSION,
-            "description": "Records between Wince's services. The key is the source (camera or file): order holds within a key. "
-            "Delivery is at least once; the same record has the same id. Readers of another kind than ours need a group of their own.",
+            "description": _DESCRIPTION,
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/x-protobuf",
@@ -64,16 +67,19 @@ def _channel(topic: Topic) -> dict[str, Any]:
         "description": topic.about + (f" Holds PHI: {topic.phi}." if topic.phi else ""),
         "messages": {schema: {"$ref": f"#/components/messages/{schema}"} for schema in messages},
         "x-oldest-ms": oldest_ms(topic) or 0,
+        "x-configs": configs,
         "bindings": {"kafka": binding},
     }
 
 
 def _operations() -> Iterable[tuple[str, dict[str, Any]]]:
-    for name in ALL:
-        letters = dead_letters(name)
-        for action, services, topic in (("send", WRITERS, name), ("receive", READERS, name), ("send", READERS, letters)):
-            for service in services[name]:
-                yield f"{service}.{action}.{topic}", {"action": action, "channel": {"$ref": f"#/channels/{topic}"}}
+    for name, topic in TOPICS.items():
+        for action, services in (("send", topic.writers), ("receive", topic.readers)):
+            for service in services:
+                made: dict[str, Any] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
+                if action == "receive":
+                    made["bindings"] = {"kafka": {"groupId": {"type": "string", "enum": [service]}, "bindingVersion": "0.5.0"}}
+                yield f"{service}.{action}.{name}", made
 
 
 def _message(schema: str) -> dict[str, Any]:
@@ -93,22 +99,41 @@ def _letter() -> dict[str, Any]:
 
 
 def _headers() -> dict[str, Any]:
-    texts = {
-        "schema": "Full name of the protobuf message.",
-        "id": "32 hex digits; the same message published twice has the same.",
-        "trace": "W3C traceparent.",
-    }
-    return _texts(texts)
+    """What every record of ours carries; a foreign one is read if it carries schema."""
+    return _object(
+        {
+            "schema": _text_of("Full name of the protobuf message."),
+            "id": _text_of(
+                "The first 16 bytes of the sha256 of topic, key and value with zero bytes between; a message published twice has the same.",
+                "^[0-9a-f]{32}$",
+            ),
+            "trace": _text_of("W3C traceparent.", "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"),
+        }
+    )
 
 
 def _letter_headers() -> dict[str, Any]:
-    texts = {"topic": "Where it stood.", "position": "Partition/offset there.", "error": "What was wrong; nothing of its content."}
-    return _texts(texts)
+    """What every dead letter carries, and what only some do."""
+    always = {
+        "topic": _text_of("Where it stood."),
+        "position": _text_of("Partition/offset there.", "^[0-9]+/[0-9]+$"),
+        "error": _text_of("What was wrong: code, field and message; nothing of its content."),
+        "id": _text_of("The record's own; where it had none, one of the letter."),
+        "trace": _text_of("The record's own; where it had none, one of the letter."),
+    }
+    sometimes = {
+        "schema": _text_of("The record's own, where it had one."),
+        "size": _text_of("Bytes of the record's value, where the letter holds only their beginning.", "^[0-9]+$"),
+    }
+    return _object(always, sometimes)
 
 
-def _texts(texts: dict[str, str]) -> dict[str, Any]:
-    properties = {name: {"type": "string", "description": text} for name, text in texts.items()}
-    return {"type": "object", "properties": properties, "required": list(texts)}
+def _text_of(description: str, pattern: str = "") -> dict[str, str]:
+    return {"type": "string", "description": description} | ({"pattern": pattern} if pattern else {})
+
+
+def _object(always: dict[str, Any], sometimes: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"type": "object", "properties": always | (sometimes or {}), "required": list(always)}
 
 
 def _protos(schemas: Iterable[str]) -> dict[str, Any]:

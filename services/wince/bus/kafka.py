@@ -16,12 +16,14 @@ from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from wince.bus.access import Right
 from wince.bus.headers import complete
 from wince.bus.interface import Handler, Owned
 from wince.bus.kafka_consumer import KafkaSubscription
 from wince.bus.kafka_options import KafkaOptions
 from wince.bus.kafka_outbox import Outbox
-from wince.bus.topics import PARTITIONS, TOPICS, Topic, dead_letters
+from wince.bus.kafka_rights import lacking
+from wince.bus.topics import HEADROOM, PARTITIONS, TOPICS, Topic, dead_letters
 from wince.errors import ConfigError, MessageError, Unavailable
 from wince.telemetry import logs
 
@@ -29,28 +31,36 @@ log = logs.get(__name__)
 
 MAX_RECORD = max(topic.max_bytes for topic in TOPICS.values())
 """Bytes; a larger record is refused at once."""
-HEADROOM = 8 << 10
-"""What key, headers and batch may add to a value."""
 
 
 class KafkaBus:
     """Implements `wince.bus.interface.Bus`. One producer, one consumer per subscription; threads of its own for each."""
 
-    def __init__(self, options: KafkaOptions, *, max_records: int = 10_000, max_bytes: int = 64 << 20, flush_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        options: KafkaOptions,
+        service: str = "",
+        *,
+        max_records: int = 10_000,
+        max_bytes: int = 64 << 20,
+        flush_s: float = 10.0,
+    ) -> None:
         """Connects once, to tell a wrong address from an outage.
 
         Args:
             options: where and how.
+            service: who speaks: of a topic of ours only what this service has rights for is asked; "": whatever there is.
             max_records: records that may be unacknowledged; publish blocks beyond.
             max_bytes: the same in bytes of keys, values and headers.
             flush_s: how long close() waits for acknowledgements.
 
         Raises:
             Unavailable: nobody let us in; names the three causes.
+            Refused: user or password is wrong.
         """
         if min(max_records, max_bytes) < 1:
             raise ConfigError("the bounds of the bus must be at least 1", field="max_records, max_bytes")
-        self._options, self._flush_s = options, flush_s
+        self._options, self._service, self._flush_s = options, service, flush_s
         options.admin().close()
         self._lock = threading.Lock()
         self._topics: dict[str, None] = {}
@@ -63,9 +73,9 @@ class KafkaBus:
     def ensure_topics(self, topics: Sequence[str]) -> None:
         """Create what is missing, dead-letter topics of ours with it; bring the settings of ours that exist to what topics.py says.
 
-        Raises Unavailable where Kafka does not answer, Refused where it does not let us.
+        Raises Unavailable where Kafka does not answer, Refused where it does not let us: names the rights that are missing.
         """
-        wanted = dict.fromkeys(name for topic in topics for name in _with_letters(topic))
+        wanted = dict.fromkeys(name for topic in topics for name in self._with_letters(topic))
         self._create(list(wanted), settings=True)
         with self._lock:
             self._topics |= wanted
@@ -138,18 +148,35 @@ class KafkaBus:
 
     def _create(self, names: list[str], *, settings: bool) -> None:
         with self._creating:
-            admin = self._options.admin()
+            admin, missing = self._options.admin(), list[str]()
             try:
                 there = set(admin.list_topics())
                 missing = [name for name in names if name not in there]
                 if missing:
                     self._make(admin, missing)
                 if settings:
-                    self._bring(admin, [TOPICS[name] for name in names if name in TOPICS and name in there])
+                    self._bring(admin, [TOPICS[name] for name in names if name in TOPICS and name in there and self._keeps(name)])
+            except (kafka_errors.AuthorizationError, kafka_errors.PolicyViolationError):
+                raise self._options.refused(self._lacking(admin) or [Right("topic", name, "Create") for name in missing]) from None
             except (kafka_errors.KafkaError, OSError) as error:
                 raise self._options.error(error) from None
             finally:
                 admin.close()
+
+    def _with_letters(self, topic: str) -> list[str]:
+        """The topic, and its dead-letter topic where there is one that this service writes."""
+        letters = TOPICS.get(dead_letters(topic))
+        return [topic, letters.name] if letters and (not self._service or self._service in letters.writers) else [topic]
+
+    def _keeps(self, topic: str) -> bool:
+        """Whether the topic's settings are this service's business."""
+        return self._service in ("", TOPICS[topic].writers[0])
+
+    def _lacking(self, admin: KafkaAdminClient) -> list[Right]:
+        try:
+            return lacking(admin, self._service) if self._service else []
+        except (kafka_errors.KafkaError, OSError):
+            return []
 
     def _make(self, admin: KafkaAdminClient, names: list[str]) -> None:
         copies = self._options.replication or -1
@@ -179,8 +206,3 @@ class KafkaBus:
                 if result["topic"][topic.name] != "OK":
                     raise kafka_errors.PolicyViolationError(topic.name)
                 log.warning("a topic's settings were brought to ours", topic=topic.name, count=len(differs))
-
-
-def _with_letters(topic: str) -> list[str]:
-    letters = dead_letters(topic)
-    return [topic, letters] if letters in TOPICS else [topic]

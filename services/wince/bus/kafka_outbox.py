@@ -20,8 +20,9 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka import errors as kafka_errors
 
+from wince.bus.access import Right
 from wince.bus.kafka_options import KafkaOptions
-from wince.errors import MessageError, Refused, Unavailable
+from wince.errors import MessageError, Unavailable
 from wince.parts import WatchedThread
 from wince.telemetry import logs
 
@@ -246,7 +247,7 @@ class Outbox:
             self._size -= letter.size
             self._room.notify_all()
         if isinstance(error, kafka_errors.AuthorizationError):
-            letter.future.set_exception(Refused(f"Kafka says no ({type(error).__name__})", field=letter.topic))
+            letter.future.set_exception(self._options.refused([Right("topic", letter.topic, "Write")]))
         else:
             letter.future.set_exception(MessageError(f"Kafka refuses the record ({type(error).__name__})", field=letter.topic))
 

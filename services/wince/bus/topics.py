@@ -1,4 +1,5 @@
-"""Topics: names, what the key of each means, what lies on it and for how long. Names hold nothing about a patient; neither do keys.
+"""Topics: names, what the key of each means, who writes and reads it, what lies on it, for how long. Neither names nor keys hold anything
+about a patient. Rights (`access.py`), docs/reference/asyncapi.yaml and services/README.md follow this table.
 
 Order holds within a key. Every key is the source (camera or file), so that whatever concerns one bed's picture comes in
 order: what grade folds of one source is one sequence.
@@ -9,7 +10,7 @@ unless configured). Faces are crops of patients: 8 + 1 + 5 = 14 minutes. Times a
 wrong clock keeps nothing alive.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FACES = "wince.faces.v1"
 """Faces of detect. Key: source. Carries crops (PHI): kept for minutes."""
@@ -26,6 +27,8 @@ ALL = (FACES, ESTIMATES, ASSESSMENTS, CARE, STAYS)
 
 PARTITIONS = 12
 """Partitions of every topic: one source has the same index on all of them. Also the most replicas of a service that share the work."""
+HEADROOM = 8 << 10
+"""Bytes that key, headers and batch may add to a value."""
 BROKER_LOOKS_MS = 300_000
 """log.retention.check.interval.ms as Kafka's default has it."""
 
@@ -50,6 +53,10 @@ class Topic:
     """How long a segment is written to at most."""
     max_bytes: int
     """Largest record."""
+    writers: tuple[str, ...]
+    """Services that write it. The first makes the topic and keeps its settings."""
+    readers: tuple[str, ...]
+    """Services that read it, each as the consumer group of its own name. Of a dead-letter topic none: a person reads it."""
     phi: str = ""
     """What on it tells of a patient's body or name; empty where nothing does."""
 
@@ -76,6 +83,8 @@ _MAIN = (
         8 * _MINUTE,
         _MINUTE,
         1100 * _KIB,
+        ("detect",),
+        ("estimate",),
         "crops of patients' faces",
     ),
     Topic(
@@ -85,6 +94,8 @@ _MAIN = (
         30 * _MINUTE,
         5 * _MINUTE,
         1100 * _KIB,
+        ("estimate",),
+        ("grade",),
         "embeddings of patients' faces",
     ),
     Topic(
@@ -94,6 +105,8 @@ _MAIN = (
         3 * _DAY,
         6 * _HOUR,
         17 * 1024 * _KIB,
+        ("grade",),
+        ("record",),
         "grades by stay, and embeddings of patients' faces in the state",
     ),
     Topic(
@@ -103,6 +116,8 @@ _MAIN = (
         7 * _DAY,
         _DAY,
         1100 * _KIB,
+        ("care", "hospital"),
+        ("grade", "record"),
         "states of patients by stay",
     ),
     Topic(
@@ -112,13 +127,15 @@ _MAIN = (
         None,
         _HOUR,
         1100 * _KIB,
+        ("hospital",),
+        ("grade",),
         "patient and encounter numbers, birth dates",
     ),
 )
 
 
 def dead_letters(topic: str) -> str:
-    """Where a consumer puts a record of `topic` that it can never handle; same key, same value.
+    """Where a consumer puts a record of `topic` that it can never handle: same key, same value, cut where they are too large.
 
     >>> dead_letters(ESTIMATES)
     'wince.estimates.v1.dlq'
@@ -130,12 +147,28 @@ def _letters(topic: Topic) -> Topic:
     """A dead letter carries the record as it was: it lives no longer than that where it may be a face, and a week otherwise."""
     week = 7 * _DAY
     retention = week if topic.retention_ms is None else min(topic.retention_ms, week)
-    about = f"Records of {topic.name} that could not be read."
-    return Topic(dead_letters(topic.name), about, topic.schemas, retention, min(topic.segment_ms, _HOUR), topic.max_bytes, topic.phi)
+    return replace(
+        topic,
+        name=dead_letters(topic.name),
+        about=f"Records of {topic.name} that could not be read.",
+        retention_ms=retention,
+        segment_ms=min(topic.segment_ms, _HOUR),
+        writers=topic.readers,
+        readers=(),
+    )
 
 
 TOPICS = {topic.name: topic for main in _MAIN for topic in (main, _letters(main))}
 """Every topic of ours by name, dead-letter topics among them."""
+
+
+def topics_of(service: str) -> tuple[str, ...]:
+    """Names of the topics that a service writes or reads, dead-letter topics among them.
+
+    >>> topics_of("estimate")
+    ('wince.faces.v1', 'wince.faces.v1.dlq', 'wince.estimates.v1')
+    """
+    return tuple(name for name, topic in TOPICS.items() if service in topic.writers + topic.readers)
 
 
 def oldest_ms(topic: Topic) -> int | None:

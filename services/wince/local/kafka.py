@@ -17,8 +17,10 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from wince.bus.kafka_options import KafkaOptions
 from wince.errors import ConfigError, ResourceError
 from wince.local.interface import LocalServer
+from wince.local.kafka_credentials import NodeCredentials
 from wince.local.maven import classpath
 from wince.local.ports import free_ports
 from wince.local.server_process import ServerProcess
@@ -48,21 +50,23 @@ class KafkaPeer(LocalServer):
         settings: dict[str, str] | None = None,
         retention_check_s: int = 60,
         tls_pem: Path | None = None,
-        sign_in: tuple[str, str] | None = None,
+        closed: bool = False,
         hosts: Sequence[str] = (),
         inside: Sequence[Sequence[str]] = (),
     ) -> None:
         """directory: state (ports, identity, data, logs); made where it is not there. settings: further broker settings.
         retention_check_s: how often a node looks for what is too old. tls_pem: key (PKCS #8) and certificate; with it clients need TLS.
-        sign_in: user and password; with it they need SCRAM-SHA-512, too. hosts: a node's address, 127.0.0.1 by default. inside: a node's
-        command is put behind these words, such as `nsenter --net=...` for a network of its own."""
+        closed: clients sign in by SCRAM and may do what was granted to them, nodes know each other by certificates; nobody gets in before
+        `admit` (`local/kafka_users.py`). hosts: a node's address, 127.0.0.1 by default. inside: a node's command is put behind these words,
+        such as `nsenter --net=...` for a network of its own."""
         if nodes not in (1, 3):
             raise ConfigError("a cluster has one node or three", field="nodes")
         self._directory, self._nodes = Path(directory), nodes
         self._heap_mb = heap_mb or (128 if nodes == 1 else 96)
         self._settings = {"log.retention.check.interval.ms": str(retention_check_s * 1000), **(settings or {})}
-        self._tls_pem, self._sign_in = tls_pem, sign_in
+        self._tls_pem = tls_pem
         self._hosts, self._inside = list(hosts) or ["127.0.0.1"] * nodes, list(inside) or [()] * nodes
+        self._credentials = NodeCredentials(self._directory, self._hosts) if closed else None
         self._processes = [ServerProcess(f"Kafka's node {node}", self.log(node)) for node in range(nodes)]
         self._plan: dict[str, list[int] | list[str] | str] = {}
 
@@ -75,6 +79,13 @@ class KafkaPeer(LocalServer):
     def nodes(self) -> int:
         """How many nodes there are."""
         return self._nodes
+
+    def administrator(self) -> KafkaOptions:
+        """How whoever may read the directory of a closed cluster reaches it with every right. Raises ConfigError for an open one."""
+        if self._credentials is None:
+            raise ConfigError("the cluster is open: nobody signs in", field="closed")
+        inner = (f"{host}:{port}" for host, port in zip(self._hosts, self._plan.get("inner", ()), strict=False))
+        return self._credentials.administrator(",".join(inner))
 
     def pid(self, node: int) -> int | None:
         """Process id of a node; None where it does not run."""
@@ -160,6 +171,8 @@ class KafkaPeer(LocalServer):
             self._plan |= {"nodes": ids[1:], "cluster": ids[0]}
             path.write_text(json.dumps(self._plan))
         (self._directory / "log4j2.properties").write_text(_LOG4J)
+        if self._credentials is not None:
+            self._credentials.renew()
         for node in range(self._nodes):
             self._data(node).parent.mkdir(exist_ok=True)
             lines = "".join(f"{key}={value}\n" for key, value in self._properties(node).items())
@@ -179,7 +192,7 @@ class KafkaPeer(LocalServer):
             "advertised.listeners": listeners,
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "INNER",
-            "listener.security.protocol.map": f"CONTROLLER:PLAINTEXT,INNER:PLAINTEXT,CLIENT:{self._protocol()}",
+            "listener.security.protocol.map": self._protocols(),
             **self._security(),
             "controller.quorum.bootstrap.servers": ",".join(f"{host}:{port}" for host, port in zip(self._hosts, controllers, strict=True)),
             "log.dir": str(self._data(node)),
@@ -204,19 +217,19 @@ class KafkaPeer(LocalServer):
             **self._settings,
         }
 
-    def _protocol(self) -> str:
-        return ("SASL_" if self._sign_in else "") + ("SSL" if self._tls_pem else "PLAINTEXT")
+    def _protocols(self) -> str:
+        """What each listener speaks."""
+        inside = "PLAINTEXT" if self._credentials is None else "SSL"
+        client = ("" if self._credentials is None else "SASL_") + ("SSL" if self._tls_pem else "PLAINTEXT")
+        return f"CONTROLLER:{inside},INNER:{inside},CLIENT:{client}"
 
     def _security(self) -> dict[str, str]:
-        """What the clients' listener asks for."""
+        """What the listeners ask for."""
         found: dict[str, str] = {}
-        name = "listener.name.client."
         if self._tls_pem is not None:
-            found |= {f"{name}ssl.keystore.type": "PEM", f"{name}ssl.keystore.location": str(self._tls_pem)}
-        if self._sign_in is not None:
-            login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-            found |= {f"{name}sasl.enabled.mechanisms": "SCRAM-SHA-512", f"{name}scram-sha-512.sasl.jaas.config": login}
-        return found
+            name = "listener.name.client.ssl.keystore."
+            found |= {f"{name}type": "PEM", f"{name}location": str(self._tls_pem)}
+        return found if self._credentials is None else found | self._credentials.properties()
 
     def _java(self) -> list[str]:
         options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={self._directory}/log4j2.properties"]
@@ -231,8 +244,6 @@ class KafkaPeer(LocalServer):
             controllers, ids = self._plan["controllers"], self._plan["nodes"]
             voters = (f"{number + 1}@{self._hosts[number]}:{controllers[number]}:{ids[number]}" for number in range(self._nodes))
             command += ["--initial-controllers", ",".join(voters)]
-        if self._sign_in is not None:
-            command += ["--add-scram", f"SCRAM-SHA-512=[name={self._sign_in[0]},password={self._sign_in[1]}]"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode:
             tail = " | ".join((done.stdout + done.stderr).strip().splitlines()[-3:])

@@ -1,9 +1,15 @@
-"""How the installation's Kafka is reached, by its settings. One place, so that services, checks and status agree."""
+"""How the installation's Kafka is reached: by its settings, or with the passwords of a broker that `wince up` started. One place, so that
+services, checks and status agree."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
+from wince.bus.access import PRINCIPALS, STATUS, principal
+from wince.serve.state_dir import Places, secret
 from wince.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,4 +30,36 @@ def options(settings: Settings, *, connect_s: float = 10.0) -> KafkaOptions:
         settings.kafka_key_file,
         settings.kafka_replication,
         connect_s,
+        settings.kafka_mechanism,
     )
+
+
+def admit(places: Places, administrator: KafkaOptions) -> None:
+    """Let every service into a broker that was started here, and keep its password where only this user can read it.
+
+    Raises Unavailable, Refused, OSError.
+    """
+    from wince.local.kafka_users import admit as admitted
+
+    for service, password in admitted(administrator).items():
+        secret(_password_file(places, service), password)
+
+
+def environment(places: Places, service: str) -> dict[str, str]:
+    """What a service is told to sign in at that broker; nothing for one that does not speak over Kafka."""
+    if service not in PRINCIPALS:
+        return {}
+    user, file = principal(service).removeprefix("User:"), str(_password_file(places, service))
+    return {"WINCE_KAFKA_SECURITY": "scram-plaintext", "WINCE_KAFKA_USER": user, "WINCE_KAFKA_PASSWORD_FILE": file}
+
+
+def beside(settings: Settings, places: Places, bootstrap: str, service: str = STATUS) -> Settings:
+    """Settings by which a command beside a `wince up` reaches the broker that it started. Raises OSError where that has no passwords."""
+    known: dict[str, object] = {"kafka_bootstrap": bootstrap, "kafka_security": "scram-plaintext", "kafka_mechanism": "SCRAM-SHA-512"}
+    known["kafka_user"] = principal(service).removeprefix("User:")
+    known["kafka_password"] = SecretStr(_password_file(places, service).read_text())
+    return settings.model_copy(update=known)
+
+
+def _password_file(places: Places, service: str) -> Path:
+    return places.root / "run" / f"kafka-{service}"

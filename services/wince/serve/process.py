@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import signal
@@ -16,7 +17,7 @@ from wince.local.stopping import Stopped, stoppable
 from wince.parts import Watched, cause, first_failed, name_of
 from wince.rpc.server import ServerThread
 from wince.serve import metrics_page
-from wince.serve.service import Deps, Service
+from wince.serve.service import Deps, Service, kafka
 from wince.serve.state_dir import Places
 from wince.settings import Settings
 from wince.telemetry import logs, metrics, traces
@@ -119,7 +120,7 @@ def _serve(name: str, settings: Settings, supervised: bool) -> None:
         if settings.traces != "off":
             traces.TRACES.start(name, _spans(settings))
             stack.callback(traces.TRACES.stop)  # last: what ends in the drain has spans, too
-        deps = Deps(settings, stack)
+        deps = Deps(settings, stack, functools.partial(kafka, service=name), service=name)
         running = Running(build(name, deps), settings, deps.watched)
         stack.callback(running.stop)
         running.start()

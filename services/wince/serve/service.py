@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wince.backoff import Backoff
 from wince.bus.interface import Bus
-from wince.bus.topics import ALL
+from wince.bus.topics import ALL, topics_of
 from wince.domain.ids import site_namespace
 from wince.domain.reach import Find
 from wince.errors import ConfigError, Unavailable
@@ -45,14 +45,15 @@ class Service:
     """Where cameras, beds and patients are, for callers that are bound to some. None: only cameras' names count."""
 
 
-def kafka(settings: Settings) -> Bus:
-    """The bus that services share. Raises ConfigError where none is set, Unavailable where nobody lets us in."""
+def kafka(settings: Settings, service: str = "") -> Bus:
+    """The bus that services share, as `service` may use it. Raises ConfigError where none is set, Unavailable where nobody lets us in,
+    Refused where its user or rights are not enough."""
     if not settings.kafka_bootstrap:
         remedy = "name Kafka's brokers, or start everything with `wince up`"
         raise ConfigError("no Kafka is set", field="WINCE_KAFKA_BOOTSTRAP", remedy=remedy)
     from wince.bus.kafka import KafkaBus  # the client takes half a second to import
 
-    return KafkaBus(broker.options(settings))
+    return KafkaBus(broker.options(settings), service)
 
 
 @dataclass
@@ -65,6 +66,8 @@ class Deps:
     """Makes the bus."""
     watched: list[Watched] = field(default_factory=list)
     """What was made here and runs on threads of its own; the process asks whether it failed."""
+    service: str = ""
+    """Whose they are: only topics of this service are asked for; "": all."""
     _bus: Bus | None = field(default=None, init=False)
     _database: Database | None = field(default=None, init=False)
 
@@ -87,7 +90,7 @@ class Deps:
             self._bus = self.connect(self.settings)
             self.stack.callback(self._bus.close)
             self.watched.append(self._bus)
-            self._bus.ensure_topics(ALL)
+            self._bus.ensure_topics([name for name in ALL if name in topics_of(self.service)] if self.service else ALL)
         return self._bus
 
     @property

@@ -75,6 +75,15 @@ def _close(folder: Path) -> None:
         folder.chmod(0o700)
 
 
+def secret(path: Path, content: str) -> Path:
+    """A file that its owner alone may read."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.write(content)
+    return path
+
+
 def owned(places: Places) -> bool:
     """Whether a process plays on the state directory now. Makes nothing; False where there is no such directory."""
     try:

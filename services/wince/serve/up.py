@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 
 import grpc
@@ -23,11 +23,11 @@ from wince.local.ports import QUIET
 from wince.local.supervisor import Child, Supervisor
 from wince.parts import PASSING, StartStop, WatchedThread, cause, first_failed
 from wince.rpc import client
-from wince.serve import sandbox, scoring, setup, site, whereabouts
+from wince.serve import broker, sandbox, scoring, setup, site, whereabouts
 from wince.serve.hosted_ensemble import HostedEnsemble, hosted
 from wince.serve.process import PORTS, SERVICES
 from wince.serve.protocols import protocol_set
-from wince.serve.state_dir import Owner, Places
+from wince.serve.state_dir import Owner, Places, secret
 from wince.serve.status.interface import Look
 from wince.serve.whereabouts import ServiceAt, Whereabouts
 from wince.settings import Settings
@@ -141,8 +141,8 @@ class Up(StartStop):
         told = {name: value for name, value in os.environ.items() if name not in ("WINCE_PG_DSN", "WINCE_PG_DSN_FILE")}
         told["WINCE_LOG_LEVEL"] = self._settings.log_level  # -v and -q reach the services too
         told |= {"WINCE_STATE_DIR": str(places.root), "PYTHONUNBUFFERED": "1"}
-        told["WINCE_PG_DSN_FILE"] = str(sandbox.secret(places.root / "run" / "dsn", self.database.dsn))
-        told["WINCE_KAFKA_BOOTSTRAP"] = settings.kafka_bootstrap or self._broker()
+        told["WINCE_PG_DSN_FILE"] = str(secret(places.root / "run" / "dsn", self.database.dsn))
+        told = told | {"WINCE_KAFKA_BOOTSTRAP": settings.kafka_bootstrap} if settings.kafka_bootstrap else self._broker(told)
         if settings.ehr_url is None:
             self.sandbox, reached = sandbox.start(settings, places, self._stack)
             told |= {f"WINCE_{name.upper()}": str(value) for name, value in reached.items()}
@@ -168,16 +168,18 @@ class Up(StartStop):
                     return port
         raise ConfigError("no port is free", field="127.0.0.1", remedy="stop something that listens")
 
-    def _broker(self) -> str:
+    def _broker(self, told: Mapping[str, str]) -> dict[str, str]:
+        """Start Kafka; what every service is told, as it is reached now. Each signs in with a password of its own, new at each start."""
         if reason := maven.available():
             remedy = f"set WINCE_KAFKA_BOOTSTRAP to Kafka's brokers, or let one be started here: {reason}"
             raise ConfigError("no Kafka is set and none can be started here", field="WINCE_KAFKA_BOOTSTRAP", remedy=remedy)
         self._told("kafka", "starts" if maven.fetched("kafka") else "is fetched by Maven, once: 44 MB")
-        self.kafka = KafkaPeer(self._places.root / "kafka")
+        self.kafka = KafkaPeer(self._places.root / "kafka", closed=True)
         self._stack.callback(self.kafka.stop)
         found = self.kafka.start()
+        broker.admit(self._places, self.kafka.administrator())
         self._told("kafka", found)
-        return found
+        return {name: value for name, value in told.items() if not name.startswith("WINCE_KAFKA_")} | {"WINCE_KAFKA_BOOTSTRAP": found}
 
     def _ensemble(self) -> dict[str, str]:
         """TorchServe for a protocol with members of a site's own; where it can't be started the members run in the processes."""
@@ -198,6 +200,8 @@ class Up(StartStop):
         port = self.ports[name]
         command = [sys.executable, "-m", "wince.cli.main", "serve", name, "--supervised"]
         own = environment | {"WINCE_RPC__PORT": str(port)}
+        if self.kafka is not None:
+            own |= broker.environment(self._places, name)
         if self._settings.metrics_port:  # one machine, so each service has a port of its own
             own["WINCE_METRICS_PORT"] = str(self._settings.metrics_port + list(PORTS).index(name))
         rank = len(DRAIN_ORDER) - DRAIN_ORDER.index(name) if name in DRAIN_ORDER else 0

@@ -18,11 +18,13 @@ class Kafka(Part):
 
     kafka_bootstrap: str = Field(default="", examples=["kafka-1.example:9093,kafka-2.example:9093"])
     """Brokers to connect to first: HOST:PORT, separated by commas."""
-    kafka_security: Literal["plaintext", "insecure-plaintext", "tls", "scram"] = "plaintext"
-    """plaintext: brokers on this machine only. tls: TLS. scram: TLS and SCRAM-SHA-512. insecure-plaintext: brokers anywhere, and faces and
-    names readable on the network."""
-    kafka_user: str = Field(default="", examples=["wince"])
-    """User name, where kafka_security is scram."""
+    kafka_security: Literal["plaintext", "insecure-plaintext", "tls", "scram", "scram-plaintext"] = "plaintext"
+    """plaintext: brokers on this machine only. tls: TLS. scram: TLS, and a password by SCRAM. scram-plaintext: the same without TLS, to
+    brokers on this machine only. insecure-plaintext: brokers anywhere, and faces and names readable on the network."""
+    kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256"] = "SCRAM-SHA-512"
+    """How the password is shown to the brokers, where kafka_security is scram."""
+    kafka_user: str = Field(default="", examples=["wince-detect"])
+    """User name, where kafka_security is scram: one for each service, with the rights that `wince kafka acls` prints."""
     kafka_password: SecretStr | None = Field(default=None, examples=["change me"])
     """Password, where kafka_security is scram. Better given as a file (WINCE_KAFKA_PASSWORD_FILE)."""
     kafka_ca_file: Path | None = Field(default=None, examples=["/etc/wince/hospital-ca.pem"])

@@ -1,10 +1,12 @@
-"""Kafka: brokers that let us in, topics and their copies, whether we may make those that are missing."""
+"""Kafka: brokers that let us in, topics and their copies, whether we may make those that are missing, and the rights of this user."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from wince.bus import access
+from wince.bus.access import SERVICES
 from wince.bus.topics import PARTITIONS, TOPICS
 from wince.serve import broker
 from wince.serve.checks.finding import Finding, missing, ok, warning
@@ -25,15 +27,35 @@ def check(settings: Settings) -> Iterator[Finding]:
     try:
         brokers = admin.describe_cluster()["brokers"]
         yield ok("kafka", f"{len(brokers)} brokers, {settings.kafka_security}")
-        there = set(admin.list_topics())
-        if ours := [name for name in TOPICS if name in there]:
-            yield from _copies(admin.describe_topics(ours), len(brokers))
-        if absent := [name for name in TOPICS if name not in there]:
+        topics = admin.describe_topics(list(TOPICS))  # those that this user may not see are told apart from those that are not there
+        if ours := [topic for topic in topics if not topic["error_code"]]:
+            yield from _copies(ours, len(brokers))
+        if absent := [topic["name"] for topic in topics if topic["error_code"] == kafka_errors.UnknownTopicOrPartitionError.errno]:
             yield from _may_make(admin, absent, settings.kafka_replication, len(brokers))
+        yield from _rights(admin, settings)
     except (kafka_errors.KafkaError, OSError) as error:
         raise options.error(error) from None
     finally:
         admin.close()
+
+
+def _rights(admin: Any, settings: Settings) -> Iterator[Finding]:
+    """Whose rights this user has; where no service's are whole, what those of the nearest one lack."""
+    from wince.bus.kafka_rights import beyond, lacking
+
+    who = settings.kafka_user or "whoever reaches the brokers"
+    remedy = "grant what `wince kafka acls` prints, to a user of its own for each service"
+    missing_rights = {service: lacking(admin, service) for service in SERVICES}
+    able = [service for service, rights in missing_rights.items() if not rights]
+    if not able:
+        nearest = min(missing_rights, key=lambda service: len(missing_rights[service]) / len(access.rights(service)))
+        yield missing("kafka rights", f"{who} lacks for {nearest}: {', '.join(map(str, missing_rights[nearest]))}", remedy)
+    elif len(able) == len(SERVICES):
+        yield warning("kafka rights", f"{who} may do what every service may: a forged assessment can come from any of them", remedy)
+    elif more := beyond(admin, able):
+        yield warning("kafka rights", f"{who} may do more than {', '.join(able)} needs: {', '.join(map(str, more))}", remedy)
+    else:
+        yield ok("kafka rights", f"{who} has those of {', '.join(able)}")
 
 
 def _copies(topics: list[dict[str, Any]], brokers: int) -> Iterator[Finding]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from wince.bus.access import GROUPS
 from wince.serve import broker
 from wince.serve.status.interface import Figures, Look, Row, State
 
-GROUPS = ("estimate", "grade", "record")
-"""Consumer groups of the services (wince.runners)."""
 CONNECT_S = 2.0
 FAR = 20_000
 """Records; a minute of forty beds."""
@@ -19,7 +18,9 @@ def lag(look: Look) -> list[Row]:
         return []
     from wince.bus.lag import backlog  # the client takes half a second to import
 
-    found = backlog(broker.options(look.settings.model_copy(update={"kafka_bootstrap": bootstrap}), connect_s=CONNECT_S), GROUPS)
+    started_here = look.up is not None and not look.settings.kafka_bootstrap
+    settings = broker.beside(look.settings, look.places, bootstrap) if started_here else look.settings
+    found = backlog(broker.options(settings, connect_s=CONNECT_S), GROUPS)
     rows = [_row(group.group, group.members, sum(group.behind.values()), dict(group.behind)) for group in found.groups]
     for topic, count in sorted(found.letters.items()):
         reason = f"{count} records could not be read"
