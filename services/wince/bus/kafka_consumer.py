@@ -179,7 +179,7 @@ class KafkaSubscription:
                 return
             if polled:
                 merged = merge(*polled.values(), key=lambda one: one.timestamp)  # across topics in the order in which they came
-                records = [_record(one) for one in merged]
+                records = [record_of(one) for one in merged]
                 if not self._hand(records):
                     return
             self._commit(consumer)
@@ -316,9 +316,11 @@ class KafkaSubscription:
         return True
 
 
-def _record(one: Any) -> Record:
+def record_of(one: Any) -> Record:
+    """A record of the client's as ours. Whatever another producer leaves out (key, value, a header's value) is empty."""
     key = (one.key or b"").decode("utf-8", "replace")
-    return Record(one.topic, key, one.value or b"", dict(one.headers), one.partition, one.offset)
+    headers = {name: content or b"" for name, content in one.headers}
+    return Record(one.topic, key, one.value or b"", headers, one.partition, one.offset)
 
 
 def _plain(partitions: Iterable[TopicPartition]) -> list[Partition]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wince import codec
 from wince.bus.interface import Bus, Partition, Positions, Record, Subscription
-from wince.bus.topics import dead_letters
+from wince.bus.topics import HEADROOM, TOPICS, dead_letters
 from wince.clock import wall_us
 from wince.codec import Encodable
 from wince.domain.estimate import Estimate
@@ -20,6 +20,10 @@ from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
 
+KEPT = ("schema", "id", "trace")
+"""Headers of a record that its dead letter has, too."""
+LETTER_KEY, LETTER_HEADER = 256, 256
+"""Longest key of a dead letter, characters, as a source's; longest header that it keeps, bytes."""
 LETTER_S = 60.0
 """How long the bus may take to keep a dead letter; after that the process ends, and its successor reads the batch again."""
 
@@ -95,7 +99,7 @@ class Consumer:
                     topic, partition = record.topic, record.partition
                     log.error("a record can't be read", topic=topic, partition=partition, offset=record.offset, error=error)
                 metrics.unreadable(record.topic)
-                letters.append(self._bus.publish(dead_letters(record.topic), record.key, record.value, _why(record, error)))
+                letters.append(self._bus.publish(dead_letters(record.topic), *_letter(record, error)))
         for letter in letters:
             letter.result(timeout=LETTER_S)
         self.unreadable += len(letters)
@@ -113,11 +117,19 @@ class Consumer:
             raise
 
 
-def _why(record: Record, error: MessageError) -> dict[str, bytes]:
-    """Headers of a dead letter: where it stood and what is wrong with it (no content)."""
-    return {
-        **record.headers,
+def _letter(record: Record, error: MessageError) -> tuple[str, bytes, dict[str, bytes]]:
+    """Key, value and headers of a dead letter: the record as it was, where it stood, and what is wrong with it (no content).
+
+    Another producer's key, value and headers may be larger than the topic takes with ours beside them: a letter that can't be sent would
+    stop its partition for good. They are cut then, and `size` says how long the value was. Of headers only those that we know are kept.
+    """
+    most = TOPICS[dead_letters(record.topic)].max_bytes - HEADROOM if record.topic in TOPICS else len(record.value)
+    headers = {
+        **{name: content[:LETTER_HEADER] for name, content in record.headers.items() if name in KEPT},
         "topic": record.topic.encode(),
         "position": f"{record.partition}/{record.offset}".encode(),
         "error": f"{error.code} {error.field}: {error.message}".encode()[:500],
     }
+    if len(record.value) > most:
+        headers["size"] = str(len(record.value)).encode()
+    return record.key[:LETTER_KEY], record.value[:most], headers
