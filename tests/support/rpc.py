@@ -11,14 +11,17 @@ from google.rpc import error_details_pb2, status_pb2
 
 from wince.api.errors.v1 import errors_pb2
 from wince.domain.reach import Find
+from wince.rpc.auth import SignIn
 from wince.rpc.config import RpcSettings
 from wince.rpc.server import Registration, ServerThread
 
 
 @contextmanager
-def served(*registrations: Registration, find: Find | None = None, **settings: Any) -> Iterator[ServerThread]:
+def served(
+    *registrations: Registration, find: Find | None = None, sign_in: SignIn | None = None, **settings: Any
+) -> Iterator[ServerThread]:
     """A server on a free port of loopback."""
-    with ServerThread(registrations, RpcSettings(**settings), find=find) as server:
+    with ServerThread(registrations, RpcSettings(**settings), find=find, sign_in=sign_in) as server:
         yield server
 
 

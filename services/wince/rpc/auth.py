@@ -79,6 +79,13 @@ def set_caller(who: Caller) -> None:
 class SignIn(Protocol):
     """Verifies tokens that somebody else issued."""
 
+    @property
+    def version(self) -> int:
+        """Rises when tokens may be judged otherwise."""
+
+    def look(self) -> None:
+        """Called often: begin what is due."""
+
     def may_be(self, token: str) -> bool:
         """Whether a bearer token looks like one of its."""
 
@@ -97,10 +104,14 @@ class Callers:
         self._looked_s = time.monotonic()
         self._read: tuple[int, ...] = ()
         self._seen: tuple[int, ...] = ()
-        self.version = 0
-        """Rises whenever the file was read again."""
+        self._version = 0
         if path is not None:
             self._load(path)
+
+    @property
+    def version(self) -> int:
+        """Rises whenever callers may be judged otherwise."""
+        return self._version + (self._sign_in.version if self._sign_in is not None else 0)
 
     @property
     def open(self) -> bool:
@@ -136,7 +147,9 @@ class Callers:
         return _still(found)
 
     def look(self) -> None:
-        """Read the file again if it is another one, and was when last looked at."""
+        """Read the file again if it is another one, and was when last looked at; let the sign-in ask for its keys."""
+        if self._sign_in is not None:
+            self._sign_in.look()
         now_s = time.monotonic()
         if self._path is None or now_s - self._looked_s < LOOK_S:
             return
@@ -158,7 +171,7 @@ class Callers:
         self._tokens = {entry.digest: entry for entry in entries if entry.digest}
         self._certificates = {entry.certificate: entry for entry in entries if entry.certificate}
         self._read = self._seen = stamp
-        self.version += 1
+        self._version += 1
 
 
 def _unknown() -> Unauthenticated:

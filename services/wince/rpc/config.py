@@ -87,8 +87,9 @@ class RpcSettings(BaseModel):
         return value
 
 
-def check(config: RpcSettings) -> None:
-    """Raises ConfigError where the server would be open to the network, or where half of a pair is set."""
+def check(config: RpcSettings, *, signs_in: bool = False) -> None:
+    """Raises ConfigError where the server would be open to the network, or where half of a pair is set. `signs_in`: callers are known by
+    a sign-in, too."""
     for one, other in (("tls_cert_file", "tls_key_file"), ("client_cert_file", "client_key_file")):
         if (getattr(config, one) is None) != (getattr(config, other) is None):
             raise ConfigError(f"rpc.{one} and rpc.{other} belong together", field=f"rpc.{one}", remedy="set both, or none")
@@ -96,7 +97,10 @@ def check(config: RpcSettings) -> None:
         raise ConfigError("client certificates need TLS", field="rpc.tls_client_ca_file", remedy="set rpc.tls_cert_file too")
     if loopback(config.host) or config.insecure_listen_beyond_loopback:
         return
-    for missing, field in ((config.tls_cert_file is None, "rpc.tls_cert_file"), (config.token_file is None, "rpc.token_file")):
+    for missing, field in (
+        (config.tls_cert_file is None, "rpc.tls_cert_file"),
+        (config.token_file is None and not signs_in, "rpc.token_file"),
+    ):
         if missing:
             what = "TLS" if field == "rpc.tls_cert_file" else "authentication"
             remedy = f"set it, listen on 127.0.0.1, or set rpc.{NAMED}"

@@ -23,7 +23,7 @@ from wince.parts import WatchedThread
 from wince.rpc import config as limits
 from wince.rpc import tls
 from wince.rpc.addresses import networks
-from wince.rpc.auth import Callers
+from wince.rpc.auth import Callers, SignIn
 from wince.rpc.config import RpcSettings
 from wince.rpc.guard import Guard, Observer
 from wince.rpc.peers import Peers, make_room
@@ -61,14 +61,21 @@ class RpcServer:
     """A server; used from one event loop."""
 
     def __init__(
-        self, registrations: Sequence[Registration], config: RpcSettings, *, find: Find | None = None, observe: Observer | None = None
+        self,
+        registrations: Sequence[Registration],
+        config: RpcSettings,
+        *,
+        find: Find | None = None,
+        sign_in: SignIn | None = None,
+        observe: Observer | None = None,
     ) -> None:
-        """`find`: where cameras, beds and patients are; without it a caller that is bound to beds or wards reaches nothing here.
+        """`sign_in`: who else may call than the token file's. `find`: where cameras, beds and patients are;
+        without it a caller that is bound to beds or wards reaches nothing here.
         Raises ConfigError where the server would be open to the network, or a file of keys or tokens is wrong."""
-        limits.check(config)
+        limits.check(config, signs_in=sign_in is not None)
         self._config, self._registrations = config, tuple(registrations)
         slow = frozenset(f"/{one.name}/{method}" for one in registrations for method in one.slow)
-        self._guard = Guard(config, Callers(config.token_file), find, slow, observe)
+        self._guard = Guard(config, Callers(config.token_file, sign_in), find, slow, observe)
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._peers: Peers | None = None
@@ -147,10 +154,16 @@ class ServerThread:
     """A server on an event loop and thread of its own, for a process whose work runs in threads. A context manager."""
 
     def __init__(
-        self, registrations: Sequence[Registration], config: RpcSettings, *, find: Find | None = None, observe: Observer | None = None
+        self,
+        registrations: Sequence[Registration],
+        config: RpcSettings,
+        *,
+        find: Find | None = None,
+        sign_in: SignIn | None = None,
+        observe: Observer | None = None,
     ) -> None:
         """See RpcServer."""
-        self._server = RpcServer(registrations, config, find=find, observe=observe)
+        self._server = RpcServer(registrations, config, find=find, sign_in=sign_in, observe=observe)
         self._loop = asyncio.new_event_loop()
         self._ended = threading.Event()
         self._thread = WatchedThread("grpc", self._run, self._ended)

@@ -4,7 +4,7 @@ nothing is connected to."""
 from __future__ import annotations
 
 from wince.rpc import config as limits
-from wince.rpc import tls
+from wince.rpc import jwks, oidc_config, tls
 from wince.rpc.auth import Callers
 from wince.serve import broker, metrics_page, mllp
 from wince.serve.targets import every
@@ -14,8 +14,11 @@ from wince.settings import Settings
 def check(settings: Settings) -> None:
     """Raises ConfigError for the first thing that services would refuse at their start."""
     rpc = settings.rpc
-    limits.check(rpc)
+    oidc_config.check(settings.oidc)
+    limits.check(rpc, signs_in=bool(settings.oidc.issuer))
     Callers(rpc.token_file)
+    if settings.oidc.issuer and not jwks.is_url(settings.oidc.jwks):
+        jwks.fetcher(settings.oidc.jwks, None)()
     tls.credentials(rpc)
     for name in ("ca_file", "client_cert_file", "client_key_file", "client_token_file"):
         if (path := getattr(rpc, name)) is not None:

@@ -15,6 +15,8 @@ from opentelemetry.sdk.trace import SpanProcessor
 from wince.errors import ConfigError, WinceError
 from wince.local.stopping import Stopped, stoppable
 from wince.parts import Watched, cause, first_failed, name_of
+from wince.rpc import oidc_config
+from wince.rpc.auth import SignIn
 from wince.rpc.server import ServerThread
 from wince.serve import metrics_page
 from wince.serve.service import Deps, Service, kafka
@@ -46,7 +48,9 @@ class Running:
     def __init__(self, service: Service, settings: Settings, watched: Sequence[Watched] = ()) -> None:
         """`watched`: what else must not fail; asked for its members at each `failed`."""
         self._service, self._watched = service, watched
-        self._server = ServerThread(service.registrations, settings.rpc, find=service.find, observe=metrics.called)
+        self._server = ServerThread(
+            service.registrations, settings.rpc, find=service.find, sign_in=sign_in(settings), observe=metrics.called
+        )
         self._begun = 0
         self._told = False
 
@@ -135,6 +139,16 @@ def _serve(name: str, settings: Settings, supervised: bool) -> None:
                 if error is not None:
                     raise error
         log.warning("drains", stage=name)
+
+
+def sign_in(settings: Settings) -> SignIn | None:
+    """The site's own sign-in; None where none is set. Raises ConfigError."""
+    if not settings.oidc.issuer:
+        oidc_config.check(settings.oidc)
+        return None
+    from wince.rpc.oidc import Oidc  # its libraries are paid for only where it is set
+
+    return Oidc(settings.oidc)
 
 
 def _spans(settings: Settings) -> SpanProcessor:

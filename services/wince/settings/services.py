@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from wince.rpc.config import RpcSettings
+from wince.rpc.oidc_config import OidcSettings
 from wince.serving.config import ServingSettings
 from wince.settings.part import Part
 
@@ -29,3 +30,5 @@ class Services(Part):
     """A server for the models of a site's own. Without one they run in the process."""
     rpc: RpcSettings = RpcSettings()
     """gRPC: where a service listens, TLS, tokens, limits."""
+    oidc: OidcSettings = OidcSettings()
+    """The site's own sign-in (OpenID Connect): who calls the services with its tokens."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wince.errors import WinceError
-from wince.serve.checks import anchors, cameras, database, hospital, kafka, keys, machine, models, served
+from wince.serve.checks import anchors, callers, cameras, database, hospital, kafka, keys, machine, models, served
 from wince.serve.checks.finding import Check, Finding, failed, missing
 from wince.serve.targets import every
 from wince.settings import Settings
@@ -27,6 +27,7 @@ MACHINE: tuple[tuple[str, Check], ...] = (
 CONFIGURED: tuple[tuple[str, Check], ...] = (
     ("hospital", hospital.check),
     ("keys", keys.check),
+    ("callers", callers.check),
     ("database", database.check),
     ("anchors", anchors.check),
     ("kafka", kafka.check),

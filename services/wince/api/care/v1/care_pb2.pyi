@@ -135,7 +135,7 @@ class Verdict(_message.Message):
     assessment_id: _builtins.str
     """Id of the assessment that she judged."""
     nurse: _builtins.str
-    """Staff identifier (not a name), 1 to 128 characters."""
+    """Staff identifier (not a name), 1 to 128 characters. In a request empty: the caller itself; another needs the role `on_behalf`."""
     grade: _builtins.int
     """Index into the protocol's scale from 0. Either this or `cannot_tell`."""
     at_us: _builtins.int
@@ -186,7 +186,7 @@ class Pause(_message.Message):
     reason: Global___PauseReason.ValueType
     """Why."""
     nurse: _builtins.str
-    """Staff identifier (not a name) of who set it, 1 to 128 characters."""
+    """Staff identifier (not a name) of who set it, 1 to 128 characters. In a request empty: the caller itself."""
     def __init__(
         self,
         *,
@@ -231,7 +231,7 @@ class PatientState(_message.Message):
     since_us: _builtins.int
     """Holds from, microseconds UTC, > 0 and before the year 2100."""
     nurse: _builtins.str
-    """Staff identifier (not a name) of who set it, 1 to 128 characters. In an answer empty: nobody said anything."""
+    """Staff identifier (not a name) of who set it, 1 to 128 characters. In a request empty: the caller itself. In an answer empty: nobody said anything."""
     @_builtins.property
     def encounter_id(self) -> _hospital_pb2.Identifier:
         """Visit number (PV1-19)."""
@@ -332,7 +332,7 @@ class Consent(_message.Message):
     since_us: _builtins.int
     """Holds from, microseconds UTC, > 0 and before the year 2100."""
     nurse: _builtins.str
-    """Staff identifier (not a name) of who wrote it down, 1 to 128 characters."""
+    """Staff identifier (not a name) of who wrote it down, 1 to 128 characters. In a request empty: the caller itself."""
     @_builtins.property
     def encounter_id(self) -> _hospital_pb2.Identifier:
         """Visit number (PV1-19)."""

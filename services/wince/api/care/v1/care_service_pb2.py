@@ -29,7 +29,7 @@ from wince.api.grade.v1 import grade_pb2 as wince_dot_api_dot_grade_dot_v1_dot_g
 from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/care/v1/care_service.proto\x12\x11wince.api.care.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cwince/api/care/v1/care.proto\x1a\x1ewince/api/grade/v1/grade.proto\x1a$wince/api/hospital/v1/hospital.proto\"z\n\x14ListQuestionsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0c\n\x04ward\x18\x04 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x05 \x01(\t\x12\x10\n\x08order_by\x18\x06 \x01(\t\"a\n\x15ListQuestionsResponse\x12/\n\tquestions\x18\x01 \x03(\x0b\x32\x1c.wince.api.grade.v1.Question\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x12GetQuestionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x8a\x01\n\x13GetQuestionResponse\x12.\n\x08question\x18\x01 \x01(\x0b\x32\x1c.wince.api.grade.v1.Question\x12/\n\x05state\x18\x02 \x01(\x0e\x32 .wince.api.care.v1.QuestionState\x12\x12\n\nverdict_id\x18\x03 \x01(\t\"y\n\x13ListVerdictsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x0c\n\x04ward\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x05 \x01(\t\x12\x10\n\x08order_by\x18\x06 \x01(\t\"]\n\x14ListVerdictsResponse\x12,\n\x08verdicts\x18\x01 \x03(\x0b\x32\x1a.wince.api.care.v1.Verdict\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x11GetVerdictRequest\x12\n\n\x02id\x18\x01 \x01(\t\"A\n\x12GetVerdictResponse\x12+\n\x07verdict\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Verdict\"w\n\x11ListPausesRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x0c\n\x04ward\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x05 \x01(\t\x12\x10\n\x08order_by\x18\x06 \x01(\t\"W\n\x12ListPausesResponse\x12(\n\x06pauses\x18\x01 \x03(\x0b\x32\x18.wince.api.care.v1.Pause\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fGetPauseRequest\x12\n\n\x02id\x18\x01 \x01(\t\";\n\x10GetPauseResponse\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"A\n\x12GiveVerdictRequest\x12+\n\x07verdict\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Verdict\"B\n\x13GiveVerdictResponse\x12+\n\x07verdict\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Verdict\"<\n\x11StartPauseRequest\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"=\n\x12StartPauseResponse\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"P\n\x0f\x45ndPauseRequest\x12\x1e\n\x08pause_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x05nurse\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01\";\n\x10\x45ndPauseResponse\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"H\n\x16SetPatientStateRequest\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"I\n\x17SetPatientStateResponse\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"h\n\x16GetPatientStateRequest\x12\x15\n\tencounter\x18\x01 \x01(\tB\x02\x18\x01\x12\x37\n\x0c\x65ncounter_id\x18\x02 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"I\n\x17GetPatientStateResponse\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"_\n\x10SwitchOffRequest\x12-\n\x05scope\x18\x01 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\">\n\x11SwitchOffResponse\x12)\n\x06switch\x18\x01 \x01(\x0b\x32\x19.wince.api.care.v1.Switch\"^\n\x0fSwitchOnRequest\x12-\n\x05scope\x18\x01 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"=\n\x10SwitchOnResponse\x12)\n\x06switch\x18\x01 \x01(\x0b\x32\x19.wince.api.care.v1.Switch\"\x15\n\x13ListSwitchesRequest\"C\n\x14ListSwitchesResponse\x12+\n\x08switches\x18\x01 \x03(\x0b\x32\x19.wince.api.care.v1.Switch\"@\n\x11SetConsentRequest\x12+\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Consent\"A\n\x12SetConsentResponse\x12+\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Consent\"<\n\x13ListConsentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x14ListConsentsResponse\x12,\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1a.wince.api.care.v1.Consent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x84\x01\n\rQuestionState\x12\x1e\n\x1aQUESTION_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13QUESTION_STATE_OPEN\x10\x01\x12\x1b\n\x17QUESTION_STATE_ANSWERED\x10\x02\x12\x1d\n\x19QUESTION_STATE_SUPERSEDED\x10\x03\x32\xe7\x0b\n\x0b\x43\x61reService\x12\x62\n\rListQuestions\x12\'.wince.api.care.v1.ListQuestionsRequest\x1a(.wince.api.care.v1.ListQuestionsResponse\x12\\\n\x0bGetQuestion\x12%.wince.api.care.v1.GetQuestionRequest\x1a&.wince.api.care.v1.GetQuestionResponse\x12\\\n\x0bGiveVerdict\x12%.wince.api.care.v1.GiveVerdictRequest\x1a&.wince.api.care.v1.GiveVerdictResponse\x12_\n\x0cListVerdicts\x12&.wince.api.care.v1.ListVerdictsRequest\x1a\'.wince.api.care.v1.ListVerdictsResponse\x12Y\n\nGetVerdict\x12$.wince.api.care.v1.GetVerdictRequest\x1a%.wince.api.care.v1.GetVerdictResponse\x12Y\n\nStartPause\x12$.wince.api.care.v1.StartPauseRequest\x1a%.wince.api.care.v1.StartPauseResponse\x12S\n\x08\x45ndPause\x12\".wince.api.care.v1.EndPauseRequest\x1a#.wince.api.care.v1.EndPauseResponse\x12Y\n\nListPauses\x12$.wince.api.care.v1.ListPausesRequest\x1a%.wince.api.care.v1.ListPausesResponse\x12S\n\x08GetPause\x12\".wince.api.care.v1.GetPauseRequest\x1a#.wince.api.care.v1.GetPauseResponse\x12h\n\x0fSetPatientState\x12).wince.api.care.v1.SetPatientStateRequest\x1a*.wince.api.care.v1.SetPatientStateResponse\x12h\n\x0fGetPatientState\x12).wince.api.care.v1.GetPatientStateRequest\x1a*.wince.api.care.v1.GetPatientStateResponse\x12V\n\tSwitchOff\x12#.wince.api.care.v1.SwitchOffRequest\x1a$.wince.api.care.v1.SwitchOffResponse\x12S\n\x08SwitchOn\x12\".wince.api.care.v1.SwitchOnRequest\x1a#.wince.api.care.v1.SwitchOnResponse\x12_\n\x0cListSwitches\x12&.wince.api.care.v1.ListSwitchesRequest\x1a\'.wince.api.care.v1.ListSwitchesResponse\x12Y\n\nSetConsent\x12$.wince.api.care.v1.SetConsentRequest\x1a%.wince.api.care.v1.SetConsentResponse\x12_\n\x0cListConsents\x12&.wince.api.care.v1.ListConsentsRequest\x1a\'.wince.api.care.v1.ListConsentsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$wince/api/care/v1/care_service.proto\x12\x11wince.api.care.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cwince/api/care/v1/care.proto\x1a\x1ewince/api/grade/v1/grade.proto\x1a$wince/api/hospital/v1/hospital.proto\"z\n\x14ListQuestionsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0c\n\x04ward\x18\x04 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x05 \x01(\t\x12\x10\n\x08order_by\x18\x06 \x01(\t\"a\n\x15ListQuestionsResponse\x12/\n\tquestions\x18\x01 \x03(\x0b\x32\x1c.wince.api.grade.v1.Question\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x12GetQuestionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x8a\x01\n\x13GetQuestionResponse\x12.\n\x08question\x18\x01 \x01(\x0b\x32\x1c.wince.api.grade.v1.Question\x12/\n\x05state\x18\x02 \x01(\x0e\x32 .wince.api.care.v1.QuestionState\x12\x12\n\nverdict_id\x18\x03 \x01(\t\"y\n\x13ListVerdictsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x0c\n\x04ward\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x05 \x01(\t\x12\x10\n\x08order_by\x18\x06 \x01(\t\"]\n\x14ListVerdictsResponse\x12,\n\x08verdicts\x18\x01 \x03(\x0b\x32\x1a.wince.api.care.v1.Verdict\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x11GetVerdictRequest\x12\n\n\x02id\x18\x01 \x01(\t\"A\n\x12GetVerdictResponse\x12+\n\x07verdict\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Verdict\"w\n\x11ListPausesRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x0c\n\x04ward\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x05 \x01(\t\x12\x10\n\x08order_by\x18\x06 \x01(\t\"W\n\x12ListPausesResponse\x12(\n\x06pauses\x18\x01 \x03(\x0b\x32\x18.wince.api.care.v1.Pause\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fGetPauseRequest\x12\n\n\x02id\x18\x01 \x01(\t\";\n\x10GetPauseResponse\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"A\n\x12GiveVerdictRequest\x12+\n\x07verdict\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Verdict\"B\n\x13GiveVerdictResponse\x12+\n\x07verdict\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Verdict\"<\n\x11StartPauseRequest\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"=\n\x12StartPauseResponse\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"N\n\x0f\x45ndPauseRequest\x12\x1e\n\x08pause_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\x05nurse\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\x80\x01\";\n\x10\x45ndPauseResponse\x12\'\n\x05pause\x18\x01 \x01(\x0b\x32\x18.wince.api.care.v1.Pause\"H\n\x16SetPatientStateRequest\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"I\n\x17SetPatientStateResponse\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"h\n\x16GetPatientStateRequest\x12\x15\n\tencounter\x18\x01 \x01(\tB\x02\x18\x01\x12\x37\n\x0c\x65ncounter_id\x18\x02 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"I\n\x17GetPatientStateResponse\x12.\n\x05state\x18\x01 \x01(\x0b\x32\x1f.wince.api.care.v1.PatientState\"_\n\x10SwitchOffRequest\x12-\n\x05scope\x18\x01 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\">\n\x11SwitchOffResponse\x12)\n\x06switch\x18\x01 \x01(\x0b\x32\x19.wince.api.care.v1.Switch\"^\n\x0fSwitchOnRequest\x12-\n\x05scope\x18\x01 \x01(\x0e\x32\x1e.wince.api.care.v1.SwitchScope\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"=\n\x10SwitchOnResponse\x12)\n\x06switch\x18\x01 \x01(\x0b\x32\x19.wince.api.care.v1.Switch\"\x15\n\x13ListSwitchesRequest\"C\n\x14ListSwitchesResponse\x12+\n\x08switches\x18\x01 \x03(\x0b\x32\x19.wince.api.care.v1.Switch\"@\n\x11SetConsentRequest\x12+\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Consent\"A\n\x12SetConsentResponse\x12+\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1a.wince.api.care.v1.Consent\"<\n\x13ListConsentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x14ListConsentsResponse\x12,\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1a.wince.api.care.v1.Consent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x84\x01\n\rQuestionState\x12\x1e\n\x1aQUESTION_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13QUESTION_STATE_OPEN\x10\x01\x12\x1b\n\x17QUESTION_STATE_ANSWERED\x10\x02\x12\x1d\n\x19QUESTION_STATE_SUPERSEDED\x10\x03\x32\xe7\x0b\n\x0b\x43\x61reService\x12\x62\n\rListQuestions\x12\'.wince.api.care.v1.ListQuestionsRequest\x1a(.wince.api.care.v1.ListQuestionsResponse\x12\\\n\x0bGetQuestion\x12%.wince.api.care.v1.GetQuestionRequest\x1a&.wince.api.care.v1.GetQuestionResponse\x12\\\n\x0bGiveVerdict\x12%.wince.api.care.v1.GiveVerdictRequest\x1a&.wince.api.care.v1.GiveVerdictResponse\x12_\n\x0cListVerdicts\x12&.wince.api.care.v1.ListVerdictsRequest\x1a\'.wince.api.care.v1.ListVerdictsResponse\x12Y\n\nGetVerdict\x12$.wince.api.care.v1.GetVerdictRequest\x1a%.wince.api.care.v1.GetVerdictResponse\x12Y\n\nStartPause\x12$.wince.api.care.v1.StartPauseRequest\x1a%.wince.api.care.v1.StartPauseResponse\x12S\n\x08\x45ndPause\x12\".wince.api.care.v1.EndPauseRequest\x1a#.wince.api.care.v1.EndPauseResponse\x12Y\n\nListPauses\x12$.wince.api.care.v1.ListPausesRequest\x1a%.wince.api.care.v1.ListPausesResponse\x12S\n\x08GetPause\x12\".wince.api.care.v1.GetPauseRequest\x1a#.wince.api.care.v1.GetPauseResponse\x12h\n\x0fSetPatientState\x12).wince.api.care.v1.SetPatientStateRequest\x1a*.wince.api.care.v1.SetPatientStateResponse\x12h\n\x0fGetPatientState\x12).wince.api.care.v1.GetPatientStateRequest\x1a*.wince.api.care.v1.GetPatientStateResponse\x12V\n\tSwitchOff\x12#.wince.api.care.v1.SwitchOffRequest\x1a$.wince.api.care.v1.SwitchOffResponse\x12S\n\x08SwitchOn\x12\".wince.api.care.v1.SwitchOnRequest\x1a#.wince.api.care.v1.SwitchOnResponse\x12_\n\x0cListSwitches\x12&.wince.api.care.v1.ListSwitchesRequest\x1a\'.wince.api.care.v1.ListSwitchesResponse\x12Y\n\nSetConsent\x12$.wince.api.care.v1.SetConsentRequest\x1a%.wince.api.care.v1.SetConsentResponse\x12_\n\x0cListConsents\x12&.wince.api.care.v1.ListConsentsRequest\x1a\'.wince.api.care.v1.ListConsentsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,11 +39,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENDPAUSEREQUEST'].fields_by_name['pause_id']._loaded_options = None
   _globals['_ENDPAUSEREQUEST'].fields_by_name['pause_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_ENDPAUSEREQUEST'].fields_by_name['nurse']._loaded_options = None
-  _globals['_ENDPAUSEREQUEST'].fields_by_name['nurse']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\001'
+  _globals['_ENDPAUSEREQUEST'].fields_by_name['nurse']._serialized_options = b'\342A\001\001\272H\005r\003\030\200\001'
   _globals['_GETPATIENTSTATEREQUEST'].fields_by_name['encounter']._loaded_options = None
   _globals['_GETPATIENTSTATEREQUEST'].fields_by_name['encounter']._serialized_options = b'\030\001'
-  _globals['_QUESTIONSTATE']._serialized_start=2675
-  _globals['_QUESTIONSTATE']._serialized_end=2807
+  _globals['_QUESTIONSTATE']._serialized_start=2673
+  _globals['_QUESTIONSTATE']._serialized_end=2805
   _globals['_LISTQUESTIONSREQUEST']._serialized_start=221
   _globals['_LISTQUESTIONSREQUEST']._serialized_end=343
   _globals['_LISTQUESTIONSRESPONSE']._serialized_start=345
@@ -77,37 +77,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STARTPAUSERESPONSE']._serialized_start=1436
   _globals['_STARTPAUSERESPONSE']._serialized_end=1497
   _globals['_ENDPAUSEREQUEST']._serialized_start=1499
-  _globals['_ENDPAUSEREQUEST']._serialized_end=1579
-  _globals['_ENDPAUSERESPONSE']._serialized_start=1581
-  _globals['_ENDPAUSERESPONSE']._serialized_end=1640
-  _globals['_SETPATIENTSTATEREQUEST']._serialized_start=1642
-  _globals['_SETPATIENTSTATEREQUEST']._serialized_end=1714
-  _globals['_SETPATIENTSTATERESPONSE']._serialized_start=1716
-  _globals['_SETPATIENTSTATERESPONSE']._serialized_end=1789
-  _globals['_GETPATIENTSTATEREQUEST']._serialized_start=1791
-  _globals['_GETPATIENTSTATEREQUEST']._serialized_end=1895
-  _globals['_GETPATIENTSTATERESPONSE']._serialized_start=1897
-  _globals['_GETPATIENTSTATERESPONSE']._serialized_end=1970
-  _globals['_SWITCHOFFREQUEST']._serialized_start=1972
-  _globals['_SWITCHOFFREQUEST']._serialized_end=2067
-  _globals['_SWITCHOFFRESPONSE']._serialized_start=2069
-  _globals['_SWITCHOFFRESPONSE']._serialized_end=2131
-  _globals['_SWITCHONREQUEST']._serialized_start=2133
-  _globals['_SWITCHONREQUEST']._serialized_end=2227
-  _globals['_SWITCHONRESPONSE']._serialized_start=2229
-  _globals['_SWITCHONRESPONSE']._serialized_end=2290
-  _globals['_LISTSWITCHESREQUEST']._serialized_start=2292
-  _globals['_LISTSWITCHESREQUEST']._serialized_end=2313
-  _globals['_LISTSWITCHESRESPONSE']._serialized_start=2315
-  _globals['_LISTSWITCHESRESPONSE']._serialized_end=2382
-  _globals['_SETCONSENTREQUEST']._serialized_start=2384
-  _globals['_SETCONSENTREQUEST']._serialized_end=2448
-  _globals['_SETCONSENTRESPONSE']._serialized_start=2450
-  _globals['_SETCONSENTRESPONSE']._serialized_end=2515
-  _globals['_LISTCONSENTSREQUEST']._serialized_start=2517
-  _globals['_LISTCONSENTSREQUEST']._serialized_end=2577
-  _globals['_LISTCONSENTSRESPONSE']._serialized_start=2579
-  _globals['_LISTCONSENTSRESPONSE']._serialized_end=2672
-  _globals['_CARESERVICE']._serialized_start=2810
-  _globals['_CARESERVICE']._serialized_end=4321
+  _globals['_ENDPAUSEREQUEST']._serialized_end=1577
+  _globals['_ENDPAUSERESPONSE']._serialized_start=1579
+  _globals['_ENDPAUSERESPONSE']._serialized_end=1638
+  _globals['_SETPATIENTSTATEREQUEST']._serialized_start=1640
+  _globals['_SETPATIENTSTATEREQUEST']._serialized_end=1712
+  _globals['_SETPATIENTSTATERESPONSE']._serialized_start=1714
+  _globals['_SETPATIENTSTATERESPONSE']._serialized_end=1787
+  _globals['_GETPATIENTSTATEREQUEST']._serialized_start=1789
+  _globals['_GETPATIENTSTATEREQUEST']._serialized_end=1893
+  _globals['_GETPATIENTSTATERESPONSE']._serialized_start=1895
+  _globals['_GETPATIENTSTATERESPONSE']._serialized_end=1968
+  _globals['_SWITCHOFFREQUEST']._serialized_start=1970
+  _globals['_SWITCHOFFREQUEST']._serialized_end=2065
+  _globals['_SWITCHOFFRESPONSE']._serialized_start=2067
+  _globals['_SWITCHOFFRESPONSE']._serialized_end=2129
+  _globals['_SWITCHONREQUEST']._serialized_start=2131
+  _globals['_SWITCHONREQUEST']._serialized_end=2225
+  _globals['_SWITCHONRESPONSE']._serialized_start=2227
+  _globals['_SWITCHONRESPONSE']._serialized_end=2288
+  _globals['_LISTSWITCHESREQUEST']._serialized_start=2290
+  _globals['_LISTSWITCHESREQUEST']._serialized_end=2311
+  _globals['_LISTSWITCHESRESPONSE']._serialized_start=2313
+  _globals['_LISTSWITCHESRESPONSE']._serialized_end=2380
+  _globals['_SETCONSENTREQUEST']._serialized_start=2382
+  _globals['_SETCONSENTREQUEST']._serialized_end=2446
+  _globals['_SETCONSENTRESPONSE']._serialized_start=2448
+  _globals['_SETCONSENTRESPONSE']._serialized_end=2513
+  _globals['_LISTCONSENTSREQUEST']._serialized_start=2515
+  _globals['_LISTCONSENTSREQUEST']._serialized_end=2575
+  _globals['_LISTCONSENTSRESPONSE']._serialized_start=2577
+  _globals['_LISTCONSENTSRESPONSE']._serialized_end=2670
+  _globals['_CARESERVICE']._serialized_start=2808
+  _globals['_CARESERVICE']._serialized_end=4319
 # @@protoc_insertion_point(module_scope)

@@ -518,7 +518,7 @@ class EndPauseRequest(_message.Message):
     pause_id: _builtins.str
     """Its id."""
     nurse: _builtins.str
-    """Staff identifier (not a name) of who ends it."""
+    """Staff identifier (not a name) of who ends it. Empty: the caller itself."""
     def __init__(
         self,
         *,
