@@ -17,7 +17,8 @@ from wince.domain.reach import EVERYTHING, Bounds
 from wince.errors import WinceError
 from wince.rpc import token_file
 from wince.rpc.errors import Forbidden, Unauthenticated
-from wince.rpc.roles import Right, Role
+from wince.rpc.right import Right
+from wince.rpc.roles import Role
 from wince.rpc.token_file import Entry
 from wince.telemetry import logs
 

@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 from wince.domain.reach import Find, Kind, Subject, named
 from wince.rpc.auth import ANYBODY, Caller, Credential
 from wince.rpc.errors import Forbidden
-from wince.rpc.roles import About, Right, Role, of_path
+from wince.rpc.right import About, Right, of_path
+from wince.rpc.roles import Role
 
 AGAIN_S = 2.0
 """How long a stream's caller reaches what it has just reached: a camera may be moved to another bed meanwhile."""

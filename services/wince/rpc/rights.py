@@ -13,7 +13,8 @@ from typing import Any
 
 from wince.api.care.v1 import care_pb2
 from wince.domain.reach import Kind, Subject
-from wince.rpc.roles import Right, Role, at, both
+from wince.rpc.right import Right, at, both
+from wince.rpc.roles import Role
 
 READER, NURSE, OPERATOR = Role.READER, Role.NURSE, Role.OPERATOR
 _SITE = Subject(Kind.SITE, "")

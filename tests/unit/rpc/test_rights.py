@@ -8,8 +8,9 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 
 from wince.domain.reach import EVERYTHING, Bounds, Kind, Place, Subject
+from wince.rpc.right import of_path
 from wince.rpc.rights import RIGHTS, SERVICES, shown
-from wince.rpc.roles import Role, of_path
+from wince.rpc.roles import Role
 
 NAMES = ("capture", "detect", "estimate", "grade", "record", "care", "hospital")
 
