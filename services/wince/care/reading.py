@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,9 +14,10 @@ from wince.codec.care import bed_pause_from_message, verdict_from_message
 from wince.domain.assessment import Question, Verdict
 from wince.domain.care import BedPause
 from wince.domain.reason import Reason
+from wince.domain.stay import Bedside
 from wince.rpc.errors import NotFound
 from wince.rpc.filters import Column, Condition, where
-from wince.store import scope
+from wince.store import bedside, scope
 from wince.store.access import note
 from wince.store.database import Database
 from wince.store.paged import behind
@@ -51,6 +52,8 @@ class OpenQuestion:
     question: Question
     about: UUID | None
     """Its assessment; None: record asks who lies there."""
+    place: Bedside
+    """At which bed and of which encounter it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,9 @@ class CareReader:
         whose, arguments = _whose(part, "q", "end_us - 1")
         base = f"{_QUESTION} WHERE q.state = 'open' AND NOT EXISTS (SELECT FROM care_event e WHERE e.question = q.id) AND {whose}"
         rows = self._page(base, arguments, ("q.start_us", "q.id"), part, caller, "ListQuestions")
-        return [_question(row) for row in rows]
+        with self._database.transaction() as tx:
+            places = bedside.of(tx, "question", [row[0] for row in rows])
+        return [_question(row, places) for row in rows]
 
     def question(self, identity: UUID, caller: str) -> Asked:
         """One question, open or not. Raises NotFound."""
@@ -100,9 +105,10 @@ class CareReader:
                 " (SELECT v.id FROM verdict v WHERE v.question = q.id LIMIT 1)) FROM question q WHERE q.id = %s",
                 (identity,),
             ).fetchone()
+            places = bedside.of(tx, "question", [identity])
             note(tx, caller, "GetQuestion", {"id": identity}, self._clock())
         said, verdict = state or ("open", None)
-        return Asked(_question(row), "answered" if verdict is not None and said == "open" else said, verdict)
+        return Asked(_question(row, places), "answered" if verdict is not None and said == "open" else said, verdict)
 
     def verdicts(self, part: Slice, caller: str) -> list[Verdict]:
         """By when they were decided. Of a bed or ward: what its camera watched then."""
@@ -162,9 +168,10 @@ def _whose(part: Slice, table: str, at: str = "start_us") -> tuple[str, list[obj
     return (scope.in_ward(table, at), [part.ward, part.ward]) if part.ward else ("true", [])
 
 
-def _question(row: tuple[Any, ...]) -> OpenQuestion:
+def _question(row: tuple[Any, ...], places: Mapping[UUID, Bedside]) -> OpenQuestion:
     identity, about, source, protocol, start, end, reason = row
-    return OpenQuestion(Question(identity, about or identity, source, protocol, start, end, Reason(reason)), about)
+    asked = Question(identity, about or identity, source, protocol, start, end, Reason(reason))
+    return OpenQuestion(asked, about, places.get(identity, Bedside()))
 
 
 def _verdict(body: bytes) -> Verdict:

@@ -12,7 +12,7 @@ from wince.api.grade.v1 import grade_pb2
 from wince.care.reading import PAUSES, QUESTIONS, VERDICTS, Asked, CareReader, OpenQuestion, Slice
 from wince.codec import checks
 from wince.codec.care import bed_pause_to_message, verdict_to_message
-from wince.codec.grade import question_to_message
+from wince.codec.grade import at_bedside, question_to_message
 from wince.errors import MessageError
 from wince.rpc.auth import caller
 from wince.rpc.filters import Column, conditions
@@ -84,4 +84,5 @@ def _question(found: OpenQuestion) -> grade_pb2.Question:
     message = question_to_message(found.question)
     if found.about is None:
         message.ClearField("assessment_id")
+    at_bedside(message, found.place)
     return message

@@ -1,11 +1,14 @@
 """Assessment, Alert, Question, Snapshot <-> wince.api.grade.v1."""
 
+from wince.api.capture.v1 import capture_pb2
 from wince.api.grade.v1 import grade_pb2 as pb
 from wince.codec import checks, reason
 from wince.codec.estimate import units_from_message, units_to_message
+from wince.codec.hospital import identifier_to_message
 from wince.domain.assessment import Alert, Assessment, Question
 from wince.domain.reason import Reason
 from wince.domain.snapshot import Graded, Snapshot
+from wince.domain.stay import Bedside
 from wince.errors import MessageError
 
 MAX_STATE = 4 * 1024 * 1024
@@ -134,6 +137,13 @@ def question_from_message(message: pb.Question) -> Question:
         end_us=end_us,
         reason=reason.required(message.reason),
     )
+
+
+def at_bedside(message: pb.Assessment | pb.Alert | pb.Question | capture_pb2.Camera, place: Bedside) -> None:
+    """Say at which bed and of which encounter it is. On the bus nobody knows that."""
+    message.bed = place.bed
+    if place.encounter is not None:
+        message.encounter.CopyFrom(identifier_to_message(place.encounter))
 
 
 def snapshot_to_message(snapshot: Snapshot) -> pb.Snapshot:

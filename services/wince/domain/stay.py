@@ -14,6 +14,16 @@ class Identifier:
 
 
 @dataclass(frozen=True, slots=True)
+class Bedside:
+    """Where something was seen, and of whom. PHI: never logged."""
+
+    bed: str = ""
+    """The hospital's bed that the camera watched then; empty: none."""
+    encounter: Identifier | None = None
+    """Of who lay there; None: nobody is known, or it is in doubt."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stay:
     """One patient in one bed for an interval of valid time, as recorded at a moment. PHI: never logged."""
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from wince.clients.detect import Link
-from wince.clock import wall_us
+from wince.clock import Clock, wall_us
 from wince.domain.camera import CameraSpec
 from wince.domain.loopback import loopback
 from wince.domain.reason import Reason
+from wince.domain.stay import Bedside
 from wince.errors import WinceError
 from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
 from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.guarded import GuardedClip
 from wince.pipeline.capture.interface import Source
-from wince.pipeline.capture.servicer import CaptureServicer, registration
+from wince.pipeline.capture.servicer import Bedsides, CaptureServicer, registration
 from wince.rpc import client
 from wince.rpc.config import RpcSettings
 from wince.serve.begin import closed
@@ -29,6 +30,8 @@ from wince.serve.camera_list import CameraList, opener
 from wince.serve.permission import Permission
 from wince.serve.protocols import ProtocolSet
 from wince.serve.service import Deps, Service
+from wince.store import trust
+from wince.store.access import note
 from wince.store.camera_leases import CameraLeases
 from wince.store.database import Database
 from wince.store.reach import Reach
@@ -74,9 +77,26 @@ def build(deps: Deps) -> Service:
     deps.stack.callback(metrics.CAMERAS.watch(cameras.counters))
     clock = wall_us if replay_us is None else (lambda: replay_us)
     list_ = CameraList(cameras, deps.database, read=deps.cameras, clock=clock, of_bed=protocols.of_bed)
-    return Service(
-        "capture", [permission, Reading(cameras), list_], [registration(CaptureServicer(cameras, cameras))], Reach(deps.database)
-    )
+    servicer = CaptureServicer(cameras, cameras, bedsides=bedsides(permission, deps.database))
+    return Service("capture", [permission, Reading(cameras), list_], [registration(servicer)], Reach(deps.database))
+
+
+def bedsides(permission: Permission, database: Database, clock: Clock = wall_us) -> Bedsides:
+    """Where cameras are now. Of a named caller with the encounters, but for beds in doubt; that read stands in the audit trail."""
+
+    def of(sources: Sequence[str], who: str, call: str) -> Mapping[str, Bedside]:
+        now_us = clock()
+        places = {source: permission.bedside(source, now_us) for source in sources}
+        doubted: set[str] | None = None
+        if who:
+            with database.transaction() as tx:
+                doubted = {one.bed for one in trust.in_doubt(tx, now_us)}
+                note(tx, who, call, {"beds": ", ".join(sorted({place.bed for place in places.values() if place.bed}))}, now_us)
+        return {
+            source: place if doubted is not None and place.bed not in doubted else Bedside(place.bed) for source, place in places.items()
+        }
+
+    return of
 
 
 class Reading:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from wince.clock import wall_us
+from wince.domain.binding import bed_of, covers
 from wince.domain.frame import US
 from wince.domain.reason import Reason
-from wince.domain.stay import Stay, Watch
+from wince.domain.stay import Bedside, Stay, Watch
+from wince.domain.timeline import EVER_US
 from wince.domain.withheld import Withheld
 from wince.serve.service import Repeated
 from wince.store import stays
@@ -55,6 +57,15 @@ class Permission:
             watches = stays.watches(tx, sources)
             lying = stays.believed(tx, sorted({watch.bed for watch in watches}), since_us, FOR_EVER_US)
             self._known = (watches, lying, withheld(tx, lying, since_us, required=self._required))
+
+    def bedside(self, source: str, at_us: int) -> Bedside:
+        """The bed that a camera watches at a moment, and who is believed there, as it was read last. Does not block."""
+        watches, lying, _ = self._known
+        watch = bed_of(watches, source, at_us, EVER_US)
+        if watch is None:
+            return Bedside()
+        there = {stay.encounter for stay in lying if stay.bed == watch.bed and covers(stay.start_us, stay.end_us, at_us)}
+        return Bedside(watch.bed, there.pop() if len(there) == 1 else None)
 
     def why_not(self, source: str, at_us: int) -> Reason | None:
         """Why a camera must not be looked at, at a moment; None: it may be. Does not block."""

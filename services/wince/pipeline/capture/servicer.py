@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from wince.api.capture.v1 import capture_pb2
 from wince.api.capture.v1 import capture_service_pb2 as pb
 from wince.api.capture.v1.capture_service_pb2_grpc import CaptureServiceServicer, add_CaptureServiceServicer_to_server
 from wince.codec import checks
 from wince.codec.camera import camera_to_message, spec_from_message
 from wince.codec.frame import MAX_JPEG, frame_from_message
+from wince.codec.grade import at_bedside
+from wince.domain.camera import CameraStatus
+from wince.domain.stay import Bedside
 from wince.errors import ConfigError, MediaError, MessageError
 from wince.pipeline.capture.interface import CameraControl, CameraExists, FrameSink, Push, UnknownCamera
+from wince.rpc.auth import ANYBODY, caller
 from wince.rpc.errors import AlreadyExists, NotFound
 from wince.rpc.requests import given, under
+from wince.rpc.roles import Role
 from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.capture.v1.CaptureService"
+Bedsides = Callable[[Sequence[str], str, str], Mapping[str, Bedside]]
+"""(sources, who asks or empty, the RPC) -> where each is, by source. Of a caller that is named the encounters too: then the read stands in
+the audit trail. May block for the database."""
 MAX_BYTES = MAX_JPEG + (64 << 10)
 """A full frame and its envelope."""
 TELL_S = 1.0
@@ -28,9 +37,10 @@ TELL_S = 1.0
 class CaptureServicer(CaptureServiceServicer):
     """Over capture's ports."""
 
-    def __init__(self, control: CameraControl, sink: FrameSink, *, threads: int = 2) -> None:
-        """`threads`: decode pushed pictures, and wait for cameras that start and stop."""
-        self._control, self._sink = control, sink
+    def __init__(self, control: CameraControl, sink: FrameSink, *, bedsides: Bedsides | None = None, threads: int = 2) -> None:
+        """`bedsides`: where cameras are; None: nobody here knows. `threads`: decode pushed pictures, and wait for cameras that start and
+        stop."""
+        self._control, self._sink, self._bedsides = control, sink, bedsides
         self.workers = Workers(threads, "capture")
 
     async def PushFrames(  # noqa: N802 - the proto's name
@@ -63,18 +73,28 @@ class CaptureServicer(CaptureServiceServicer):
             spec = spec_from_message(given(request, "camera"))
             with _meant():
                 status = await self.workers.run(self._control.start, spec)
-        return pb.StartCameraResponse(camera=camera_to_message(status))
+        return pb.StartCameraResponse(camera=(await self._told([status], "StartCamera"))[0])
 
     async def StopCamera(self, request: pb.StopCameraRequest, context: Any) -> pb.StopCameraResponse:  # noqa: N802
         """See the proto."""
         with _meant():
             status = await self.workers.run(self._control.stop, checks.source(request.source))
-        return pb.StopCameraResponse(camera=camera_to_message(status))
+        return pb.StopCameraResponse(camera=(await self._told([status], "StopCamera"))[0])
 
     async def ListCameras(self, request: pb.ListCamerasRequest, context: Any) -> pb.ListCamerasResponse:  # noqa: N802
         """See the proto."""
         found = self._control.cameras()
-        return pb.ListCamerasResponse(cameras=[camera_to_message(one) for one in sorted(found, key=lambda one: one.spec.source)])
+        return pb.ListCamerasResponse(cameras=await self._told(sorted(found, key=lambda one: one.spec.source), "ListCameras"))
+
+    async def _told(self, found: Sequence[CameraStatus], call: str) -> list[capture_pb2.Camera]:
+        """Cameras as an answer, with their beds; with the encounters only for whom the site lets read patients' data by name."""
+        messages, who = [camera_to_message(one) for one in found], caller()
+        if self._bedsides is not None:
+            reads = Role.READER in who.roles and who is not ANYBODY
+            places = await self.workers.run(self._bedsides, [one.source for one in messages], who.name if reads else "", call)
+            for one in messages:
+                at_bedside(one, places.get(one.source, Bedside()))
+        return messages
 
 
 @contextmanager

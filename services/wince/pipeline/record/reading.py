@@ -8,11 +8,12 @@ from uuid import UUID
 
 from wince.api.grade.v1 import grade_pb2
 from wince.clock import Clock, wall_us
+from wince.codec.grade import at_bedside
 from wince.domain.entry import Entry, Kind
 from wince.domain.reason import Reason
 from wince.rpc.errors import NotFound
 from wince.rpc.filters import Column, Condition, where
-from wince.store import scope
+from wince.store import bedside, scope
 from wince.store.access import note
 from wince.store.database import Database, Tx
 from wince.store.paged import behind
@@ -74,9 +75,10 @@ class RecordReader:
     def assessments(self, of: Scope, part: Slice, caller: str) -> list[grade_pb2.Assessment]:
         """By window start, then id."""
         with self._database.transaction() as tx:
-            found = _messages(tx, "assessment", of, part)
+            found = [grade_pb2.Assessment.FromString(body) for body in _messages(tx, "assessment", of, part)]
+            say_bedside(tx, "assessment", found)
             self._note(tx, caller, "ListAssessments", of)
-        return [grade_pb2.Assessment.FromString(body) for body in found]
+        return found
 
     def assessment(self, identity: UUID, caller: str) -> grade_pb2.Assessment:
         """One of them. Raises NotFound."""
@@ -84,15 +86,18 @@ class RecordReader:
             row = tx.execute("SELECT a.body FROM assessment a WHERE a.id = %s", (identity,)).fetchone()
             if row is None:
                 raise NotFound("there is no such assessment", field="id")
+            found = grade_pb2.Assessment.FromString(bytes(row[0]))
+            say_bedside(tx, "assessment", [found])
             note(tx, caller, "GetAssessment", {"id": identity}, self._clock())
-        return grade_pb2.Assessment.FromString(bytes(row[0]))
+        return found
 
     def alerts(self, of: Scope, part: Slice, caller: str) -> list[grade_pb2.Alert]:
         """By start, then id."""
         with self._database.transaction() as tx:
-            found = _messages(tx, "alert", of, part, f" AND {TOLD}")
+            found = [grade_pb2.Alert.FromString(body) for body in _messages(tx, "alert", of, part, f" AND {TOLD}")]
+            say_bedside(tx, "alert", found)
             self._note(tx, caller, "ListAlerts", of)
-        return [grade_pb2.Alert.FromString(body) for body in found]
+        return found
 
     def alert(self, identity: UUID, caller: str) -> grade_pb2.Alert:
         """One of them. Raises NotFound, for one that nobody is told of too."""
@@ -100,8 +105,10 @@ class RecordReader:
             row = tx.execute(f"SELECT a.body FROM alert a WHERE a.id = %s AND {TOLD}".encode(), (identity,)).fetchone()
             if row is None:
                 raise NotFound("there is no such alert", field="id")
+            found = grade_pb2.Alert.FromString(bytes(row[0]))
+            say_bedside(tx, "alert", [found])
             note(tx, caller, "GetAlert", {"id": identity}, self._clock())
-        return grade_pb2.Alert.FromString(bytes(row[0]))
+        return found
 
     def entries(self, of: Scope, part: Slice, caller: str) -> list[tuple[int, Entry]]:
         """(start of the first revision, last revision) of each, by that start, then id. An entry is a bed's or encounter's where its last
@@ -137,6 +144,13 @@ class RecordReader:
 
     def _note(self, tx: Tx, caller: str, call: str, of: Scope) -> None:
         note(tx, caller, call, {of.kind: of.name or "all"}, self._clock())
+
+
+def say_bedside(tx: Tx, table: str, messages: Sequence[grade_pb2.Assessment | grade_pb2.Alert]) -> None:
+    """Write into messages of one table at which bed and of which encounter they are, as it is known now."""
+    places = bedside.of(tx, table, [UUID(one.id) for one in messages])
+    for one in messages:
+        at_bedside(one, places[UUID(one.id)])
 
 
 def _messages(tx: Tx, table: str, of: Scope, part: Slice, more: str = "") -> list[bytes]:
