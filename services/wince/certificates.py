@@ -59,10 +59,10 @@ def show(made: ssl.SSLContext, certificate: Path | None, key: Path | None, field
 REMEDIES = {
     "expired": "it is out of date: have it renewed, and see that this machine's clock is right",
     "name": "it is for another name: use the name that it is for in the URL, or have it issued for this one",
-    "authority": "its authority is not known here: name the hospital's authority (WINCE_EHR_CA_FILE)",
+    "authority": "its authority is not known here: name the hospital's authority ({setting})",
     "early": "it is not valid yet: see that this machine's clock is right",
     "revoked": "it was revoked: have a new one issued",
-    "other": "name its authority (WINCE_EHR_CA_FILE), or the name that the certificate is for",
+    "other": "name its authority ({setting}), or the name that the certificate is for",
 }
 """What to do where a certificate is not believed, by OpenSSL's reason."""
 _CODES = {
@@ -71,12 +71,17 @@ _CODES = {
 }  # fmt: skip
 
 
-def explained(error: BaseException) -> tuple[str, str] | None:
-    """(why a peer's certificate was not believed, what to do about it); None where that was not the fault. X509_V_ERR codes."""
+def explained(error: BaseException, setting: str = "WINCE_EHR_CA_FILE") -> tuple[str, str] | None:
+    """(why a peer's certificate was not believed, what to do about it); None where that was not the fault. X509_V_ERR codes.
+
+    setting: names the authorities that are believed there.
+    """
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):
-            return seen.verify_message or "the certificate is not believed", REMEDIES[_CODES.get(seen.verify_code, "other")]
+            return seen.verify_message or "the certificate is not believed", REMEDIES[_CODES.get(seen.verify_code, "other")].format(
+                setting=setting
+            )
         seen = seen.__cause__ or seen.__context__
     return None
 

@@ -38,10 +38,12 @@ class Exchange:
         limit: int,
         verify: ssl.SSLContext | None,
         transport: httpx.BaseTransport | None = None,
+        settings: str = "ehr",
     ) -> None:
-        """who: "the FHIR server", for errors. total_s: of one exchange, from connecting to the last byte. limit: bytes of an answer's
+        """who: "the FHIR server", for errors. settings: what the names of its settings begin with, for remedies. total_s: of one
+        exchange, from connecting to the last byte. limit: bytes of an answer's
         body, decoded. verify: None only with a transport, which replaces the network, for tests."""
-        self._who, self._total_s, self._limit = who, total_s, limit
+        self._who, self._total_s, self._limit, self._settings = who, total_s, limit, settings
         self._backend = _Backend()
         self._transport = transport or _Transport(verify, connections, self._backend)
         self._timeout = {"timeout": httpx.Timeout(total_s, connect=min(total_s, 5.0)).as_dict()}
@@ -66,10 +68,10 @@ class Exchange:
             finally:
                 response.close()
         except (httpx.TransportError, httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            if why := explained(error):
+            if why := explained(error, f"WINCE_{self._settings.upper()}_CA_FILE"):
                 raise Unavailable(f"{self._who}'s certificate is not believed ({why[0]})", field=shown, remedy=why[1]) from None
             if isinstance(error.__context__, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
-                remedy = "does it speak TLS there, and does it ask for a client certificate (ehr_cert_file)?"
+                remedy = f"does it speak TLS there, and does it ask for a client certificate ({self._settings}_cert_file)?"
                 raise Unavailable(f"{self._who} broke off TLS", field=shown, remedy=remedy) from None
             what = f"no answer from {self._who} ({type(error).__name__})"
             raise Unavailable(what, field=shown, remedy="see that it runs and can be reached") from None

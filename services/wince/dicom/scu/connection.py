@@ -1,0 +1,119 @@
+"""A connection to a peer with one limit of time over all that is done on it, which another thread can break off."""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from wince.certificates import explained
+from wince.dicom.scp import pdu
+from wince.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """An archive, and who we are to it."""
+
+    host: str
+    port: int
+    called: str
+    """Its AE title."""
+    calling: str
+    """Ours."""
+    tls: ssl.SSLContext | None = None
+    """None: in the clear."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: "host:port"."""
+        return f"{self.host}:{self.port}"
+
+
+class Connection:
+    """PDUs over TCP or TLS. Raises Unavailable for whatever ends it."""
+
+    def __init__(self, peer: Peer, *, total_s: float, opened: Callable[[socket.socket], None] = lambda _socket: None) -> None:
+        """Connects. total_s: for everything. opened: is told the plain socket, by which another thread can break it off."""
+        self._peer, self._until = peer, time.monotonic() + total_s
+        try:
+            plain = socket.create_connection((peer.host, peer.port), timeout=max(0.1, min(self._left(), 10.0)))
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            opened(plain)
+            self._socket = self._secured(plain)
+        except OSError as error:
+            raise self._lost(error) from None
+
+    def close(self) -> None:
+        """End it. Idempotent."""
+        with suppress(OSError):
+            self._socket.close()
+
+    def send(self, content: bytes) -> None:
+        """Send PDUs."""
+        try:
+            self._socket.settimeout(self._left())
+            self._socket.sendall(content)
+        except OSError as error:
+            raise self._lost(error) from None
+
+    def waits(self, seconds: float) -> bool:
+        """Whether something comes within so many seconds."""
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            return True
+        return bool(select.select([self._socket], [], [], min(seconds, self._left()))[0])
+
+    def receive(self, longest: int) -> tuple[int, bytes]:
+        """(type, body) of the next PDU. Raises Unavailable where it is longer, or none comes in time."""
+        head = self._read(6)
+        length = int.from_bytes(head[2:6], "big")
+        if length > longest:
+            raise Unavailable("the archive sent a PDU that is longer than was agreed on", field=self._peer.place)
+        return head[0], self._read(length)
+
+    def abort(self) -> None:
+        """Tell the peer that it is over, without waiting."""
+        with suppress(OSError):
+            self._socket.settimeout(0.5)
+            self._socket.sendall(pdu.abort(0, 0))
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        if self._peer.tls is None:
+            return plain
+        plain.settimeout(self._left())
+        return self._peer.tls.wrap_socket(plain, server_hostname=self._peer.host)
+
+    def _read(self, count: int) -> bytes:
+        content = bytearray()
+        while len(content) < count:
+            try:
+                self._socket.settimeout(self._left())
+                piece = self._socket.recv(count - len(content))
+            except OSError as error:
+                raise self._lost(error) from None
+            if not piece:
+                raise Unavailable("the archive closed the connection", field=self._peer.place, remedy="see the archive's own log")
+            content += piece
+        return bytes(content)
+
+    def _left(self) -> float:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _lost(self, error: OSError) -> Unavailable:
+        where = self._peer.place
+        if why := explained(error, "WINCE_ARCHIVE_CA_FILE"):
+            return Unavailable(f"the archive's certificate is not believed ({why[0]})", field=where, remedy=why[1])
+        if isinstance(error, ssl.SSLError):
+            remedy = "does it speak TLS there, and does it ask for a client certificate (archive_cert_file)?"
+            return Unavailable("the archive broke off TLS", field=where, remedy=remedy)
+        if isinstance(error, TimeoutError):
+            return Unavailable("no answer from the archive in time", field=where, remedy="see that it runs and can be reached")
+        what = f"no connection to the archive ({type(error).__name__})"
+        return Unavailable(what, field=where, remedy="see that it runs and can be reached")
