@@ -62,13 +62,14 @@ proto: dev ## generate services/wince/api from protos/, docs/reference/asyncapi.
 released: dev ## at a release: keep the protos as they are in protos/released.binpb, so that `make lint` refuses what would break their clients
 	@$(BIN)/buf build --exclude-source-info -o protos/released.binpb
 
-docs: dev ## generate what the code knows of docs/reference: settings, commands, exit codes, Python, CSV, JSON, FHIR, HL7 events; wince.example.toml
+docs: dev ## generate what the code knows of docs/reference: settings, commands, exit codes, Python, CSV, JSON, FHIR, DICOM SR, HL7 events; wince.example.toml
 	@mkdir -p docs/reference
 	@$(BIN)/wince config reference > docs/reference/settings.md
 	@$(BIN)/wince config example > wince.example.toml
 	@$(BIN)/python -m wince.hospital.triggers docs/reference/hl7.md
 	@$(BIN)/python -m wince.rpc.rights docs/reference/grpc.md
 	@$(BIN)/python -m wince.delivery.fhir.guide.pages docs/reference/fhir.md
+	@$(BIN)/python -m wince.delivery.sr.guide docs/reference/dicom-sr.md
 	@$(BIN)/python -m wince.cli.reference docs/reference/cli.md
 	@$(BIN)/python -m wince.cli.exit_codes docs/reference/exit-codes.md
 	@$(BIN)/python -m wince.cli.protocol_keys docs/reference/protocol-keys.md

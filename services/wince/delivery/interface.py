@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from wince.domain.entry import Entry, TaskEntry
 from wince.errors import ConfigError, MessageError
+from wince.store.database import Database
 
 
 class Outcome(StrEnum):
@@ -62,6 +63,15 @@ class Interruptible(Protocol):
 
     def interrupt(self) -> None:
         """Break off what is in hand, from another thread; its outcome is then unknown. Nothing more is delivered by this object."""
+        ...
+
+
+@runtime_checkable
+class Tended(Protocol):
+    """A target that has something to do besides deliveries, such as asking an archive what became of what it took."""
+
+    def tend(self, database: Database) -> None:
+        """One turn; called every few seconds on a thread of its own. Blocks for an exchange at most. Raises StoreError, Unavailable."""
         ...
 
 

@@ -48,7 +48,7 @@ from wince.serve.begin import SourceStart
 from wince.serve.ehr_reading import reading, sink_rules
 from wince.serve.permission import Permission
 from wince.serve.protocols import protocol_set
-from wince.serve.record import TEND_S
+from wince.serve.record import TEND_S, tending
 from wince.serve.service import Repeated
 from wince.serve.state_dir import Owner, Places
 from wince.serve.targets import every
@@ -166,6 +166,7 @@ class Embedded:
         relay = Relay(self.database, self._bus.publish)
         care = PostgresCare(self.database, self.protocols.recorded)
         self._beside: list[Part] = [relay, *reading(self._reached, self.database, care, relay.wake, self._stack)]
+        self._beside += tending(self.database, targets)
         self._retraction = Repeated("retraction", 1.0, Retractor(self.database, targets, self._delivery.wake).run)
         self._tending = Repeated("tend", TEND_S, self._writer.tend)
         begun: list[Part] = [self._permission, self._retraction, self._recording, self._grading, self._delivery, self._tending]

@@ -44,6 +44,7 @@ def _certificates(settings: Settings) -> Iterator[Credential]:
     rpc, otlp = settings.rpc, settings.otlp
     files = {
         "ehr_cert_file": settings.ehr_cert_file,
+        "archive_cert_file": settings.archive_cert_file,
         "mllp_cert_file": settings.mllp_cert_file,
         "kafka_cert_file": settings.kafka_cert_file,
         "rpc.tls_cert_file": rpc.tls_cert_file,
@@ -53,8 +54,9 @@ def _certificates(settings: Settings) -> Iterator[Credential]:
     for name, path in files.items():
         if path is not None and (ends := _ends(path, first=True)):
             yield Credential(name, ends, "have the certificate renewed")
-    if settings.ehr_ca_file is not None and (ends := _ends(settings.ehr_ca_file, first=False)):
-        yield Credential("ehr_ca_file", ends, "ask the hospital for its authority's next certificate")
+    for name, path in {"ehr_ca_file": settings.ehr_ca_file, "archive_ca_file": settings.archive_ca_file}.items():
+        if path is not None and (ends := _ends(path, first=False)):
+            yield Credential(name, ends, "ask the hospital for its authority's next certificate")
 
 
 def _ends(path: Path, *, first: bool) -> datetime | None:

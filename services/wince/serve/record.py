@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from wince.clock import wall_us
 from wince.delivery import books, readback
-from wince.delivery.interface import Readable, Target
+from wince.delivery.interface import Readable, Target, Tended
 from wince.delivery.worker import Delivery
 from wince.domain.audit import Verified
 from wince.domain.frame import US
+from wince.parts import Part
 from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
@@ -41,6 +43,8 @@ RETRACT_S = 1.0
 """How often it is asked what is to be withdrawn."""
 READBACK_S = 20.0
 """How often it is asked whether a turn of reading back is due."""
+TARGET_S = 2.0
+"""How often a target may do what it does besides deliveries."""
 CREDENTIALS_S = 300.0
 """How often it is looked when certificates and keys end."""
 
@@ -72,11 +76,17 @@ def build(deps: Deps) -> Service:
             Repeated("tend", TEND_S, writer.tend),
             Repeated("backlog", BACKLOG_S, lambda: backlog(database, [target.name for target in targets], wall_us())),
             Repeated("readback", READBACK_S, lambda: read_back(database, targets, settings.ehr_readback_per_hour)),
+            *tending(database, targets),
             Repeated("credentials", CREDENTIALS_S, lambda: credentials(settings)),
         ],
         [registration(RecordServicer(database, verify))],
         Reach(database),
     )
+
+
+def tending(database: Database, targets: Sequence[Target]) -> list[Part]:
+    """What targets do besides deliveries, each on a thread of its own."""
+    return [Repeated(f"tend-{target.name}", TARGET_S, partial(target.tend, database)) for target in targets if isinstance(target, Tended)]
 
 
 def read_back(database: Database, targets: Sequence[Target], per_hour: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from wince.settings.anchors import Anchors
+from wince.settings.archive import Archive
 from wince.settings.cameras import Cameras
 from wince.settings.care import Care
 from wince.settings.census import Census
@@ -27,8 +28,8 @@ from wince.settings.telemetry import Telemetry
 
 
 class Settings(
-    Installation, Routing, Cameras, Care, Retention, Census, Database, Anchors, Ehr, EhrSignIn, EhrWriting, Hl7, Hospital,
-    Telemetry, Kafka, Services, BaseSettings,
+    Installation, Routing, Cameras, Care, Retention, Census, Database, Anchors, Ehr, EhrSignIn, EhrWriting, Archive, Hl7,
+    Hospital, Telemetry, Kafka, Services, BaseSettings,
 ):  # fmt: skip
     """Everything that can be set, with its default."""
 

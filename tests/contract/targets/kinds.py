@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 from tests.contract.ehr.samples import PROTOCOLS, fresh_stay
+from tests.contract.targets.archive_receiver import ArchiveReceiver, archive_target
 from wince.delivery.fhir.target import FhirTarget
 from wince.delivery.interface import Target
 from wince.domain.stay import Identifier
@@ -119,5 +120,5 @@ def _fhir(said: dict[str, Any], name: str) -> Target:
     return FhirTarget(name, FhirClient(said["url"], auth=auth), PROTOCOLS, version="0.1.0", site="test")
 
 
-KINDS: dict[str, Callable[[Path], AbstractContextManager[Receiver]]] = {"ehr": FhirReceiver}
-MAKERS: dict[str, Callable[[dict[str, Any], str], Target]] = {"ehr": _fhir}
+KINDS: dict[str, Callable[[Path], AbstractContextManager[Receiver]]] = {"ehr": FhirReceiver, "archive": ArchiveReceiver}
+MAKERS: dict[str, Callable[[dict[str, Any], str], Target]] = {"ehr": _fhir, "archive": archive_target}
