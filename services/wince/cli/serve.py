@@ -13,7 +13,7 @@ from wince.cli.common import settings
 
 
 def serve(
-    service: Annotated[str, typer.Argument(help="capture, detect, estimate, grade, record, care or hospital.")],
+    service: Annotated[str, typer.Argument(help="capture, detect, estimate, grade, record, care, hospital or imaging.")],
     supervised: Annotated[bool, typer.Option("--supervised", hidden=True, help="End when standard input ends.")] = False,
 ) -> None:
     """Run one service until SIGTERM or Ctrl-C; then finish what is in hand.
@@ -22,7 +22,7 @@ def serve(
     """
     from wince.serve import process  # gRPC takes its time; other commands don't wait for it
 
-    process.serve(usage.one_of(service, process.SERVICES, "SERVICE"), settings(), supervised=supervised)
+    process.serve(usage.one_of(service, (*process.SERVICES, *process.WHERE_SET), "SERVICE"), settings(), supervised=supervised)
     if supervised:  # all is closed and written; the interpreter would free its memory for half a second more, while `wince up` waits
         sys.stdout.flush()
         sys.stderr.flush()

@@ -43,11 +43,11 @@ def status(
     Exit code 0 where all is well, 1 where something needs a person; 0 where Ctrl-C ended --watch. Patients stand as hashes, as in the logs.
     """
     from wince.cli.status_show import line, table
-    from wince.serve.process import SERVICES
+    from wince.serve.process import SERVICES, WHERE_SET
     from wince.serve.status.interface import State
     from wince.serve.status.watch import Watch
 
-    listed, loaded = _places(service or (), SERVICES), settings()
+    listed, loaded = _places(service or (), (*SERVICES, *WHERE_SET)), settings()
     _hash_as_the_logs_do(loaded)
     with Watch(loaded, listed, identifiers=identifiers) as eye:
         found = eye.status()

@@ -46,6 +46,7 @@ def _certificates(settings: Settings) -> Iterator[Credential]:
         "ehr_cert_file": settings.ehr_cert_file,
         "archive_cert_file": settings.archive_cert_file,
         "mllp_cert_file": settings.mllp_cert_file,
+        "dicom_cert_file": settings.dicom_cert_file,
         "kafka_cert_file": settings.kafka_cert_file,
         "rpc.tls_cert_file": rpc.tls_cert_file,
         "rpc.client_cert_file": rpc.client_cert_file,

@@ -53,7 +53,8 @@ class Permission:
         """One reading. Raises StoreError, Unavailable."""
         since_us = self._from_us()
         with self._database.transaction() as tx:
-            sources = [source for (source,) in tx.execute("SELECT DISTINCT source FROM watch").fetchall()]
+            rows = tx.execute("SELECT DISTINCT source FROM watch WHERE end_us IS NULL OR end_us > %s", (since_us,)).fetchall()
+            sources = [source for (source,) in rows]
             watches = stays.watches(tx, sources)
             lying = stays.believed(tx, sorted({watch.bed for watch in watches}), since_us, FOR_EVER_US)
             self._known = (watches, lying, withheld(tx, lying, since_us, required=self._required))

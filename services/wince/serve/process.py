@@ -29,15 +29,22 @@ log = logs.get(__name__)
 
 SERVICES = ("hospital", "care", "record", "grade", "estimate", "detect", "capture")
 """In the order in which they are started on one machine: a receiver comes before its sender."""
-PORTS = {"capture": 7421, "detect": 7422, "estimate": 7423, "grade": 7424, "record": 7425, "care": 7426, "hospital": 7427}
+PORTS = {"capture": 7421, "detect": 7422, "estimate": 7423, "grade": 7424, "record": 7425, "care": 7426, "hospital": 7427, "imaging": 7428}
 """Where a service's gRPC listens, unless WINCE_RPC__PORT says otherwise."""
+WHERE_SET = ("imaging",)
+"""Services that run where a site sets them up, not by themselves."""
 LOOK_S = 0.5
+
+
+def wanted(settings: Settings) -> tuple[str, ...]:
+    """The services of an installation: all, and those that the settings set up."""
+    return (*SERVICES, *(WHERE_SET if settings.takes_dicom else ()))
 
 
 def build(name: str, deps: Deps) -> Service:
     """A service by its name; only its own modules are imported. Raises ConfigError for one that there is not."""
-    if name not in SERVICES:
-        raise ConfigError("there is no such service", field=name, remedy=f"one of: {', '.join(SERVICES)}")
+    if name not in (*SERVICES, *WHERE_SET):
+        raise ConfigError("there is no such service", field=name, remedy=f"one of: {', '.join((*SERVICES, *WHERE_SET))}")
     made: Service = importlib.import_module(f"wince.serve.{name}").build(deps)
     return made
 

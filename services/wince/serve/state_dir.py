@@ -14,7 +14,7 @@ from wince.errors import ResourceError
 from wince.settings import Settings
 
 TRIES, TRY_S = 4, 0.05
-CLOSED = ("ehr", "keys", "kafka", "logs", "run", "serving")
+CLOSED = ("ehr", "imaging", "keys", "kafka", "logs", "run", "serving")
 """Folders below the state directory that hold patient data or secrets."""
 
 

@@ -23,9 +23,9 @@ from wince.local.ports import QUIET
 from wince.local.supervisor import Child, Supervisor
 from wince.parts import PASSING, StartStop, WatchedThread, cause, first_failed
 from wince.rpc import client
-from wince.serve import broker, sandbox, scoring, setup, site, whereabouts
+from wince.serve import broker, imaging, sandbox, scoring, setup, site, whereabouts
 from wince.serve.hosted_ensemble import HostedEnsemble, hosted
-from wince.serve.process import PORTS, SERVICES
+from wince.serve.process import PORTS, wanted
 from wince.serve.protocols import protocol_set
 from wince.serve.state_dir import Owner, Places, secret
 from wince.serve.status.interface import Look
@@ -38,7 +38,7 @@ from wince.testing.ehr import EhrSandbox
 log = logs.get(__name__)
 
 LOOK_S = 0.5
-DRAIN_ORDER = ("capture", "detect", "estimate", "grade")
+DRAIN_ORDER = ("imaging", "capture", "detect", "estimate", "grade")
 """The road of a camera's data: a service drains when the one before it has ended. Services that are not named drain last, together."""
 Told = Callable[[str, str], None]
 """Told who, and what of it: a port, started, ready, ended, stopped."""
@@ -47,8 +47,9 @@ Told = Callable[[str, str], None]
 class Up(StartStop):
     """All of it, from `start` to `stop`. A context manager."""
 
-    def __init__(self, settings: Settings, told: Told = lambda _who, _what: None, *, services: Sequence[str] = SERVICES) -> None:
-        self._settings, self._told, self._names = settings, told, tuple(services)
+    def __init__(self, settings: Settings, told: Told = lambda _who, _what: None, *, services: Sequence[str] | None = None) -> None:
+        """`services`: which; None: all, and those of WHERE_SET that the settings set up."""
+        self._settings, self._told, self._names = settings, told, tuple(wanted(settings) if services is None else services)
         self._stack = ExitStack()
         self._stopping = threading.Event()
         self.kafka: KafkaPeer | None = None
@@ -73,6 +74,8 @@ class Up(StartStop):
         settings, enter = self._settings, self._stack.enter_context
         if "hospital" in self._names:
             site.of(settings)  # before anything is started
+        if "imaging" in self._names:
+            imaging.check(settings)
         self._places = Places.of(settings)
         self._places.make()
         enter(Owner(self._places))
@@ -150,6 +153,10 @@ class Up(StartStop):
         told |= self._ensemble()
         self.ports = {name: self._port(PORTS[name]) for name in self._names} | {"mllp": self._port(settings.mllp_port)}
         told["WINCE_MLLP_PORT"] = str(self.ports["mllp"])
+        for name, port in (("dicom", settings.dicom_port), ("stow", settings.stow_port)):
+            if "imaging" in self._names and port is not None:
+                self.ports[name] = self._port(port)
+                told[f"WINCE_{name.upper()}_PORT"] = str(self.ports[name])
         if "detect" in self.ports:
             told["WINCE_DETECT"] = f"127.0.0.1:{self.ports['detect']}"
         return told

@@ -18,6 +18,7 @@ from wince.settings.ehr_sign_in import EhrSignIn
 from wince.settings.ehr_writing import EhrWriting
 from wince.settings.hl7 import Hl7
 from wince.settings.hospital import Hospital
+from wince.settings.imaging import Imaging
 from wince.settings.installation import Installation
 from wince.settings.kafka import Kafka
 from wince.settings.retention import Retention
@@ -29,7 +30,7 @@ from wince.settings.telemetry import Telemetry
 
 class Settings(
     Installation, Routing, Cameras, Care, Retention, Census, Database, Anchors, Ehr, EhrSignIn, EhrWriting, Archive, Hl7,
-    Hospital, Telemetry, Kafka, Services, BaseSettings,
+    Hospital, Imaging, Telemetry, Kafka, Services, BaseSettings,
 ):  # fmt: skip
     """Everything that can be set, with its default."""
 

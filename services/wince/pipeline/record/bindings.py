@@ -16,7 +16,7 @@ from wince.domain.stay import Stay, Watch
 from wince.domain.timeline import EVER_US, Timeline
 from wince.domain.withheld import Withheld
 from wince.pipeline.record.effects import Who
-from wince.store import aliases, doubts, scores
+from wince.store import aliases, doubts, scores, stay_rows, studies
 from wince.store import stays as store_stays
 from wince.store.database import Tx
 from wince.store.withheld import withheld
@@ -69,8 +69,10 @@ def lying(tx: Tx, sources: Iterable[str], from_us: int, to_us: int, *, consent_r
     watches = store_stays.watches(tx, wanted)
     beds = sorted({watch.bed for watch in watches})
     found: list[Stay] = store_stays.believed(tx, beds, from_us, to_us)
+    named = _named(tx, wanted)
+    beds = sorted({*beds, *(stay.bed for stays in named.values() for stay in stays)})
     doubted = doubts.overlapping(tx, beds, from_us, to_us + 1)
-    held = withheld(tx, found, from_us, required=consent_required)
+    held = withheld(tx, [*found, *(stay for stays in named.values() for stay in stays)], from_us, required=consent_required)
     mine: dict[str, list[Watch]] = defaultdict(list)
     for watch in watches:
         mine[watch.source].append(watch)
@@ -79,10 +81,27 @@ def lying(tx: Tx, sources: Iterable[str], from_us: int, to_us: int, *, consent_r
         of_bed[stay.bed].append(stay)
 
     def one(source: str) -> Lying:
+        if (theirs := named.get(source)) is not None:
+            beds_of = [Watch(source, stay.bed, stay.start_us, stay.end_us, stay.recorded_us) for stay in theirs]
+            return Lying(source, beds_of, Timeline(beds_of, theirs, source, doubted), held)
         stays = [stay for bed in dict.fromkeys(watch.bed for watch in mine[source]) for stay in of_bed[bed]]
         return Lying(source, mine[source], Timeline(mine[source], stays, source, doubted), held)
 
     return {source: one(source) for source in wanted}
+
+
+def _named(tx: Tx, sources: Sequence[str]) -> dict[str, list[Stay]]:
+    """Of sources that are a patient's own pictures (`store/studies.py`): that patient's believed stays in the visit that they were bound
+    to, under all their numbers. Nobody else's, whoever is believed in those beds by now."""
+    found: dict[str, list[Stay]] = {}
+    for source, person in studies.persons(tx, sources).items():
+        visits = aliases.numbers(tx, Kind.VISIT, person.encounter)
+        patients = set(aliases.numbers(tx, Kind.PERSON, person.patient))
+        where = (
+            "superseded_us IS NULL AND (encounter_system, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[])) ORDER BY start_us"
+        )
+        found[source] = [stay for stay in stay_rows.read(tx, where, aliases.arrays(visits)) if stay.patient in patients]
+    return found
 
 
 def persons(tx: Tx, named: Iterable[Named]) -> Persons:

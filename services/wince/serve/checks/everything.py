@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wince.errors import WinceError
-from wince.serve.checks import anchors, callers, cameras, database, hospital, kafka, keys, machine, models, served
+from wince.serve.checks import anchors, callers, cameras, database, hospital, imaging, kafka, keys, machine, models, served
 from wince.serve.checks.finding import Check, Finding, failed, missing
 from wince.serve.targets import every
 from wince.settings import Settings
@@ -34,6 +34,7 @@ CONFIGURED: tuple[tuple[str, Check], ...] = (
     *((kind.name, kind.look) for kind in every.KINDS),
     ("serving", served.check),
     ("cameras", cameras.check),
+    ("imaging", imaging.check),
 )
 """What settings name, and is tried."""
 LIMIT_S = 30.0

@@ -71,6 +71,7 @@ def _pairs(settings: Settings) -> list[tuple[str, list[Pair]]]:
     return [
         ("ehr", [pair("", settings, "ehr_cert_file", "ehr_cert_key_file")]),
         ("mllp", [pair("", settings, "mllp_cert_file", "mllp_key_file")]),
+        ("dicom", [pair("", settings, "dicom_cert_file", "dicom_key_file")]),
         ("kafka", [pair("", settings, "kafka_cert_file", "kafka_key_file")]),
         ("rpc", [pair("rpc.", rpc, "tls_cert_file", "tls_key_file"), pair("rpc.", rpc, "client_cert_file", "client_key_file")]),
         ("otlp", [pair("otlp.", settings.otlp, "cert_file", "key_file")]),
@@ -82,6 +83,7 @@ def _secrets(settings: Settings) -> Iterator[tuple[str, Path]]:
         if path := os.environ.get(f"WINCE_{name.upper()}_FILE"):
             yield f"WINCE_{name.upper()}_FILE", Path(path)
     named = {"rpc.token_file": settings.rpc.token_file, "rpc.client_token_file": settings.rpc.client_token_file}
+    named["stow_token_file"] = settings.stow_token_file
     named["otlp.headers_file"] = settings.otlp.headers_file
     named |= {f"cameras.{camera.id}.login_file": camera.login_file for camera in settings.cameras}
     yield from ((name, path) for name, path in named.items() if path is not None)

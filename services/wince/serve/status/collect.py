@@ -18,6 +18,7 @@ from wince.serve.status.credentials import credentials
 from wince.serve.status.database import database
 from wince.serve.status.disk import disk
 from wince.serve.status.hl7 import hl7
+from wince.serve.status.imaging import imaging
 from wince.serve.status.installation import installation
 from wince.serve.status.interface import Look, Row, State, Subject
 from wince.serve.status.lag import lag
@@ -36,6 +37,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "census": census,
     "switches": switches,
     "hl7": hl7,
+    "imaging": imaging,
     "lag": lag,
     "record": record,
     "outbox": outbox,

@@ -8,7 +8,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from wince.rpc import client
-from wince.serve.process import SERVICES
+from wince.serve.process import SERVICES, WHERE_SET
 from wince.serve.status.interface import Figures, Look, Row, State
 from wince.serve.whereabouts import ServiceAt
 from wince.settings import Settings
@@ -20,7 +20,7 @@ STARTING_S = 60.0
 
 def services(look: Look) -> list[Row]:
     """One row for each replica, in the order of the road's start; one row where nothing runs, or nobody said where."""
-    places = [(name, address) for name in SERVICES for address in look.services.get(name, ())]
+    places = [(name, address) for name in (*SERVICES, *WHERE_SET) for address in look.services.get(name, ())]
     if not places:
         return [_nowhere(look)]
     known = {service.name: service for service in look.up.services} if look.up is not None else {}
