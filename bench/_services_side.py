@@ -1,4 +1,4 @@
-"""Beds without cameras, for bench/services.py: BOOTSTRAP PREFIX BEDS WINDOWS.
+"""Beds without cameras, for bench/services.py: STATE BOOTSTRAP PREFIX BEDS WINDOWS. Signs in as estimate, with its password in STATE.
 
 Publishes in real time what estimate would publish for BEDS cameras of 5 frames a second, on Kafka: estimates of the bundled clip (with
 their embeddings), calm ones and ones of pain, so that every window of every bed raises an alert. Cameras are out of step with each
@@ -15,13 +15,13 @@ from pathlib import Path
 
 from wince import codec
 from wince.bus.kafka import KafkaBus
-from wince.bus.kafka_options import KafkaOptions
 from wince.bus.topics import ESTIMATES
 from wince.domain.estimate import Estimate
 from wince.domain.frame import US, Beat
 from wince.pipeline.capture.file import FileSource
 from wince.protocols.loader import load
-from wince.serve import scoring
+from wince.serve import broker, scoring
+from wince.serve.state_dir import Places
 from wince.settings import Settings
 from wince.testing.clips import clip
 
@@ -69,9 +69,10 @@ def _send(bus: KafkaBus, source: str, messages: list[Estimate | Beat]) -> None:
 
 def main() -> None:
     """From the command line. Says "ready" first, and goes on when it is given a line."""
-    bootstrap, prefix, beds, windows = sys.argv[1:]
+    state, bootstrap, prefix, beds, windows = sys.argv[1:]
     calm, pain = templates(clip("bed1"))
-    bus = KafkaBus(KafkaOptions(bootstrap))
+    settings = Settings(state_dir=Path(state))
+    bus = KafkaBus(broker.options(broker.beside(settings, Places.of(settings), bootstrap, "estimate")), "estimate")
     print("ready", flush=True)
     sys.stdin.readline()
     play(bus, prefix, int(beds), int(windows), calm, pain)

@@ -149,7 +149,7 @@ def _estimates(world: World, scene: scenario.Scenario, at: str, visits: int, win
     world.admit(scene, at, visits)
     prefix = scene.beds[0].camera.id.rsplit("-", 1)[0]
     kafka = next(event["event"] for event in world.events if event.get("who") == "kafka" and ":" in event["event"])
-    command = [sys.executable, "-m", "bench._services_side", kafka, prefix, str(len(scene.beds)), str(windows)]
+    command = [sys.executable, "-m", "bench._services_side", str(world.state), kafka, prefix, str(len(scene.beds)), str(windows)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as side:
         assert side.stdin is not None
         assert side.stdout is not None

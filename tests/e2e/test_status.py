@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import reachable
@@ -18,8 +20,11 @@ from tests.e2e import services_world
 from tests.e2e.services_world import World
 from tests.face_models import fetched
 from tests.support.telling import told
+from wince.bus.access import GROUPS, PRINCIPALS
+from wince.bus.kafka_options import KafkaOptions
 from wince.cli.status_show import document
 from wince.demo import scenario
+from wince.errors import Unavailable
 from wince.local import maven
 from wince.serve.status.watch import Watch
 from wince.settings import Camera, Settings
@@ -73,6 +78,24 @@ def cameras(world: World, film: Path) -> scenario.Scenario:
     return scenario.Scenario((scenario.Bed(runs, scenario.PATIENTS[0], ""),))
 
 
+def kafka_is_closed(world: World) -> None:
+    """To who has no password; no password stands in a log or on a command line; and `wince status` gets in."""
+    (bootstrap,) = {event["event"] for event in world.events if event.get("who") == "kafka" and ":" in event["event"][:12]}
+    with pytest.raises(Unavailable):
+        KafkaOptions(bootstrap, connect_s=2).admin()
+    passwords = [path.read_text() for path in (world.state / "run").glob("kafka-*")]
+    assert len(set(passwords)) == len(PRINCIPALS)
+    said = world.said() + "".join(path.read_text("utf-8", "replace") for path in (world.state / "logs").iterdir())
+    said += "".join(
+        path.read_text("utf-8", "replace") for path in (world.state / "kafka").rglob("*.*") if path.suffix in (".log", ".properties")
+    )
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            said += " ".join(process.cmdline())
+    assert not [password for password in passwords if password in said]
+    assert all(until(world, "lag", group, "ok")["figures"]["members"] == 1 for group in GROUPS)
+
+
 def test_status_beside_a_running_installation() -> None:
     """Each trouble is one row, with its reason, its age and what to do, and hides no other; it goes when the trouble does."""
     fetched()
@@ -85,6 +108,7 @@ def test_status_beside_a_running_installation() -> None:
 
             assert until(world, "cameras", "cam-101", "ok")["figures"]["state"] == "running"
             assert services_world.readable_by_others(world.state) == []
+            kafka_is_closed(world)
             dead = until(world, "cameras", "cam-dead", "bad")
             assert dead["reason"] == "unreachable"
             assert dead["remedy"]

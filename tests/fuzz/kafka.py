@@ -97,7 +97,7 @@ def case(chance: random.Random) -> Case:
 def check(tried: Case) -> None:
     """Handles the records, and behind them a right one."""
     bus = _Bus()
-    reader = _READERS[tried.reader](bus)
+    reader = READERS[tried.reader](bus)
     taken: list[int] = []
     read = reader.read
 
@@ -108,8 +108,8 @@ def check(tried: Case) -> None:
 
     reader.read = noted  # type: ignore[method-assign]
     last = len(tried.records)
-    right = _right(tried.topic, RIGHT[tried.topic][0], last)
-    handled = [record_of(one) for one in (*tried.records, right)]
+    good = right(tried.topic, RIGHT[tried.topic][0], last)
+    handled = [record_of(one) for one in (*tried.records, good)]
     reader.handle(handled)
     letters = [(key, value, headers) for topic, key, value, headers in bus.sent if topic == dead_letters(tried.topic)]
     told = {int(headers["position"].split(b"/")[1]) for _, _, headers in letters}
@@ -163,21 +163,23 @@ def _grading(bus: Any) -> Consumer:
     return Grading(bus, begin, default="activity", ahead=Ahead(Bound(), lambda: NOW_US))
 
 
-_READERS: dict[str, Callable[[Any], Consumer]] = {
+READERS: dict[str, Callable[[Any], Consumer]] = {
     "estimate": lambda bus: Estimating(bus, [Reader("activity", _Scorer(), 10 * US)], media_clock),
     "grade": _grading,
     "record": lambda bus: Recording(bus, lambda _batch: None, lambda _batch: None),
 }
+"""Whoever reads topics, with faces scored and nothing stored."""
 
 
-def _right(topic: str, message: Any, offset: int) -> Any:
+def right(topic: str, message: Any, offset: int) -> Any:
+    """A record as the client's library hands it over, as whoever writes this topic makes it."""
     schema, value = codec.encode(message)
     key = str(getattr(message, "source", SOURCE)).encode()
     return SimpleNamespace(topic=topic, partition=3, offset=offset, key=key, value=value, headers=[("schema", schema.encode())])
 
 
 def _record(topic: str, offset: int, chance: random.Random) -> Any:
-    made = _right(topic, chance.choice(RIGHT[topic]), offset)
+    made = right(topic, chance.choice(RIGHT[topic]), offset)
     for _ in range(chance.choice([0, 1, 1, 1, 2, 3])):
         chance.choice([_key, _value, _value, _cut, _field, _field, _field, _schema, _headers, _huge])(made, chance)
     return made

@@ -15,6 +15,7 @@ from heapq import merge
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer
+from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
@@ -22,7 +23,7 @@ from wince.backoff import Backoff
 from wince.bus.interface import Handler, Owned, Partition, Positions, Record
 from wince.bus.kafka_options import RETRIABLE, KafkaOptions
 from wince.parts import WatchedThread
-from wince.telemetry import logs
+from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
 
@@ -90,6 +91,8 @@ class KafkaSubscription:
         self._topic_ids: dict[str, Any] = {}
         self._looked = self._gave = 0.0
         self._stuck = False
+        self._unreadable: tuple[TopicPartition, int] | None = None
+        """Where the client failed last."""
         self._bare_since, self._bare_times = time.monotonic(), 0
         self.thread = WatchedThread(f"kafka-{group}", self._run, self._stopped)
         self.thread.start()
@@ -196,10 +199,29 @@ class KafkaSubscription:
         try:
             polled: dict[TopicPartition, list[Any]] = consumer.poll(timeout_ms=POLL_MS, max_records=self._batch)
             return polled
+        except kafka_errors.CorruptRecordError as error:
+            self._pass_by(consumer, error)
+            return {}
         except RETRIABLE as error:
             log.warning("Kafka gives nothing now", group=self._group, error=error)
             self._stopped.wait(0.2)
             return {}
+
+    def _pass_by(self, consumer: KafkaConsumer, error: Exception) -> None:
+        """The client can't hand over the next record of a partition: its checksum is wrong, or a header's name is not UTF-8. It is fetched
+        again, by a new client. If that can't either, it is named in the log, counted, and passed by: else it would stop its partition for
+        good. There is no dead letter, since nobody read it. Raises `error` the first time."""
+        stuck = consumer._fetcher._next_partition_records  # the client says nowhere else whose record it was
+        place: tuple[TopicPartition, int] | None = (
+            None if stuck is None else (stuck.topic_partition, consumer.position(stuck.topic_partition, timeout_ms=5000))
+        )
+        if place is None or place != self._unreadable:
+            self._unreadable = place
+            raise error
+        at, offset = place
+        consumer.seek(at, offset + 1)
+        metrics.unreadable(at.topic)
+        log.error("a record can't be read by any client; it is passed by", topic=at.topic, partition=at.partition, offset=offset)
 
     def _settle(self) -> bool:
         """Tell the owner what changed hands; False where it can't take what it was given.
