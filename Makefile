@@ -72,6 +72,7 @@ docs: dev ## generate what the code knows of docs/reference: settings, commands,
 	@$(BIN)/python -m wince.delivery.sr.guide docs/reference/dicom-sr.md
 	@$(BIN)/python -m wince.cli.reference docs/reference/cli.md
 	@$(BIN)/python -m wince.cli.exit_codes docs/reference/exit-codes.md
+	@$(BIN)/python protos/statuses.py docs/reference/grpc.md
 	@$(BIN)/python -m wince.cli.protocol_keys docs/reference/protocol-keys.md
 	@$(BIN)/python -m wince.assess.result.fields docs/reference/csv.md docs/reference/json.md
 	@$(BIN)/python -m wince.assess.python_page docs/reference/python.md

@@ -198,7 +198,7 @@ class CareServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPatientState(self, request, context):
-        """What holds for an encounter. Returns NOT_FOUND for an unknown encounter.
+        """What holds for an encounter. Returns NOT_FOUND for an unknown encounter, FAILED_PRECONDITION where two authorities use the number.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

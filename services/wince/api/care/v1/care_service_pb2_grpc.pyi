@@ -63,7 +63,7 @@ class CareServiceStub:
     for an unknown encounter, FAILED_PRECONDITION where two authorities use the number.
     """
     GetPatientState: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.GetPatientStateRequest, _care_service_pb2.GetPatientStateResponse]
-    """What holds for an encounter. Returns NOT_FOUND for an unknown encounter."""
+    """What holds for an encounter. Returns NOT_FOUND for an unknown encounter, FAILED_PRECONDITION where two authorities use the number."""
     SwitchOff: _grpc.UnaryUnaryMultiCallable[_care_service_pb2.SwitchOffRequest, _care_service_pb2.SwitchOffResponse]
     """Switch Wince off for a bed, a ward or the site, until somebody switches it on again. What is off already stays as it is.
     Returns NOT_FOUND for a bed or ward that no camera ever watched.
@@ -114,7 +114,7 @@ class CareServiceAsyncStub(CareServiceStub):
     for an unknown encounter, FAILED_PRECONDITION where two authorities use the number.
     """
     GetPatientState: _aio.UnaryUnaryMultiCallable[_care_service_pb2.GetPatientStateRequest, _care_service_pb2.GetPatientStateResponse]  # type: ignore[assignment]
-    """What holds for an encounter. Returns NOT_FOUND for an unknown encounter."""
+    """What holds for an encounter. Returns NOT_FOUND for an unknown encounter, FAILED_PRECONDITION where two authorities use the number."""
     SwitchOff: _aio.UnaryUnaryMultiCallable[_care_service_pb2.SwitchOffRequest, _care_service_pb2.SwitchOffResponse]  # type: ignore[assignment]
     """Switch Wince off for a bed, a ward or the site, until somebody switches it on again. What is off already stays as it is.
     Returns NOT_FOUND for a bed or ward that no camera ever watched.
@@ -228,7 +228,7 @@ class CareServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _care_service_pb2.GetPatientStateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_care_service_pb2.GetPatientStateResponse, _abc.Awaitable[_care_service_pb2.GetPatientStateResponse]]:
-        """What holds for an encounter. Returns NOT_FOUND for an unknown encounter."""
+        """What holds for an encounter. Returns NOT_FOUND for an unknown encounter, FAILED_PRECONDITION where two authorities use the number."""
 
     @_abc_1.abstractmethod
     def SwitchOff(

@@ -49,7 +49,8 @@ class DetectServiceServicer:
     def DetectFaces(self, request_iterator, context):
         """Frames in, faces out: exactly one answer per request, in order. One stream holds one source, whose face is tracked
         from frame to frame. Returns INVALID_ARGUMENT where a frame can't be used or the source changes within the stream,
-        RESOURCE_EXHAUSTED where a frame is too large, UNAVAILABLE while draining.
+        RESOURCE_EXHAUSTED where a frame is too large, UNAVAILABLE while draining, NOT_FOUND for a protocol that isn't set here,
+        FAILED_PRECONDITION where its protocols don't look for faces alike, or nothing can be published.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

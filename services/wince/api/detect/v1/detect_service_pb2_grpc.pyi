@@ -36,7 +36,8 @@ class DetectServiceStub:
     DetectFaces: _grpc.StreamStreamMultiCallable[_detect_service_pb2.DetectFacesRequest, _detect_service_pb2.DetectFacesResponse]
     """Frames in, faces out: exactly one answer per request, in order. One stream holds one source, whose face is tracked
     from frame to frame. Returns INVALID_ARGUMENT where a frame can't be used or the source changes within the stream,
-    RESOURCE_EXHAUSTED where a frame is too large, UNAVAILABLE while draining.
+    RESOURCE_EXHAUSTED where a frame is too large, UNAVAILABLE while draining, NOT_FOUND for a protocol that isn't set here,
+    FAILED_PRECONDITION where its protocols don't look for faces alike, or nothing can be published.
     """
 
 @_typing.type_check_only
@@ -47,7 +48,8 @@ class DetectServiceAsyncStub(DetectServiceStub):
     DetectFaces: _aio.StreamStreamMultiCallable[_detect_service_pb2.DetectFacesRequest, _detect_service_pb2.DetectFacesResponse]  # type: ignore[assignment]
     """Frames in, faces out: exactly one answer per request, in order. One stream holds one source, whose face is tracked
     from frame to frame. Returns INVALID_ARGUMENT where a frame can't be used or the source changes within the stream,
-    RESOURCE_EXHAUSTED where a frame is too large, UNAVAILABLE while draining.
+    RESOURCE_EXHAUSTED where a frame is too large, UNAVAILABLE while draining, NOT_FOUND for a protocol that isn't set here,
+    FAILED_PRECONDITION where its protocols don't look for faces alike, or nothing can be published.
     """
 
 class DetectServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -61,7 +63,8 @@ class DetectServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_detect_service_pb2.DetectFacesResponse], _abc.AsyncIterator[_detect_service_pb2.DetectFacesResponse]]:
         """Frames in, faces out: exactly one answer per request, in order. One stream holds one source, whose face is tracked
         from frame to frame. Returns INVALID_ARGUMENT where a frame can't be used or the source changes within the stream,
-        RESOURCE_EXHAUSTED where a frame is too large, UNAVAILABLE while draining.
+        RESOURCE_EXHAUSTED where a frame is too large, UNAVAILABLE while draining, NOT_FOUND for a protocol that isn't set here,
+        FAILED_PRECONDITION where its protocols don't look for faces alike, or nothing can be published.
         """
 
 def add_DetectServiceServicer_to_server(servicer: DetectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

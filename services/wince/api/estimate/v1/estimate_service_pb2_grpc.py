@@ -53,7 +53,8 @@ class EstimateServiceServicer:
 
     def EstimateFaces(self, request, context):
         """Score faces. Exactly one estimate per face, in order; a face that can't be assessed comes back with its reason.
-        Returns INVALID_ARGUMENT where a face is malformed, UNAVAILABLE where the models do not answer.
+        Returns INVALID_ARGUMENT where a face is malformed, NOT_FOUND for a protocol that isn't loaded, UNAVAILABLE where the models do not
+        answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,7 +35,8 @@ class EstimateServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EstimateServiceAsyncStub: ...
     EstimateFaces: _grpc.UnaryUnaryMultiCallable[_estimate_service_pb2.EstimateFacesRequest, _estimate_service_pb2.EstimateFacesResponse]
     """Score faces. Exactly one estimate per face, in order; a face that can't be assessed comes back with its reason.
-    Returns INVALID_ARGUMENT where a face is malformed, UNAVAILABLE where the models do not answer.
+    Returns INVALID_ARGUMENT where a face is malformed, NOT_FOUND for a protocol that isn't loaded, UNAVAILABLE where the models do not
+    answer.
     """
     ListModels: _grpc.UnaryUnaryMultiCallable[_estimate_service_pb2.ListModelsRequest, _estimate_service_pb2.ListModelsResponse]
     """The models in use and their state."""
@@ -47,7 +48,8 @@ class EstimateServiceAsyncStub(EstimateServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     EstimateFaces: _aio.UnaryUnaryMultiCallable[_estimate_service_pb2.EstimateFacesRequest, _estimate_service_pb2.EstimateFacesResponse]  # type: ignore[assignment]
     """Score faces. Exactly one estimate per face, in order; a face that can't be assessed comes back with its reason.
-    Returns INVALID_ARGUMENT where a face is malformed, UNAVAILABLE where the models do not answer.
+    Returns INVALID_ARGUMENT where a face is malformed, NOT_FOUND for a protocol that isn't loaded, UNAVAILABLE where the models do not
+    answer.
     """
     ListModels: _aio.UnaryUnaryMultiCallable[_estimate_service_pb2.ListModelsRequest, _estimate_service_pb2.ListModelsResponse]  # type: ignore[assignment]
     """The models in use and their state."""
@@ -62,7 +64,8 @@ class EstimateServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_estimate_service_pb2.EstimateFacesResponse, _abc.Awaitable[_estimate_service_pb2.EstimateFacesResponse]]:
         """Score faces. Exactly one estimate per face, in order; a face that can't be assessed comes back with its reason.
-        Returns INVALID_ARGUMENT where a face is malformed, UNAVAILABLE where the models do not answer.
+        Returns INVALID_ARGUMENT where a face is malformed, NOT_FOUND for a protocol that isn't loaded, UNAVAILABLE where the models do not
+        answer.
         """
 
     @_abc_1.abstractmethod
