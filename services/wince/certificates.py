@@ -73,15 +73,12 @@ _CODES = {
 
 def explained(error: BaseException, setting: str = "WINCE_EHR_CA_FILE") -> tuple[str, str] | None:
     """(why a peer's certificate was not believed, what to do about it); None where that was not the fault. X509_V_ERR codes.
-
-    setting: names the authorities that are believed there.
-    """
+    `setting`: names the authorities that are believed there."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):
-            return seen.verify_message or "the certificate is not believed", REMEDIES[_CODES.get(seen.verify_code, "other")].format(
-                setting=setting
-            )
+            remedy = REMEDIES[_CODES.get(seen.verify_code, "other")].format(setting=setting)
+            return seen.verify_message or "the certificate is not believed", remedy
         seen = seen.__cause__ or seen.__context__
     return None
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from typer.testing import CliRunner
 
 from tests.support.certificates import Authority
 from wince.cli.main import build
-from wince.errors import ConfigError, InputError, MessageError, Unavailable
+from wince.errors import ConfigError, InputError, MessageError, Unavailable, WinceError
 from wince.hospital.listener import AdtListener
 from wince.hospital.memory import MemoryCensus
 from wince.hospital.parking import replay
@@ -173,3 +176,46 @@ def test_parked_messages_are_listed_shown_replayed_and_dropped(
         run("parked", "drop", second)
     with pytest.raises(ConfigError, match="is no id"):
         run("parked", "show", "x")
+
+
+@contextmanager
+def listening(*options: object) -> Iterator[tuple[int, Callable[[], str]]]:
+    """`wince hl7 listen` as a process, its port, and what it printed once it ended by itself."""
+    command = [sys.executable, "-m", "wince.cli.main", "hl7", "listen", "--port", "0", *map(str, options)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        try:
+            yield int(line.rsplit(":", 1)[1]), lambda: process.communicate(timeout=60)[0]
+        finally:
+            process.kill()
+
+
+def test_a_receiver_prints_acknowledges_and_marks_what_comes_again(tmp_path: Path) -> None:
+    path = file(tmp_path, *(adt("A01", P, "ICU^1^A", "V1", 1, control_id=name) for name in ("C1", "C2", "C1")))
+    with listening("--count", 3) as (port, printed):
+        sent = run("send", path, "--to", f"127.0.0.1:{port}")
+        said = printed()
+    assert [line.split() for line in sent.splitlines()[:3]] == [["C1", "AA"], ["C2", "AA"], ["C1", "AA"]]
+    assert [line for line in said.splitlines() if line.startswith("--")] == ["-- C1: AA", "-- C2: AA", "-- C1 again: AA"]
+    assert "PID|1||MRN-90210" in said
+    assert "3 came, 2 filed" in said
+
+
+def test_a_receiver_misbehaves_where_it_is_told_to(tmp_path: Path) -> None:
+    path = file(tmp_path, *(adt("A01", P, "ICU^1^A", "V1", n, control_id=f"C{n}") for n in range(4)))
+    with listening("--count", 4, "--answer", "AE:204", "--answer", "AR", "--every", 2, "--json") as (port, printed):
+        run("send", path, "--to", f"127.0.0.1:{port}", "--keep-going", status=3)
+        found = [json.loads(line) for line in printed().splitlines()]
+    assert [one["answered"] for one in found] == ["AA", "AE", "AA", "AR"]
+
+
+@pytest.mark.parametrize(("options", "field"), [
+    (["--host", "0.0.0.0"], "--host=0.0.0.0"), (["--answer", "AE:999"], "--answer=AE:999"), (["--answer", "late"], "--answer=late"),
+    (["--answer", "sing"], "--answer=sing"), (["--key", "k.pem"], "--key"), (["--cert", "/nowhere.pem"], "--cert"),
+])  # fmt: skip
+def test_a_receiver_that_can_not_be_meant_so(options: list[str], field: str) -> None:
+    with pytest.raises(WinceError) as caught:
+        run("listen", "--port", 0, *options)
+    assert caught.value.field == field
+    assert caught.value.remedy

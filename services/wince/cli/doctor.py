@@ -16,7 +16,7 @@ COLOURS = {State.OK: "green", State.WARNING: "yellow", State.MISSING: "red"}
 
 
 def doctor(json_: Json = False) -> None:
-    """Look at this machine, and try the database, Kafka, the cameras and the EHR that are set. Nothing is created or changed.
+    """Look at this machine, and try the database, Kafka, the cameras and the targets that are set. Nothing is created or changed.
 
     Exit code 1 where something is missing.
     """

@@ -75,6 +75,14 @@ class Tended(Protocol):
         ...
 
 
+@runtime_checkable
+class Narrow(Protocol):
+    """A target that takes only so many deliveries at a time."""
+
+    at_once: int
+    """At least 1."""
+
+
 class Result(StrEnum):
     """What a target shows of an entry that was written there."""
 

@@ -13,7 +13,7 @@ from wince.backoff import Backoff
 from wince.clock import Clock, wall_us
 from wince.delivery import books, holds
 from wince.delivery.attempt import ask
-from wince.delivery.interface import Interruptible, Outcome, Target, distinct
+from wince.delivery.interface import Interruptible, Narrow, Outcome, Target, distinct
 from wince.delivery.outbox import Lease, Tried, lease, reclaim, settle
 from wince.delivery.probe import Probe
 from wince.domain.withheld import Switch
@@ -149,7 +149,8 @@ class _Loop:
         pause: Callable[[], None],
     ) -> None:
         self.target = target
-        self._database, self._clients, self._per_encounter = database, clients, per_encounter
+        self._database, self._per_encounter = database, per_encounter
+        self._clients = min(clients, target.at_once) if isinstance(target, Narrow) else clients
         self._lease_s, self._poll_s, self._clock, self._jitter = lease_s, poll_s, clock, jitter
         self._stopped, self._pause = stopped, pause
         self._paces: dict[str, int] = {}

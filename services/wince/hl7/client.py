@@ -7,6 +7,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 from wince.errors import MessageError, Unavailable
@@ -21,10 +22,14 @@ Due = Callable[[bytes, Sequence[bytes]], bool]
 """Whether a message gets another acknowledgement than those that came."""
 
 
-class MllpClient:
-    """A connection to a listener; a context manager. Not thread-safe.
+class Closed(Unavailable):
+    """The peer ended the connection. Whether it took what was not acknowledged is unknown."""
 
-    Raises Unavailable where the peer can't be reached, doesn't answer within `timeout_s`, or closes: whether it took what was not
+
+class MllpClient:
+    """A connection to a listener; a context manager. Not thread-safe, but for `interrupt`.
+
+    Raises Unavailable where the peer can't be reached, doesn't answer within `timeout_s`, or closes (Closed): whether it took what was not
     acknowledged is unknown then, send the same again. MessageError where it answers with no MLLP.
     """
 
@@ -55,6 +60,27 @@ class MllpClient:
         """End the connection. Idempotent."""
         self._wire.close()
 
+    def interrupt(self) -> None:
+        """Break off what is in hand, from another thread: it raises Closed."""
+        with suppress(OSError):
+            socket.socket.shutdown(self._wire, socket.SHUT_RDWR)  # an SSLSocket's own would pull its state from under the other thread
+
+    def alive(self, within_s: float = 0.0) -> bool:
+        """Whether the peer has not closed the connection; it is given `within_s` to do so. What it sent unasked waits for `read`. Raises
+        Closed where TLS broke."""
+        self._wire.settimeout(within_s)
+        try:
+            data = self._wire.recv(1 << 16)
+        except (BlockingIOError, TimeoutError, ssl.SSLWantReadError):
+            return True
+        except OSError as error:
+            raise self._lost(error) from None
+        finally:
+            self._wire.settimeout(self._timeout_s)
+        answers, fault = self._frames.feed(data)
+        self._answers.extend(answers)
+        return bool(data) and fault is None
+
     def send(self, message: bytes) -> bytes:
         """Send one message, wait for its acknowledgement."""
         self.write(message)
@@ -63,15 +89,17 @@ class MllpClient:
     def write(self, message: bytes) -> None:
         """Send one message; its acknowledgement is read later."""
         try:
+            self._wire.settimeout(self._timeout_s)
             self._wire.sendall(framed(message))
         except OSError as error:
             raise self._lost(error) from None
 
-    def read(self) -> bytes:
-        """The next acknowledgement."""
-        until = time.monotonic() + self._timeout_s
+    def read(self, within_s: float | None = None) -> bytes:
+        """The next acknowledgement, waited for `within_s` in all; None: the timeout."""
+        until = time.monotonic() + (self._timeout_s if within_s is None else within_s)
         while not self._answers:
             try:
+                self._wire.settimeout(max(until - time.monotonic(), 0.001))
                 data = self._wire.recv(1 << 16)
             except OSError as error:
                 raise self._lost(error) from None
@@ -81,7 +109,7 @@ class MllpClient:
             self._answers.extend(answers)
             if fault is not None and not self._answers:
                 raise MessageError("the listener answers with no MLLP", field=self._where, remedy="is it an HL7 listener?")
-            if time.monotonic() > until:
+            if time.monotonic() > until and not self._answers:
                 raise self._lost(TimeoutError())
         return self._answers.popleft()
 
@@ -104,5 +132,7 @@ class MllpClient:
         return message, answers
 
     def _lost(self, error: OSError) -> Unavailable:
-        why = "no acknowledgement in time" if isinstance(error, TimeoutError) else f"no acknowledgement ({type(error).__name__})"
-        return Unavailable(why, field=self._where, remedy="whether it was taken is unknown: send the same message again")
+        late = isinstance(error, TimeoutError)
+        why = "no acknowledgement in time" if late else f"no acknowledgement ({type(error).__name__})"
+        remedy = "whether it was taken is unknown: send the same message again"
+        return (Unavailable if late else Closed)(why, field=self._where, remedy=remedy)

@@ -45,6 +45,7 @@ def _certificates(settings: Settings) -> Iterator[Credential]:
     files = {
         "ehr_cert_file": settings.ehr_cert_file,
         "archive_cert_file": settings.archive_cert_file,
+        "oru_cert_file": settings.oru_cert_file,
         "mllp_cert_file": settings.mllp_cert_file,
         "dicom_cert_file": settings.dicom_cert_file,
         "kafka_cert_file": settings.kafka_cert_file,
@@ -55,7 +56,11 @@ def _certificates(settings: Settings) -> Iterator[Credential]:
     for name, path in files.items():
         if path is not None and (ends := _ends(path, first=True)):
             yield Credential(name, ends, "have the certificate renewed")
-    for name, path in {"ehr_ca_file": settings.ehr_ca_file, "archive_ca_file": settings.archive_ca_file}.items():
+    for name, path in {
+        "ehr_ca_file": settings.ehr_ca_file,
+        "oru_ca_file": settings.oru_ca_file,
+        "archive_ca_file": settings.archive_ca_file,
+    }.items():
         if path is not None and (ends := _ends(path, first=False)):
             yield Credential(name, ends, "ask the hospital for its authority's next certificate")
 

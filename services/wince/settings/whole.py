@@ -21,6 +21,7 @@ from wince.settings.hospital import Hospital
 from wince.settings.imaging import Imaging
 from wince.settings.installation import Installation
 from wince.settings.kafka import Kafka
+from wince.settings.oru import Oru
 from wince.settings.retention import Retention
 from wince.settings.routing import Routing
 from wince.settings.services import Services
@@ -29,7 +30,7 @@ from wince.settings.telemetry import Telemetry
 
 
 class Settings(
-    Installation, Routing, Cameras, Care, Retention, Census, Database, Anchors, Ehr, EhrSignIn, EhrWriting, Archive, Hl7,
+    Installation, Routing, Cameras, Care, Retention, Census, Database, Anchors, Ehr, EhrSignIn, EhrWriting, Oru, Archive, Hl7,
     Hospital, Imaging, Telemetry, Kafka, Services, BaseSettings,
 ):  # fmt: skip
     """Everything that can be set, with its default."""

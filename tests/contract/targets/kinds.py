@@ -10,10 +10,16 @@ from tests.contract.ehr.samples import PROTOCOLS, fresh_stay
 from tests.contract.targets.archive_receiver import ArchiveReceiver, archive_target
 from wince.delivery.fhir.target import FhirTarget
 from wince.delivery.interface import Target
+from wince.delivery.oru.channel import Channel
+from wince.delivery.oru.profiles.profile import Writing
+from wince.delivery.oru.profiles.profile import load as load_profile
+from wince.delivery.oru.target import OruTarget
 from wince.domain.stay import Identifier
 from wince.fhir.client import FhirClient
 from wince.fhir.smart import SmartAuth
 from wince.testing.ehr import Credentials, EhrSandbox
+from wince.testing.hl7.receiver import RIGHT, Fault
+from wince.testing.hl7.receiver import Receiver as Hl7Receiver
 
 
 class Receiver(Protocol):
@@ -120,5 +126,69 @@ def _fhir(said: dict[str, Any], name: str) -> Target:
     return FhirTarget(name, FhirClient(said["url"], auth=auth), PROTOCOLS, version="0.1.0", site="test")
 
 
-KINDS: dict[str, Callable[[Path], AbstractContextManager[Receiver]]] = {"ehr": FhirReceiver, "archive": ArchiveReceiver}
-MAKERS: dict[str, Callable[[dict[str, Any], str], Target]] = {"ehr": _fhir, "archive": archive_target}
+class OruReceiver:
+    """A listener of HL7 v2 that files each message under its control id, as interface engines do."""
+
+    kind = "oru"
+
+    def __init__(self, _directory: Path) -> None:
+        self._faults: list[Fault] = []
+        self._always = RIGHT
+        self.hl7 = Hl7Receiver(script=self._fault)
+
+    def _fault(self, _number: int) -> Fault:
+        return self._faults.pop(0) if self._faults else self._always
+
+    def __enter__(self) -> Self:
+        self.hl7.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hl7.stop()
+
+    def admit(self) -> tuple[Identifier, Identifier]:
+        return fresh_stay()
+
+    def seed(self, patient: Identifier, encounter: Identifier) -> None:
+        """A receiver that knows nobody takes everybody."""
+
+    def reached(self) -> dict[str, Any]:
+        return {"port": self.hl7.port}
+
+    def messages(self) -> list[tuple[UUID, str]]:
+        """Filler order number and status of each message that was filed, in order."""
+        found = []
+        for raw in self.hl7.filed.values():
+            fields = {line[:3]: line.split("|") for line in reversed(raw.decode().split("\r"))}
+            found.append((UUID(fields["OBR"][3].split("^")[0]), _STATUS.get(fields["OBX"][11], "preliminary")))
+        return found
+
+    def stands(self, entry: UUID) -> list[str]:
+        """What was filed last; and beside it what was filed twice under two control ids, as revisions differ in their status here."""
+        filed = [status for identity, status in self.messages() if identity == entry]
+        return [*filed[-1:], *(status for status in set(filed) if filed.count(status) > 1)]
+
+    def entries(self) -> set[UUID]:
+        return {identity for identity, _ in self.messages()}
+
+    def lose_answer(self) -> None:
+        self._faults.append(Fault("drop"))
+
+    def busy_once(self) -> None:
+        self._faults.append(Fault("AE", "207"))
+
+    def refuse(self, *, all_of_it: bool) -> None:
+        self._faults.clear()
+        self._always = Fault("AR", "203") if all_of_it else RIGHT
+
+
+_STATUS = {"P": "preliminary", "F": "final", "C": "corrected", "W": "entered-in-error"}
+
+
+def _oru(said: dict[str, Any], name: str) -> Target:
+    channel = Channel("127.0.0.1", said["port"], timeout_s=5)
+    return OruTarget(name, channel, PROTOCOLS, Writing(load_profile("v251"), version="0.1.0"))
+
+
+KINDS: dict[str, Callable[[Path], AbstractContextManager[Receiver]]] = {"ehr": FhirReceiver, "oru": OruReceiver, "archive": ArchiveReceiver}
+MAKERS: dict[str, Callable[[dict[str, Any], str], Target]] = {"ehr": _fhir, "oru": _oru, "archive": archive_target}

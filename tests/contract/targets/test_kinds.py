@@ -107,7 +107,8 @@ def test_who_refuses_wince_as_a_whole_holds_the_target_until_a_probe(receiver: R
     one = new(receiver)
     receiver.refuse(all_of_it=True)
     assert one.deliver(body_of(one, item), first=True).outcome is Outcome.HELD
-    assert one.probe().outcome is not Outcome.WRITTEN
+    if one.probe().outcome is Outcome.WRITTEN:  # a kind without a harmless request only connects; then one row is tried (delivery/probe.py)
+        assert one.deliver(body_of(one, item)).outcome is Outcome.HELD
     receiver.refuse(all_of_it=False)
     written(one.probe())
     assert receiver.stands(item.id) == []

@@ -70,6 +70,7 @@ def _pairs(settings: Settings) -> list[tuple[str, list[Pair]]]:
     rpc = settings.rpc
     return [
         ("ehr", [pair("", settings, "ehr_cert_file", "ehr_cert_key_file")]),
+        ("oru", [pair("", settings, "oru_cert_file", "oru_cert_key_file")]),
         ("mllp", [pair("", settings, "mllp_cert_file", "mllp_key_file")]),
         ("dicom", [pair("", settings, "dicom_cert_file", "dicom_key_file")]),
         ("kafka", [pair("", settings, "kafka_cert_file", "kafka_key_file")]),

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from wince.delivery.interface import Target, distinct
 from wince.errors import ConfigError
 from wince.protocols.rules import ClinicalProtocol
-from wince.serve.targets import archive, fhir
+from wince.serve.targets import archive, fhir, oru
 from wince.serve.targets.kind import TargetKind
 from wince.settings import Settings
 from wince.store.database import Database
@@ -16,7 +16,7 @@ from wince.telemetry import logs
 
 log = logs.get(__name__)
 
-KINDS: tuple[TargetKind, ...] = (fhir.KIND, archive.KIND)
+KINDS: tuple[TargetKind, ...] = (fhir.KIND, oru.KIND, archive.KIND)
 """Every kind of target that there is. A new one is a file beside `fhir.py` and its line here."""
 
 
@@ -35,7 +35,7 @@ def targets(
     """
     made = distinct([kind.build(settings, protocols, stack, database) for kind in set_kinds(settings)])
     if not made:
-        log.warning("no target is set: entries stay in Wince's own tables", field="WINCE_EHR_URL")
+        log.warning("no target is set: entries stay in Wince's own tables", field="WINCE_EHR_URL, WINCE_ORU_ADDRESS, WINCE_ARCHIVE_URL")
     return made
 
 

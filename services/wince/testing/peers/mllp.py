@@ -47,13 +47,20 @@ def send(
 @contextmanager
 def server() -> Iterator[int]:
     """Medplum's server on 127.0.0.1; its port."""
-    command = ["node", str(installed(FOLDER) / "server.mjs")]
+    with receiver() as (port, _):
+        yield port
+
+
+@contextmanager
+def receiver(*options: str) -> Iterator[tuple[int, Iterator[str]]]:
+    """Medplum's server with options of `server.mjs`; its port, and the lines that it prints then."""
+    command = ["node", str(installed(FOLDER) / "server.mjs"), *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
             if not line.strip().isdigit():
                 raise ResourceError("Medplum's server did not come up", field="peers")
-            yield int(line)
+            yield int(line), iter(process.stdout.readline, "")
         finally:
             process.terminate()

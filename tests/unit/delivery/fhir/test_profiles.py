@@ -15,6 +15,7 @@ from wince.delivery.fhir.profiles import profile
 from wince.delivery.fhir.profiles.profile import NAMES, SiteCode, Writing
 from wince.delivery.fhir.target import FhirTarget
 from wince.delivery.interface import Outcome, Taken
+from wince.delivery.standing import STANDINGS
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.stay import Identifier
 from wince.errors import ConfigError, MessageError
@@ -33,7 +34,7 @@ def resources(item: Entry | TaskEntry, how: Writing) -> list[dict[str, Any]]:
     return [part["resource"] for part in bundle(item, PROTOCOLS, Software("0.1.0", "ward-7", "https://e/fhir", how))["entry"]]
 
 
-@pytest.mark.parametrize("standing", profile.STANDINGS)
+@pytest.mark.parametrize("standing", STANDINGS)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_profile_takes_is_valid(name: str, standing: str) -> None:
     how = writing(name, standing={"activity": standing}, names_profiles=True, owner=Identifier("urn:x", "TEAM"))

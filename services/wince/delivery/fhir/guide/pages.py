@@ -13,7 +13,8 @@ from wince.delivery.fhir.guide.examples import entries, examples
 from wince.delivery.fhir.guide.structures import EXTENSIONS, PROFILES
 from wince.delivery.fhir.guide.vocabulary import absent_code
 from wince.delivery.fhir.parts import structure_url
-from wince.delivery.fhir.profiles.profile import NAMES, STANDINGS, SiteCode, WriteProfile, Writing, load
+from wince.delivery.fhir.profiles.profile import NAMES, SiteCode, WriteProfile, Writing, load
+from wince.delivery.standing import STANDINGS
 from wince.domain.entry import Entry
 from wince.domain.loinc import SELF_REPORT
 from wince.protocols import loader

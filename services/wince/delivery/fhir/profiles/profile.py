@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from wince.domain.entry import Entry, Kind, TaskEntry
+from wince.delivery import standing
+from wince.domain.entry import Entry, TaskEntry
 from wince.domain.stay import Identifier
 from wince.errors import ConfigError
 
@@ -64,17 +65,13 @@ class SiteCode:
     display: str = ""
 
 
-STANDINGS = ("research", "approved", "final")
-"""What the site says of a protocol's scorer: not approved; approved, a nurse confirms; approved, and final without her."""
-
-
 @dataclass(frozen=True, slots=True)
 class Writing:
     """How a site's entries are written to one server."""
 
     profile: WriteProfile
     standing: Mapping[str, str] = field(default_factory=dict)
-    """By protocol, one of STANDINGS; what is not named is research."""
+    """By protocol, one of `standing.STANDINGS`; what is not named is research."""
     site_codes: tuple[SiteCode, ...] = ()
     hl7_label: bool = False
     """Label with v3-ObservationValue#AIAST, which servers with terminology of R4's year refuse; False: with our own system's."""
@@ -88,22 +85,14 @@ class Writing:
     """An alert that ended longer ago calls nobody any more: its Observation alone is written."""
 
     def takes(self, item: Entry | TaskEntry) -> bool:
-        """Whether anything of an item goes to this server.
-
-        A server that takes final values only gets a nurse's own, and of the software's what the site lets stand: where it is approved,
-        what a nurse confirmed; where it is final, all. Once one revision went there, all later ones do.
-        """
+        """Whether anything of an item goes to this server; of entries see `standing.takes`."""
         if isinstance(item, TaskEntry):
             return self.profile.questions
-        if "preliminary" in self.profile.statuses or item.kind is Kind.VERDICT:
-            return True
-        standing = self.standing.get(item.protocol, "research")
-        return standing == "final" or (standing == "approved" and bool(item.nurse))
+        return standing.takes(item, self.profile.statuses, self.standing)
 
     def status(self, entry: Entry) -> str:
-        """Observation.status of an entry: what a site lets stand without a nurse is final."""
-        lasting = entry.status == "preliminary" and self.standing.get(entry.protocol) == "final"
-        return "final" if lasting else entry.status
+        """Observation.status of an entry; see `standing.status`."""
+        return standing.status(entry, self.standing)
 
     def codes(self, protocol: str) -> list[SiteCode]:
         """What the site calls a protocol's number; the system that the profile needs comes first."""

@@ -1,0 +1,1 @@
+"""Write profiles: one TOML file for each kind of receiver."""
