@@ -12,6 +12,7 @@ import pytest
 from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, question, stay, window
 from tests.support.rpc import dialled, refused, served
 from wince.api.care.v1 import care_service_pb2 as care_pb
+from wince.api.care.v1 import question_state_pb2
 from wince.api.care.v1.care_service_pb2_grpc import CareServiceStub
 from wince.api.hospital.v1 import hospital_service_pb2 as clerk_pb
 from wince.api.hospital.v1.hospital_service_pb2_grpc import HospitalServiceStub
@@ -114,11 +115,11 @@ def test_questions_verdicts_and_pauses(database: Database, address: str, ward: N
         assert [one.source for one in client.questions(ward="ICU", latest=True)] == ["cam-2", "cam-1"]
         assert list(client.questions(where="reason = conflict AND source = cam-3")) == asked[2:]
         given = [Verdict(uuid4(), asked[0].id, windows[0].id, "n-7", 1, T0 + 1), Verdict(uuid4(), None, windows[5].id, "n-8", 0, T0 + 2)]
-        assert client.question(asked[0].id).state == care_pb.QUESTION_STATE_OPEN
+        assert client.question(asked[0].id).state == question_state_pb2.QUESTION_STATE_OPEN
         for one in given:
             client.give(one)
         found = client.question(asked[0].id)
-        assert (found.state, found.verdict_id) == (care_pb.QUESTION_STATE_ANSWERED, str(given[0].id))
+        assert (found.state, found.verdict_id) == (question_state_pb2.QUESTION_STATE_ANSWERED, str(given[0].id))
         assert list(client.verdicts()) == given
         assert list(client.verdicts(latest=True)) == given[::-1]
         assert list(client.verdicts(BED)) == list(client.verdicts(ward="ICU")) == given[:1]  # before record took them

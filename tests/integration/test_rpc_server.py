@@ -53,7 +53,7 @@ SECRET = "patient John Doe MRN 123"
         (rpc.NotFound("m", field="f"), "NOT_FOUND", "INVALID_INPUT"),
         (rpc.AlreadyExists("m", field="f"), "ALREADY_EXISTS", "REFUSED"),
         (rpc.Forbidden("m", field="f"), "PERMISSION_DENIED", "REFUSED"),
-        (rpc.TooSlow("m", field="f"), "RESOURCE_EXHAUSTED", "RESOURCE"),
+        (rpc.OutOfRange("m", field="f"), "OUT_OF_RANGE", "INVALID_INPUT"),
         (errors.WinceError(SECRET, field=SECRET), "INTERNAL", "INTERNAL"),
         (ValueError(SECRET), "INTERNAL", "INTERNAL"),
         (grpc.RpcError(SECRET), "INTERNAL", "INTERNAL"),

@@ -74,7 +74,7 @@ def test_nothing_is_charted_alerted_or_asked_of_the_time_off(database: Database,
     assert (done.entries, done.tasks) == ((), ())
     assert count(database, "question") == 0
     whose, part = Whose("bed", BED, 0, T0 + 3600 * US), Slice((), 10, None, False)
-    assert RecordReader(database).alerts(whose, part, "n7") == [], "kept, should another have lain there, and told to nobody"
+    assert RecordReader(database).alerts(whose, part, "n7") == ([], {}), "kept, should another have lain there, and told to nobody"
     with pytest.raises(NotFound):
         RecordReader(database).alert(alert(window(1, 2)).id, "n7")
     assert count(database, "assessment WHERE unbound = 'off' AND stay IS NULL") == 2

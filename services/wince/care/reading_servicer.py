@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from wince.api.care.v1 import care_service_pb2 as pb
+from wince.api.care.v1 import question_state_pb2
 from wince.api.care.v1.care_service_pb2_grpc import CareServiceServicer
 from wince.api.grade.v1 import grade_pb2
 from wince.care.reading import PAUSES, QUESTIONS, VERDICTS, Asked, CareReader, OpenQuestion, Slice
@@ -20,9 +21,9 @@ from wince.rpc.pages import Page, Pages
 from wince.rpc.workers import Workers
 
 _STATES = {
-    "open": pb.QUESTION_STATE_OPEN,
-    "answered": pb.QUESTION_STATE_ANSWERED,
-    "superseded": pb.QUESTION_STATE_SUPERSEDED,
+    "open": question_state_pb2.QUESTION_STATE_OPEN,
+    "answered": question_state_pb2.QUESTION_STATE_ANSWERED,
+    "superseded": question_state_pb2.QUESTION_STATE_SUPERSEDED,
 }
 
 

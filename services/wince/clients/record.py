@@ -11,7 +11,8 @@ from wince.api.record.v1 import record_service_pb2 as pb
 from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
 from wince.clients.unary import ServiceClient, order
 from wince.codec.grade import alert_from_message, assessment_from_message
-from wince.codec.record import audit_from_message
+from wince.codec.record import acknowledgement_from_message, audit_from_message
+from wince.domain.acknowledgement import Acknowledgement
 from wince.domain.assessment import Alert, Assessment
 from wince.domain.audit import AuditRow, Verified
 from wince.errors import IntegrityError, MessageError
@@ -53,6 +54,16 @@ class RecordClient(ServiceClient):
         """One alert. Raises NotFound."""
         request = pb.GetAlertRequest(id=str(identity))
         return alert_from_message(self._call(RecordServiceStub(self._channel).GetAlert, request).alert)
+
+    def acknowledged(self, alert: UUID) -> Acknowledgement | None:
+        """Who has seen an alert; None: nobody yet. Raises NotFound."""
+        answer = self._call(RecordServiceStub(self._channel).GetAlert, pb.GetAlertRequest(id=str(alert)))
+        return acknowledgement_from_message(answer.acknowledgement) if answer.HasField("acknowledgement") else None
+
+    def acknowledge(self, alert: UUID, nurse: str) -> Acknowledgement:
+        """Somebody has seen an alert (the caller needs the role `nurse`); what stands then: the first that was said. Raises NotFound."""
+        request = pb.AcknowledgeAlertRequest(alert_id=str(alert), nurse=nurse)
+        return acknowledgement_from_message(self._call(RecordServiceStub(self._channel).AcknowledgeAlert, request).acknowledgement)
 
     def entries(
         self, bed: str = "", start_us: int = 0, end_us: int | None = None, *,

@@ -20,7 +20,15 @@ Part = Callable[[Message], None]
 """Looks at one field of a message, or at how some stand together; raises MessageError."""
 
 _MORE: Mapping[str, Mapping[str, Callable[[Any, str], object]]] = {
-    f"wince.api.care.v1.{kind}": {"nurse": checks.author} for kind in ("Verdict", "Pause", "EndPauseRequest", "PatientState", "Consent")
+    f"wince.api.{kind}": {"nurse": checks.author}
+    for kind in (
+        "care.v1.Verdict",
+        "care.v1.Pause",
+        "care.v1.EndPauseRequest",
+        "care.v1.PatientState",
+        "care.v1.Consent",
+        "record.v1.AcknowledgeAlertRequest",
+    )
 }
 """What no standard rule says: full name -> field -> its check. Blanks alone, of any alphabet, are no staff identifier."""
 _COMPILED: dict[str, tuple[Part, ...]] = {}

@@ -1,11 +1,14 @@
-"""Entry -> wince.api.record.v1, one way: what Wince charted is read by others, never written by them. AuditRow both ways."""
+"""Entry -> wince.api.record.v1, one way: what Wince charted is read by others, never written by them. AuditRow and Acknowledgement both
+ways."""
 
 from __future__ import annotations
 
+from wince.api.record.v1 import acknowledgement_pb2
 from wince.api.record.v1 import record_pb2 as pb
 from wince.codec import checks, reason
 from wince.codec.estimate import units_to_message
 from wince.codec.hospital import identifier_to_message
+from wince.domain.acknowledgement import Acknowledgement
 from wince.domain.audit import AuditRow
 from wince.domain.entry import Entry, Kind
 
@@ -82,4 +85,16 @@ def audit_from_message(message: pb.AuditEntry) -> AuditRow:
         message.hash,
         None,
         message.target,
+    )
+
+
+def acknowledgement_to_message(said: Acknowledgement) -> acknowledgement_pb2.Acknowledgement:
+    """Domain to protobuf."""
+    return acknowledgement_pb2.Acknowledgement(alert_id=str(said.alert), nurse=said.nurse, at_us=said.at_us)
+
+
+def acknowledgement_from_message(message: acknowledgement_pb2.Acknowledgement) -> Acknowledgement:
+    """Protobuf to domain; MessageError names the field that is wrong."""
+    return Acknowledgement(
+        checks.identity(message.alert_id, "alert_id"), checks.text(message.nurse, "nurse"), checks.moment(message.at_us, "at_us")
     )

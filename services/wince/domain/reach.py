@@ -12,6 +12,8 @@ from wince.domain.routing import ward_of
 class Kind(StrEnum):
     """What a subject is."""
 
+    NOBODY = "nobody"
+    """Nothing about a patient, bed or camera: every caller reaches it."""
     SOURCE = "source"
     """A camera's id; with a moment: the camera as it stood then."""
     BED = "bed"

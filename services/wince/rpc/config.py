@@ -54,6 +54,8 @@ class RpcSettings(BaseModel):
     """Most calls that run at a time. Further ones are answered RESOURCE_EXHAUSTED."""
     max_rpcs_per_caller: int = Field(default=512, ge=1)
     """Most calls of one caller that run at a time, by the name of its token, certificate or sign-in; without one, of one address."""
+    max_watches: int = Field(default=256, ge=1)
+    """Most streams of `Watch` and `WatchAssessments` that one server has open. Further ones are answered RESOURCE_EXHAUSTED."""
     max_stream_age_s: float = Field(default=1800.0, gt=0)
     """Longest time of a stream, 10 % more or less. Its client then goes on at another replica."""
     stream_idle_s: float = Field(default=60.0, gt=0)

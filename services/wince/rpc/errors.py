@@ -9,12 +9,12 @@ class NotFound(InputError):
     """What the call is about is not there."""
 
 
+class OutOfRange(InputError):
+    """It was right once: what it points at lies too far back, or is gone."""
+
+
 class TooLarge(InputError):
     """A picture or list in the call is larger than allowed."""
-
-
-class TooSlow(ResourceError):
-    """The client reads too slowly; what it missed it must ask for."""
 
 
 class TimedOut(ResourceError):

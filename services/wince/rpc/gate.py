@@ -103,7 +103,7 @@ class Gate:
         return known | found
 
     def _by_name(self, one: Subject) -> bool:
-        return one.kind is Kind.SOURCE and one.value in (self.who.bounds.sources or ())
+        return one.kind is Kind.NOBODY or (one.kind is Kind.SOURCE and one.value in (self.who.bounds.sources or ()))
 
 
 def _subjects(abouts: Sequence[About], message: Any) -> list[Subject]:

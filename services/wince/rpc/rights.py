@@ -41,6 +41,14 @@ _BED = at(Kind.BED, "bed")
 _WINDOW = at(Kind.SOURCE, "source", "start_us")
 _CONSENT = both(at(Kind.ENCOUNTER, "encounter"), at(Kind.ENCOUNTER, "encounter_id"), at(Kind.PATIENT, "patient"))
 
+
+def _watched(answer: Any) -> Iterable[Subject]:
+    """A heartbeat is for everybody. What has no bed is for nobody who is bound."""
+    if answer.HasField("heartbeat"):
+        return [Subject(Kind.NOBODY, "")]
+    return _BED(answer)
+
+
 _CAPTURE = {
     "PushFrames": _right(Role.CAMERA, about=(at(Kind.SOURCE, "frame.source"),)),
     "StartCamera": _right(OPERATOR, about=(at(Kind.SOURCE, "camera.source"),)),
@@ -68,8 +76,10 @@ _GRADE = {
 _RECORD = {
     "ListAssessments": _right(READER, NURSE, about=_SCOPE, shows=(("assessments", _WINDOW),)),
     "GetAssessment": _right(READER, NURSE, about=(at(Kind.ASSESSMENT, "id"),)),
-    "ListAlerts": _right(READER, NURSE, about=_SCOPE, shows=(("alerts", _WINDOW),)),
+    "ListAlerts": _right(READER, NURSE, about=_SCOPE, shows=(("alerts", _WINDOW), ("acknowledgements", at(Kind.ALERT, "alert_id")))),
     "GetAlert": _right(READER, NURSE, about=(at(Kind.ALERT, "id"),)),
+    "AcknowledgeAlert": _right(NURSE, about=(at(Kind.ALERT, "alert_id"),), author="nurse"),
+    "Watch": _right(READER, NURSE, about=_PLACE, shows=(("", _watched),)),
     "WatchAssessments": _right(
         READER,
         NURSE,

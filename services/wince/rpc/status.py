@@ -19,6 +19,7 @@ INTERNAL = "internal error"
 
 _CODES: tuple[tuple[type[errors.WinceError], grpc.StatusCode], ...] = (
     (rpc.NotFound, grpc.StatusCode.NOT_FOUND),
+    (rpc.OutOfRange, grpc.StatusCode.OUT_OF_RANGE),
     (rpc.TooLarge, grpc.StatusCode.RESOURCE_EXHAUSTED),
     (rpc.TimedOut, grpc.StatusCode.DEADLINE_EXCEEDED),
     (rpc.AlreadyExists, grpc.StatusCode.ALREADY_EXISTS),
@@ -83,7 +84,7 @@ def _packed(
 _KINDS: dict[grpc.StatusCode, type[errors.WinceError]] = {
     grpc.StatusCode.NOT_FOUND: rpc.NotFound,
     grpc.StatusCode.INVALID_ARGUMENT: errors.MessageError,
-    grpc.StatusCode.OUT_OF_RANGE: errors.MessageError,
+    grpc.StatusCode.OUT_OF_RANGE: rpc.OutOfRange,
     grpc.StatusCode.ALREADY_EXISTS: rpc.AlreadyExists,
     grpc.StatusCode.UNAUTHENTICATED: rpc.Unauthenticated,
     grpc.StatusCode.PERMISSION_DENIED: rpc.Forbidden,

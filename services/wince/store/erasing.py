@@ -51,8 +51,9 @@ def old_windows(tx: Tx, before_us: int) -> list[UUID]:
 
 
 def windows(tx: Tx, ids: Collection[UUID]) -> None:
-    """These windows, their alerts, questions and verdicts."""
+    """These windows, their alerts with who saw them, questions and verdicts."""
     wanted = list(ids)
+    tx.execute("DELETE FROM acknowledged WHERE alert IN (SELECT id FROM alert WHERE assessment = ANY(%s))", (wanted,))
     tx.execute("DELETE FROM outbox WHERE entry IN (SELECT id FROM question WHERE assessment = ANY(%s))", (wanted,))
     for table in ("question", "verdict", "alert"):
         tx.execute(f"DELETE FROM {table} WHERE assessment = ANY(%s)".encode(), (wanted,))

@@ -23,6 +23,7 @@ READING = {
     "retention show": [], "retention run": [], "retention erase": ["--patient", "M1", "--reason", "asked for"],
     "hl7 send": ["absent.hl7", "--to", "localhost:1"], "hl7 parked list": [], "hl7 parked show": [ENTRY], "hl7 parked replay": [],
     "hl7 parked drop": [ENTRY], "hl7 listen": ["--host", "10.0.0.1"], "fhir preview": ["absent.mp4"],
+    "watch": ["--to", "127.0.0.1:1"],
 }  # fmt: skip
 """With the arguments that each needs. What acts on an installation makes none either."""
 MAKING = {"assess", "run", "serve", "up", "push", "models fetch", "fhir package"}

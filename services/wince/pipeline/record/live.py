@@ -1,127 +1,126 @@
-"""What is committed, told to watchers: one reader of the database for all watchers, and a bounded queue for each.
+"""What is committed, told to watchers: one reader of the trail for all of them, and the last items in memory.
 
-Every assessment and alert has its link in the audit trail, and links become visible in the order of their numbers (who appends holds
-the lock until the COMMIT): a reader that goes on from a number misses nothing, whichever replica committed it.
+A watcher asks for what lies behind its place. While it keeps up, that is in memory; when it has fallen behind, or goes on with a token, it
+is read from the database, a page at a time. So a watcher that reads slowly costs no memory, and is told everything, later.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from wince.rpc.errors import TooSlow
+from wince.clock import Clock, wall_us
+from wince.domain.frame import US
+from wince.errors import ResourceError
+from wince.pipeline.record import told
+from wince.pipeline.record.told import Item, Place
 from wince.store.database import Database
-from wince.store.scope import watched_bed
 from wince.telemetry import logs
 
 log = logs.get(__name__)
 
 POLL_S = 0.2
-AT_ONCE = 500
-ROOM = 1000
-"""Items that a watcher may be behind."""
+ROOM = 2000
+"""Items in memory."""
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One committed thing."""
+class Behind:
+    """What lies behind a watcher's place."""
 
-    is_alert: bool
-    bed: str
-    """What its camera watches; empty: nothing."""
-    body: bytes
-
-
-@dataclass(eq=False)
-class Watcher:
-    """Somebody who watches."""
-
-    bed: str
-    """Empty: all."""
-    queue: asyncio.Queue[Item | BaseException] = field(default_factory=lambda: asyncio.Queue(ROOM + 1))
-    slow: bool = False
+    items: list[Item]
+    place: Place
+    """Where the watcher is when it was told these."""
+    until_us: int
+    """Everything that was committed before this moment lies before `place`, or is among the items; microseconds UTC."""
 
 
 class Live:
-    """Watchers of one event loop. Reads only while somebody watches."""
+    """Watchers of one event loop. The trail is followed only while somebody watches."""
 
-    def __init__(self, database: Database, run: Callable[..., Awaitable[object]]) -> None:
-        """`run`: runs blocking work on another thread."""
-        self._database, self._run = database, run
-        self._watchers: set[Watcher] = set()
+    def __init__(self, database: Database, run: Callable[..., Awaitable[Any]], clock: Clock = wall_us, *, most: int = 256) -> None:
+        """`run`: runs blocking work on another thread. `most`: watchers at a time."""
+        self._database, self._run, self._clock, self._most = database, run, clock, most
+        self._watchers = 0
         self._reader: asyncio.Task[None] | None = None
         self._beginning = asyncio.Lock()
+        self._last: deque[Item] = deque()
+        self._floor = 0
+        """Behind this number of the chain, every item up to the head is in memory."""
+        self._head, self._until_us = told.BEGIN, 0
+        self._moved = asyncio.Event()
 
-    async def begin(self, bed: str) -> Watcher:
-        """Begin to watch a bed, or (empty) all: everything that is committed after this returns. `end` it."""
-        watcher = Watcher(bed)
-        self._watchers.add(watcher)
+    @asynccontextmanager
+    async def watcher(self) -> AsyncIterator[Place]:
+        """One more watcher, while this lasts; where the chain ends as it begins. Raises ResourceError where too many watch."""
+        if self._watchers >= self._most:
+            remedy = "end one first, or raise rpc.max_watches"
+            raise ResourceError(f"{self._most} streams watch already", field="rpc.max_watches", remedy=remedy)
+        self._watchers += 1
         try:
             async with self._beginning:
                 if self._reader is None:
-                    position = await self._run(self._now)
-                    self._reader = asyncio.create_task(self._read(position))  # type: ignore[arg-type]
-        except BaseException:
-            self.end(watcher)
-            raise
-        return watcher
+                    self._until_us = self._clock()
+                    self._head = await self._run(self._newest)
+                    self._last.clear()
+                    self._floor = self._head.seq
+                    self._reader = asyncio.create_task(self._follow())
+            yield self._head
+        finally:
+            self._watchers -= 1
+            if not self._watchers and self._reader is not None:
+                self._reader.cancel()
+                self._reader = None
 
-    @staticmethod
-    async def items(watcher: Watcher) -> AsyncIterator[Item]:
-        """What was committed, as it is. Raises TooSlow where the caller falls behind."""
+    async def behind(self, place: Place) -> Behind:
+        """What lies behind a place, at most a page of it. Raises StoreError, Unavailable."""
+        if place.seq >= self._floor:
+            items = [item for item in self._last if item.place.seq > place.seq]
+            return Behind(items, max(place, self._head, key=lambda one: one.seq), self._until_us)
+        reached, at, items = await self._run(self._since, place)
+        return Behind(items, reached, _moment(at))
+
+    async def moved(self, place: Place, wait_s: float) -> None:
+        """Waits until something lies behind a place, at most so long."""
+        if self._head.seq <= place.seq:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), wait_s)
+
+    async def _follow(self) -> None:
         while True:
-            item = await watcher.queue.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-    def end(self, watcher: Watcher) -> None:
-        """Watch no longer."""
-        self._watchers.discard(watcher)
-        if not self._watchers and self._reader is not None:
-            self._reader.cancel()
-            self._reader = None
-
-    async def _read(self, position: int) -> None:
-        while True:
-            found: list[Item] = []
-            before = position
+            before, now_us = self._head, self._clock()
             try:
-                position, found = await self._run(self._since, position)  # type: ignore[misc]
+                self._head, _, found = await self._run(self._since, before)
             except Exception as error:
                 log.warning("what was committed can't be read now", error=error)
                 await asyncio.sleep(1)
-            for item in found:
-                for watcher in self._watchers:
-                    if watcher.bed in ("", item.bed) and not watcher.slow:
-                        self._put(watcher, item)
-            if position - before < AT_ONCE:
+                continue
+            self._last.extend(found)
+            while len(self._last) > ROOM:
+                self._floor = self._last.popleft().place.seq
+            full = self._head.seq - before.seq >= told.AT_ONCE
+            if not full:
+                self._until_us = now_us
+            if self._head.seq > before.seq:
+                self._moved.set()
+                self._moved = asyncio.Event()
+            if not full:
                 await asyncio.sleep(POLL_S)
 
-    @staticmethod
-    def _put(watcher: Watcher, item: Item) -> None:
-        if watcher.queue.qsize() < ROOM:
-            watcher.queue.put_nowait(item)
-        else:
-            watcher.slow = True
-            watcher.queue.put_nowait(TooSlow(f"more than {ROOM} behind", field="stream", remedy="list what was missed, and watch again"))
-
-    def _now(self) -> int:
+    def _newest(self) -> Place:
         with self._database.transaction() as tx:
-            row = tx.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
-        return row[0] if row else 0
+            return told.newest(tx)
 
-    def _since(self, position: int) -> tuple[int, list[Item]]:
-        """(number of the last link that was looked at, what was committed with the links after `position`, in their order)."""
+    def _since(self, place: Place) -> tuple[Place, str, list[Item]]:
         with self._database.transaction() as tx:
-            rows = tx.execute(
-                f"SELECT a.seq, a.event = 'alert', coalesce({watched_bed('x')}, ''), x.body"
-                " FROM (SELECT seq, entry, event FROM audit WHERE seq > %s ORDER BY seq LIMIT %s) a"
-                " LEFT JOIN LATERAL (SELECT source, start_us, body FROM assessment WHERE id = a.entry AND a.event = 'assessment'"
-                " UNION ALL SELECT source, start_us, body FROM alert WHERE id = a.entry AND a.event = 'alert') x ON true"
-                " ORDER BY a.seq".encode(),
-                (position, AT_ONCE),
-            ).fetchall()
-        items = [Item(is_alert, bed, bytes(body)) for _, is_alert, bed, body in rows if body is not None]
-        return (rows[-1][0] if rows else position), items
+            return told.since(tx, place)
+
+
+def _moment(at_utc: str) -> int:
+    """Of a link's text, microseconds UTC; 0 for none."""
+    return round(datetime.fromisoformat(at_utc).timestamp() * US) if at_utc else 0

@@ -1,4 +1,4 @@
-"""What others read of patients in the record: SQL, and the audit row of each read in the same transaction."""
+"""What others read of patients in the record, and that they have seen an alert: SQL, and the audit row of each in the same transaction."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from uuid import UUID
 from wince.api.grade.v1 import grade_pb2
 from wince.clock import Clock, wall_us
 from wince.codec.grade import at_bedside
+from wince.domain.acknowledgement import Acknowledgement
 from wince.domain.entry import Entry, Kind
 from wince.domain.reason import Reason
 from wince.rpc.errors import NotFound
 from wince.rpc.filters import Column, Condition, where
-from wince.store import bedside, scope
+from wince.store import acknowledged, bedside, scope
 from wince.store.access import note
 from wince.store.database import Database, Tx
 from wince.store.paged import behind
@@ -34,6 +35,7 @@ ASSESSMENTS = {
 ALERTS = {
     "source": Column("a.source"),
     "assessment_id": Column("a.assessment", "id"),
+    "acknowledged": Column("EXISTS (SELECT FROM acknowledged k WHERE k.alert = a.id)", "flag"),
     "start_us": Column("a.start_us", "number"),
 }
 ENTRIES = {
@@ -91,24 +93,29 @@ class RecordReader:
             note(tx, caller, "GetAssessment", {"id": identity}, self._clock())
         return found
 
-    def alerts(self, of: Scope, part: Slice, caller: str) -> list[grade_pb2.Alert]:
-        """By start, then id."""
+    def alerts(self, of: Scope, part: Slice, caller: str) -> tuple[list[grade_pb2.Alert], dict[UUID, Acknowledgement]]:
+        """(alerts by start, then id; who has seen which of them)."""
         with self._database.transaction() as tx:
             found = [grade_pb2.Alert.FromString(body) for body in _messages(tx, "alert", of, part, f" AND {TOLD}")]
             say_bedside(tx, "alert", found)
+            seen = acknowledged.of(tx, [UUID(one.id) for one in found])
             self._note(tx, caller, "ListAlerts", of)
-        return found
+        return found, seen
 
-    def alert(self, identity: UUID, caller: str) -> grade_pb2.Alert:
-        """One of them. Raises NotFound, for one that nobody is told of too."""
+    def alert(self, identity: UUID, caller: str) -> tuple[grade_pb2.Alert, Acknowledgement | None]:
+        """(one of them, who has seen it). Raises NotFound, for one that nobody is told of too."""
         with self._database.transaction() as tx:
-            row = tx.execute(f"SELECT a.body FROM alert a WHERE a.id = %s AND {TOLD}".encode(), (identity,)).fetchone()
-            if row is None:
-                raise NotFound("there is no such alert", field="id")
-            found = grade_pb2.Alert.FromString(bytes(row[0]))
+            found = _alert(tx, identity, "id")
             say_bedside(tx, "alert", [found])
+            seen = acknowledged.of(tx, [identity])
             note(tx, caller, "GetAlert", {"id": identity}, self._clock())
-        return found
+        return found, seen.get(identity)
+
+    def acknowledge(self, alert: UUID, nurse: str, caller: str) -> Acknowledgement:
+        """Commit that somebody has seen an alert; the first stands. Raises NotFound."""
+        with self._database.transaction() as tx:
+            _alert(tx, alert, "alert_id")
+            return acknowledged.keep(tx, Acknowledgement(alert, nurse, self._clock()), caller)
 
     def entries(self, of: Scope, part: Slice, caller: str) -> list[tuple[int, Entry]]:
         """(start of the first revision, last revision) of each, by that start, then id. An entry is a bed's or encounter's where its last
@@ -137,11 +144,6 @@ class RecordReader:
             note(tx, caller, "GetEntry", {"id": identity, "revision": revision}, self._clock())
         return load(Entry, row[0])
 
-    def watched(self, bed: str, caller: str) -> None:
-        """Somebody begins to watch a bed (empty: all)."""
-        with self._database.transaction() as tx:
-            note(tx, caller, "WatchAssessments", {"bed": bed}, self._clock())
-
     def _note(self, tx: Tx, caller: str, call: str, of: Scope) -> None:
         note(tx, caller, call, {of.kind: of.name or "all"}, self._clock())
 
@@ -151,6 +153,13 @@ def say_bedside(tx: Tx, table: str, messages: Sequence[grade_pb2.Assessment | gr
     places = bedside.of(tx, table, [UUID(one.id) for one in messages])
     for one in messages:
         at_bedside(one, places[UUID(one.id)])
+
+
+def _alert(tx: Tx, identity: UUID, field: str) -> grade_pb2.Alert:
+    row = tx.execute(f"SELECT a.body FROM alert a WHERE a.id = %s AND {TOLD}".encode(), (identity,)).fetchone()
+    if row is None:
+        raise NotFound("there is no such alert", field=field)
+    return grade_pb2.Alert.FromString(bytes(row[0]))
 
 
 def _messages(tx: Tx, table: str, of: Scope, part: Slice, more: str = "") -> list[bytes]:

@@ -1,4 +1,4 @@
-"""The part of RecordService that reads what was found and charted of patients."""
+"""The part of RecordService that reads what was found and charted of patients, and takes that an alert was seen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wince.api.record.v1 import record_service_pb2 as pb
 from wince.api.record.v1.record_service_pb2_grpc import RecordServiceServicer
 from wince.codec import checks
 from wince.codec.hospital import encounter_text
-from wince.codec.record import entry_to_message
+from wince.codec.record import acknowledgement_to_message, entry_to_message
 from wince.errors import MessageError
 from wince.pipeline.record.reading import ALERTS, ASSESSMENTS, ENTRIES, RecordReader, Scope, Slice
 from wince.rpc.auth import caller
@@ -43,14 +43,21 @@ class ReadingServicer(RecordServiceServicer):
     async def ListAlerts(self, request: pb.ListAlertsRequest, context: Any) -> pb.ListAlertsResponse:  # noqa: N802
         """See the proto."""
         page, of, part = await self._asked(request, ALERTS)
-        found = await self.workers.run(self._reader.alerts, of, part, caller().name)
+        found, seen = await self.workers.run(self._reader.alerts, of, part, caller().name)
         rows, token = page.cut(found, lambda one: (one.start_us, one.id))
-        return pb.ListAlertsResponse(alerts=rows, next_page_token=token)
+        told = [acknowledgement_to_message(seen[UUID(one.id)]) for one in rows if UUID(one.id) in seen]
+        return pb.ListAlertsResponse(alerts=rows, next_page_token=token, acknowledgements=told)
 
     async def GetAlert(self, request: pb.GetAlertRequest, context: Any) -> pb.GetAlertResponse:  # noqa: N802
         """See the proto."""
-        found = await self.workers.run(self._reader.alert, checks.identity(request.id, "id"), caller().name)
-        return pb.GetAlertResponse(alert=found)
+        found, seen = await self.workers.run(self._reader.alert, checks.identity(request.id, "id"), caller().name)
+        return pb.GetAlertResponse(alert=found, acknowledgement=None if seen is None else acknowledgement_to_message(seen))
+
+    async def AcknowledgeAlert(self, request: pb.AcknowledgeAlertRequest, context: Any) -> pb.AcknowledgeAlertResponse:  # noqa: N802
+        """See the proto."""
+        alert, nurse = checks.identity(request.alert_id, "alert_id"), checks.author(request.nurse, "nurse").strip()
+        found = await self.workers.run(self._reader.acknowledge, alert, nurse, caller().name)
+        return pb.AcknowledgeAlertResponse(acknowledgement=acknowledgement_to_message(found))
 
     async def ListEntries(self, request: pb.ListEntriesRequest, context: Any) -> pb.ListEntriesResponse:  # noqa: N802
         """See the proto."""

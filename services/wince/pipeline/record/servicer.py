@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
-from wince.api.grade.v1 import grade_pb2
 from wince.api.record.v1 import record_pb2
 from wince.api.record.v1 import record_service_pb2 as pb
 from wince.api.record.v1.record_service_pb2_grpc import add_RecordServiceServicer_to_server
+from wince.clock import Clock, wall_us
 from wince.codec import checks
 from wince.codec.record import audit_to_message
 from wince.delivery.books import Backlog
@@ -20,6 +20,8 @@ from wince.pipeline.record.live import Live
 from wince.pipeline.record.queries import Delivered, PostgresRecord
 from wince.pipeline.record.reading import RecordReader
 from wince.pipeline.record.reading_servicer import ReadingServicer
+from wince.pipeline.record.watch_servicer import WatchServicer
+from wince.pipeline.record.watching import Watching
 from wince.rpc.auth import caller
 from wince.rpc.pages import Pages
 from wince.rpc.server import Registration, Workers
@@ -35,32 +37,23 @@ _STATES = {
 }
 
 
-class RecordServicer(ReadingServicer):
+class RecordServicer(ReadingServicer, WatchServicer):
     """Over the record's tables."""
 
-    def __init__(self, database: Database, verify: Callable[[], Verified], *, threads: int = 4) -> None:
-        """`verify`: recomputes the whole audit chain; raises IntegrityError where it does not hold."""
-        self._record, self._reader, self._verify = PostgresRecord(database), RecordReader(database), verify
-        self.workers = Workers(threads, "record-rpc")
+    def __init__(
+        self, database: Database, verify: Callable[[], Verified], *, threads: int = 4, clock: Clock = wall_us, watches: int = 256
+    ) -> None:
+        """`verify`: recomputes the whole audit chain; raises IntegrityError where it does not hold. `watches`: most streams that watch."""
+        self._record, self._reader, self._verify = PostgresRecord(database), RecordReader(database, clock), verify
+        self.workers, self.watchers = Workers(threads, "record-rpc"), Workers(2, "record-watch")
         self._pages = Pages(functools.partial(token_key.read, database), self.workers.run)
-        self._live = Live(database, self.workers.run)
+        self._watching, self._live = Watching(database, clock), Live(database, self.watchers.run, clock, most=watches)
         self._verifying = asyncio.Lock()
 
-    async def WatchAssessments(  # noqa: N802 - the proto's name
-        self, request: pb.WatchAssessmentsRequest, context: Any
-    ) -> AsyncIterator[pb.WatchAssessmentsResponse]:
-        """See the proto."""
-        await self.workers.run(self._reader.watched, request.bed, caller().name)
-        watcher = await self._live.begin(request.bed)
-        try:
-            await context.send_initial_metadata(())  # a client that has it sees every commit from now on
-            async for item in self._live.items(watcher):
-                if item.is_alert:
-                    yield pb.WatchAssessmentsResponse(alert=grade_pb2.Alert.FromString(item.body))
-                else:
-                    yield pb.WatchAssessmentsResponse(assessment=grade_pb2.Assessment.FromString(item.body))
-        finally:
-            self._live.end(watcher)
+    def close(self) -> None:
+        """Ends its threads after what they have in hand."""
+        self.watchers.close()
+        self.workers.close()
 
     async def GetDeliveries(self, request: pb.GetDeliveriesRequest, context: Any) -> pb.GetDeliveriesResponse:  # noqa: N802
         """See the proto."""
@@ -154,5 +147,5 @@ def registration(servicer: RecordServicer) -> Registration:
         NAME,
         lambda server: add_RecordServiceServicer_to_server(servicer, server),
         slow=frozenset({"VerifyAudit"}),
-        close=servicer.workers.close,
+        close=servicer.close,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wince.domain.audit import AuditRow
 from wince.store import audit
+from wince.store.covered.acknowledgements import Acknowledgements
 from wince.store.covered.census import Census
 from wince.store.covered.entries import Entries, last_charted
 from wince.store.covered.erasures import Erasures, none_lost
@@ -39,7 +40,7 @@ class Before:
     """How many rows stood in each of `COUNTED`."""
 
 
-COUNTED = ("entry", "question", "assessment", "alert", "verdict", "movement", "stay", "alias")
+COUNTED = ("entry", "question", "assessment", "alert", "verdict", "acknowledged", "movement", "stay", "alias")
 """Tables whose rows only erasures take away: from one pass to the next they grow by what the chain says."""
 
 
@@ -50,7 +51,7 @@ class ChainComparison:
         self._database = database
         self._before = before
         self._payloads = 0
-        self._kinds: list[Kind] = [Entries(), Messages(), Census()]
+        self._kinds: list[Kind] = [Entries(), Messages(), Acknowledgements(), Census()]
         self.tables: dict[str, int] = {}
         """How many rows stood in each of `COUNTED`."""
 

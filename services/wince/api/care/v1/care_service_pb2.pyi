@@ -7,8 +7,8 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from wince.api.care.v1 import care_pb2 as _care_pb2
+from wince.api.care.v1 import question_state_pb2 as _question_state_pb2
 from wince.api.grade.v1 import grade_pb2 as _grade_pb2
 from wince.api.hospital.v1 import hospital_pb2 as _hospital_pb2
 import builtins as _builtins
@@ -26,34 +26,6 @@ else:
     from typing_extensions import deprecated as _deprecated
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class _QuestionState:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _QuestionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QuestionState.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    QUESTION_STATE_UNSPECIFIED: _QuestionState.ValueType  # 0
-    """Never stored."""
-    QUESTION_STATE_OPEN: _QuestionState.ValueType  # 1
-    """It waits for an answer."""
-    QUESTION_STATE_ANSWERED: _QuestionState.ValueType  # 2
-    """A verdict answered it."""
-    QUESTION_STATE_SUPERSEDED: _QuestionState.ValueType  # 3
-    """Its cause is gone, or another question took its place."""
-
-class QuestionState(_QuestionState, metaclass=_QuestionStateEnumTypeWrapper):
-    """How far a question has come."""
-
-QUESTION_STATE_UNSPECIFIED: QuestionState.ValueType  # 0
-"""Never stored."""
-QUESTION_STATE_OPEN: QuestionState.ValueType  # 1
-"""It waits for an answer."""
-QUESTION_STATE_ANSWERED: QuestionState.ValueType  # 2
-"""A verdict answered it."""
-QUESTION_STATE_SUPERSEDED: QuestionState.ValueType  # 3
-"""Its cause is gone, or another question took its place."""
-Global___QuestionState: _TypeAlias = QuestionState  # noqa: Y015
 
 @_typing.final
 class ListQuestionsRequest(_message.Message):
@@ -156,7 +128,7 @@ class GetQuestionResponse(_message.Message):
     QUESTION_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     VERDICT_ID_FIELD_NUMBER: _builtins.int
-    state: Global___QuestionState.ValueType
+    state: _question_state_pb2.QuestionState.ValueType
     """How far it has come."""
     verdict_id: _builtins.str
     """Id of the verdict that answered it. Empty: none did."""
@@ -168,7 +140,7 @@ class GetQuestionResponse(_message.Message):
         self,
         *,
         question: _grade_pb2.Question | None = ...,
-        state: Global___QuestionState.ValueType = ...,
+        state: _question_state_pb2.QuestionState.ValueType = ...,
         verdict_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015

@@ -22,12 +22,16 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from wince.api.grade.v1 import grade_pb2 as wince_dot_api_dot_grade_dot_v1_dot_grade__pb2
 from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
+from wince.api.record.v1 import acknowledgement_pb2 as wince_dot_api_dot_record_dot_v1_dot_acknowledgement__pb2
 from wince.api.record.v1 import record_pb2 as wince_dot_api_dot_record_dot_v1_dot_record__pb2
+from wince.api.record.v1 import watch_pb2 as wince_dot_api_dot_record_dot_v1_dot_watch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(wince/api/record/v1/record_service.proto\x12\x13wince.api.record.v1\x1a\x1ewince/api/grade/v1/grade.proto\x1a$wince/api/hospital/v1/hospital.proto\x1a wince/api/record/v1/record.proto\"\xd3\x01\n\x05Scope\x12\r\n\x03\x62\x65\x64\x18\x01 \x01(\tH\x00\x12\x17\n\tencounter\x18\x02 \x01(\tB\x02\x18\x01H\x00\x12\x39\n\x0c\x65ncounter_id\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierH\x00\x12\x0e\n\x04ward\x18\x06 \x01(\tH\x00\x12\r\n\x03\x61ll\x18\x07 \x01(\x08H\x00\x12\x15\n\x08start_us\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06\x65nd_us\x18\x04 \x01(\x03H\x02\x88\x01\x01\x42\x04\n\x02ofB\x0b\n\t_start_usB\t\n\x07_end_us\"\x8c\x01\n\x16ListAssessmentsRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"g\n\x17ListAssessmentsResponse\x12\x33\n\x0b\x61ssessments\x18\x01 \x03(\x0b\x32\x1e.wince.api.grade.v1.Assessment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x14GetAssessmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\"K\n\x15GetAssessmentResponse\x12\x32\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.Assessment\"\x87\x01\n\x11ListAlertsRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"X\n\x12ListAlertsResponse\x12)\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x19.wince.api.grade.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fGetAlertRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x10GetAlertResponse\x12(\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x19.wince.api.grade.v1.Alert\"&\n\x17WatchAssessmentsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\"\x84\x01\n\x18WatchAssessmentsResponse\x12\x34\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.AssessmentH\x00\x12*\n\x05\x61lert\x18\x02 \x01(\x0b\x32\x19.wince.api.grade.v1.AlertH\x00\x42\x06\n\x04item\"\x88\x01\n\x12ListEntriesRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"[\n\x13ListEntriesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.wince.api.record.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x0fGetEntryRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\"=\n\x10GetEntryResponse\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Entry\"(\n\x14GetDeliveriesRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\"J\n\x15GetDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\"O\n\x16ListDeadLettersRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x17ListDeadLettersResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x17ReplayDeadLetterRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x0e\n\x06target\x18\x03 \x01(\t\"K\n\x18ReplayDeadLetterResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.wince.api.record.v1.Delivery\"\x14\n\x12ListTargetsRequest\"J\n\x13ListTargetsResponse\x12\x33\n\x07targets\x18\x01 \x03(\x0b\x32\".wince.api.record.v1.TargetBacklog\"&\n\x14ReleaseTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\"K\n\x15ReleaseTargetResponse\x12\x32\n\x06target\x18\x01 \x01(\x0b\x32\".wince.api.record.v1.TargetBacklog\"c\n\x11QueryAuditRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x15\n\rfrom_sequence\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"v\n\x12QueryAuditResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.wince.api.record.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rlast_sequence\x18\x03 \x01(\x04\"\x14\n\x12VerifyAuditRequest\"\xc0\x01\n\x13VerifyAuditResponse\x12\x10\n\x08verified\x18\x01 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x04\x12\x0c\n\x04head\x18\x03 \x01(\x0c\x12\x17\n\ncheckpoint\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04tail\x18\x05 \x01(\x04\x12\x0e\n\x06\x65rased\x18\x06 \x01(\x04\x12\x0e\n\x06\x62roken\x18\x07 \x01(\t\x12\x10\n\x08\x63ompared\x18\x08 \x01(\x04\x12\x10\n\x08unproven\x18\t \x01(\x04\x42\r\n\x0b_checkpoint2\x9d\x0b\n\rRecordService\x12l\n\x0fListAssessments\x12+.wince.api.record.v1.ListAssessmentsRequest\x1a,.wince.api.record.v1.ListAssessmentsResponse\x12\x66\n\rGetAssessment\x12).wince.api.record.v1.GetAssessmentRequest\x1a*.wince.api.record.v1.GetAssessmentResponse\x12]\n\nListAlerts\x12&.wince.api.record.v1.ListAlertsRequest\x1a\'.wince.api.record.v1.ListAlertsResponse\x12W\n\x08GetAlert\x12$.wince.api.record.v1.GetAlertRequest\x1a%.wince.api.record.v1.GetAlertResponse\x12q\n\x10WatchAssessments\x12,.wince.api.record.v1.WatchAssessmentsRequest\x1a-.wince.api.record.v1.WatchAssessmentsResponse0\x01\x12`\n\x0bListEntries\x12\'.wince.api.record.v1.ListEntriesRequest\x1a(.wince.api.record.v1.ListEntriesResponse\x12W\n\x08GetEntry\x12$.wince.api.record.v1.GetEntryRequest\x1a%.wince.api.record.v1.GetEntryResponse\x12\x66\n\rGetDeliveries\x12).wince.api.record.v1.GetDeliveriesRequest\x1a*.wince.api.record.v1.GetDeliveriesResponse\x12l\n\x0fListDeadLetters\x12+.wince.api.record.v1.ListDeadLettersRequest\x1a,.wince.api.record.v1.ListDeadLettersResponse\x12o\n\x10ReplayDeadLetter\x12,.wince.api.record.v1.ReplayDeadLetterRequest\x1a-.wince.api.record.v1.ReplayDeadLetterResponse\x12`\n\x0bListTargets\x12\'.wince.api.record.v1.ListTargetsRequest\x1a(.wince.api.record.v1.ListTargetsResponse\x12\x66\n\rReleaseTarget\x12).wince.api.record.v1.ReleaseTargetRequest\x1a*.wince.api.record.v1.ReleaseTargetResponse\x12]\n\nQueryAudit\x12&.wince.api.record.v1.QueryAuditRequest\x1a\'.wince.api.record.v1.QueryAuditResponse\x12`\n\x0bVerifyAudit\x12\'.wince.api.record.v1.VerifyAuditRequest\x1a(.wince.api.record.v1.VerifyAuditResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(wince/api/record/v1/record_service.proto\x12\x13wince.api.record.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1ewince/api/grade/v1/grade.proto\x1a$wince/api/hospital/v1/hospital.proto\x1a)wince/api/record/v1/acknowledgement.proto\x1a wince/api/record/v1/record.proto\x1a\x1fwince/api/record/v1/watch.proto\"\xd3\x01\n\x05Scope\x12\r\n\x03\x62\x65\x64\x18\x01 \x01(\tH\x00\x12\x17\n\tencounter\x18\x02 \x01(\tB\x02\x18\x01H\x00\x12\x39\n\x0c\x65ncounter_id\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierH\x00\x12\x0e\n\x04ward\x18\x06 \x01(\tH\x00\x12\r\n\x03\x61ll\x18\x07 \x01(\x08H\x00\x12\x15\n\x08start_us\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06\x65nd_us\x18\x04 \x01(\x03H\x02\x88\x01\x01\x42\x04\n\x02ofB\x0b\n\t_start_usB\t\n\x07_end_us\"\x8c\x01\n\x16ListAssessmentsRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"g\n\x17ListAssessmentsResponse\x12\x33\n\x0b\x61ssessments\x18\x01 \x03(\x0b\x32\x1e.wince.api.grade.v1.Assessment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x14GetAssessmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\"K\n\x15GetAssessmentResponse\x12\x32\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.Assessment\"\x87\x01\n\x11ListAlertsRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"\x98\x01\n\x12ListAlertsResponse\x12)\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x19.wince.api.grade.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12>\n\x10\x61\x63knowledgements\x18\x03 \x03(\x0b\x32$.wince.api.record.v1.Acknowledgement\"\x1d\n\x0fGetAlertRequest\x12\n\n\x02id\x18\x01 \x01(\t\"{\n\x10GetAlertResponse\x12(\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x19.wince.api.grade.v1.Alert\x12=\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32$.wince.api.record.v1.Acknowledgement\"X\n\x17\x41\x63knowledgeAlertRequest\x12\x1e\n\x08\x61lert_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x05nurse\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x01\"Y\n\x18\x41\x63knowledgeAlertResponse\x12=\n\x0f\x61\x63knowledgement\x18\x01 \x01(\x0b\x32$.wince.api.record.v1.Acknowledgement\"&\n\x17WatchAssessmentsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\"\x84\x01\n\x18WatchAssessmentsResponse\x12\x34\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.AssessmentH\x00\x12*\n\x05\x61lert\x18\x02 \x01(\x0b\x32\x19.wince.api.grade.v1.AlertH\x00\x42\x06\n\x04item\"\x88\x01\n\x12ListEntriesRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"[\n\x13ListEntriesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.wince.api.record.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x0fGetEntryRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\"=\n\x10GetEntryResponse\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Entry\"(\n\x14GetDeliveriesRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\"J\n\x15GetDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\"O\n\x16ListDeadLettersRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x17ListDeadLettersResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x17ReplayDeadLetterRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x0e\n\x06target\x18\x03 \x01(\t\"K\n\x18ReplayDeadLetterResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.wince.api.record.v1.Delivery\"\x14\n\x12ListTargetsRequest\"J\n\x13ListTargetsResponse\x12\x33\n\x07targets\x18\x01 \x03(\x0b\x32\".wince.api.record.v1.TargetBacklog\"&\n\x14ReleaseTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\"K\n\x15ReleaseTargetResponse\x12\x32\n\x06target\x18\x01 \x01(\x0b\x32\".wince.api.record.v1.TargetBacklog\"c\n\x11QueryAuditRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x15\n\rfrom_sequence\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"v\n\x12QueryAuditResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.wince.api.record.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rlast_sequence\x18\x03 \x01(\x04\"\x14\n\x12VerifyAuditRequest\"\xc0\x01\n\x13VerifyAuditResponse\x12\x10\n\x08verified\x18\x01 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x04\x12\x0c\n\x04head\x18\x03 \x01(\x0c\x12\x17\n\ncheckpoint\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04tail\x18\x05 \x01(\x04\x12\x0e\n\x06\x65rased\x18\x06 \x01(\x04\x12\x0e\n\x06\x62roken\x18\x07 \x01(\t\x12\x10\n\x08\x63ompared\x18\x08 \x01(\x04\x12\x10\n\x08unproven\x18\t \x01(\x04\x42\r\n\x0b_checkpoint2\xe0\x0c\n\rRecordService\x12l\n\x0fListAssessments\x12+.wince.api.record.v1.ListAssessmentsRequest\x1a,.wince.api.record.v1.ListAssessmentsResponse\x12\x66\n\rGetAssessment\x12).wince.api.record.v1.GetAssessmentRequest\x1a*.wince.api.record.v1.GetAssessmentResponse\x12]\n\nListAlerts\x12&.wince.api.record.v1.ListAlertsRequest\x1a\'.wince.api.record.v1.ListAlertsResponse\x12W\n\x08GetAlert\x12$.wince.api.record.v1.GetAlertRequest\x1a%.wince.api.record.v1.GetAlertResponse\x12o\n\x10\x41\x63knowledgeAlert\x12,.wince.api.record.v1.AcknowledgeAlertRequest\x1a-.wince.api.record.v1.AcknowledgeAlertResponse\x12P\n\x05Watch\x12!.wince.api.record.v1.WatchRequest\x1a\".wince.api.record.v1.WatchResponse0\x01\x12q\n\x10WatchAssessments\x12,.wince.api.record.v1.WatchAssessmentsRequest\x1a-.wince.api.record.v1.WatchAssessmentsResponse0\x01\x12`\n\x0bListEntries\x12\'.wince.api.record.v1.ListEntriesRequest\x1a(.wince.api.record.v1.ListEntriesResponse\x12W\n\x08GetEntry\x12$.wince.api.record.v1.GetEntryRequest\x1a%.wince.api.record.v1.GetEntryResponse\x12\x66\n\rGetDeliveries\x12).wince.api.record.v1.GetDeliveriesRequest\x1a*.wince.api.record.v1.GetDeliveriesResponse\x12l\n\x0fListDeadLetters\x12+.wince.api.record.v1.ListDeadLettersRequest\x1a,.wince.api.record.v1.ListDeadLettersResponse\x12o\n\x10ReplayDeadLetter\x12,.wince.api.record.v1.ReplayDeadLetterRequest\x1a-.wince.api.record.v1.ReplayDeadLetterResponse\x12`\n\x0bListTargets\x12\'.wince.api.record.v1.ListTargetsRequest\x1a(.wince.api.record.v1.ListTargetsResponse\x12\x66\n\rReleaseTarget\x12).wince.api.record.v1.ReleaseTargetRequest\x1a*.wince.api.record.v1.ReleaseTargetResponse\x12]\n\nQueryAudit\x12&.wince.api.record.v1.QueryAuditRequest\x1a\'.wince.api.record.v1.QueryAuditResponse\x12`\n\x0bVerifyAudit\x12\'.wince.api.record.v1.VerifyAuditRequest\x1a(.wince.api.record.v1.VerifyAuditResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,64 +40,72 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SCOPE'].fields_by_name['encounter']._loaded_options = None
   _globals['_SCOPE'].fields_by_name['encounter']._serialized_options = b'\030\001'
-  _globals['_SCOPE']._serialized_start=170
-  _globals['_SCOPE']._serialized_end=381
-  _globals['_LISTASSESSMENTSREQUEST']._serialized_start=384
-  _globals['_LISTASSESSMENTSREQUEST']._serialized_end=524
-  _globals['_LISTASSESSMENTSRESPONSE']._serialized_start=526
-  _globals['_LISTASSESSMENTSRESPONSE']._serialized_end=629
-  _globals['_GETASSESSMENTREQUEST']._serialized_start=631
-  _globals['_GETASSESSMENTREQUEST']._serialized_end=665
-  _globals['_GETASSESSMENTRESPONSE']._serialized_start=667
-  _globals['_GETASSESSMENTRESPONSE']._serialized_end=742
-  _globals['_LISTALERTSREQUEST']._serialized_start=745
-  _globals['_LISTALERTSREQUEST']._serialized_end=880
-  _globals['_LISTALERTSRESPONSE']._serialized_start=882
-  _globals['_LISTALERTSRESPONSE']._serialized_end=970
-  _globals['_GETALERTREQUEST']._serialized_start=972
-  _globals['_GETALERTREQUEST']._serialized_end=1001
-  _globals['_GETALERTRESPONSE']._serialized_start=1003
-  _globals['_GETALERTRESPONSE']._serialized_end=1063
-  _globals['_WATCHASSESSMENTSREQUEST']._serialized_start=1065
-  _globals['_WATCHASSESSMENTSREQUEST']._serialized_end=1103
-  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_start=1106
-  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_end=1238
-  _globals['_LISTENTRIESREQUEST']._serialized_start=1241
-  _globals['_LISTENTRIESREQUEST']._serialized_end=1377
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=1379
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=1470
-  _globals['_GETENTRYREQUEST']._serialized_start=1472
-  _globals['_GETENTRYREQUEST']._serialized_end=1519
-  _globals['_GETENTRYRESPONSE']._serialized_start=1521
-  _globals['_GETENTRYRESPONSE']._serialized_end=1582
-  _globals['_GETDELIVERIESREQUEST']._serialized_start=1584
-  _globals['_GETDELIVERIESREQUEST']._serialized_end=1624
-  _globals['_GETDELIVERIESRESPONSE']._serialized_start=1626
-  _globals['_GETDELIVERIESRESPONSE']._serialized_end=1700
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1702
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1781
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1783
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1884
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=1886
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=1963
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=1965
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=2040
-  _globals['_LISTTARGETSREQUEST']._serialized_start=2042
-  _globals['_LISTTARGETSREQUEST']._serialized_end=2062
-  _globals['_LISTTARGETSRESPONSE']._serialized_start=2064
-  _globals['_LISTTARGETSRESPONSE']._serialized_end=2138
-  _globals['_RELEASETARGETREQUEST']._serialized_start=2140
-  _globals['_RELEASETARGETREQUEST']._serialized_end=2178
-  _globals['_RELEASETARGETRESPONSE']._serialized_start=2180
-  _globals['_RELEASETARGETRESPONSE']._serialized_end=2255
-  _globals['_QUERYAUDITREQUEST']._serialized_start=2257
-  _globals['_QUERYAUDITREQUEST']._serialized_end=2356
-  _globals['_QUERYAUDITRESPONSE']._serialized_start=2358
-  _globals['_QUERYAUDITRESPONSE']._serialized_end=2476
-  _globals['_VERIFYAUDITREQUEST']._serialized_start=2478
-  _globals['_VERIFYAUDITREQUEST']._serialized_end=2498
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=2501
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=2693
-  _globals['_RECORDSERVICE']._serialized_start=2696
-  _globals['_RECORDSERVICE']._serialized_end=4133
+  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['alert_id']._loaded_options = None
+  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['alert_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['nurse']._loaded_options = None
+  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['nurse']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\001'
+  _globals['_SCOPE']._serialized_start=308
+  _globals['_SCOPE']._serialized_end=519
+  _globals['_LISTASSESSMENTSREQUEST']._serialized_start=522
+  _globals['_LISTASSESSMENTSREQUEST']._serialized_end=662
+  _globals['_LISTASSESSMENTSRESPONSE']._serialized_start=664
+  _globals['_LISTASSESSMENTSRESPONSE']._serialized_end=767
+  _globals['_GETASSESSMENTREQUEST']._serialized_start=769
+  _globals['_GETASSESSMENTREQUEST']._serialized_end=803
+  _globals['_GETASSESSMENTRESPONSE']._serialized_start=805
+  _globals['_GETASSESSMENTRESPONSE']._serialized_end=880
+  _globals['_LISTALERTSREQUEST']._serialized_start=883
+  _globals['_LISTALERTSREQUEST']._serialized_end=1018
+  _globals['_LISTALERTSRESPONSE']._serialized_start=1021
+  _globals['_LISTALERTSRESPONSE']._serialized_end=1173
+  _globals['_GETALERTREQUEST']._serialized_start=1175
+  _globals['_GETALERTREQUEST']._serialized_end=1204
+  _globals['_GETALERTRESPONSE']._serialized_start=1206
+  _globals['_GETALERTRESPONSE']._serialized_end=1329
+  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_start=1331
+  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_end=1419
+  _globals['_ACKNOWLEDGEALERTRESPONSE']._serialized_start=1421
+  _globals['_ACKNOWLEDGEALERTRESPONSE']._serialized_end=1510
+  _globals['_WATCHASSESSMENTSREQUEST']._serialized_start=1512
+  _globals['_WATCHASSESSMENTSREQUEST']._serialized_end=1550
+  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_start=1553
+  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_end=1685
+  _globals['_LISTENTRIESREQUEST']._serialized_start=1688
+  _globals['_LISTENTRIESREQUEST']._serialized_end=1824
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=1826
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1917
+  _globals['_GETENTRYREQUEST']._serialized_start=1919
+  _globals['_GETENTRYREQUEST']._serialized_end=1966
+  _globals['_GETENTRYRESPONSE']._serialized_start=1968
+  _globals['_GETENTRYRESPONSE']._serialized_end=2029
+  _globals['_GETDELIVERIESREQUEST']._serialized_start=2031
+  _globals['_GETDELIVERIESREQUEST']._serialized_end=2071
+  _globals['_GETDELIVERIESRESPONSE']._serialized_start=2073
+  _globals['_GETDELIVERIESRESPONSE']._serialized_end=2147
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=2149
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=2228
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=2230
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=2331
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=2333
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=2410
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=2412
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=2487
+  _globals['_LISTTARGETSREQUEST']._serialized_start=2489
+  _globals['_LISTTARGETSREQUEST']._serialized_end=2509
+  _globals['_LISTTARGETSRESPONSE']._serialized_start=2511
+  _globals['_LISTTARGETSRESPONSE']._serialized_end=2585
+  _globals['_RELEASETARGETREQUEST']._serialized_start=2587
+  _globals['_RELEASETARGETREQUEST']._serialized_end=2625
+  _globals['_RELEASETARGETRESPONSE']._serialized_start=2627
+  _globals['_RELEASETARGETRESPONSE']._serialized_end=2702
+  _globals['_QUERYAUDITREQUEST']._serialized_start=2704
+  _globals['_QUERYAUDITREQUEST']._serialized_end=2803
+  _globals['_QUERYAUDITRESPONSE']._serialized_start=2805
+  _globals['_QUERYAUDITRESPONSE']._serialized_end=2923
+  _globals['_VERIFYAUDITREQUEST']._serialized_start=2925
+  _globals['_VERIFYAUDITREQUEST']._serialized_end=2945
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=2948
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=3140
+  _globals['_RECORDSERVICE']._serialized_start=3143
+  _globals['_RECORDSERVICE']._serialized_end=4775
 # @@protoc_insertion_point(module_scope)

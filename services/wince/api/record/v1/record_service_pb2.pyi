@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from wince.api.grade.v1 import grade_pb2 as _grade_pb2
 from wince.api.hospital.v1 import hospital_pb2 as _hospital_pb2
+from wince.api.record.v1 import acknowledgement_pb2 as _acknowledgement_pb2
 from wince.api.record.v1 import record_pb2 as _record_pb2
 import builtins as _builtins
 import sys
@@ -226,7 +227,7 @@ class ListAlertsRequest(_message.Message):
     """From the answer before. Empty: from the start."""
     filter: _builtins.str
     """Which of them, such as `source = "bed-1"`: conditions joined by AND, each a field, one of = != < <= > >=, and a value. Text with
-    spaces stands in double quotes. Fields: source, assessment_id, start_us. Empty: all.
+    spaces stands in double quotes. Fields: source, assessment_id, acknowledged, start_us. Empty: all.
     """
     order_by: _builtins.str
     """`start_us` or `start_us desc`. Empty: start_us."""
@@ -259,21 +260,27 @@ class ListAlertsResponse(_message.Message):
 
     ALERTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGEMENTS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """For the next page. Empty: there is none."""
     @_builtins.property
     def alerts(self) -> _containers.RepeatedCompositeFieldContainer[_grade_pb2.Alert]:
         """By start."""
 
+    @_builtins.property
+    def acknowledgements(self) -> _containers.RepeatedCompositeFieldContainer[_acknowledgement_pb2.Acknowledgement]:
+        """Of those of these alerts that somebody has seen, in the same order."""
+
     def __init__(
         self,
         *,
         alerts: _abc.Iterable[_grade_pb2.Alert] | None = ...,
         next_page_token: _builtins.str = ...,
+        acknowledgements: _abc.Iterable[_acknowledgement_pb2.Acknowledgement] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgements", b"acknowledgements", "alerts", b"alerts", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,22 +315,78 @@ class GetAlertResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ALERT_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGEMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def alert(self) -> _grade_pb2.Alert:
         """The alert."""
+
+    @_builtins.property
+    def acknowledgement(self) -> _acknowledgement_pb2.Acknowledgement:
+        """Who has seen it. Absent: nobody yet."""
 
     def __init__(
         self,
         *,
         alert: _grade_pb2.Alert | None = ...,
+        acknowledgement: _acknowledgement_pb2.Acknowledgement | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "alert", b"alert"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "alert", b"alert"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetAlertResponse: _TypeAlias = GetAlertResponse  # noqa: Y015
+
+@_typing.final
+class AcknowledgeAlertRequest(_message.Message):
+    """Somebody has seen an alert."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALERT_ID_FIELD_NUMBER: _builtins.int
+    NURSE_FIELD_NUMBER: _builtins.int
+    alert_id: _builtins.str
+    """Id of the alert."""
+    nurse: _builtins.str
+    """Staff identifier (not a name) of who has seen it, 1 to 128 characters."""
+    def __init__(
+        self,
+        *,
+        alert_id: _builtins.str = ...,
+        nurse: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "nurse", b"nurse"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeAlertRequest: _TypeAlias = AcknowledgeAlertRequest  # noqa: Y015
+
+@_typing.final
+class AcknowledgeAlertResponse(_message.Message):
+    """It is committed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACKNOWLEDGEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def acknowledgement(self) -> _acknowledgement_pb2.Acknowledgement:
+        """As it stands in the store."""
+
+    def __init__(
+        self,
+        *,
+        acknowledgement: _acknowledgement_pb2.Acknowledgement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeAlertResponse: _TypeAlias = AcknowledgeAlertResponse  # noqa: Y015
 
 @_typing.final
 class WatchAssessmentsRequest(_message.Message):

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from wince.api.record.v1 import record_service_pb2 as wince_dot_api_dot_record_dot_v1_dot_record__service__pb2
+from wince.api.record.v1 import watch_pb2 as wince_dot_api_dot_record_dot_v1_dot_watch__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -55,6 +56,16 @@ class RecordServiceStub:
                 '/wince.api.record.v1.RecordService/GetAlert',
                 request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertResponse.FromString,
+                _registered_method=True)
+        self.AcknowledgeAlert = channel.unary_unary(
+                '/wince.api.record.v1.RecordService/AcknowledgeAlert',
+                request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertResponse.FromString,
+                _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/wince.api.record.v1.RecordService/Watch',
+                request_serializer=wince_dot_api_dot_record_dot_v1_dot_watch__pb2.WatchRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_record_dot_v1_dot_watch__pb2.WatchResponse.FromString,
                 _registered_method=True)
         self.WatchAssessments = channel.unary_stream(
                 '/wince.api.record.v1.RecordService/WatchAssessments',
@@ -142,9 +153,26 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcknowledgeAlert(self, request, context):
+        """Say that somebody has seen an alert. The first stands: whoever says it again is answered that. Returns NOT_FOUND for an unknown alert.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Watch(self, request, context):
+        """What is committed, as it is, in one order for all watchers, until the caller ends the stream. It goes on behind any of its answers with
+        a resume token: nothing is lost, nothing comes twice. A caller that reads slowly is told everything, later. Returns NOT_FOUND for a bed
+        or ward that no camera watches, OUT_OF_RANGE for a token that is too old or of another database: begin with a snapshot, and list what
+        was missed. Returns RESOURCE_EXHAUSTED where too many watch already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchAssessments(self, request, context):
-        """Assessments and alerts as they are committed, until the caller ends the stream. Returns RESOURCE_EXHAUSTED where the
-        caller reads too slowly; it then lists what it missed.
+        """Assessments and alerts as they are committed, until the caller ends the stream. A caller that reads slowly is told everything, later.
+        Watch tells more, and can go on where it was.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -236,6 +264,16 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.GetAlert,
                     request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertRequest.FromString,
                     response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertResponse.SerializeToString,
+            ),
+            'AcknowledgeAlert': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcknowledgeAlert,
+                    request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertRequest.FromString,
+                    response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertResponse.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=wince_dot_api_dot_record_dot_v1_dot_watch__pb2.WatchRequest.FromString,
+                    response_serializer=wince_dot_api_dot_record_dot_v1_dot_watch__pb2.WatchResponse.SerializeToString,
             ),
             'WatchAssessments': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchAssessments,
@@ -398,6 +436,60 @@ class RecordService:
             '/wince.api.record.v1.RecordService/GetAlert',
             wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertRequest.SerializeToString,
             wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetAlertResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcknowledgeAlert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wince.api.record.v1.RecordService/AcknowledgeAlert',
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertRequest.SerializeToString,
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/wince.api.record.v1.RecordService/Watch',
+            wince_dot_api_dot_record_dot_v1_dot_watch__pb2.WatchRequest.SerializeToString,
+            wince_dot_api_dot_record_dot_v1_dot_watch__pb2.WatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

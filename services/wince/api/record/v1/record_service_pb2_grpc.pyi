@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from wince.api.record.v1 import record_service_pb2 as _record_service_pb2
+from wince.api.record.v1 import watch_pb2 as _watch_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -45,9 +46,17 @@ class RecordServiceStub:
     """Alerts of a bed, a ward, an encounter, or all, by start."""
     GetAlert: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetAlertRequest, _record_service_pb2.GetAlertResponse]
     """One alert. Returns NOT_FOUND for an unknown one, and for one that nobody may be told of."""
+    AcknowledgeAlert: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.AcknowledgeAlertRequest, _record_service_pb2.AcknowledgeAlertResponse]
+    """Say that somebody has seen an alert. The first stands: whoever says it again is answered that. Returns NOT_FOUND for an unknown alert."""
+    Watch: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchRequest, _watch_pb2.WatchResponse]
+    """What is committed, as it is, in one order for all watchers, until the caller ends the stream. It goes on behind any of its answers with
+    a resume token: nothing is lost, nothing comes twice. A caller that reads slowly is told everything, later. Returns NOT_FOUND for a bed
+    or ward that no camera watches, OUT_OF_RANGE for a token that is too old or of another database: begin with a snapshot, and list what
+    was missed. Returns RESOURCE_EXHAUSTED where too many watch already.
+    """
     WatchAssessments: _grpc.UnaryStreamMultiCallable[_record_service_pb2.WatchAssessmentsRequest, _record_service_pb2.WatchAssessmentsResponse]
-    """Assessments and alerts as they are committed, until the caller ends the stream. Returns RESOURCE_EXHAUSTED where the
-    caller reads too slowly; it then lists what it missed.
+    """Assessments and alerts as they are committed, until the caller ends the stream. A caller that reads slowly is told everything, later.
+    Watch tells more, and can go on where it was.
     """
     ListEntries: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListEntriesRequest, _record_service_pb2.ListEntriesResponse]
     """What was charted for a bed, a ward, an encounter, or all, by the start of each entry's first revision."""
@@ -87,9 +96,17 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """Alerts of a bed, a ward, an encounter, or all, by start."""
     GetAlert: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetAlertRequest, _record_service_pb2.GetAlertResponse]  # type: ignore[assignment]
     """One alert. Returns NOT_FOUND for an unknown one, and for one that nobody may be told of."""
+    AcknowledgeAlert: _aio.UnaryUnaryMultiCallable[_record_service_pb2.AcknowledgeAlertRequest, _record_service_pb2.AcknowledgeAlertResponse]  # type: ignore[assignment]
+    """Say that somebody has seen an alert. The first stands: whoever says it again is answered that. Returns NOT_FOUND for an unknown alert."""
+    Watch: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchRequest, _watch_pb2.WatchResponse]  # type: ignore[assignment]
+    """What is committed, as it is, in one order for all watchers, until the caller ends the stream. It goes on behind any of its answers with
+    a resume token: nothing is lost, nothing comes twice. A caller that reads slowly is told everything, later. Returns NOT_FOUND for a bed
+    or ward that no camera watches, OUT_OF_RANGE for a token that is too old or of another database: begin with a snapshot, and list what
+    was missed. Returns RESOURCE_EXHAUSTED where too many watch already.
+    """
     WatchAssessments: _aio.UnaryStreamMultiCallable[_record_service_pb2.WatchAssessmentsRequest, _record_service_pb2.WatchAssessmentsResponse]  # type: ignore[assignment]
-    """Assessments and alerts as they are committed, until the caller ends the stream. Returns RESOURCE_EXHAUSTED where the
-    caller reads too slowly; it then lists what it missed.
+    """Assessments and alerts as they are committed, until the caller ends the stream. A caller that reads slowly is told everything, later.
+    Watch tells more, and can go on where it was.
     """
     ListEntries: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListEntriesRequest, _record_service_pb2.ListEntriesResponse]  # type: ignore[assignment]
     """What was charted for a bed, a ward, an encounter, or all, by the start of each entry's first revision."""
@@ -152,13 +169,33 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         """One alert. Returns NOT_FOUND for an unknown one, and for one that nobody may be told of."""
 
     @_abc_1.abstractmethod
+    def AcknowledgeAlert(
+        self,
+        request: _record_service_pb2.AcknowledgeAlertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_service_pb2.AcknowledgeAlertResponse, _abc.Awaitable[_record_service_pb2.AcknowledgeAlertResponse]]:
+        """Say that somebody has seen an alert. The first stands: whoever says it again is answered that. Returns NOT_FOUND for an unknown alert."""
+
+    @_abc_1.abstractmethod
+    def Watch(
+        self,
+        request: _watch_pb2.WatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_watch_pb2.WatchResponse], _abc.AsyncIterator[_watch_pb2.WatchResponse]]:
+        """What is committed, as it is, in one order for all watchers, until the caller ends the stream. It goes on behind any of its answers with
+        a resume token: nothing is lost, nothing comes twice. A caller that reads slowly is told everything, later. Returns NOT_FOUND for a bed
+        or ward that no camera watches, OUT_OF_RANGE for a token that is too old or of another database: begin with a snapshot, and list what
+        was missed. Returns RESOURCE_EXHAUSTED where too many watch already.
+        """
+
+    @_abc_1.abstractmethod
     def WatchAssessments(
         self,
         request: _record_service_pb2.WatchAssessmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_record_service_pb2.WatchAssessmentsResponse], _abc.AsyncIterator[_record_service_pb2.WatchAssessmentsResponse]]:
-        """Assessments and alerts as they are committed, until the caller ends the stream. Returns RESOURCE_EXHAUSTED where the
-        caller reads too slowly; it then lists what it missed.
+        """Assessments and alerts as they are committed, until the caller ends the stream. A caller that reads slowly is told everything, later.
+        Watch tells more, and can go on where it was.
         """
 
     @_abc_1.abstractmethod
