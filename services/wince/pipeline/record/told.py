@@ -95,9 +95,10 @@ _PARTS = (
     f"SELECT 'acknowledgement', convert_to(json_build_array(k.alert, k.nurse, k.at_us)::text, 'UTF8'), {watched_bed('x')}, NULL"
     f" FROM acknowledged k JOIN alert x ON x.id = k.alert WHERE a.event = '{EVENT}' AND k.alert = a.entry",
 )
+_LINKS = "SELECT seq, hash, at_utc, entry, revision, event FROM audit WHERE seq > %s ORDER BY seq LIMIT %s"
 _SINCE = (
-    "SELECT a.seq, a.hash, a.at_utc, a.entry, k.* FROM (SELECT seq, hash, at_utc, entry, revision, event FROM audit WHERE seq > %s ORDER BY seq"
-    f" LIMIT %s) a LEFT JOIN LATERAL ({' UNION ALL '.join(_PARTS)}) AS k(kind, body, bed, extra) ON true ORDER BY a.seq"
+    f"SELECT a.seq, a.hash, a.at_utc, a.entry, k.* FROM ({_LINKS}) a"
+    f" LEFT JOIN LATERAL ({' UNION ALL '.join(_PARTS)}) AS k(kind, body, bed, extra) ON true ORDER BY a.seq"
 )
 
 
@@ -159,7 +160,7 @@ def _of_encounters(tx: Tx, items: list[Item]) -> list[Item]:
     """The items, windows, alerts and questions with their visits."""
     places: dict[UUID | None, Bedside] = {}
     for kind in (Kind.ASSESSMENT, Kind.ALERT, Kind.QUESTION):
-        places |= bedside.of(tx, kind.value, [item.id for item in items if item.kind is kind and item.id is not None])
+        places.update(bedside.of(tx, kind.value, [item.id for item in items if item.kind is kind and item.id is not None]).items())
     return [replace(item, encounter=places[item.id].encounter) if item.id in places else item for item in items]
 
 
