@@ -94,7 +94,7 @@ _MAIN = (
         30 * _MINUTE,
         5 * _MINUTE,
         1100 * _KIB,
-        ("estimate",),
+        ("estimate", "imaging"),
         ("grade",),
         "embeddings of patients' faces",
     ),

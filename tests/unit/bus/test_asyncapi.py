@@ -30,6 +30,7 @@ from wince.bus.topics import (
 from wince.runners.estimate import Estimating
 from wince.runners.grade import Grading
 from wince.runners.record import Recording
+from wince.serve.process import PORTS
 
 FILE = Path(__file__).parents[3] / "docs" / "reference" / "asyncapi.yaml"
 
@@ -89,6 +90,7 @@ def test_whoever_publishes_in_the_code_is_a_writer() -> None:
         "record": ["serve/record.py", "runners/record.py"],
         "care": ["serve/care.py", "care/relay.py"],
         "hospital": ["serve/hospital.py"],
+        "imaging": ["serve/imaging_studies.py", "runners/front.py"],
     }
     root = Path(wince.__file__).parent
     names = {"FACES": FACES, "ESTIMATES": ESTIMATES, "ASSESSMENTS": ASSESSMENTS, "CARE": CARE, "STAYS": STAYS}
@@ -98,7 +100,13 @@ def test_whoever_publishes_in_the_code_is_a_writer() -> None:
         assert {names[name] for name in published} == {name for name in ALL if service in TOPICS[name].writers}, service
     others = [path for path in root.rglob("*.py") if re.search(r"publish\([A-Z]+\b|send\(bus, [A-Z]+\b", path.read_text("utf-8"))]
     known = {root / file for files in modules.values() for file in files}
-    assert {str(path.relative_to(root)) for path in others if path not in known} == {"serve/embedded.py", "runners/front.py"}
+    assert {str(path.relative_to(root)) for path in others if path not in known} == {"serve/embedded.py"}
+
+
+def test_every_service_that_asks_for_the_bus_is_in_the_table() -> None:
+    """Else the broker would refuse whatever it publishes."""
+    asks = {name for name in PORTS if "deps.bus" in (Path(wince.__file__).parent / "serve" / f"{name}.py").read_text("utf-8")}
+    assert asks == set(access.SERVICES)
 
 
 def test_the_page_of_processes_says_the_same() -> None:
