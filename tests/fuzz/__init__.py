@@ -7,3 +7,13 @@ remedy, within SECONDS, and with bounded memory.
 
 SECONDS = 5.0
 """Longest that a case may take."""
+
+
+def told(message: str, field: str, remedy: str) -> None:
+    """Raises AssertionError unless an error of ours says what is wrong, where, and what to do, in a few printable words."""
+    assert field, f"names no field: {message}"
+    assert message, "says nothing"
+    assert remedy, f"has no remedy: {message}"
+    words = f"{message} {remedy}"
+    assert words.isprintable(), f"prints what it should not: {words!r}"
+    assert len(words) < 3000, "says too much"

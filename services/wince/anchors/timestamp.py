@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 from cryptography import x509
 
-from wince import certificates
+from wince import certificates, plain_file
 from wince.domain.audit import Checkpoint, Witness
 from wince.errors import ConfigError, IntegrityError, Refused, ResourceError, Unavailable
 from wince.store import checkpoint_file
@@ -122,7 +122,7 @@ class TimestampPlace:
     @cached_property
     def _roots(self) -> list[x509.Certificate]:
         try:
-            return x509.load_pem_x509_certificates(self._ca_file.read_bytes())
+            return x509.load_pem_x509_certificates(plain_file.read(self._ca_file))
         except OSError as error:
             raise ResourceError(
                 error.strerror or "can't be read", field=f"anchor_tsa_ca_file={self._ca_file}", remedy="name a PEM file"

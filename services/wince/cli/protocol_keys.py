@@ -15,10 +15,10 @@ from typing import Any
 from wince.domain.population import Age
 from wince.protocols.leaves import MADE
 from wince.protocols.limits import CHOICES, MAX_GRADES, MAX_LIST, MAX_TEXT, NUMBERS
-from wince.protocols.lines import MAX_DEPTH
 from wince.protocols.rules import ClinicalProtocol
 from wince.protocols.source import MAX_BYTES
 from wince.settings.docstrings import of_class
+from wince.toml.lines import MAX_DEPTH
 
 _HEAD = f"""# Keys of a protocol file
 

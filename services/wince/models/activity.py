@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from wince.domain.estimate import UNITS, Reading
 from wince.errors import ModelFileError
-from wince.models.openvino_engine import compiled, core
+from wince.models.openvino_engine import compiled, read_model
 from wince.models.openvino_quiet import ov
 
 FOLDER = Path(__file__).with_name("activity_ensemble")
@@ -239,7 +239,7 @@ def _side_by_side(files: list[Path]) -> ov.Model:
     inputs, results = [], []
     for file in files:
         with _readable(file):
-            model = core().read_model(str(file))
+            model = read_model(file)
             model.reshape([1, *(side.get_length() for side in list(model.input(0).partial_shape)[1:])])
             if len(model.outputs) != 3:
                 raise ModelFileError("has not a member's three outputs", field=file.name, remedy=REMEDY)
@@ -252,7 +252,7 @@ def _side_by_side(files: list[Path]) -> ov.Model:
 
 def _compiled(file: Path) -> Any:
     with _readable(file):
-        return compiled([file], lambda: core().read_model(str(file)), code=Path(__file__))
+        return compiled([file], lambda: read_model(file), code=Path(__file__))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from wince.domain.clip import Clip
 from wince.errors import ModelFileError
-from wince.models.openvino_engine import compile_model, core
+from wince.models.openvino_engine import compile_model, read_model
 from wince.models.openvino_quiet import ops, ov
 
 FEATURES = "features"
@@ -37,7 +37,7 @@ class ClipNetwork:
         """Raises ModelFileError, by the member's name, where it is no such file, or was trained on other clips."""
         remedy = f'export it with input (t, 3, {side}, {side}) and the outputs "{FEATURES}" and {" or ".join(outputs)} of {classes} classes'
         try:
-            model = core().read_model(str(file))
+            model = read_model(file)
             _trained_on(model, name, clip)
             names = {next(iter(port.names), "") for port in model.outputs}
             found = [output for output in outputs if output in names]
@@ -49,7 +49,7 @@ class ClipNetwork:
             head.reshape([1, 3, side, side])
             self._head = compile_model(head).create_infer_request()
             width = int(self._head.get_output_tensor(0).shape[-1])
-            tail = _tail(core().read_model(str(file)), found[0], clip.frames, width)
+            tail = _tail(read_model(file), found[0], clip.frames, width)
             self._tail = compile_model(tail).create_infer_request()
         except RuntimeError as error:
             raise ModelFileError("can't be read as a classifier of clips", field=name, remedy=remedy) from error

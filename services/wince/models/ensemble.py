@@ -15,6 +15,7 @@ One thread, float32, one crop after the other: batches gain nothing on a CPU, an
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -25,6 +26,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from wince import plain_file
 from wince.domain.clip import Clip
 from wince.domain.fusion import METHODS, fuse_probabilities
 from wince.errors import InputError, ModelFileError
@@ -202,8 +204,9 @@ class _Pictures:
 def _shares(row: NDArray[np.float32], logits: bool) -> NDArray[np.float32]:
     wide = row.astype(np.float64)
     if logits:
-        wide = np.exp(wide - wide.max())
-        wide /= wide.sum()
+        with np.errstate(all="ignore"):  # infinities give NaN, which is refused as no number
+            wide = np.exp(wide - wide.max())
+            wide /= wide.sum()
     return np.asarray(wide, np.float32)
 
 
@@ -228,7 +231,8 @@ def decode(crop: bytes) -> NDArray[np.uint8] | Status:
 def member_hash(name: str, file: Path) -> str:
     """sha256 (hex) of a member's file. Raises ModelFileError where it is absent, or keeps its weights in a file beside it."""
     try:
-        with file.open("rb") as stream:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            plain_file.regular(stream.fileno())
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         remedy = f"put {file.name} there, or name another folder"

@@ -42,6 +42,14 @@ def core() -> ov.Core:
         return _core
 
 
+def read_model(file: Path) -> ov.Model:
+    """The graph in a model file. Raises RuntimeError where it can't be read."""
+    try:
+        return core().read_model(str(file))
+    except UnicodeDecodeError:  # what OpenVINO says of a name in the file that is no text
+        raise RuntimeError("holds a name that is not UTF-8") from None
+
+
 def compile_model(model: ov.Model, precision: Precision = "f32") -> ov.CompiledModel:
     """Compiled for one thread. Raises RuntimeError, as OpenVINO does, where it can't be; ConfigError where the CPU can't compute so."""
     return core().compile_model(model, "CPU", _options(precision))
@@ -130,7 +138,7 @@ class Network:
         """
 
         def build() -> ov.Model:
-            model = core().read_model(str(file))
+            model = read_model(file)
             model.reshape(list(shape))
             _own_biases(model)
             if tap is not None:

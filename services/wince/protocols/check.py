@@ -14,7 +14,7 @@ from wince.protocols.fault import fail
 from wince.protocols.leaves import Leaf, leaves
 from wince.protocols.limits import CHOICES, DAY_S, MAX_GRADES, MAX_PER_DAY, MAX_TEXT, NUMBERS
 from wince.protocols.rules import ClinicalProtocol
-from wince.protocols.shown import shown
+from wince.toml.shown import shown
 
 HOUR_US = 3_600_000_000
 ADULTS_ONLY = {"activity": Age(18, "y")}

@@ -7,8 +7,8 @@ import re
 from wince.domain.clip import MOST_FRAMES
 from wince.protocols.fault import fail
 from wince.protocols.rules import ClinicalProtocol
-from wince.protocols.shown import shown
 from wince.protocols.train_rules import Member, Search, TrainRules
+from wince.toml.shown import shown
 
 _LAYERS = {"conv": 2, "pool": 1, "dense": 1, "dropout": 1}
 _NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from wince.errors import ProtocolError
-from wince.protocols.lines import line_of
+from wince.toml.lines import line_of
 
 
 def fail(path: str, key: str, message: str, remedy: str) -> NoReturn:

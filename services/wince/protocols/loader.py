@@ -26,8 +26,8 @@ from wince.protocols.fault import fail, located
 from wince.protocols.leaves import MADE
 from wince.protocols.limits import MAX_LIST
 from wince.protocols.rules import ClinicalProtocol
-from wince.protocols.shown import named, shown
 from wince.protocols.source import parsed, text_of
+from wince.toml.shown import named, shown
 
 SHIPPED = Path(__file__).parent
 """Where the protocols that come with Wince lie."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from wince import plain_file
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
 from wince.rpc.addresses import networks
@@ -112,8 +113,6 @@ def check(config: RpcSettings, *, signs_in: bool = False) -> None:
 def read(path: Path, field: str, *, limit: int = MIB) -> bytes:
     """A file that a setting names. Raises ConfigError."""
     try:
-        if path.stat().st_size > limit:
-            raise ConfigError(f"larger than {limit} bytes", field=f"{field}={path}", remedy="name another file")
-        return path.read_bytes()
+        return plain_file.read(path, limit)
     except OSError as error:
         raise ConfigError(error.strerror or "can't be read", field=f"{field}={path}", remedy="name a readable file") from None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from wince import plain_file
 from wince.clock import wall_us
 from wince.domain.outside import CensusList
 from wince.errors import ConfigError, InputError
@@ -44,9 +45,8 @@ def read_file(
     """
     where = site.of(settings)
     try:
-        with path.open("rb") as file:
-            written_us = int(path.stat().st_mtime * 1e6)
-            data = file.read(csv_list.MAX_BYTES + 1)
+        written_us = int(path.stat().st_mtime * 1e6)
+        data = plain_file.read(path, csv_list.MAX_BYTES)
     except OSError as error:
         raise InputError(error.strerror or "can't be read", field=path, remedy="name a readable file") from None
     now_us = wall_us()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography import x509
 
+from wince import plain_file
 from wince.settings import Settings
 
 SOON = timedelta(days=30)
@@ -68,7 +69,7 @@ def _certificates(settings: Settings) -> Iterator[Credential]:
 def _ends(path: Path, *, first: bool) -> datetime | None:
     """When the first, or the last, of a file's certificates ends; None where it holds none."""
     try:
-        found: Sequence[x509.Certificate] = x509.load_pem_x509_certificates(path.read_bytes()[: 4 << 20])
+        found: Sequence[x509.Certificate] = x509.load_pem_x509_certificates(plain_file.read(path, 4 << 20))
     except (OSError, ValueError):
         return None
     ends = [certificate.not_valid_after_utc for certificate in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wince import plain_file
 from wince.errors import ConfigError
 from wince.local.postgres.account import server_account
 from wince.local.postgres.cluster import MAJOR, home_of
@@ -57,6 +58,6 @@ def embedded(settings: Settings) -> str:
 def read_key(path: Path) -> bytes:
     """A private key's PEM. Raises ConfigError."""
     try:
-        return path.read_bytes()
+        return plain_file.read(path)
     except OSError as error:
         raise ConfigError(error.strerror or "can't be read", field=str(path), remedy="name a readable PEM file") from None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wince import plain_file
 from wince.errors import ConfigError
 
 TORCHSERVE = "org.pytorch.serve.grpc.openinference"
@@ -42,8 +43,6 @@ def read(path: Path | None, field: str, limit: int = 1 << 20) -> bytes:
     try:
         if path is None:
             raise ConfigError("is not set", field=field, remedy="name the file")
-        if path.stat().st_size > limit:
-            raise ConfigError(f"larger than {limit} bytes", field=f"{field}={path}", remedy="name another file")
-        return path.read_bytes()
+        return plain_file.read(path, limit)
     except OSError as error:
         raise ConfigError(error.strerror or "can't be read", field=f"{field}={path}", remedy="name a readable file") from None

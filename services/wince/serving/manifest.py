@@ -15,6 +15,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from wince import plain_file
 from wince.domain.clip import Clip
 from wince.errors import ModelFileError
 from wince.models.ensemble import SIDE
@@ -59,9 +60,7 @@ def read(file: Path) -> Manifest:
     """Raises ModelFileError where it is absent or no manifest."""
     remedy = "name the JSON file that `wince lab pack` wrote beside the archive"
     try:
-        if file.stat().st_size > MAX_FILE:
-            raise ModelFileError(f"is larger than {MAX_FILE} bytes", field=str(file), remedy=remedy)
-        table = json.loads(file.read_text("utf-8"))
+        table = json.loads(plain_file.read(file, MAX_FILE).decode("utf-8"))
         manifest = Manifest(
             name=str(table["name"]),
             version=str(table["version"]),
@@ -77,7 +76,7 @@ def read(file: Path) -> Manifest:
         )
     except OSError as error:
         raise ModelFileError(error.strerror or "can't be read", field=str(file), remedy=remedy) from None
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error) as error:
         raise ModelFileError(f"is no manifest ({type(error).__name__})", field=str(file), remedy=remedy) from None
     wanted = len(manifest.golden) if manifest.clip is None else len(golden_clips(manifest.clip))
     shapes = {len(rows) for rows in manifest.expected.values()} | {wanted}

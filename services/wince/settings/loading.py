@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import tomllib
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from wince import plain_file
 from wince.control import REMEDY, WORDS, has_control
 from wince.errors import ConfigError, meant
 from wince.settings.catalogue import by_path
-from wince.settings.lines import KeyPath
 from wince.settings.origin import Origins, known_keys
 from wince.settings.sources import SECRETS
 from wince.settings.whole import Settings
+from wince.toml.lines import KeyPath
 
 OUTSIDE = ("WINCE_CONFIG", "WINCE_HEAD_DATA", "WINCE_SHARED", "WINCE_PEERS_DIR", "WINCE_LOG_COLOUR")
 """Variables with the prefix that are not settings."""
@@ -80,7 +80,7 @@ def _with_line(error: ConfigError) -> ConfigError:
     origins = Origins()
     if not origins.file or "WINCE_CAMERAS" in origins.variables:
         return error
-    ids = [camera.get("id") for camera in tomllib.loads(Path(origins.file).read_text("utf-8")).get("cameras", ())]
+    ids = [camera.get("id") for camera in tomllib.loads(plain_file.read(origins.file).decode("utf-8")).get("cameras", ())]
     name = ".".join(parts[1:-1])
     where = _place(("cameras", ids.index(name), parts[-1])) if name in ids else ""
     return ConfigError(error.message, field=error.field + where, remedy=error.remedy)

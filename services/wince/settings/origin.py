@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from wince.settings.lines import KeyPath, line_of, lines
+from wince import plain_file
 from wince.settings.sources import SECRETS
+from wince.toml.lines import KeyPath, nearest, path_lines
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Origins:
         """Reads the TOML file, if there is one."""
         object.__setattr__(self, "variables", {name.upper(): name for name, value in os.environ.items() if value})
         try:
-            text = Path(self.file).read_text("utf-8") if self.file else ""
+            text = plain_file.read(self.file).decode("utf-8") if self.file else ""
         except (OSError, UnicodeDecodeError):  # told by who reads settings from it
             text = ""
-        object.__setattr__(self, "found", lines(text))
+        object.__setattr__(self, "found", path_lines(text))
 
     def of(self, path: KeyPath) -> str:
         """Such as "WINCE_SITE", "WINCE_PG_DSN_FILE=/run/dsn", "wince.toml line 7"; "default" where nothing sets it."""
@@ -43,12 +43,12 @@ class Origins:
             return self.variables[whole]
         if path[0] in SECRETS and f"{whole}_FILE" in self.variables:
             return f"{whole}_FILE={os.environ[f'{whole}_FILE']}"
-        line = line_of(self.found, path) if self._here(path) else None
+        line = nearest(self.found, path) if self._here(path) else None
         return f"{self.file} line {line}" if line is not None else "default"
 
     def _here(self, path: KeyPath) -> bool:
         """Whether the file says this key itself, or a list around it; a table that holds other keys doesn't."""
-        return path in self.found or any(isinstance(part, int) for part in path) or (len(path) == 1 and bool(line_of(self.found, path)))
+        return path in self.found or any(isinstance(part, int) for part in path) or (len(path) == 1 and bool(nearest(self.found, path)))
 
     def _holds(self, variable: str, path: KeyPath) -> bool:
         """Whether the JSON of a table's variable says this key."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic_settings import PydanticBaseSettingsSource
 
+from wince import plain_file
 from wince.errors import ConfigError
+from wince.toml.lines import NotToml, parsed
 
 SECRETS = ("pg_dsn", "kafka_password")
 """Settings that may come from a file named by `WINCE_<NAME>_FILE`."""
@@ -25,9 +26,11 @@ class SecretFiles(PydanticBaseSettingsSource):
         name = f"WINCE_{field_name.upper()}_FILE"
         path = os.environ.get(name) if field_name in SECRETS else None
         try:
-            return (Path(path).read_text("utf-8").strip() if path else None), field_name, False
+            return (plain_file.read(path).decode("utf-8").strip() if path else None), field_name, False
         except OSError as error:
             raise ConfigError(error.strerror or "can't be read", field=f"{name}={path}", remedy="name a readable file") from None
+        except UnicodeDecodeError:
+            raise ConfigError("is not UTF-8", field=f"{name}={path}", remedy="name a text file") from None
 
     def __call__(self) -> dict[str, Any]:
         """Every secret that a file gives."""
@@ -38,11 +41,11 @@ class SecretFiles(PydanticBaseSettingsSource):
 def checked(path: Path) -> Path:
     """The TOML file, readable and of a sane size; the library would silently ignore an absent one."""
     try:
-        if path.stat().st_size > MAX_FILE:
-            raise ConfigError(f"larger than {MAX_FILE} bytes", field=str(path), remedy="name a TOML file of settings")
-        tomllib.loads(path.read_text("utf-8"))
+        parsed(plain_file.read(path, MAX_FILE).decode("utf-8"))
         return path
     except OSError as error:
         raise ConfigError(error.strerror or "can't be read", field=f"WINCE_CONFIG={path}", remedy="name a readable TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not TOML: {error}", field=str(path), remedy="correct the line that is named") from None
+    except UnicodeDecodeError:
+        raise ConfigError("is not UTF-8", field=str(path), remedy="save it as UTF-8") from None
+    except NotToml as error:
+        raise ConfigError(error.message, field=f"{path} line {error.line}", remedy="correct the line that is named") from None

@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
+from wince import plain_file
 from wince.errors import ConfigError, ResourceError
 
 BYTES = 32
@@ -24,7 +25,7 @@ def hash_key(path: Path) -> bytes:
         else:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(secrets.token_bytes(BYTES))
-        mode, key = path.stat().st_mode, path.read_bytes()
+        mode, key = path.stat().st_mode, plain_file.read(path)
     except OSError as error:
         raise ResourceError(error.strerror or "can't be used", field=str(path), remedy="free space, or give access to the folder") from None
     if mode & 0o077:

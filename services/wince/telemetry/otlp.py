@@ -18,6 +18,7 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from wince import plain_file
 from wince.certificates import system_pem
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
@@ -137,9 +138,7 @@ class _Patient(SpanExporter):
 
 def _read(path: Path, field: str) -> str:
     try:
-        if path.stat().st_size > LARGEST:
-            raise ConfigError(f"larger than {LARGEST} bytes", field=f"{field}={path}", remedy="name another file")
-        return path.read_text("ascii")
+        return plain_file.read(path, LARGEST).decode("ascii")
     except OSError as error:
         raise ConfigError(error.strerror or "can't be read", field=f"{field}={path}", remedy="name a readable file") from None
     except UnicodeDecodeError:

@@ -15,10 +15,10 @@ from wince.errors import ProtocolError
 from wince.protocols import loader
 from wince.protocols.leaves import leaves
 from wince.protocols.limits import CHOICES, NUMBERS
-from wince.protocols.lines import key_lines
 from wince.protocols.rules import ClinicalProtocol
 from wince.serve import scoring
 from wince.settings.docstrings import of_class
+from wince.toml.lines import key_lines
 
 SHIPPED = (loader.SHIPPED / "activity.toml").read_text()
 

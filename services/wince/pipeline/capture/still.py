@@ -21,7 +21,7 @@ from wince.pipeline.capture.timeline import Grid
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 PLUGINS = ("Jpeg", "Png", "WebP", "Tiff", "Bmp", "Gif", "Avif")
 """Their modules in Pillow. Where one of FORMATS isn't loaded yet, Pillow loads all its 43, which takes twice as long."""
-BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
+BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error)
 """What Pillow's decoders raise on damaged pictures."""
 _REMEDY = "open it in a picture viewer and save it as JPEG or PNG, or copy it again"
 

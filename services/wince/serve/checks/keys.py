@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from wince import plain_file
 from wince.errors import WinceError
 from wince.fhir.keys import usable_key
 from wince.serve import expiry
@@ -98,8 +99,8 @@ def _pair(section: str, certificate: tuple[str, Path | None], key: tuple[str, Pa
         return
     yield from _secret(key_name, key_file, kind="pem")
     try:
-        found = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-        private = load_pem_private_key(key_file.read_bytes(), password=None)
+        found = x509.load_pem_x509_certificate(plain_file.read(certificate_file, LARGEST))
+        private = load_pem_private_key(plain_file.read(key_file, LARGEST), password=None)
     except (OSError, ValueError, TypeError):
         if _unreadable(certificate_file):
             yield missing(certificate_name, f"{certificate_file}: {_unreadable(certificate_file)}", "name a readable PEM file")
@@ -129,7 +130,7 @@ def _secret(name: str, path: Path, *, kind: str = "") -> Iterator[Finding]:
         return
     if kind:
         try:
-            text = path.read_bytes()
+            text = plain_file.read(path, LARGEST)
             if kind == "smart":
                 usable_key(text)
             else:
@@ -149,7 +150,7 @@ def _secret(name: str, path: Path, *, kind: str = "") -> Iterator[Finding]:
 def _unreadable(path: Path) -> str:
     """Why a file can't be read; empty where it can."""
     try:
-        with path.open("rb") as stream:
-            return f"larger than {LARGEST} bytes" if len(stream.read(LARGEST + 1)) > LARGEST else ""
+        plain_file.read(path, LARGEST)
     except OSError as error:
         return error.strerror or "can't be read"
+    return ""

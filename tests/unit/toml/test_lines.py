@@ -2,7 +2,7 @@
 
 import tomllib
 
-from wince.settings.lines import line_of, lines
+from wince.toml.lines import nearest, path_lines
 
 TEXT = '''# a comment
 site = "a"
@@ -33,7 +33,7 @@ id = "b"
 
 def test_every_notation():
     tomllib.loads(TEXT)
-    found = lines(TEXT)
+    found = path_lines(TEXT)
     assert {path: line for path, line in found.items() if len(path) == 1} == {
         ("site",): 2,
         ("text",): 3,
@@ -42,6 +42,7 @@ def test_every_notation():
         ("rpc",): 12,
         ("serving",): 13,
         ("otlp",): 15,
+        ("cameras",): 17,
     }
     assert found[("rpc", "port")] == 12
     assert found[("serving", "deadline_s")] == 13
@@ -53,7 +54,7 @@ def test_every_notation():
 
 def test_the_nearest_that_stands_there():
     """A key that is missing is looked for where it belongs."""
-    found = lines(TEXT)
-    assert line_of(found, ("cameras", 1, "bed")) == 21
-    assert line_of(found, ("beds", 1)) == 8
-    assert line_of(found, ("nowhere", "x")) is None
+    found = path_lines(TEXT)
+    assert nearest(found, ("cameras", 1, "bed")) == 21
+    assert nearest(found, ("beds", 1)) == 10
+    assert nearest(found, ("nowhere", "x")) is None

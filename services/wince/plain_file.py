@@ -1,0 +1,30 @@
+"""Reads a small file that somebody named: never waits for a pipe or a device, never takes more than its cap."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+MOST = 1 << 20
+"""Bytes of a settings file, a token file, a PEM file."""
+
+
+def read(path: Path | str, most: int = MOST) -> bytes:
+    """The whole of a regular file. Raises OSError, also where it is no regular file (a folder, a pipe, a device) or larger than `most`
+    bytes: `strerror` says so in words for a person."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        regular(handle)
+        content = file.read(most + 1)
+    if len(content) > most:
+        size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most >> 10} KiB"
+        raise OSError(errno.EFBIG, f"is larger than {size}")
+    return content
+
+
+def regular(handle: int) -> None:
+    """Raises OSError where an open file is no regular file."""
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        raise OSError(errno.EINVAL, "is no regular file")
