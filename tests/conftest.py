@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -25,6 +26,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts the
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup; a handler of ours is none of theirs
     signal.signal(signal.SIGHUP, lambda *_: None)
+
+hypothesis.settings.register_profile("wince", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("wince")  # machines are shared: how long a draw takes says nothing
 
 TEMPLATE = "wince_template"
 

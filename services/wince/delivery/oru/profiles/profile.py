@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -11,12 +10,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from wince import plain_file
 from wince.delivery import standing
 from wince.domain.entry import Entry, TaskEntry
 from wince.errors import ConfigError
 from wince.hl7.charset import CHARSETS
 from wince.protocols.rules import ClinicalProtocol
+from wince.toml.lines import NotToml, parsed
 
+MAX_BYTES = 64 << 10
 FOLDER = Path(__file__).parent
 NAMES = ("v251", "v231", "v28")
 VERSIONS = ("2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8")
@@ -136,11 +138,14 @@ def load(name: str) -> OruProfile:
 def read(path: Path) -> OruProfile:
     """A profile from a file, of a site too. Raises ConfigError."""
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = parsed(plain_file.read(path, MAX_BYTES).decode("utf-8"))
     except OSError as error:
         raise ConfigError(error.strerror or "can't be read", field="oru_profile_file", remedy="name a readable file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        raise ConfigError("is no TOML", field="oru_profile_file", remedy="copy a profile of docs/reference/oru.md and change it") from None
+    except (NotToml, UnicodeDecodeError) as error:
+        where = f" line {error.line}" if isinstance(error, NotToml) else ""
+        raise ConfigError(
+            "is no TOML", field=f"oru_profile_file={path}{where}", remedy="copy a profile of docs/reference/oru.md and change it"
+        ) from None
     return parse(path.stem, content)
 
 
