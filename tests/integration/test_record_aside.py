@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from tests.integration.record_world import BED, CAMERA, FakeTarget, admit, alert, stay
 from tests.integration.review_world import NOW, PROTOCOLS, seen, sink, standing, window
+from wince.cli.common import author
 from wince.cli.main import build
 from wince.codec.registry import encode
 from wince.domain.assessment import Assessment
@@ -117,7 +118,7 @@ def test_what_stays_wrong_is_given_up_by_a_persons_word(two: Database, monkeypat
     assert (standing(two, CAMERA), listed(two)) == ({0: ["V1"], 2: ["V1"]}, [])
     (row,) = [row for row in audit.rows(two, payloads=True) if row.event == "aside.dropped"]
     content = hashlib.sha256(encode(poisoned(1))[1]).hexdigest()
-    said = {"by": "n7", "content": content, "message": "Assessment", "reason": "protocol withdrawn", "source": CAMERA}
+    said = {"by": author("n7"), "content": content, "message": "Assessment", "reason": "protocol withdrawn", "source": CAMERA}
     assert json.loads(row.payload) == said
 
 

@@ -110,6 +110,58 @@ def test_one_client_with_a_thousand_connections_shuts_nobody_out():
                 one.close()
 
 
+def test_a_proxy_of_the_site_may_have_as_many_as_it_needs():
+    """Named by its network: not counted. Another address is."""
+    settings = "handshake_s=600.0, connection_idle_s=600.0, max_connections_per_address=5, proxies=('127.0.0.4/31',)"
+    with apart(settings) as (_, port):
+        crowd: dict[str, list[socket.socket]] = {"127.0.0.5": [], "127.0.0.3": []}
+        try:
+            for address, some in crowd.items():
+                for _ in range(30):
+                    one = socket.socket()
+                    one.bind((address, 0))
+                    one.settimeout(20)
+                    with suppress(OSError):
+                        one.connect(("127.0.0.1", port))
+                        one.sendall(PREFACE)
+                    some.append(one)
+            until(lambda: sum(map(still_open, crowd["127.0.0.3"])) == 5)
+            assert sum(map(still_open, crowd["127.0.0.5"])) == 30
+        finally:
+            for some in crowd.values():
+                for one in some:
+                    one.close()
+
+
+@pytest.mark.parametrize("believed", [True, False])
+def test_behind_a_proxy_each_has_a_share_of_its_own(believed: bool):
+    """By the proxy's header, where the site names the proxy; else anybody could claim to be somebody new with each call."""
+    gate = threading.Event()
+
+    async def held() -> str:
+        while not gate.is_set():
+            await asyncio.sleep(0.02)
+        return "done"
+
+    settings = {"max_rpcs_per_caller": 2, "proxies": ("127.0.0.1", "::1") if believed else ()}
+    with served(answer(held), **settings) as server, dialled(server.port) as dial:
+        ask = EstimateServiceStub(dial).ListModels
+
+        def via(address: str) -> tuple[tuple[str, str], ...]:
+            return (("x-forwarded-for", f"203.0.113.9, {address}"),)
+
+        waiting = [ask.future(LIST, timeout=60, metadata=via("10.0.0.7")) for _ in range(2)]
+        until(lambda: server.running == 2)
+        assert refused(ask, LIST, metadata=via("10.0.0.7")).code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        if believed:
+            waiting.append(ask.future(LIST, timeout=60, metadata=via("10.0.0.8")))
+            until(lambda: server.running == 3)
+        else:
+            assert refused(ask, LIST, metadata=via("10.0.0.8")).code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        gate.set()
+        assert [one.result().model_set for one in waiting] == ["done"] * len(waiting)
+
+
 def still_open(one: socket.socket) -> bool:
     """Whether the server has not closed it."""
     one.setblocking(False)

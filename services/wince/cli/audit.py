@@ -12,7 +12,7 @@ from rich.table import Table
 
 from wince.anchors import compare
 from wince.cli import usage
-from wince.cli.common import Json, out, settings, to_json
+from wince.cli.common import Json, author, out, settings, to_json
 from wince.clock import wall_us
 from wince.domain.audit import Verified, Witness
 from wince.errors import ConfigError
@@ -165,7 +165,7 @@ def show(
 
 @app.command("checkpoints-lost")
 def give_up(
-    by: Annotated[str, typer.Option("--by", help="Who says so (a staff identifier, no name).")],
+    by: Annotated[str, typer.Option("--by", help="Who says so (a staff identifier, no name). The user of this machine stands beside it.")],
     reason: Annotated[str, typer.Option("--reason", help="What became of the checkpoints or the key; no patient's name.")],
 ) -> None:
     """Say that the checkpoints, or the key that signed them, are lost for good. Wince then signs from here on, and the chain keeps it.
@@ -173,5 +173,5 @@ def give_up(
     What the lost checkpoints proved is proven no more. First look for a copy. Set the old file aside, or it is still read.
     """
     with reading(settings(), write=True) as database:
-        checkpoints.give_up(database, by, reason, wall_us())
+        checkpoints.give_up(database, author(by), reason, wall_us())
     out.print("Wince signs from here on with its next start; the audit trail says who said so, and why")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import getpass
 import json
+import os
+import pwd
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -36,11 +37,23 @@ def settings(**arguments: Any) -> Settings:
 
 
 def user() -> str:
-    """Who runs this command, for the audit trail: the user of this machine; "unknown" where it has no name (a container's number)."""
+    """Who runs this command, for the audit trail: the user of this machine, as the system knows it and not as the environment says it; its
+    number where it has no name (a container)."""
+    number = os.getuid()
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid {number}"
+
+
+def author(by: str = "") -> str:
+    """Who decides something by a command: `by`, as it was typed, with the user of this machine beside it; that user where nobody is named.
+
+    >>> author() == user(), author("n-17") == f"n-17 (user {user()})"
+    (True, True)
+    """
+    me = user()
+    return me if by.strip() in ("", me) else f"{by.strip()} (user {me})"
 
 
 def bar(json_: bool) -> Progress:

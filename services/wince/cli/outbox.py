@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from wince.cli import usage
-from wince.cli.common import Json, out, settings, to_json, user
+from wince.cli.common import Json, author, out, settings, to_json
 from wince.clock import wall_us
 from wince.delivery import books
 from wince.delivery.books import Backlog, Chore, DeadLetter
@@ -135,14 +135,16 @@ def replay(
 def done(
     entry: Annotated[str, typer.Argument(help="Id of the entry, as `wince outbox list` shows it.")],
     revision: Annotated[int, typer.Argument(help="Its revision.", min=1)],
-    by: Annotated[str, typer.Option(help="Who did it: a staff identifier, for the audit trail.")],
+    by: Annotated[
+        str, typer.Option(help="Who did it: a staff identifier, for the audit trail. The user of this machine stands beside it.")
+    ],
     target: Annotated[str, typer.Option(help="Where; may be left out where there is only one.")] = "",
 ) -> None:
     """A person did at the target what it can't be made to do: withdraw or restore an entry there. The audit trail says so."""
     usage.words(by, "--by", "the staff identifier of who did it")
     wanted = usage.identity(entry, "ENTRY", "`wince outbox list`")
     with _opened(write=True) as tx:
-        chore = books.done(tx, wanted, revision, target, by, wall_us())
+        chore = books.done(tx, wanted, revision, target, author(by), wall_us())
     out.print(f"kept: {chore.detail}: done by {by}", highlight=False)
 
 
@@ -176,7 +178,7 @@ def aside_command(
 def drop(
     camera: Annotated[str, typer.Argument(help="As `wince outbox aside` shows it.")],
     reason: Annotated[str, typer.Option(help="Why; without a patient's name. Stands in the audit trail.")],
-    by: Annotated[str, typer.Option(help="Who decides it; default: the user of this machine.")] = "",
+    by: Annotated[str, typer.Option(help="Who decides it; the user of this machine stands beside it.")] = "",
 ) -> None:
     """Give up, for ever, the one message that keeps a camera's messages from the record; those behind it are tried next.
 
@@ -184,7 +186,7 @@ def drop(
     """
     usage.words(reason, "--reason", "say why, without a patient's name")
     with _opened(write=True) as tx:
-        kind = aside.drop(tx, camera, reason.strip(), by or user(), wall_us())
+        kind = aside.drop(tx, camera, reason.strip(), author(by), wall_us())
         left = sum(one.messages for one in asides.listed(tx) if one.source == camera)
     out.print(f"given up: one {kind} of {camera}; {left} behind it", highlight=False)
 

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from wince.cli import usage
-from wince.cli.common import Json, out, settings, to_json, user
+from wince.cli.common import Json, author, out, settings, to_json
 from wince.clock import wall_us
 from wince.domain.entry import Entry
 from wince.pipeline.record.retraction import would_withdraw
@@ -35,7 +35,7 @@ def retract(
     model_set: Annotated[str, typer.Option("--model-set", help="Its hash, as it stands in every entry's Device.")] = "",
     protocol: Annotated[str, typer.Option(help="Of this protocol alone.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be withdrawn, and change nothing.")] = False,
-    by: Annotated[str, typer.Option("--by", help="Who does it; default: the user of this machine.")] = "",
+    by: Annotated[str, typer.Option("--by", help="Who does it; the user of this machine stands beside it.")] = "",
     json_: Json = False,
 ) -> None:
     """Withdraw (entered-in-error) every entry that a model set or a protocol wrote in a time. Nurses' own entries stay.
@@ -54,7 +54,7 @@ def retract(
     from_us, to_us = (round(one.timestamp() * 1_000_000) for one in (from_, to))
     if to_us <= from_us:
         raise usage.UsageError("must lie after --from", field="--to", remedy="the end is exclusive")
-    wanted = Retraction(uuid4(), model_set, protocol, from_us, to_us, reason.strip(), by or user(), wall_us())
+    wanted = Retraction(uuid4(), model_set, protocol, from_us, to_us, reason.strip(), author(by), wall_us())
     with reading(settings(), write=not dry_run) as database:
         if dry_run:
             found = would_withdraw(database, wanted)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from wince.care.withholding import LONGEST, Withholding
 from wince.cli import usage
-from wince.cli.common import Json, out, settings, to_json, user
+from wince.cli.common import Json, author, out, settings, to_json
 from wince.domain.withheld import Scope, Switch
 from wince.serve.reading import reading
 
@@ -20,7 +20,7 @@ Bed = Annotated[str, typer.Option("--bed", help="The hospital's bed, such as ICU
 Ward = Annotated[str, typer.Option("--ward", help="The ward: what stands before the bed's first ^.")]
 Site = Annotated[bool, typer.Option("--site", help="Everything.")]
 WHY = "say why, without a patient's name"
-By = Annotated[str, typer.Option("--by", help="Who does it, for the audit trail; default: the user of this machine.")]
+By = Annotated[str, typer.Option("--by", help="Who does it, for the audit trail; the user of this machine stands beside it.")]
 
 
 @app.command("off")
@@ -39,7 +39,7 @@ def off_command(
     scope, name = _what(bed, ward, site)
     usage.words(reason, "--reason", WHY, longest=LONGEST)
     with reading(settings(), write=True) as database:
-        made = Withholding(database).off(scope, name, reason, by or user())
+        made = Withholding(database).off(scope, name, reason, author(by))
     out.print(f"{_words(made)} is switched off since {_moment(made.off_us)}: {made.reason}")
 
 
@@ -56,7 +56,7 @@ def on_command(
     usage.words(reason, "--reason", WHY, longest=LONGEST)
     with reading(settings(), write=True) as database:
         withholding = Withholding(database)
-        made = withholding.on(scope, name, reason, by or user())
+        made = withholding.on(scope, name, reason, author(by))
         still = withholding.switches()
     out.print(f"{_words(made)} is switched on; it was off since {_moment(made.off_us)}")
     if still:

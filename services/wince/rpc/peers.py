@@ -3,6 +3,12 @@
 gRPC tells nobody of a connection before it is spoken on, so the sockets of this process are looked at, a few times a second: of an
 address with more connections than it may have, the newest are closed. Which those are depends on nothing that a client says. Nothing
 stands in the way of a connection's bytes.
+
+Why by hand (looked up in gRPC 1.85): its arguments limit all connections together (`grpc.max_allowed_incoming_connections`), one connection
+(`grpc.max_concurrent_streams`, `grpc.max_connection_age_ms`, `grpc.max_connection_idle_ms`, `grpc.server_handshake_timeout_ms`) or memory
+(`grpc.resource_quota`), none those of one peer; Python's server has no hook where a connection is accepted, and no socket option counts by
+peer. The kernel (nftables `ct count`) and a proxy (Envoy, HAProxy) do, but only where an administrator set them up. A site's proxy is named
+in `rpc.proxies`, and its connections are then left to it.
 """
 
 from __future__ import annotations

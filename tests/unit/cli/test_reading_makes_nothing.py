@@ -13,6 +13,7 @@ READING = {
     "audit verify": [], "audit show": [], "audit checkpoints-lost": ["--by", "N1", "--reason", "lost"],
     "outbox list": [], "outbox aside": [], "outbox drop": ["cam-1", "--reason", "spoilt"],
     "outbox replay": [ENTRY], "outbox release": ["ehr"], "doctor": [],
+    "token list": [], "token revoke": ["a"], "token seal": [], "kafka acls": [],
     "ehr jwks": [], "ehr readback": [],
     "config check": [], "config show": [], "config reference": [], "config example": [], "models list": [], "protocols list": [],
     "protocols show": ["activity"], "protocols route": ["--ward", "ICU"],
@@ -26,7 +27,7 @@ READING = {
     "watch": ["--to", "127.0.0.1:1"],
 }  # fmt: skip
 """With the arguments that each needs. What acts on an installation makes none either."""
-MAKING = {"assess", "run", "serve", "up", "push", "models fetch", "fhir package"}
+MAKING = {"assess", "token make", "run", "serve", "up", "push", "models fetch", "fhir package"}
 """What is meant to write; the lab's commands all are."""
 
 
