@@ -6,14 +6,20 @@ import signal
 import sys
 import threading
 import time
+from uuid import uuid4
 
 import pytest
 
-from wince import settings
+from wince import codec, settings
+from wince.bus.topics import ESTIMATES
+from wince.clock import wall_us
 from wince.demo import play, scenario
+from wince.domain.frame import US, Beat
 from wince.errors import WinceError
 from wince.runners.front import Front
 from wince.serve.embedded import Embedded
+from wince.store import undoing
+from wince.store.undoing import Undoing
 
 AT = play.moment("2026-01-05T08:00:00Z")
 
@@ -67,6 +73,43 @@ def test_a_part_that_dies_ends_the_run_with_its_name(loaded, part):
 
     with pytest.raises(WinceError, match=f"{part} ended"):
         play.play(loaded, one_bed(), AT, lambda *_: None, admitted=kill)
+
+
+def test_a_bed_that_was_closed_ahead_is_undone_in_a_run(loaded):
+    """A beat hours ahead closes the bed before its clip plays; undone from the clip's begin on, the clip is graded."""
+    undone = []
+
+    def close_and_undo(road: Embedded) -> None:
+        (source,) = {camera.id for camera in road._cameras}
+        for ahead_s in (1, 3600):
+            schema, value = codec.encode(Beat(source, road.origin_us + ahead_s * US, 0, 0, 0))
+            road._bus.publish(ESTIMATES, source, value, {"schema": schema.encode()}).result(timeout=60)
+        until(road, "SELECT count(*) FROM assessment", 700)
+        wanted = Undoing(uuid4(), source, road.origin_us, "n7", "the clock jumped", wall_us())
+        with road.database.transaction() as tx:
+            undoing.ask(tx, wanted)
+        until(road, "SELECT count(*) FROM undone WHERE done_us IS NOT NULL", 1)
+        time.sleep(1.5)  # grade asks once a second, and with a message only
+        undone.append(wanted)
+
+    done = play.play(loaded, one_bed(), AT, lambda *_: None, admitted=close_and_undo)
+    assert undone
+    (bed,) = done.beds
+    assert sum(bed.grades.values()) > bed.windows / 2
+    assert "gap" not in bed.reasons
+    assert bed.alerts
+    assert done.undelivered == 0
+
+
+def until(road, sql, count):
+    """Waits until a query counts so many."""
+    deadline = time.monotonic() + 60
+    while True:
+        with road.database.transaction() as tx:
+            if tx.execute(sql).fetchone()[0] >= count:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_database_killed_in_the_middle(loaded):

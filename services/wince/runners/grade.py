@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
+from uuid import UUID
 
 from wince import codec
 from wince.bus.interface import Bus, Partition, Positions, Record
@@ -38,6 +39,8 @@ Begin = Callable[[str], Mapping[str, stage.State]]
 Durable = Callable[[Sequence[str]], Mapping[str, int]]
 """Up to when the stored snapshots of some sources closed, microseconds, of several protocols the one that is furthest behind; sources that
 lack one are absent."""
+Undone = Callable[[Sequence[str]], Mapping[str, UUID]]
+"""What was undone last of each of some sources; one of which nothing was is absent."""
 States = Mapping[str, stage.State]
 """Of one source, by protocol."""
 
@@ -59,16 +62,21 @@ class Grading(Consumer):
         ask_every_s: float = 1.0,
         ahead: Ahead | None = None,
         rules: Mapping[str, str] | None = None,
+        undone: Undone | None = None,
     ) -> None:
         """`default`: the protocol of estimates that name none. `durable`: asked at most every `ask_every_s`; None: every position is
         committed as soon as it is handled, because the process that reads is also the one that the source begins again with (embedded).
         `ahead`: keeps out what lies too far ahead of now; None: by the bound that `Bound()` is. `rules`: sha256 of the rules of each
-        protocol that is graded here; estimates that others read are kept out."""
+        protocol that is graded here; estimates that others read are kept out. `undone`: asked at most every `ask_every_s`; a source of
+        which something new was undone is begun again; None: nothing ever is."""
         super().__init__(bus)
         self._begin = begin
         self._durable, self._ask_every_s, self._asked = durable, ask_every_s, -ask_every_s
         self._ahead = ahead or Ahead(Bound())
         self._same = SameRules(rules or {}, default)
+        self._undone, self._asked_undone = undone, -ask_every_s
+        self._begun_behind: dict[str, UUID | None] = {}
+        """What was undone last of each source when it began."""
         self._uncovered = Uncovered()
         self._carried = Carried()
         self._default = default
@@ -93,11 +101,12 @@ class Grading(Consumer):
                 self._carried.keep(heeded.source, record.headers.get("trace", b""))
                 batches.setdefault(heeded.source, []).append((record, heeded))
         with self._lock:
+            self._forget_undone()
             after: dict[str, States] = {}
             closed: dict[str, int] = {}
             futures = []
             for source, batch in batches.items():
-                before = self._states.get(source) or self._begin(source)
+                before = self._states.get(source) or self._first(source)
                 closed[source] = max(state.closed_until_us for state in before.values())
                 after[source], found = self._fold(before, [message for _, message in batch])
                 futures += [self._publish(source, graded) for graded in found]
@@ -105,6 +114,27 @@ class Grading(Consumer):
                 future.result()
             self._states |= after
             return None if self._durable is None else self._positions(batches, closed, self._durable)
+
+    def _first(self, source: str) -> States:
+        if self._undone is not None:  # before it begins: what is undone meanwhile begins it once more
+            self._begun_behind[source] = self._undone([source]).get(source)
+        return self._begin(source)
+
+    def _forget_undone(self) -> None:
+        """States of sources of which something was undone since they began."""
+        if self._undone is None or not self._states or time.monotonic() - self._asked_undone < self._ask_every_s:
+            return
+        self._asked_undone = time.monotonic()
+        try:
+            found = self._undone(sorted(self._states))
+        except WinceError as error:
+            log.warning("it can't be asked now what was undone", error=error)
+            return
+        for source, identity in found.items():
+            if self._begun_behind.get(source) != identity:
+                log.warning("windows of a source were undone; it begins again", source=source)
+                self._states.pop(source, None)
+                self._carried.drop(source)
 
     def _fold(self, before: States, batch: Sequence[stage.Input]) -> tuple[States, list[Graded]]:
         """One source's batch through each of its protocols: an estimate is one protocol's, everything else concerns all."""

@@ -4,13 +4,15 @@ and what people decided."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from wince.care.events import standing
+from wince.clock import Clock, wall_us
 from wince.domain.frame import US
 from wince.domain.snapshot import Snapshot
 from wince.errors import DataError
 from wince.pipeline.grade import stage
-from wince.store import snapshots
+from wince.store import snapshots, undoing
 from wince.store.answers import given
 from wince.store.database import Database, Tx
 from wince.store.telling import lying
@@ -28,23 +30,31 @@ LONGEST_US = 24 * 3600 * US
 class SourceStart:
     """Makes the states of a source, one for each protocol that looks at it."""
 
-    def __init__(self, database: Database, setups: Sequence[stage.Setup], origin_us: int | None = None) -> None:
+    def __init__(self, database: Database, setups: Sequence[stage.Setup], origin_us: int | None = None, clock: Clock = wall_us) -> None:
         """`setups`: one for each protocol. `origin_us`: where clips are played as cameras, the moment at which they begin."""
-        self._database, self._setups, self._origin_us = database, tuple(setups), origin_us
+        self._database, self._setups, self._origin_us, self._clock = database, tuple(setups), origin_us, clock
 
     def __call__(self, source: str) -> Mapping[str, stage.State]:
         """By protocol. Raises StoreError, Unavailable: the runner then gives the same batch again."""
         with self._database.transaction() as tx:
             stored = snapshots.of_source(tx, FOLD, source)
             mine = _of_now(source, stored, [setup.protocol.name for setup in self._setups], self._origin_us)
-            return {setup.protocol.name: self._state(tx, source, setup, mine.get(setup.protocol.name)) for setup in self._setups}
+            undone = undoing.latest(tx, [source]).get(source)
+            from_us = undone.from_us if undone and self._clock() - (undone.done_us or 0) < LEFT_OUT_US else None
+            return {setup.protocol.name: self._state(tx, source, setup, mine.get(setup.protocol.name), from_us) for setup in self._setups}
+
+    def undone(self, sources: Sequence[str]) -> dict[str, UUID]:
+        """What was undone last of each of these sources (store/undoing.py), where anything ever was: one of which that is new must begin
+        again. Raises StoreError, Unavailable."""
+        with self._database.transaction() as tx:
+            return {source: one.id for source, one in undoing.latest(tx, sources).items()}
 
     def closed(self, sources: Sequence[str]) -> dict[str, int]:
         """Up to when the stored snapshots of these sources, of all their protocols, closed; see `closed`."""
         return closed(self._database, sources, [setup.protocol.name for setup in self._setups], self._origin_us)
 
-    def _state(self, tx: Tx, source: str, setup: stage.Setup, stored: Snapshot | None) -> stage.State:
-        state = _loaded(source, setup, stored, self._origin_us) or stage.begin(source, setup)
+    def _state(self, tx: Tx, source: str, setup: stage.Setup, stored: Snapshot | None, from_us: int | None) -> stage.State:
+        state = _loaded(source, setup, stored, self._origin_us) or stage.begin(source, setup, from_us)
         since_us = max(state.closed_until_us, self._origin_us or 0)
         shown = [one.assessment for one in state.calm.shown]
         known = [*lying(tx, source, since_us), *standing(tx, source, since_us), *given(tx, source, shown)]

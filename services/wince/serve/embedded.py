@@ -39,6 +39,7 @@ from wince.pipeline.capture.folder import open_source
 from wince.pipeline.capture.guarded import GuardedClip
 from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.sink import PostgresSink
+from wince.pipeline.record.undoing import Undoer
 from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
@@ -143,8 +144,9 @@ class Embedded:
         self._writer = Writer(self._sink(targets), self._delivery.wake)
         self._recording = Recording(self._bus, self._writer.commit, self._committed)
         self._begin = SourceStart(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
-        default, bound = self.protocols.default.name, ahead(self._settings, self.origin_us)
-        self._grading = Grading(self._bus, self._begin, default=default, ahead=bound, rules=self.protocols.rules)
+        default, bound, rules = self.protocols.default.name, ahead(self._settings, self.origin_us), self.protocols.rules
+        undone = self._begin.undone
+        self._grading = Grading(self._bus, self._begin, default=default, ahead=bound, rules=rules, undone=undone)
         self._permission = Permission(self.database, required=self._settings.consent_required, from_us=lambda: self.origin_us)
         with self.database.transaction() as tx:  # clips have a time of their own, and no feed that could be silent
             trust.forget_feed(tx)
@@ -168,9 +170,10 @@ class Embedded:
         self._beside: list[Part] = [relay, *reading(self._reached, self.database, care, relay.wake, self._stack)]
         self._beside += tending(self.database, targets)
         self._retraction = Repeated("retraction", 1.0, Retractor(self.database, targets, self._delivery.wake).run)
+        self._undoing = Repeated("undoing", 1.0, Undoer(self.database, targets, self._delivery.wake).run)
         self._tending = Repeated("tend", TEND_S, self._writer.tend)
-        begun: list[Part] = [self._permission, self._retraction, self._recording, self._grading, self._delivery, self._tending]
-        begun += self._beside
+        begun: list[Part] = [self._permission, self._retraction, self._undoing, self._recording, self._grading, self._delivery]
+        begun += [self._tending, *self._beside]
         for part in begun:
             part.start()
             self._stack.callback(part.stop)
@@ -255,7 +258,7 @@ class Embedded:
                 log.warning("the embedded database was gone and was started again")
                 self.tell("database again")
         road = (self._recording, self._grading, self._delivery, self._tending, self._checkpointer, self.listener)
-        parts: tuple[Watched, ...] = (*self._beside, *self._senders, self._permission, self._retraction, *road)
+        parts: tuple[Watched, ...] = (*self._beside, *self._senders, self._permission, self._retraction, self._undoing, *road)
         if (found := first_failed(parts if self.sandbox is None else (*parts, self.sandbox))) is not None:
             name, error = found
             log.error("a part failed; the process ends", task=name, error=error)

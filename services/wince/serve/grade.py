@@ -23,7 +23,9 @@ def build(deps: Deps) -> Service:
     """The service."""
     begin = SourceStart(deps.database, scoring.setups(deps.protocols, deps.settings.site), deps.replay_us)
     protocols_set, bound = deps.protocols, ahead(deps.settings, deps.replay_us)
-    grading = Grading(deps.bus, begin, begin.closed, default=protocols_set.default.name, ahead=bound, rules=protocols_set.rules)
+    grading = Grading(
+        deps.bus, begin, begin.closed, default=protocols_set.default.name, ahead=bound, rules=protocols_set.rules, undone=begin.undone
+    )
     return Service("grade", [grading], [registration(GradeServicer(_setups(deps)))])
 
 

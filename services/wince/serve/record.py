@@ -20,6 +20,7 @@ from wince.parts import Part
 from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
+from wince.pipeline.record.undoing import Undoer
 from wince.runners.record import Recording, Writer
 from wince.serve import anchors, expiry
 from wince.serve.ehr_reading import sink_rules
@@ -40,7 +41,7 @@ BACKLOG_S = 15.0
 TEND_S = 1.0
 """How often it is asked whether the record is to be looked at again; a commit asks too."""
 RETRACT_S = 1.0
-"""How often it is asked what is to be withdrawn."""
+"""How often it is asked what is to be withdrawn, or undone."""
 READBACK_S = 20.0
 """How often it is asked whether a turn of reading back is due."""
 TARGET_S = 2.0
@@ -72,6 +73,7 @@ def build(deps: Deps) -> Service:
             checkpointer,
             delivery,
             Repeated("retraction", RETRACT_S, Retractor(database, targets, delivery.wake).run),
+            Repeated("undoing", RETRACT_S, Undoer(database, targets, delivery.wake).run),
             Recording(deps.bus, writer.commit, lambda _: None, writer.write),
             Repeated("tend", TEND_S, writer.tend),
             Repeated("backlog", BACKLOG_S, lambda: backlog(database, [target.name for target in targets], wall_us())),

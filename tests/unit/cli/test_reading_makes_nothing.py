@@ -11,6 +11,7 @@ READING = {
     "status": [],
     "census show": [], "census diff": ["absent.csv"], "census load": ["absent.csv"], "census confirm": ["--all"],
     "audit verify": [], "audit show": [], "audit checkpoints-lost": ["--by", "N1", "--reason", "lost"],
+    "sources undo-ahead": ["cam-1", "--by", "N1", "--reason", "clock"],
     "outbox list": [], "outbox aside": [], "outbox drop": ["cam-1", "--reason", "spoilt"],
     "outbox replay": [ENTRY], "outbox release": ["ehr"], "doctor": [],
     "token list": [], "token revoke": ["a"], "token seal": [], "kafka acls": [],
@@ -32,7 +33,7 @@ MAKING = {"assess", "token make", "run", "serve", "up", "push", "models fetch", 
 
 
 OF_A_DATABASE = (
-    "audit", "outbox", "status", "census show", "census confirm", "retract", "switch", "consent", "hl7 parked", "retention erase"
+    "audit", "outbox", "sources", "status", "census show", "census confirm", "retract", "switch", "consent", "hl7 parked", "retention erase"
 )  # fmt: skip
 """Where they need an installation's database: they say that it is not there."""
 

@@ -34,9 +34,12 @@ MAX_GAPS = 17_280
 """Gap windows given at most after a silence (a day of 5 s windows); of a longer one the oldest are counted in `State.skipped`."""
 
 
-def begin(source: str, setup: Setup) -> State:
-    """State of a source of which nothing is known."""
-    return State(setup, source)
+def begin(source: str, setup: Setup, from_us: int | None = None) -> State:
+    """State of a source of which nothing is known. `from_us`: the window of this moment is open, and all before are closed."""
+    if from_us is None:
+        return State(setup, source)
+    open_us = window_start(from_us, setup.protocol.window_us)
+    return State(setup, source, closed_until_us=open_us, open_us=open_us)
 
 
 def snapshot_due(before: State, after: State) -> bool:

@@ -13,6 +13,7 @@ from uuid import UUID
 from wince.domain.assessment import Assessment
 from wince.pipeline.record.rows import assessment_of
 from wince.pipeline.record.stage import Message
+from wince.store import undoing
 from wince.store.audit import Fact
 from wince.store.database import Tx
 from wince.store.plain import dump
@@ -49,4 +50,5 @@ def _known_more(tx: Tx, messages: Sequence[Message], others: Mapping[UUID, bytes
     bases: dict[UUID, set[str]] = {}
     for one in (*(assessment_of(body) for (body,) in stand), *(item for item in messages if isinstance(item, Assessment))):
         bases.setdefault(one.id, set()).add(one.basis)
-    return {identity for identity, window in about.items() if len(bases.get(window, ())) > 1}
+    again = undoing.times(tx, set(about.values()))  # an answered question stands, though its window came once more
+    return {identity for identity, window in about.items() if len(bases.get(window, ())) > 1 or (identity != window and window in again)}

@@ -27,9 +27,10 @@ from wince.pipeline.record.poison import is_poison
 from wince.pipeline.record.review.questions import Asker
 from wince.pipeline.record.reviewer import Reviewer
 from wince.pipeline.record.stage import Effects, Known, Message, Who, plan
+from wince.pipeline.record.undoing import CONSUMER, follow, still_ahead
 from wince.pipeline.record.writing import write
 from wince.protocols.rules import ClinicalProtocol
-from wince.store import reviews
+from wince.store import reviews, undoing
 from wince.store import snapshots as store_snapshots
 from wince.store.audit import append
 from wince.store.database import Database, Tx
@@ -38,7 +39,6 @@ from wince.telemetry import logs
 
 log = logs.get("wince.record.sink")
 
-CONSUMER = "record"
 AT_ONCE = 8
 """Slices of reviews that a commit does after its own; the rest is done beside (`review`)."""
 DAY_US = 86_400_000_000
@@ -112,7 +112,10 @@ class PostgresSink:
             alone = locks.batch(tx, {*sources.values(), *(snapshot.source for snapshot in snapshots)} - {""})
             there = aside.queue(tx, first, sources)
             done = self._write(tx, there, contents, hashes, alone=alone)
-            store_snapshots.save(tx, self._fold, snapshots)
+            undone = undoing.latest(tx, {one.source for one in snapshots})
+            now_us = self._clock()
+            here = [one for one in snapshots if not still_ahead(one.source, one.closed_until_us, undone, now_us)]
+            store_snapshots.save(tx, self._fold, here)
             again = reviews.waiting(tx)
         review = self.review(AT_ONCE) if again else _NOTHING
         return replace(done, entries=(*done.entries, *review.entries), tasks=(*done.tasks, *review.tasks))
@@ -121,13 +124,17 @@ class PostgresSink:
         self, tx: Tx, first: Sequence[Message], contents: Sequence[tuple[Message, bytes]], hashes: Mapping[UUID, bytes], *, alone: bool
     ) -> Committed:
         """`first`: each message once; `contents`: all of them with their hashes."""
+        undone = undoing.latest(tx, {one.source for one in first if not isinstance(one, Verdict)})
+        first = [one for one in first if isinstance(one, Verdict) or not still_ahead(one.source, one.end_us, undone, self._clock())]
         wanted = {message.id for message in first}
         contents = [(message, content) for message, content in contents if message.id in wanted]
         new, others = rows.take(tx, CONSUMER, {identity: content for identity, content in hashes.items() if identity in wanted})
         others |= {message.id: content for message, content in contents if content != hashes[message.id]}
         now_us = self._clock()
         effects = self._plan(tx, [message for message in first if message.id in new], now_us, alone=alone)
-        facts = write(tx, effects, hashes, self._targets)
+        if undone:
+            follow(tx, effects)
+        facts = write(tx, effects, hashes, self._targets, undoing.times(tx, wanted) if undone else None)
         review_rows.ask_of_sums(tx, effects.late)
         if others:
             # Under the audit lock, so that two replicas don't both say it.

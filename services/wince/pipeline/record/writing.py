@@ -17,13 +17,17 @@ from wince.store.database import Tx
 from wince.store.plain import dump
 
 
-def write(tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes], targets: Sequence[Target]) -> list[Fact]:
-    """All rows but the audit trail's; what that is to hold. `hashes`: content of the messages, by id."""
+def write(
+    tx: Tx, effects: Effects, hashes: Mapping[UUID, bytes], targets: Sequence[Target], times: Mapping[UUID, int] | None = None
+) -> list[Fact]:
+    """All rows but the audit trail's; what that is to hold. `hashes`: content of the messages, by id. `times`: how often each was taken
+    before and withdrawn (undoing.py)."""
     made: list[Entry | TaskEntry] = [*effects.entries, *effects.tasks]
     waiting = [row for item in made for row in rows.outgoing(item, targets)]
     messages = [*effects.bound, *(Bound(alert, None) for alert in effects.untold)]
     bodies = {bound.message.id: encode(bound.message)[1] for bound in messages}
-    facts = [_taken(bound, hashes[bound.message.id], bodies[bound.message.id]) for bound in messages]
+    before = times or {}
+    facts = [_taken(bound, hashes[bound.message.id], bodies[bound.message.id], before.get(bound.message.id, 0)) for bound in messages]
     texts = {(item.id, item.revision): dump(item) for item in made}  # each is written several times
     facts += [charted(item, _event(item, effects), texts[item.entry.id, item.entry.revision]) for item in waiting]
     facts += [Fact(note.subject, note.revision, note.event, 1, dump(note.detail)) for note in effects.notes]
@@ -56,11 +60,11 @@ def charted(item: rows.Outgoing, event: str, text: str = "") -> Fact:
     return Fact(item.entry.id, item.entry.revision, event, 1, proof.of_entry(text or dump(item.entry), item.body), item.target)
 
 
-def _taken(bound: Bound, content: bytes, body: bytes) -> Fact:
+def _taken(bound: Bound, content: bytes, body: bytes, before: int) -> Fact:
     message = bound.message
     ends = {} if isinstance(message, Verdict) else {"end_us": message.end_us}
     said = {"content": content.hex(), "stay": bound.stay, "body": proof.hexed(body), **ends}
-    return Fact(message.id, 1, type(message).__name__.lower(), 1, dump(said))
+    return Fact(message.id, 1, type(message).__name__.lower(), 1 + before, dump(said))
 
 
 def _event(row: rows.Outgoing, effects: Effects) -> str:

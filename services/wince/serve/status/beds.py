@@ -32,7 +32,8 @@ SELECT s.source, a.grade IS NULL, a.reason, a.protocol, extract(epoch FROM now()
 FROM unnest(%s::text[]) AS s(source)
 LEFT JOIN LATERAL (
     SELECT id, grade, reason, protocol FROM assessment WHERE source = s.source AND NOT shadow ORDER BY start_us DESC LIMIT 1) a ON true
-LEFT JOIN audit t ON t.entry = a.id AND t.event = 'assessment' AND t.revision = 1 AND t.attempt = 1
+LEFT JOIN LATERAL (
+    SELECT at_utc FROM audit WHERE entry = a.id AND event = 'assessment' AND revision = 1 ORDER BY attempt DESC LIMIT 1) t ON true
 """
 
 
@@ -100,7 +101,8 @@ def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck:
         return Row("beds", watch.bed, State.BAD, said, last.age_s, "doubtful", remedy, figures)
     if (ahead_s := last.closed_ahead_s(look)) is not None:
         reason = f"a clock ran ahead: windows are closed for the next {ahead_s:.0f} s, and nothing is graded until then"
-        remedy = "keep the clocks of capture's and grade's hosts by NTP; watch the patient yourself until then"
+        undo = f"then `wince sources undo-ahead {watch.source}`"
+        remedy = f"watch the patient yourself. Keep the clocks of capture's and grade's hosts by NTP, {undo}"
         return Row("beds", watch.bed, State.BAD, said, last.age_s, reason, remedy, figures)
     if stuck:
         remedy = "look at the services, at lag and at the database"

@@ -51,6 +51,7 @@ class ChainComparison:
         self._database = database
         self._before = before
         self._payloads = 0
+        self._erasures: Erasures
         self._kinds: list[Kind] = [Entries(), Messages(), Acknowledgements(), Census()]
         self.tables: dict[str, int] = {}
         """How many rows stood in each of `COUNTED`."""
@@ -61,6 +62,7 @@ class ChainComparison:
         chunk: list[AuditRow] = []
         with self._database.transaction() as tx:
             tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            self._erasures = Erasures(tx)  # of this moment: each chunk sees the same
             if self._before is not None:
                 self._begin(tx, self._before)
             for link in audit.rows_in(tx, self._before.seq if self._before else 0):
@@ -73,7 +75,7 @@ class ChainComparison:
             self.tables = {table: count(tx, table) for table in COUNTED}
             if self._before is None:
                 self._count(tx)
-                Erasures(tx).payloads(tx, self._payloads)
+                self._erasures.payloads(tx, self._payloads)
             else:
                 self._count_since(tx, self._before)
 
@@ -87,10 +89,9 @@ class ChainComparison:
 
     def _compare(self, tx: Tx, chunk: list[AuditRow]) -> None:
         self._payloads += sum(link.payload is not None for link in chunk)
-        erasures = Erasures(tx)
         for kind in self._kinds:
             try:
-                kind.compare(tx, chunk, erasures)
+                kind.compare(tx, chunk, self._erasures)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 where = f"{chunk[0].seq} to {chunk[-1].seq}"
                 raise broken("audit rows", where, f"a payload about {kind.name} is none ({type(error).__name__})") from None
@@ -103,9 +104,11 @@ class ChainComparison:
                     raise broken(table, "table", what)
 
     def _count_since(self, tx: Tx, before: Before) -> None:
-        """Tables grew by what the new links say. Not known behind an erasure, which takes rows of earlier links away."""
+        """Tables grew by what the new links say. Not known behind an erasure, or windows that were undone: rows of earlier links went."""
         none_lost(tx, before.seq)
-        erased = tx.execute("SELECT 1 FROM audit WHERE seq > %s AND event IN ('erasing', 'erased') LIMIT 1", (before.seq,)).fetchone()
+        erased = tx.execute(
+            "SELECT 1 FROM audit WHERE seq > %s AND event IN ('erasing', 'erased', 'undone') LIMIT 1", (before.seq,)
+        ).fetchone()
         if erased is not None:
             return
         for kind in self._kinds:

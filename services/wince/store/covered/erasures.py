@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from uuid import UUID
 
+from wince.domain.audit import AuditRow
 from wince.store.covered.fault import broken, count
 from wince.store.database import Tx
 
@@ -21,6 +22,8 @@ class Erasures:
         self._before_us: dict[str, int] = {}
         self._payloads: Counter[UUID] = Counter()
         """How many payloads went, by the erasure."""
+        self._undone: dict[str, int] = {}
+        """Row of the last link that withdrew a window, alert or question, by its id."""
         found = tx.execute(
             "SELECT a.entry, a.event, p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq)"
             " WHERE a.event IN ('erasing', 'erased') ORDER BY a.seq"
@@ -34,6 +37,16 @@ class Erasures:
                 self._payloads[erasure] += said["rows"]
             else:
                 self._before_us[said["what"]] = max(self._before_us.get(said["what"], 0), said["before_us"])
+
+        for seq, payload in tx.execute(
+            "SELECT a.seq, p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq)"
+            " WHERE a.event = 'undone' ORDER BY a.seq"
+        ).fetchall():
+            self._undone.update(dict.fromkeys(json.loads(payload)["messages"], seq))
+
+    def withdrew(self, link: AuditRow) -> bool:
+        """Whether a later link withdrew the window or alert that this one brought (event `undone`): what stands under its id came again."""
+        return self._undone.get(str(link.entry), 0) > link.seq
 
     def explains(self, what: str, identity: str, end_us: int | None) -> bool:
         """Whether a row may be missing. `what`: "assessments" or "movements", the limit that it goes by. `end_us`: of the time that it is

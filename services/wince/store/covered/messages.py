@@ -37,7 +37,7 @@ class Messages:
     def compare(self, tx: Tx, links: Sequence[AuditRow], erasures: Erasures) -> None:
         """See Kind.compare."""
         for table in _TABLES:
-            mine = [link for link in links if link.event == table]
+            mine = [link for link in links if link.event == table and not erasures.withdrew(link)]
             if mine:
                 self._compare(tx, table, mine, erasures)
 
