@@ -16,7 +16,7 @@ from wince.delivery.sr.answers import HTTP, STATUSES
 from wince.delivery.sr.document import Circumstances, document
 from wince.delivery.sr.evidence import Evidence
 from wince.delivery.sr.report import GRADE, REASON, Report, Writing, report
-from wince.dicom.scu.client import SENT
+from wince.dicom.scu.client import KEY_OBJECTS, REPORT, SENT
 from wince.domain.entry import Entry, Kind
 from wince.protocols import loader
 
@@ -107,11 +107,11 @@ def page() -> str:
 
 def _objects() -> Iterator[str]:
     rows = (
-        ("Structured Report, TID 1500", "each entry, and each revision of it", "1.2.840.10008.5.1.4.1.1.88.34"),
+        ("Structured Report, TID 1500", "each entry, and each revision of it", REPORT),
         ("Key Object Selection, *Of Interest*: first, middle and last frame of the stretch",
-         "`archive_key_objects`: beside a grade, alert or verdict whose source is a DICOM video", "1.2.840.10008.5.1.4.1.1.88.59"),
+         "`archive_key_objects`: beside a grade, alert or verdict whose source is a DICOM video", KEY_OBJECTS),
         ("Key Object Selection, *Rejected for Patient Safety Reasons* (IHE IOCM)",
-         "`archive_rejects`: beside a report that withdraws", "1.2.840.10008.5.1.4.1.1.88.59"),
+         "`archive_rejects`: beside a report that withdraws", KEY_OBJECTS),
     )  # fmt: skip
     for what, when, sop_class in rows:
         yield f"| {what} | {when} | {SENT[sop_class]} `{sop_class}` |\n"

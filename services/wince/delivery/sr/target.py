@@ -50,7 +50,7 @@ class Archive(Protocol):
         """A harmless request. Raises Refused, Unavailable."""
         ...
 
-    def lacks(self, *, commitment: bool) -> list[str]:
+    def lacks(self, *, key_objects: bool, commitment: bool) -> list[str]:
         """Names of what it does not accept of that which is sent to it. Raises Refused, Unavailable."""
         ...
 

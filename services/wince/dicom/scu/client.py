@@ -19,10 +19,8 @@ from wince.dicom.scu.connection import Peer
 from wince.errors import MessageError, Refused, Unavailable
 
 VERIFICATION = "1.2.840.10008.1.1"
-SENT = {
-    "1.2.840.10008.5.1.4.1.1.88.34": "Comprehensive 3D SR Storage",
-    "1.2.840.10008.5.1.4.1.1.88.59": "Key Object Selection Document Storage",
-}
+REPORT, KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.34", "1.2.840.10008.5.1.4.1.1.88.59"
+SENT = {REPORT: "Comprehensive 3D SR Storage", KEY_OBJECTS: "Key Object Selection Document Storage"}
 """SOP classes that are sent, with their names."""
 _PRIORITY = 0x0700
 
@@ -57,9 +55,10 @@ class DicomArchive:
             self._needs(association, VERIFICATION, "C-ECHO")
             return Sent((_status(association.ask(VERIFICATION, {command.CLASS: VERIFICATION, command.FIELD: command.C_ECHO})),))
 
-    def lacks(self, *, commitment: bool) -> list[str]:
+    def lacks(self, *, key_objects: bool, commitment: bool) -> list[str]:
         """What it does not accept of that which is sent to it: names of SOP classes. Raises as `echo`."""
-        wanted = dict(SENT) | ({COMMITMENT: "Storage Commitment Push Model"} if commitment else {})
+        wanted = {REPORT: SENT[REPORT]} | ({KEY_OBJECTS: SENT[KEY_OBJECTS]} if key_objects else {})
+        wanted |= {COMMITMENT: "Storage Commitment Push Model"} if commitment else {}
         with self._associated(list(wanted)) as association:
             return [name for abstract, name in wanted.items() if not association.takes(abstract)]
 
@@ -70,7 +69,7 @@ class DicomArchive:
         classes = list(dict.fromkeys(str(one.SOPClassUID) for one in objects))
         with self._associated([*classes, *([COMMITMENT] if commit_s else [])]) as association:
             for one in classes:
-                self._needs(association, one, f"SOP class {one}")
+                self._needs(association, one, SENT.get(one, f"SOP class {one}"))
             if commit_s:
                 self._needs_commitment(association)
             statuses: list[int] = []

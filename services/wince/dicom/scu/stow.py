@@ -55,7 +55,7 @@ class WebArchive:
         answer = self._send("GET", f"{self._url}/studies?limit=1&StudyInstanceUID=2.25.1", headers, None)
         return Sent((), http=answer.status, retry_after_s=answer.retry_after_s)
 
-    def lacks(self, *, commitment: bool) -> list[str]:
+    def lacks(self, *, key_objects: bool, commitment: bool) -> list[str]:
         """Nothing: a DICOMweb server declares no SOP classes."""
         return []
 

@@ -27,7 +27,8 @@ def check(settings: Settings) -> Iterator[Finding]:
             raise Refused(f"a harmless request was answered {answer.detail}", field=settings.archive_url, remedy=answer.remedy)
         how = "C-ECHO" if settings.archive_url.startswith("dicom") else "a search"
         yield ok("archive", f"{settings.archive_url}, answers {how}")
-        if lacking := reached.lacks(commitment=settings.archive_commitment):
+        key_objects = settings.archive_key_objects or settings.archive_rejects
+        if lacking := reached.lacks(key_objects=key_objects, commitment=settings.archive_commitment):
             yield missing("archive services", f"does not accept {', '.join(lacking)}", "have the archive offer it to archive_calling_ae")
         else:
             yield ok("archive services", "takes what Wince sends")

@@ -139,8 +139,22 @@ def test_an_archive_that_takes_no_reports_is_refused_before_anything_is_sent() -
         connection.sendall(pdu.accept(wanted, {one.id: (3, "") for one in wanted.contexts}, 16384))
         assert next_pdu(connection)[0] == pdu.ABORT
 
-    with peer(script) as archive, pytest.raises(Refused, match="does not accept SOP class"):
+    with peer(script) as archive, pytest.raises(Refused, match="does not accept Comprehensive 3D SR"):
         archive.store([OBJECT])
+
+
+def test_what_is_not_sent_is_not_missed() -> None:
+    """An archive that takes reports alone is enough for a site that sends no key objects."""
+
+    def script(connection: socket.socket) -> None:
+        _, body = next_pdu(connection)
+        wanted = pdu.request(memoryview(body))
+        connection.sendall(pdu.accept(wanted, {one.id: (0 if one.abstract == SR else 3, EXPLICIT) for one in wanted.contexts}, 16384))
+        next_pdu(connection)
+
+    with peer(script) as archive:
+        assert archive.lacks(key_objects=False, commitment=False) == []
+        assert len(archive.lacks(key_objects=True, commitment=True)) == 2
 
 
 def test_a_peer_that_drips_is_given_up_in_time() -> None:
