@@ -8,12 +8,14 @@ from datetime import UTC
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from wince.delivery.sr.evidence import of_camera
 from wince.delivery.sr.report import SiteCode, Writing
 from wince.delivery.sr.target import SrTarget, Ways
 from wince.dicom.scu.commitment import Heard
 from wince.protocols.rules import ClinicalProtocol
 from wince.serve import archive
 from wince.serve.checks import archive as looked_at
+from wince.serve.evidence import finder
 from wince.serve.targets.kind import TargetKind
 from wince.settings import Settings
 from wince.store import births
@@ -22,7 +24,7 @@ from wince.version import VERSION
 
 
 def build(settings: Settings, protocols: Mapping[str, ClinicalProtocol], stack: ExitStack, database: Database | None = None) -> SrTarget:
-    """See `kind.Build`. `database`: where the birth dates are that the hospital's feed gave."""
+    """See `kind.Build`. `database`: where the birth dates are that the hospital's feed gave, and the objects that came by DICOM."""
     heard = Heard()
     codes = tuple(SiteCode(one.protocol, one.system, one.code, one.display) for one in settings.ehr_codes)
     final = frozenset(name for name, standing in settings.ehr_standing.items() if standing == "final")
@@ -38,6 +40,7 @@ def build(settings: Settings, protocols: Mapping[str, ClinicalProtocol], stack: 
             commit_s=settings.archive_commitment_wait_s if settings.archive_commitment else 0.0,
         ),
         born=partial(births.of, database) if database else lambda _system, _value: "",
+        find=finder(database) if database else of_camera,
         heard=heard,
         listener=archive.listener(settings, heard.tell),
     )
