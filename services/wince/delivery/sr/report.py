@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from wince.delivery import standing
 from wince.delivery.fhir import terms
 from wince.delivery.fhir.codes import ABSENT_CODE, LABEL
+from wince.delivery.fhir.profiles.profile import SiteCode
 from wince.delivery.sr import codes, uids
 from wince.delivery.sr.codes import Coded, Scheme, coded
 from wince.domain.entry import Entry, Kind
@@ -106,16 +108,6 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class SiteCode:
-    """A code that the site gives a protocol's number."""
-
-    protocol: str
-    system: str
-    code: str
-    display: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Writing:
     """Who writes reports, and how the site codes them."""
 
@@ -124,8 +116,8 @@ class Writing:
     version: str
     """Wince's."""
     site_codes: tuple[SiteCode, ...] = ()
-    final: frozenset[str] = frozenset()
-    """Protocols whose software the site lets stand without a nurse (`ehr_standing`): their reports are final."""
+    standing: Mapping[str, str] = field(default_factory=dict)
+    """What the site says of a protocol's scorer (`delivery/standing.py`)."""
 
 
 def report(entry: Entry, protocols: Mapping[str, ClinicalProtocol], writing: Writing) -> Report:
@@ -156,7 +148,7 @@ def report(entry: Entry, protocols: Mapping[str, ClinicalProtocol], writing: Wri
         start_us=entry.start_us,
         end_us=entry.end_us,
         issued_us=entry.issued_us,
-        status="final" if entry.status == "preliminary" and protocol.name in writing.final else entry.status,
+        status=standing.status(entry, writing.standing),
         nurse=entry.nurse,
         own=own,
         values=() if withdrawn else tuple(_values(entry, protocol, writing)),

@@ -8,8 +8,9 @@ from datetime import UTC
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from wince.delivery.fhir.profiles.profile import SiteCode
 from wince.delivery.sr.evidence import of_camera
-from wince.delivery.sr.report import SiteCode, Writing
+from wince.delivery.sr.report import Writing
 from wince.delivery.sr.target import SrTarget, Ways
 from wince.dicom.scu.commitment import Heard
 from wince.protocols.rules import ClinicalProtocol
@@ -27,11 +28,10 @@ def build(settings: Settings, protocols: Mapping[str, ClinicalProtocol], stack: 
     """See `kind.Build`. `database`: where the birth dates are that the hospital's feed gave, and the objects that came by DICOM."""
     heard = Heard()
     codes = tuple(SiteCode(one.protocol, one.system, one.code, one.display) for one in settings.ehr_codes)
-    final = frozenset(name for name, standing in settings.ehr_standing.items() if standing == "final")
     made = SrTarget(
         archive.archive(settings, stack, heard=heard),
         protocols,
-        Writing(KIND.name, settings.site, VERSION, codes, final),
+        Writing(KIND.name, settings.site, VERSION, codes, settings.ehr_standing),
         Ways(
             (settings.archive_organization or settings.site)[:64],
             zone=ZoneInfo(settings.time_zone) if settings.time_zone else UTC,
