@@ -1,8 +1,8 @@
 """By what the nodes of a Kafka that was started here, and its administrator, know each other: certificates, new at each start.
 
 Everybody else signs in by SCRAM on the clients' listener (`local/kafka_users.py`). SCRAM is not for nodes: they need each other before
-the metadata in which passwords stand can be read. TLS is not for clients on this machine: nobody else can read loopback, and it costs the
-broker ten times as much for a crop, since a virtual machine that is told to start quickly has no fast AES (bench/kafka_sign_in.py).
+the metadata in which passwords stand can be read. TLS is not for clients on this machine: nobody else can read loopback, and a frame
+costs the broker four times as much, since a virtual machine that is told to start quickly has no fast AES (bench/kafka_sign_in.py).
 """
 
 from __future__ import annotations
