@@ -217,7 +217,7 @@ def test_grade_goes_on_from_a_snapshot_with_the_same_results(channel):
     ("requests", "code", "field"),
     [
         ([grade_service_pb2.GradeEstimatesRequest()], grpc.StatusCode.INVALID_ARGUMENT, "estimate"),
-        ([grade_service_pb2.GradeEstimatesRequest(protocol="none-such")], grpc.StatusCode.NOT_FOUND, "protocol"),
+        ([grade_service_pb2.GradeEstimatesRequest(protocol="none-such", beat={"source": "cam"})], grpc.StatusCode.NOT_FOUND, "protocol"),
         (feed(range(2)) + feed(range(1)), grpc.StatusCode.INVALID_ARGUMENT, "estimate.time_us"),
         (
             [*feed(range(1)), grade_service_pb2.GradeEstimatesRequest(estimate=an_estimate(9 * US, source="b"))],

@@ -25,7 +25,6 @@ from wince.rpc.entrance import HEADERS, Entrance, Metadata
 from wince.rpc.errors import Forbidden, TimedOut, Unauthenticated
 from wince.rpc.gate import Gate
 from wince.rpc.inbound import CUT, End, Inbound
-from wince.rpc.requests import storable
 from wince.rpc.shares import Shares
 from wince.rpc.status import status_of, trailers
 from wince.telemetry import logs
@@ -310,7 +309,7 @@ def _decoder(handler: Any) -> Decode:
 
 async def _whole(gate: Gate, decode: Decode, data: bytes) -> Any:
     """A request that comes alone. Those of streams are pictures and what is read in them, whose one text, the source, is looked up."""
-    storable(request := decode(gate, data))
+    request = decode(gate, data)
     await gate.reach(request)
     return request
 

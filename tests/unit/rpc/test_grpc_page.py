@@ -18,6 +18,7 @@ from tests.unit.codec.test_rules import kinds
 from wince import errors
 from wince.api.buf.validate import validate_pb2
 from wince.api.errors.v1 import errors_pb2
+from wince.api.estimate.v1.estimate_service_pb2 import EstimateFacesRequest
 from wince.codec import checks
 from wince.pipeline.capture import servicer as capture
 from wince.pipeline.detect import servicer as detect
@@ -29,6 +30,8 @@ from wince.rpc.config import RpcSettings
 from wince.rpc.server import Registration
 
 ROOT = Path(__file__).resolve().parents[3]
+_FACES = EstimateFacesRequest.DESCRIPTOR.fields_by_name["faces"]
+MOST = _FACES.GetOptions().Extensions[validate_pb2.field].repeated.max_items
 PAGE = (ROOT / "docs/reference/grpc.md").read_text("utf-8")
 
 
@@ -163,7 +166,7 @@ def test_limits_are_the_settings_defaults():
 @pytest.mark.parametrize(
     "said",
     [
-        f"({estimate.MOST} at a time)",
+        f"({MOST} at a time)",
         f"at most four messages, or {inbound.AHEAD_BYTES >> 20} MiB, ahead",
         f"one address may have {guard.WATCHERS}",
     ],

@@ -7,29 +7,15 @@ import grpc
 import pytest
 
 from wince import errors
-from wince.api.detect.v1.detect_pb2 import Face
-from wince.api.estimate.v1.estimate_service_pb2 import EstimateFacesRequest
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError, MessageError
 from wince.rpc import client
 from wince.rpc.config import RpcSettings
 from wince.rpc.errors import TimedOut
 from wince.rpc.inbound import AHEAD, End, Inbound
-from wince.rpc.requests import page_size, storable, under
+from wince.rpc.requests import page_size, under
 from wince.rpc.server import Workers
 from wince.rpc.status import error_of, status_of, trailers
-
-
-def test_a_nul_is_named_by_its_path_wherever_it_stands():
-    storable(EstimateFacesRequest(protocol="activity", faces=[Face(source="bed-1", crop=b"\0")]))
-    for wrong, path in (
-        (EstimateFacesRequest(protocol="a\0"), "protocol"),
-        (EstimateFacesRequest(faces=[Face(source="bed-1"), Face(source="\0")]), "faces.source"),
-        (EstimateFacesRequest(faces=[Face(protocols=["a", "b\0"])]), "faces.protocols"),
-    ):
-        with pytest.raises(MessageError) as caught:
-            storable(wrong)
-        assert caught.value.field == path
 
 
 def test_page_sizes():

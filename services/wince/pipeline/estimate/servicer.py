@@ -14,7 +14,6 @@ from wince.codec.detect import face_from_message
 from wince.codec.estimate import estimate_to_message
 from wince.domain.estimate import Estimate
 from wince.domain.face import Face
-from wince.errors import MessageError
 from wince.pipeline.estimate import stage
 from wince.pipeline.estimate.interface import Scorer
 from wince.rpc.errors import NotFound
@@ -23,9 +22,7 @@ from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.estimate.v1.EstimateService"
 MAX_BYTES = 16 << 20
-"""Largest request, bytes: MOST faces with everything."""
-MOST = 64
-"""Faces of one request."""
+"""Largest request, bytes: 64 faces (the proto's rule) with everything."""
 DEFAULT = "activity"
 READY, LOADING, FAILED = estimate_pb2.MODEL_STATE_READY, estimate_pb2.MODEL_STATE_LOADING, estimate_pb2.MODEL_STATE_FAILED
 
@@ -57,8 +54,6 @@ class EstimateServicer(EstimateServiceServicer):
 
     async def EstimateFaces(self, request: pb.EstimateFacesRequest, context: Any) -> pb.EstimateFacesResponse:  # noqa: N802
         """See the proto."""
-        if len(request.faces) > MOST:
-            raise MessageError(f"must be at most {MOST}, are {len(request.faces)}", field="faces", remedy="send several requests")
         name = request.protocol or DEFAULT
         if name not in self._make:
             raise NotFound("no such protocol is loaded", field="protocol", remedy=f"one of: {', '.join(sorted(self._make))}")

@@ -22,32 +22,40 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from wince.api.capture.v1 import capture_pb2 as wince_dot_api_dot_capture_dot_v1_dot_capture__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*wince/api/capture/v1/capture_service.proto\x12\x14wince.api.capture.v1\x1a\"wince/api/capture/v1/capture.proto\"?\n\x11PushFramesRequest\x12*\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1b.wince.api.capture.v1.Frame\"7\n\x12PushFramesResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x02 \x01(\x04\"B\n\x12StartCameraRequest\x12,\n\x06\x63\x61mera\x18\x01 \x01(\x0b\x32\x1c.wince.api.capture.v1.Camera\"C\n\x13StartCameraResponse\x12,\n\x06\x63\x61mera\x18\x01 \x01(\x0b\x32\x1c.wince.api.capture.v1.Camera\"#\n\x11StopCameraRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\"B\n\x12StopCameraResponse\x12,\n\x06\x63\x61mera\x18\x01 \x01(\x0b\x32\x1c.wince.api.capture.v1.Camera\"\x14\n\x12ListCamerasRequest\"D\n\x13ListCamerasResponse\x12-\n\x07\x63\x61meras\x18\x01 \x03(\x0b\x32\x1c.wince.api.capture.v1.Camera2\x9e\x03\n\x0e\x43\x61ptureService\x12\x63\n\nPushFrames\x12\'.wince.api.capture.v1.PushFramesRequest\x1a(.wince.api.capture.v1.PushFramesResponse(\x01\x30\x01\x12\x62\n\x0bStartCamera\x12(.wince.api.capture.v1.StartCameraRequest\x1a).wince.api.capture.v1.StartCameraResponse\x12_\n\nStopCamera\x12\'.wince.api.capture.v1.StopCameraRequest\x1a(.wince.api.capture.v1.StopCameraResponse\x12\x62\n\x0bListCameras\x12(.wince.api.capture.v1.ListCamerasRequest\x1a).wince.api.capture.v1.ListCamerasResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*wince/api/capture/v1/capture_service.proto\x12\x14wince.api.capture.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\"wince/api/capture/v1/capture.proto\"K\n\x11PushFramesRequest\x12\x36\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1b.wince.api.capture.v1.FrameB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"7\n\x12PushFramesResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x02 \x01(\x04\"N\n\x12StartCameraRequest\x12\x38\n\x06\x63\x61mera\x18\x01 \x01(\x0b\x32\x1c.wince.api.capture.v1.CameraB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"C\n\x13StartCameraResponse\x12,\n\x06\x63\x61mera\x18\x01 \x01(\x0b\x32\x1c.wince.api.capture.v1.Camera\"G\n\x11StopCameraRequest\x12\x32\n\x06source\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._-]{1,256}$\"B\n\x12StopCameraResponse\x12,\n\x06\x63\x61mera\x18\x01 \x01(\x0b\x32\x1c.wince.api.capture.v1.Camera\"\x14\n\x12ListCamerasRequest\"D\n\x13ListCamerasResponse\x12-\n\x07\x63\x61meras\x18\x01 \x03(\x0b\x32\x1c.wince.api.capture.v1.Camera2\x9e\x03\n\x0e\x43\x61ptureService\x12\x63\n\nPushFrames\x12\'.wince.api.capture.v1.PushFramesRequest\x1a(.wince.api.capture.v1.PushFramesResponse(\x01\x30\x01\x12\x62\n\x0bStartCamera\x12(.wince.api.capture.v1.StartCameraRequest\x1a).wince.api.capture.v1.StartCameraResponse\x12_\n\nStopCamera\x12\'.wince.api.capture.v1.StopCameraRequest\x1a(.wince.api.capture.v1.StopCameraResponse\x12\x62\n\x0bListCameras\x12(.wince.api.capture.v1.ListCamerasRequest\x1a).wince.api.capture.v1.ListCamerasResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.capture.v1.capture_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PUSHFRAMESREQUEST']._serialized_start=104
-  _globals['_PUSHFRAMESREQUEST']._serialized_end=167
-  _globals['_PUSHFRAMESRESPONSE']._serialized_start=169
-  _globals['_PUSHFRAMESRESPONSE']._serialized_end=224
-  _globals['_STARTCAMERAREQUEST']._serialized_start=226
-  _globals['_STARTCAMERAREQUEST']._serialized_end=292
-  _globals['_STARTCAMERARESPONSE']._serialized_start=294
-  _globals['_STARTCAMERARESPONSE']._serialized_end=361
-  _globals['_STOPCAMERAREQUEST']._serialized_start=363
-  _globals['_STOPCAMERAREQUEST']._serialized_end=398
-  _globals['_STOPCAMERARESPONSE']._serialized_start=400
-  _globals['_STOPCAMERARESPONSE']._serialized_end=466
-  _globals['_LISTCAMERASREQUEST']._serialized_start=468
-  _globals['_LISTCAMERASREQUEST']._serialized_end=488
-  _globals['_LISTCAMERASRESPONSE']._serialized_start=490
-  _globals['_LISTCAMERASRESPONSE']._serialized_end=558
-  _globals['_CAPTURESERVICE']._serialized_start=561
-  _globals['_CAPTURESERVICE']._serialized_end=975
+  _globals['_PUSHFRAMESREQUEST'].fields_by_name['frame']._loaded_options = None
+  _globals['_PUSHFRAMESREQUEST'].fields_by_name['frame']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_STARTCAMERAREQUEST'].fields_by_name['camera']._loaded_options = None
+  _globals['_STARTCAMERAREQUEST'].fields_by_name['camera']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_STOPCAMERAREQUEST'].fields_by_name['source']._loaded_options = None
+  _globals['_STOPCAMERAREQUEST'].fields_by_name['source']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9._-]{1,256}$'
+  _globals['_PUSHFRAMESREQUEST']._serialized_start=166
+  _globals['_PUSHFRAMESREQUEST']._serialized_end=241
+  _globals['_PUSHFRAMESRESPONSE']._serialized_start=243
+  _globals['_PUSHFRAMESRESPONSE']._serialized_end=298
+  _globals['_STARTCAMERAREQUEST']._serialized_start=300
+  _globals['_STARTCAMERAREQUEST']._serialized_end=378
+  _globals['_STARTCAMERARESPONSE']._serialized_start=380
+  _globals['_STARTCAMERARESPONSE']._serialized_end=447
+  _globals['_STOPCAMERAREQUEST']._serialized_start=449
+  _globals['_STOPCAMERAREQUEST']._serialized_end=520
+  _globals['_STOPCAMERARESPONSE']._serialized_start=522
+  _globals['_STOPCAMERARESPONSE']._serialized_end=588
+  _globals['_LISTCAMERASREQUEST']._serialized_start=590
+  _globals['_LISTCAMERASREQUEST']._serialized_end=610
+  _globals['_LISTCAMERASRESPONSE']._serialized_start=612
+  _globals['_LISTCAMERASRESPONSE']._serialized_end=680
+  _globals['_CAPTURESERVICE']._serialized_start=683
+  _globals['_CAPTURESERVICE']._serialized_end=1097
 # @@protoc_insertion_point(module_scope)

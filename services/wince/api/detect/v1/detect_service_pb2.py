@@ -22,21 +22,24 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from wince.api.capture.v1 import capture_pb2 as wince_dot_api_dot_capture_dot_v1_dot_capture__pb2
 from wince.api.detect.v1 import detect_pb2 as wince_dot_api_dot_detect_dot_v1_dot_detect__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(wince/api/detect/v1/detect_service.proto\x12\x13wince.api.detect.v1\x1a\"wince/api/capture/v1/capture.proto\x1a wince/api/detect/v1/detect.proto\"\xc8\x01\n\x12\x44\x65tectFacesRequest\x12,\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1b.wince.api.capture.v1.FrameH\x00\x12*\n\x04\x62\x65\x61t\x18\x02 \x01(\x0b\x32\x1a.wince.api.capture.v1.BeatH\x00\x12,\n\x06region\x18\x03 \x01(\x0b\x32\x1c.wince.api.capture.v1.Region\x12\x0f\n\x07publish\x18\x04 \x01(\x08\x12\x11\n\tprotocols\x18\x05 \x03(\tB\x06\n\x04item\"t\n\x13\x44\x65tectFacesResponse\x12)\n\x04\x66\x61\x63\x65\x18\x01 \x01(\x0b\x32\x19.wince.api.detect.v1.FaceH\x00\x12*\n\x04\x62\x65\x61t\x18\x02 \x01(\x0b\x32\x1a.wince.api.capture.v1.BeatH\x00\x42\x06\n\x04item2u\n\rDetectService\x12\x64\n\x0b\x44\x65tectFaces\x12\'.wince.api.detect.v1.DetectFacesRequest\x1a(.wince.api.detect.v1.DetectFacesResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(wince/api/detect/v1/detect_service.proto\x12\x13wince.api.detect.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"wince/api/capture/v1/capture.proto\x1a wince/api/detect/v1/detect.proto\"\xcf\x01\n\x12\x44\x65tectFacesRequest\x12,\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1b.wince.api.capture.v1.FrameH\x00\x12*\n\x04\x62\x65\x61t\x18\x02 \x01(\x0b\x32\x1a.wince.api.capture.v1.BeatH\x00\x12,\n\x06region\x18\x03 \x01(\x0b\x32\x1c.wince.api.capture.v1.Region\x12\x0f\n\x07publish\x18\x04 \x01(\x08\x12\x11\n\tprotocols\x18\x05 \x03(\tB\r\n\x04item\x12\x05\xbaH\x02\x08\x01\"t\n\x13\x44\x65tectFacesResponse\x12)\n\x04\x66\x61\x63\x65\x18\x01 \x01(\x0b\x32\x19.wince.api.detect.v1.FaceH\x00\x12*\n\x04\x62\x65\x61t\x18\x02 \x01(\x0b\x32\x1a.wince.api.capture.v1.BeatH\x00\x42\x06\n\x04item2u\n\rDetectService\x12\x64\n\x0b\x44\x65tectFaces\x12\'.wince.api.detect.v1.DetectFacesRequest\x1a(.wince.api.detect.v1.DetectFacesResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.detect.v1.detect_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DETECTFACESREQUEST']._serialized_start=136
-  _globals['_DETECTFACESREQUEST']._serialized_end=336
-  _globals['_DETECTFACESRESPONSE']._serialized_start=338
-  _globals['_DETECTFACESRESPONSE']._serialized_end=454
-  _globals['_DETECTSERVICE']._serialized_start=456
-  _globals['_DETECTSERVICE']._serialized_end=573
+  _globals['_DETECTFACESREQUEST'].oneofs_by_name['item']._loaded_options = None
+  _globals['_DETECTFACESREQUEST'].oneofs_by_name['item']._serialized_options = b'\272H\002\010\001'
+  _globals['_DETECTFACESREQUEST']._serialized_start=165
+  _globals['_DETECTFACESREQUEST']._serialized_end=372
+  _globals['_DETECTFACESRESPONSE']._serialized_start=374
+  _globals['_DETECTFACESRESPONSE']._serialized_end=490
+  _globals['_DETECTSERVICE']._serialized_start=492
+  _globals['_DETECTSERVICE']._serialized_end=609
 # @@protoc_insertion_point(module_scope)

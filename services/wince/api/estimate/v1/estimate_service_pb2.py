@@ -22,25 +22,28 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from wince.api.detect.v1 import detect_pb2 as wince_dot_api_dot_detect_dot_v1_dot_detect__pb2
 from wince.api.estimate.v1 import estimate_pb2 as wince_dot_api_dot_estimate_dot_v1_dot_estimate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,wince/api/estimate/v1/estimate_service.proto\x12\x15wince.api.estimate.v1\x1a wince/api/detect/v1/detect.proto\x1a$wince/api/estimate/v1/estimate.proto\"R\n\x14\x45stimateFacesRequest\x12(\n\x05\x66\x61\x63\x65s\x18\x01 \x03(\x0b\x32\x19.wince.api.detect.v1.Face\x12\x10\n\x08protocol\x18\x02 \x01(\t\"K\n\x15\x45stimateFacesResponse\x12\x32\n\testimates\x18\x01 \x03(\x0b\x32\x1f.wince.api.estimate.v1.Estimate\"\x13\n\x11ListModelsRequest\"U\n\x12ListModelsResponse\x12\x11\n\tmodel_set\x18\x01 \x01(\t\x12,\n\x06models\x18\x02 \x03(\x0b\x32\x1c.wince.api.estimate.v1.Model2\xe0\x01\n\x0f\x45stimateService\x12j\n\rEstimateFaces\x12+.wince.api.estimate.v1.EstimateFacesRequest\x1a,.wince.api.estimate.v1.EstimateFacesResponse\x12\x61\n\nListModels\x12(.wince.api.estimate.v1.ListModelsRequest\x1a).wince.api.estimate.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,wince/api/estimate/v1/estimate_service.proto\x12\x15wince.api.estimate.v1\x1a\x1b\x62uf/validate/validate.proto\x1a wince/api/detect/v1/detect.proto\x1a$wince/api/estimate/v1/estimate.proto\"\\\n\x14\x45stimateFacesRequest\x12\x32\n\x05\x66\x61\x63\x65s\x18\x01 \x03(\x0b\x32\x19.wince.api.detect.v1.FaceB\x08\xbaH\x05\x92\x01\x02\x10@\x12\x10\n\x08protocol\x18\x02 \x01(\t\"K\n\x15\x45stimateFacesResponse\x12\x32\n\testimates\x18\x01 \x03(\x0b\x32\x1f.wince.api.estimate.v1.Estimate\"\x13\n\x11ListModelsRequest\"U\n\x12ListModelsResponse\x12\x11\n\tmodel_set\x18\x01 \x01(\t\x12,\n\x06models\x18\x02 \x03(\x0b\x32\x1c.wince.api.estimate.v1.Model2\xe0\x01\n\x0f\x45stimateService\x12j\n\rEstimateFaces\x12+.wince.api.estimate.v1.EstimateFacesRequest\x1a,.wince.api.estimate.v1.EstimateFacesResponse\x12\x61\n\nListModels\x12(.wince.api.estimate.v1.ListModelsRequest\x1a).wince.api.estimate.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.estimate.v1.estimate_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ESTIMATEFACESREQUEST']._serialized_start=143
-  _globals['_ESTIMATEFACESREQUEST']._serialized_end=225
-  _globals['_ESTIMATEFACESRESPONSE']._serialized_start=227
-  _globals['_ESTIMATEFACESRESPONSE']._serialized_end=302
-  _globals['_LISTMODELSREQUEST']._serialized_start=304
-  _globals['_LISTMODELSREQUEST']._serialized_end=323
-  _globals['_LISTMODELSRESPONSE']._serialized_start=325
-  _globals['_LISTMODELSRESPONSE']._serialized_end=410
-  _globals['_ESTIMATESERVICE']._serialized_start=413
-  _globals['_ESTIMATESERVICE']._serialized_end=637
+  _globals['_ESTIMATEFACESREQUEST'].fields_by_name['faces']._loaded_options = None
+  _globals['_ESTIMATEFACESREQUEST'].fields_by_name['faces']._serialized_options = b'\272H\005\222\001\002\020@'
+  _globals['_ESTIMATEFACESREQUEST']._serialized_start=172
+  _globals['_ESTIMATEFACESREQUEST']._serialized_end=264
+  _globals['_ESTIMATEFACESRESPONSE']._serialized_start=266
+  _globals['_ESTIMATEFACESRESPONSE']._serialized_end=341
+  _globals['_LISTMODELSREQUEST']._serialized_start=343
+  _globals['_LISTMODELSREQUEST']._serialized_end=362
+  _globals['_LISTMODELSRESPONSE']._serialized_start=364
+  _globals['_LISTMODELSRESPONSE']._serialized_end=449
+  _globals['_ESTIMATESERVICE']._serialized_start=452
+  _globals['_ESTIMATESERVICE']._serialized_end=676
 # @@protoc_insertion_point(module_scope)

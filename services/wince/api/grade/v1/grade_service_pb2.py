@@ -22,23 +22,26 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from wince.api.capture.v1 import capture_pb2 as wince_dot_api_dot_capture_dot_v1_dot_capture__pb2
 from wince.api.estimate.v1 import estimate_pb2 as wince_dot_api_dot_estimate_dot_v1_dot_estimate__pb2
 from wince.api.grade.v1 import grade_pb2 as wince_dot_api_dot_grade_dot_v1_dot_grade__pb2
 from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&wince/api/grade/v1/grade_service.proto\x12\x12wince.api.grade.v1\x1a\"wince/api/capture/v1/capture.proto\x1a$wince/api/estimate/v1/estimate.proto\x1a\x1ewince/api/grade/v1/grade.proto\x1a$wince/api/hospital/v1/hospital.proto\"\x8e\x02\n\x15GradeEstimatesRequest\x12\x10\n\x08protocol\x18\x01 \x01(\t\x12\x33\n\x08\x65stimate\x18\x02 \x01(\x0b\x32\x1f.wince.api.estimate.v1.EstimateH\x00\x12*\n\x04\x62\x65\x61t\x18\x03 \x01(\x0b\x32\x1a.wince.api.capture.v1.BeatH\x00\x12\x35\n\toccupancy\x18\x04 \x01(\x0b\x32 .wince.api.hospital.v1.OccupancyH\x00\x12\x30\n\x08snapshot\x18\x05 \x01(\x0b\x32\x1c.wince.api.grade.v1.SnapshotH\x00\x12\x11\n\tsnapshots\x18\x06 \x01(\x08\x42\x06\n\x04item\"\xe6\x01\n\x16GradeEstimatesResponse\x12\x34\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.AssessmentH\x00\x12*\n\x05\x61lert\x18\x02 \x01(\x0b\x32\x19.wince.api.grade.v1.AlertH\x00\x12\x30\n\x08question\x18\x03 \x01(\x0b\x32\x1c.wince.api.grade.v1.QuestionH\x00\x12\x30\n\x08snapshot\x18\x04 \x01(\x0b\x32\x1c.wince.api.grade.v1.SnapshotH\x00\x42\x06\n\x04item2{\n\x0cGradeService\x12k\n\x0eGradeEstimates\x12).wince.api.grade.v1.GradeEstimatesRequest\x1a*.wince.api.grade.v1.GradeEstimatesResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&wince/api/grade/v1/grade_service.proto\x12\x12wince.api.grade.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"wince/api/capture/v1/capture.proto\x1a$wince/api/estimate/v1/estimate.proto\x1a\x1ewince/api/grade/v1/grade.proto\x1a$wince/api/hospital/v1/hospital.proto\"\x95\x02\n\x15GradeEstimatesRequest\x12\x10\n\x08protocol\x18\x01 \x01(\t\x12\x33\n\x08\x65stimate\x18\x02 \x01(\x0b\x32\x1f.wince.api.estimate.v1.EstimateH\x00\x12*\n\x04\x62\x65\x61t\x18\x03 \x01(\x0b\x32\x1a.wince.api.capture.v1.BeatH\x00\x12\x35\n\toccupancy\x18\x04 \x01(\x0b\x32 .wince.api.hospital.v1.OccupancyH\x00\x12\x30\n\x08snapshot\x18\x05 \x01(\x0b\x32\x1c.wince.api.grade.v1.SnapshotH\x00\x12\x11\n\tsnapshots\x18\x06 \x01(\x08\x42\r\n\x04item\x12\x05\xbaH\x02\x08\x01\"\xe6\x01\n\x16GradeEstimatesResponse\x12\x34\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.AssessmentH\x00\x12*\n\x05\x61lert\x18\x02 \x01(\x0b\x32\x19.wince.api.grade.v1.AlertH\x00\x12\x30\n\x08question\x18\x03 \x01(\x0b\x32\x1c.wince.api.grade.v1.QuestionH\x00\x12\x30\n\x08snapshot\x18\x04 \x01(\x0b\x32\x1c.wince.api.grade.v1.SnapshotH\x00\x42\x06\n\x04item2{\n\x0cGradeService\x12k\n\x0eGradeEstimates\x12).wince.api.grade.v1.GradeEstimatesRequest\x1a*.wince.api.grade.v1.GradeEstimatesResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.grade.v1.grade_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GRADEESTIMATESREQUEST']._serialized_start=207
-  _globals['_GRADEESTIMATESREQUEST']._serialized_end=477
-  _globals['_GRADEESTIMATESRESPONSE']._serialized_start=480
-  _globals['_GRADEESTIMATESRESPONSE']._serialized_end=710
-  _globals['_GRADESERVICE']._serialized_start=712
-  _globals['_GRADESERVICE']._serialized_end=835
+  _globals['_GRADEESTIMATESREQUEST'].oneofs_by_name['item']._loaded_options = None
+  _globals['_GRADEESTIMATESREQUEST'].oneofs_by_name['item']._serialized_options = b'\272H\002\010\001'
+  _globals['_GRADEESTIMATESREQUEST']._serialized_start=236
+  _globals['_GRADEESTIMATESREQUEST']._serialized_end=513
+  _globals['_GRADEESTIMATESRESPONSE']._serialized_start=516
+  _globals['_GRADEESTIMATESRESPONSE']._serialized_end=746
+  _globals['_GRADESERVICE']._serialized_start=748
+  _globals['_GRADESERVICE']._serialized_end=871
 # @@protoc_insertion_point(module_scope)

@@ -22,40 +22,62 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,wince/api/hospital/v1/hospital_service.proto\x12\x15wince.api.hospital.v1\x1a$wince/api/hospital/v1/hospital.proto\"d\n\x13GetOccupancyRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x12\n\x05\x61t_us\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\x08known_us\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x08\n\x06_at_usB\x0b\n\t_known_us\"\x82\x01\n\x14GetOccupancyResponse\x12)\n\x04stay\x18\x01 \x01(\x0b\x32\x1b.wince.api.hospital.v1.Stay\x12\x11\n\tambiguous\x18\x02 \x01(\x08\x12,\n\x06\x64oubts\x18\x03 \x03(\x0b\x32\x1c.wince.api.hospital.v1.Doubt\"\xee\x01\n\x10ListStaysRequest\x12\r\n\x03\x62\x65\x64\x18\x01 \x01(\tH\x00\x12\x0e\n\x04ward\x18\x02 \x01(\tH\x00\x12\x36\n\tencounter\x18\x03 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierH\x00\x12\r\n\x03\x61ll\x18\x07 \x01(\x08H\x00\x12\x15\n\x08known_us\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tpage_size\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x08 \x01(\t\x12\x10\n\x08order_by\x18\t \x01(\tB\x07\n\x05scopeB\x0b\n\t_known_us\"\x86\x01\n\x11ListStaysResponse\x12*\n\x05stays\x18\x01 \x03(\x0b\x32\x1b.wince.api.hospital.v1.Stay\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12,\n\x06\x64oubts\x18\x03 \x03(\x0b\x32\x1c.wince.api.hospital.v1.Doubt\"@\n\x0eGetStayRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\x08known_us\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x0b\n\t_known_us\"<\n\x0fGetStayResponse\x12)\n\x04stay\x18\x01 \x01(\x0b\x32\x1b.wince.api.hospital.v1.Stay\"\x13\n\x11ListDoubtsRequest\"B\n\x12ListDoubtsResponse\x12,\n\x06\x64oubts\x18\x01 \x03(\x0b\x32\x1c.wince.api.hospital.v1.Doubt\"\\\n\x17\x43onfirmOccupancyRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\x12\x34\n\tencounter\x18\x02 \x01(\x0b\x32!.wince.api.hospital.v1.Identifier\"E\n\x18\x43onfirmOccupancyResponse\x12)\n\x04stay\x18\x01 \x01(\x0b\x32\x1b.wince.api.hospital.v1.Stay\"\x18\n\x16ListDifferencesRequest\"\xc2\x01\n\x17ListDifferencesResponse\x12\x18\n\x0b\x63ompared_us\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\tmoment_us\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07\x66\x61ilure\x18\x03 \x01(\t\x12\x0e\n\x06\x61greed\x18\x04 \x01(\r\x12\x36\n\x0b\x64ifferences\x18\x05 \x03(\x0b\x32!.wince.api.hospital.v1.DifferenceB\x0e\n\x0c_compared_usB\x0c\n\n_moment_us2\xfe\x04\n\x0fHospitalService\x12g\n\x0cGetOccupancy\x12*.wince.api.hospital.v1.GetOccupancyRequest\x1a+.wince.api.hospital.v1.GetOccupancyResponse\x12^\n\tListStays\x12\'.wince.api.hospital.v1.ListStaysRequest\x1a(.wince.api.hospital.v1.ListStaysResponse\x12X\n\x07GetStay\x12%.wince.api.hospital.v1.GetStayRequest\x1a&.wince.api.hospital.v1.GetStayResponse\x12\x61\n\nListDoubts\x12(.wince.api.hospital.v1.ListDoubtsRequest\x1a).wince.api.hospital.v1.ListDoubtsResponse\x12s\n\x10\x43onfirmOccupancy\x12..wince.api.hospital.v1.ConfirmOccupancyRequest\x1a/.wince.api.hospital.v1.ConfirmOccupancyResponse\x12p\n\x0fListDifferences\x12-.wince.api.hospital.v1.ListDifferencesRequest\x1a..wince.api.hospital.v1.ListDifferencesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,wince/api/hospital/v1/hospital_service.proto\x12\x15wince.api.hospital.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a$wince/api/hospital/v1/hospital.proto\"\x97\x01\n\x13GetOccupancyRequest\x12\x18\n\x03\x62\x65\x64\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x02\xbaH\x04r\x02\x10\x01\x12%\n\x05\x61t_us\x18\x02 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00H\x00\x88\x01\x01\x12(\n\x08known_us\x18\x03 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00H\x01\x88\x01\x01\x42\x08\n\x06_at_usB\x0b\n\t_known_us\"\x82\x01\n\x14GetOccupancyResponse\x12)\n\x04stay\x18\x01 \x01(\x0b\x32\x1b.wince.api.hospital.v1.Stay\x12\x11\n\tambiguous\x18\x02 \x01(\x08\x12,\n\x06\x64oubts\x18\x03 \x03(\x0b\x32\x1c.wince.api.hospital.v1.Doubt\"\x92\x02\n\x10ListStaysRequest\x12\r\n\x03\x62\x65\x64\x18\x01 \x01(\tH\x00\x12\x0e\n\x04ward\x18\x02 \x01(\tH\x00\x12\x36\n\tencounter\x18\x03 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierH\x00\x12\r\n\x03\x61ll\x18\x07 \x01(\x08H\x00\x12(\n\x08known_us\x18\x04 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00H\x01\x88\x01\x01\x12\x1b\n\tpage_size\x18\x05 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x06 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x08 \x01(\t\x12\x10\n\x08order_by\x18\t \x01(\tB\x0e\n\x05scope\x12\x05\xbaH\x02\x08\x01\x42\x0b\n\t_known_us\"\x86\x01\n\x11ListStaysResponse\x12*\n\x05stays\x18\x01 \x03(\x0b\x32\x1b.wince.api.hospital.v1.Stay\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12,\n\x06\x64oubts\x18\x03 \x03(\x0b\x32\x1c.wince.api.hospital.v1.Doubt\"a\n\x0eGetStayRequest\x12\x18\n\x02id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08known_us\x18\x02 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x18\xff\xbf\xcd\xe3\xcc\x81\x91\xc2\x03(\x00H\x00\x88\x01\x01\x42\x0b\n\t_known_us\"<\n\x0fGetStayResponse\x12)\n\x04stay\x18\x01 \x01(\x0b\x32\x1b.wince.api.hospital.v1.Stay\"\x13\n\x11ListDoubtsRequest\"B\n\x12ListDoubtsResponse\x12,\n\x06\x64oubts\x18\x01 \x03(\x0b\x32\x1c.wince.api.hospital.v1.Doubt\"u\n\x17\x43onfirmOccupancyRequest\x12\x18\n\x03\x62\x65\x64\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x02\xbaH\x04r\x02\x10\x01\x12@\n\tencounter\x18\x02 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"E\n\x18\x43onfirmOccupancyResponse\x12)\n\x04stay\x18\x01 \x01(\x0b\x32\x1b.wince.api.hospital.v1.Stay\"\x18\n\x16ListDifferencesRequest\"\xc2\x01\n\x17ListDifferencesResponse\x12\x18\n\x0b\x63ompared_us\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\tmoment_us\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07\x66\x61ilure\x18\x03 \x01(\t\x12\x0e\n\x06\x61greed\x18\x04 \x01(\r\x12\x36\n\x0b\x64ifferences\x18\x05 \x03(\x0b\x32!.wince.api.hospital.v1.DifferenceB\x0e\n\x0c_compared_usB\x0c\n\n_moment_us2\xfe\x04\n\x0fHospitalService\x12g\n\x0cGetOccupancy\x12*.wince.api.hospital.v1.GetOccupancyRequest\x1a+.wince.api.hospital.v1.GetOccupancyResponse\x12^\n\tListStays\x12\'.wince.api.hospital.v1.ListStaysRequest\x1a(.wince.api.hospital.v1.ListStaysResponse\x12X\n\x07GetStay\x12%.wince.api.hospital.v1.GetStayRequest\x1a&.wince.api.hospital.v1.GetStayResponse\x12\x61\n\nListDoubts\x12(.wince.api.hospital.v1.ListDoubtsRequest\x1a).wince.api.hospital.v1.ListDoubtsResponse\x12s\n\x10\x43onfirmOccupancy\x12..wince.api.hospital.v1.ConfirmOccupancyRequest\x1a/.wince.api.hospital.v1.ConfirmOccupancyResponse\x12p\n\x0fListDifferences\x12-.wince.api.hospital.v1.ListDifferencesRequest\x1a..wince.api.hospital.v1.ListDifferencesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.hospital.v1.hospital_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETOCCUPANCYREQUEST']._serialized_start=109
-  _globals['_GETOCCUPANCYREQUEST']._serialized_end=209
-  _globals['_GETOCCUPANCYRESPONSE']._serialized_start=212
-  _globals['_GETOCCUPANCYRESPONSE']._serialized_end=342
-  _globals['_LISTSTAYSREQUEST']._serialized_start=345
-  _globals['_LISTSTAYSREQUEST']._serialized_end=583
-  _globals['_LISTSTAYSRESPONSE']._serialized_start=586
-  _globals['_LISTSTAYSRESPONSE']._serialized_end=720
-  _globals['_GETSTAYREQUEST']._serialized_start=722
-  _globals['_GETSTAYREQUEST']._serialized_end=786
-  _globals['_GETSTAYRESPONSE']._serialized_start=788
-  _globals['_GETSTAYRESPONSE']._serialized_end=848
-  _globals['_LISTDOUBTSREQUEST']._serialized_start=850
-  _globals['_LISTDOUBTSREQUEST']._serialized_end=869
-  _globals['_LISTDOUBTSRESPONSE']._serialized_start=871
-  _globals['_LISTDOUBTSRESPONSE']._serialized_end=937
-  _globals['_CONFIRMOCCUPANCYREQUEST']._serialized_start=939
-  _globals['_CONFIRMOCCUPANCYREQUEST']._serialized_end=1031
-  _globals['_CONFIRMOCCUPANCYRESPONSE']._serialized_start=1033
-  _globals['_CONFIRMOCCUPANCYRESPONSE']._serialized_end=1102
-  _globals['_LISTDIFFERENCESREQUEST']._serialized_start=1104
-  _globals['_LISTDIFFERENCESREQUEST']._serialized_end=1128
-  _globals['_LISTDIFFERENCESRESPONSE']._serialized_start=1131
-  _globals['_LISTDIFFERENCESRESPONSE']._serialized_end=1325
-  _globals['_HOSPITALSERVICE']._serialized_start=1328
-  _globals['_HOSPITALSERVICE']._serialized_end=1966
+  _globals['_GETOCCUPANCYREQUEST'].fields_by_name['bed']._loaded_options = None
+  _globals['_GETOCCUPANCYREQUEST'].fields_by_name['bed']._serialized_options = b'\342A\001\002\272H\004r\002\020\001'
+  _globals['_GETOCCUPANCYREQUEST'].fields_by_name['at_us']._loaded_options = None
+  _globals['_GETOCCUPANCYREQUEST'].fields_by_name['at_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_GETOCCUPANCYREQUEST'].fields_by_name['known_us']._loaded_options = None
+  _globals['_GETOCCUPANCYREQUEST'].fields_by_name['known_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_LISTSTAYSREQUEST'].oneofs_by_name['scope']._loaded_options = None
+  _globals['_LISTSTAYSREQUEST'].oneofs_by_name['scope']._serialized_options = b'\272H\002\010\001'
+  _globals['_LISTSTAYSREQUEST'].fields_by_name['known_us']._loaded_options = None
+  _globals['_LISTSTAYSREQUEST'].fields_by_name['known_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_LISTSTAYSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTSTAYSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\005*\003\030\350\007'
+  _globals['_GETSTAYREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_GETSTAYREQUEST'].fields_by_name['id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_GETSTAYREQUEST'].fields_by_name['known_us']._loaded_options = None
+  _globals['_GETSTAYREQUEST'].fields_by_name['known_us']._serialized_options = b'\272H\016\"\014\030\377\277\315\343\314\201\221\302\003(\000'
+  _globals['_CONFIRMOCCUPANCYREQUEST'].fields_by_name['bed']._loaded_options = None
+  _globals['_CONFIRMOCCUPANCYREQUEST'].fields_by_name['bed']._serialized_options = b'\342A\001\002\272H\004r\002\020\001'
+  _globals['_CONFIRMOCCUPANCYREQUEST'].fields_by_name['encounter']._loaded_options = None
+  _globals['_CONFIRMOCCUPANCYREQUEST'].fields_by_name['encounter']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_GETOCCUPANCYREQUEST']._serialized_start=172
+  _globals['_GETOCCUPANCYREQUEST']._serialized_end=323
+  _globals['_GETOCCUPANCYRESPONSE']._serialized_start=326
+  _globals['_GETOCCUPANCYRESPONSE']._serialized_end=456
+  _globals['_LISTSTAYSREQUEST']._serialized_start=459
+  _globals['_LISTSTAYSREQUEST']._serialized_end=733
+  _globals['_LISTSTAYSRESPONSE']._serialized_start=736
+  _globals['_LISTSTAYSRESPONSE']._serialized_end=870
+  _globals['_GETSTAYREQUEST']._serialized_start=872
+  _globals['_GETSTAYREQUEST']._serialized_end=969
+  _globals['_GETSTAYRESPONSE']._serialized_start=971
+  _globals['_GETSTAYRESPONSE']._serialized_end=1031
+  _globals['_LISTDOUBTSREQUEST']._serialized_start=1033
+  _globals['_LISTDOUBTSREQUEST']._serialized_end=1052
+  _globals['_LISTDOUBTSRESPONSE']._serialized_start=1054
+  _globals['_LISTDOUBTSRESPONSE']._serialized_end=1120
+  _globals['_CONFIRMOCCUPANCYREQUEST']._serialized_start=1122
+  _globals['_CONFIRMOCCUPANCYREQUEST']._serialized_end=1239
+  _globals['_CONFIRMOCCUPANCYRESPONSE']._serialized_start=1241
+  _globals['_CONFIRMOCCUPANCYRESPONSE']._serialized_end=1310
+  _globals['_LISTDIFFERENCESREQUEST']._serialized_start=1312
+  _globals['_LISTDIFFERENCESREQUEST']._serialized_end=1336
+  _globals['_LISTDIFFERENCESRESPONSE']._serialized_start=1339
+  _globals['_LISTDIFFERENCESRESPONSE']._serialized_end=1533
+  _globals['_HOSPITALSERVICE']._serialized_start=1536
+  _globals['_HOSPITALSERVICE']._serialized_end=2174
 # @@protoc_insertion_point(module_scope)
