@@ -23,6 +23,7 @@ from wince.api.estimate.v1 import estimate_service_pb2
 from wince.api.grade.v1 import grade_service_pb2
 from wince.api.hospital.v1 import hospital_service_pb2
 from wince.api.record.v1 import record_service_pb2
+from wince.api.server.v1 import server_service_pb2
 from wince.care.postgres import PostgresCare
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
@@ -43,13 +44,16 @@ from wince.pipeline.grade.servicer import registration as grade
 from wince.pipeline.record.servicer import RecordServicer
 from wince.pipeline.record.servicer import registration as record
 from wince.protocols.loader import load
+from wince.serve import about
 from wince.serve.camera_list import opener
+from wince.serve.protocols import protocol_set
+from wince.settings import Settings
 from wince.store import checkpoints
 
 RULES = load("activity")
 PROTOS = (
     capture_service_pb2, detect_service_pb2, estimate_service_pb2, grade_service_pb2, record_service_pb2, care_service_pb2,
-    hospital_service_pb2,
+    hospital_service_pb2, server_service_pb2,
 )  # fmt: skip
 METHODS = [method for proto in PROTOS for service in proto.DESCRIPTOR.services_by_name.values() for method in service.methods]
 ODD = ("", "?", "O'Hara^Mary", "00000000-0000-0000-0000-000000000000", "ICU^1^A", "\U0001f600" * 300, "a" * 5000)
@@ -69,6 +73,7 @@ def port(database, tmp_path) -> Iterator[int]:
         record(RecordServicer(database, lambda: checkpoints.verify(database, tmp_path / "checkpoints", checkpoints.public_hex(key)))),
         care(CareServicer(PostgresCare(database, {"activity": RULES}), Withholding(database))),
         hospital(HospitalServicer(database)),
+        about.registration(about.ServerServicer(Settings(), lambda: protocol_set(Settings()), [])),
     ]
     with served(*made, stream_idle_s=1.0, deadline_s=20.0) as server:
         yield server.port
@@ -205,7 +210,7 @@ def test_every_rpc_names_what_is_wrong_with_noise_nothing_and_odd_values(port):
             for _ in range(6):
                 message = odd(kind(), dice)
                 is_named(call(channel, method, [message.SerializeToString()], follow_s=0.5), method, message)
-    assert len(METHODS) == 46
+    assert len(METHODS) == 49
 
 
 CONTROLS = ("\0", "a\0b", "\x01", "\t", "line\r\nline", "\x1b[2J", "\x7f", "\x85", "\u2028")

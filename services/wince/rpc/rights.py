@@ -143,6 +143,8 @@ _HOSPITAL = {
     ),
     "ConfirmOccupancy": _right(NURSE, about=(_BED,)),
 }
+_ANY = tuple(role for role in Role if role is not Role.ON_BEHALF)
+_SERVER = {name: _right(*_ANY, everywhere=True) for name in ("GetServerInfo", "ListProtocols", "GetProtocol")}
 SERVICES = {
     "wince.api.capture.v1.CaptureService": _CAPTURE,
     "wince.api.detect.v1.DetectService": _DETECT,
@@ -151,6 +153,8 @@ SERVICES = {
     "wince.api.record.v1.RecordService": _RECORD,
     "wince.api.care.v1.CareService": _CARE,
     "wince.api.hospital.v1.HospitalService": _HOSPITAL,
+    "wince.api.server.v1.ServerService": _SERVER,
+    "grpc.reflection.v1.ServerReflection": {"ServerReflectionInfo": _right(*Role, everywhere=True)},
     "grpc.reflection.v1alpha.ServerReflection": {"ServerReflectionInfo": _right(*Role, everywhere=True)},
 }
 """Service -> its methods."""

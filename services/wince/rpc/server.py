@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 from grpc_reflection.v1alpha.reflection_pb2_grpc import add_ServerReflectionServicer_to_server
 
@@ -36,6 +36,7 @@ __all__ = ["Registration", "RpcServer", "ServerThread", "Workers"]
 
 OWN_FILES = 1024
 """Descriptors that a process may need beside its connections."""
+REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 WINDOW = 1 << 20
 """Bytes of a stream that may be on their way or wait to be read."""
 
@@ -104,8 +105,7 @@ class RpcServer:
             await self._health.set(one.name, health_pb2.HealthCheckResponse.SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._config.reflection:
-            names = [*(one.name for one in self._registrations), health.SERVICE_NAME, reflection.SERVICE_NAME]
-            add_ServerReflectionServicer_to_server(ReflectionServicer(names), server)
+            _reflect(server, [one.name for one in self._registrations])
         host = self._config.host
         address = f"[{host}]:{self._config.port}" if ":" in host and not host.startswith(("[", "unix:")) else f"{host}:{self._config.port}"
         try:
@@ -220,6 +220,15 @@ class ServerThread:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _reflect(server: grpc.aio.Server, services: Sequence[str]) -> None:
+    """Reflection v1alpha, and v1, whose messages are the same on the wire; the library has no stubs of v1."""
+    servicer = ReflectionServicer([*services, health.SERVICE_NAME, reflection.SERVICE_NAME])
+    add_ServerReflectionServicer_to_server(servicer, server)
+    asked, answered = reflection_pb2.ServerReflectionRequest, reflection_pb2.ServerReflectionResponse
+    handler = grpc.stream_stream_rpc_method_handler(servicer.ServerReflectionInfo, asked.FromString, answered.SerializeToString)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(REFLECTION_V1, {"ServerReflectionInfo": handler}),))
 
 
 def _options(config: RpcSettings, most: int) -> list[tuple[str, int]]:

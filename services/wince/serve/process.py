@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 from opentelemetry.sdk.trace import SpanProcessor
 
@@ -18,7 +19,7 @@ from wince.parts import Watched, cause, first_failed, name_of
 from wince.rpc import oidc_config
 from wince.rpc.auth import SignIn
 from wince.rpc.server import ServerThread
-from wince.serve import metrics_page
+from wince.serve import about, metrics_page
 from wince.serve.service import Deps, Service, kafka
 from wince.serve.state_dir import Places
 from wince.settings import Settings
@@ -42,11 +43,13 @@ def wanted(settings: Settings) -> tuple[str, ...]:
 
 
 def build(name: str, deps: Deps) -> Service:
-    """A service by its name; only its own modules are imported. Raises ConfigError for one that there is not."""
+    """A service by its name, with what every server says of itself; only its own modules are imported. Raises ConfigError for one that
+    there is not."""
     if name not in (*SERVICES, *WHERE_SET):
         raise ConfigError("there is no such service", field=name, remedy=f"one of: {', '.join((*SERVICES, *WHERE_SET))}")
     made: Service = importlib.import_module(f"wince.serve.{name}").build(deps)
-    return made
+    servicer = about.ServerServicer(deps.settings, lambda: deps.protocols, [one.name for one in made.registrations])
+    return replace(made, registrations=[*made.registrations, about.registration(servicer)])
 
 
 class Running:

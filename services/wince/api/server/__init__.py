@@ -1,0 +1,1 @@
+"""Generated from protos/wince/api/server by `make proto`; don't edit."""
