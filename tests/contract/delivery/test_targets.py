@@ -8,18 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.delivery.conftest import NAMES, World
-from tests.integration.record_world import T0, FakeTarget, change, stay
+from tests.contract.delivery.conftest import NAMES, PROTOCOLS, World
+from tests.integration.record_world import T0, FakeTarget, admit, change, stay, window
 from wince.delivery import books
 from wince.delivery.interface import Answer, Outcome
 from wince.delivery.worker import Delivery
 from wince.domain.audit import verify
 from wince.domain.census import Revision
 from wince.domain.entry import Entry, TaskEntry
+from wince.domain.stay import Watch
 from wince.errors import ConfigError, InputError
 from wince.pipeline.record.sink import PostgresSink
 from wince.store import audit
 from wince.store.database import Database
+from wince.store.stays import save_watches
 
 REFUSED = Answer(Outcome.DEAD, "422 invalid")
 
@@ -226,3 +228,47 @@ def test_a_kill_between_intent_and_answer_doubles_nothing_at_either(world: World
         assert world.states(name) == {"written"}
         assert [str(entry) for entry in world.trail(name, "written")] == made
     assert verify(audit.rows(world.database, payloads=True)).erased == 0
+
+
+def test_a_target_that_takes_one_delivery_at_a_time_gets_no_more(database: Database) -> None:
+    """Beside one that sets no limit, over the same four encounters."""
+
+    class Counting(FakeTarget):
+        now = most = 0
+        patience_s = 60.0
+
+        def __init__(self, name: str) -> None:
+            super().__init__(name=name)
+            self.several = threading.Event()
+
+        def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
+            with self._lock:
+                self.now += 1
+                self.most = max(self.most, self.now)
+                if self.most > 1:
+                    self.several.set()
+            self.several.wait(self.patience_s)
+            answer = super().deliver(body, location, version)
+            with self._lock:
+                self.now -= 1
+            return answer
+
+    class One(Counting):
+        at_once = 1
+        patience_s = 0.05
+
+    free, narrow = Counting(name="free"), One(name="narrow")
+    sink = PostgresSink(database, PROTOCOLS, [free, narrow])
+    for number in range(4):
+        bed = f"ICU^{number}^A"
+        save_watches(database, [Watch(f"cam-{number}", bed, 0, None, 0)])
+        admit(database, stay(f"V{number}", bed=bed))
+        sink.commit([window(0, 1, source=f"cam-{number}")])
+    running = Delivery(database, [free, narrow], poll_s=0.02)
+    running.start()
+    try:
+        assert running.drain(60)
+    finally:
+        running.stop()
+    assert len(narrow.calls) == len(free.calls) == 4
+    assert narrow.most == 1 < free.most

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from wince.hl7.writing import segment
 
@@ -115,9 +116,12 @@ def number(version: str) -> tuple[int, ...]:
 
 def row(name: str, version: str, fields: Mapping[int, str]) -> str:
     """A segment; what the version doesn't have is left out. Raises KeyError for a field that the tables don't name."""
+    known = _known(name, version)
+    return segment(name, {place: text for place, text in fields.items() if known[place]})
+
+
+@cache
+def _known(name: str, version: str) -> dict[int, bool]:
+    """Whether a version has a field, by its number."""
     ours = number(version)
-    return segment(name, {place: text for place, text in fields.items() if _has(SEGMENTS[name][place], ours)})
-
-
-def _has(known: Field, version: tuple[int, ...]) -> bool:
-    return number(known.since) <= version and (not known.until or version < number(known.until))
+    return {place: number(one.since) <= ours and (not one.until or ours < number(one.until)) for place, one in SEGMENTS[name].items()}

@@ -63,7 +63,7 @@ class OruTarget:
 
     def deliver(self, body: str, location: str = "", version: str = "", *, first: bool = False) -> Answer:
         """Send a rendered body; see `Target`. Blocks for one exchange, two where a document follows."""
-        main, *beside = _MESSAGES.split(body)
+        main, *beside = _MESSAGES.split(body) if "\rMSH|" in body else (body,)
         place = _field(main, "OBR", 3).split("^")[0]
         if not self.takes_back and _field(main, "OBX", 11) == "W":
             if not location:
@@ -130,9 +130,11 @@ class OruTarget:
 
 def _field(message: str, segment: str, number: int) -> str:
     """A field of the first such segment of a message of ours; empty where there is none."""
-    line = next((line for line in message.split("\r") if line.startswith(f"{segment}|")), "")
-    fields = line.split("|")
+    begins = 0 if segment == "MSH" else message.find(f"\r{segment}|") + 1
+    if begins == 0 and segment != "MSH":
+        return ""
     place = number - 1 if segment == "MSH" else number
+    fields = message[begins : message.find("\r", begins)].split("|", place + 1)
     return fields[place] if place < len(fields) else ""
 
 

@@ -44,7 +44,7 @@ class OruProfile:
     application_ack: str
     """MSH-16. AL: CA alone is no answer, AA is waited for. NE: CA is the answer."""
     statuses: tuple[str, ...]
-    """preliminary, final, entered-in-error: what the receiver takes."""
+    """preliminary, final: what the receiver takes. What it was sent once is also corrected and taken back there."""
     withdraws: str
     """How an entry is taken back: W (posted as wrong), D (delete), C (a correction to no value), by_hand (a person does it there)."""
     results: tuple[str, ...]
@@ -77,7 +77,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "charset": ("", *sorted(CHARSETS)),
     "accept_ack": ("", "AL", "NE", "ER", "SU"),
     "application_ack": ("", "AL", "NE"),
-    "statuses": ("preliminary", "final", "entered-in-error"),
+    "statuses": ("preliminary", "final"),
     "withdraws": ("W", "D", "C", "by_hand"),
     "results": RESULTS,
     "notes": ("obx", "obr", ""),
