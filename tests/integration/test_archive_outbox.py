@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import ssl
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from pynetdicom.sop_class import Comprehensive3DSRStorage, StorageCommitmentPush
 
 from tests.contract.targets.archive_receiver import TITLES, entry_of
 from tests.integration.record_world import admit, stay, window
+from tests.support.certificates import Authority
 from wince.delivery import books
 from wince.delivery.interface import Target
 from wince.delivery.sr.answers import NOT_COMMITTED
@@ -29,12 +31,15 @@ from wince.delivery.sr.report import Writing
 from wince.delivery.sr.target import SrTarget, Ways
 from wince.delivery.worker import Delivery
 from wince.dicom.scu.client import DicomArchive, Peer
-from wince.dicom.scu.commitment import CLASS, INSTANCE, Heard
+from wince.dicom.scu.commitment import CLASS, INSTANCE, Heard, asked
 from wince.dicom.scu.listener import CommitmentListener
 from wince.domain.audit import verify
 from wince.domain.entry import Entry
+from wince.local.ports import free_ports
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
+from wince.serve import archive as reached
+from wince.settings import Settings
 from wince.store import audit
 from wince.store.database import Database
 from wince.testing.peers.orthanc import TITLE, Orthanc
@@ -124,7 +129,7 @@ class Committing:
     def close(self) -> None:
         self._server.shutdown()
 
-    def report(self, port: int, said: Dataset, *, kept: bool, title: str = TITLES[0]) -> int | None:
+    def report(self, port: int, said: Dataset, *, kept: bool, title: str = TITLES[0], tls: ssl.SSLContext | None = None) -> int | None:
         """An N-EVENT-REPORT on an association of its own, as its provider; the status, None where it was not let in."""
         told = Dataset()
         told.TransactionUID = said.TransactionUID
@@ -138,7 +143,7 @@ class Committing:
         entity.add_requested_context(StorageCommitmentPushModel)
         role = SCP_SCU_RoleSelectionNegotiation()
         role.sop_class_uid, role.scu_role, role.scp_role = StorageCommitmentPushModel, False, True
-        association = entity.associate("127.0.0.1", port, ae_title=TITLES[1], ext_neg=[role])
+        association = entity.associate("127.0.0.1", port, ae_title=TITLES[1], ext_neg=[role], tls_args=(tls, "127.0.0.1") if tls else None)
         if not association.is_established:
             return None
         answer, _ = association.send_n_event_report(told, 1 if kept else 2, CLASS, INSTANCE)
@@ -198,3 +203,25 @@ def test_a_late_commitment_counts_and_a_lost_object_is_sent_again(database: Data
             delivering.stop()
             target.stop()
     assert verify(audit.rows(database, payloads=True)).erased == 0
+
+
+def test_over_tls_only_an_archive_with_a_certificate_is_heard(tmp_path: Path) -> None:
+    authority, heard = Authority(tmp_path), Heard()
+    (chain, key), (theirs, their_key) = authority.issue("127.0.0.1"), authority.issue("archive")
+    [port] = free_ports(1)
+    settings = Settings(
+        archive_url="dicoms://127.0.0.1", archive_commitment=True, archive_commitment_listen=f"127.0.0.1:{port}",
+        archive_ca_file=authority.file, archive_cert_file=chain, archive_cert_key_file=key,
+    )  # fmt: skip
+    said = asked("2.25.7", [(str(Comprehensive3DSRStorage), "1.2.3")])
+    bare = ssl.create_default_context(cafile=str(authority.file))
+    known = ssl.create_default_context(cafile=str(authority.file))
+    known.load_cert_chain(theirs, their_key)
+    listener = reached.listener(settings, heard.tell)
+    assert listener is not None
+    with listener, committing() as archive:
+        assert archive.report(port, said, kept=True) is None
+        assert archive.report(port, said, kept=True, tls=bare) is None
+        assert heard.drain() == []
+        assert archive.report(port, said, kept=True, tls=known) == 0
+        assert [one.kept for one in heard.drain()] == [frozenset({"1.2.3"})]

@@ -16,7 +16,9 @@ from wince.delivery.sr.answers import HTTP, STATUSES
 from wince.delivery.sr.document import Circumstances, document
 from wince.delivery.sr.evidence import Evidence
 from wince.delivery.sr.report import GRADE, REASON, Report, Writing, report
+from wince.dicom.scp.pdu import IMPLEMENTATION, IMPLEMENTATION_UID
 from wince.dicom.scu.client import KEY_OBJECTS, REPORT, SENT
+from wince.dicom.scu.negotiation import APPLICATION_CONTEXT, LONGEST
 from wince.domain.entry import Entry, Kind
 from wince.protocols import loader
 
@@ -64,6 +66,23 @@ protocol's own; LOINC as `LN`, SNOMED CT as `SCT`, another system as `99` and th
 stands with its URI in Coding Scheme Identification Sequence.
 
 """
+_NETWORK = """
+## On the network
+
+What Wince is as a client of an archive.
+
+| | |
+|---|---|
+| application context | `{context}` |
+| as SCU | Verification; {classes}; Storage Commitment Push Model (`archive_commitment`) |
+| as SCP | `archive_commitment_listen` alone: Verification, and reports of storage commitment, whose SCP the archive is |
+| transfer syntaxes | Explicit and Implicit VR Little Endian, proposed together for each SOP class |
+| associations | one for each delivery, opened when there is something to send; up to 4 at a time |
+| AE titles | `archive_calling_ae`, `archive_called_ae`; the listener takes only the archive under its title |
+| longest P-DATA-TF | {pdu} bytes are taken; what the archive offers is kept to |
+| implementation | class UID `{uid}`, version name `{name}` |
+| STOW-RS | `POST /studies`, one request for each delivery, parts of `application/dicom`; Bearer or Basic |
+"""
 _ANSWERS = """
 ## Answers of the archive
 
@@ -100,9 +119,8 @@ def page() -> str:
     made = {name: one for name, one in entries(protocol).items() if isinstance(one, Entry)}
     alert = next(one for one in made.values() if one.kind is Kind.ALERT)
     facts = report(alert, {protocol.name: protocol}, Writing("archive", "wince", "0.1.0"))
-    return (
-        _HEAD + "".join(_objects()) + _RULES.format(version=codes.OURS_VERSION) + "".join(_codes()) + _example(facts) + "".join(_answers())
-    )
+    rules = _RULES.format(version=codes.OURS_VERSION)
+    return "".join([_HEAD, *_objects(), rules, *_codes(), _example(facts), _network(), *_answers()])
 
 
 def _objects() -> Iterator[str]:
@@ -166,6 +184,12 @@ def _said(node: Dataset) -> str:
         if keyword in node:
             return f" = {getattr(node, keyword)}"
     return ""
+
+
+def _network() -> str:
+    classes = ", ".join(f"{name} `{uid}`" for uid, name in SENT.items())
+    said = {"context": APPLICATION_CONTEXT, "classes": classes, "pdu": LONGEST, "uid": IMPLEMENTATION_UID, "name": IMPLEMENTATION}
+    return _NETWORK.format(**said)
 
 
 def _answers() -> Iterator[str]:
