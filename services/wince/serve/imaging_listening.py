@@ -64,7 +64,7 @@ def check(settings: Settings) -> None:
         (open_dicom or open_stow, certificate, "dicom_cert_file", "TLS"),
         (open_dicom, authority, "dicom_client_ca_file", "client certificates"),
         (open_dicom, bool(settings.dicom_peers), "dicom_peers", "a list of peers"),
-        (open_stow, settings.stow_token_file is not None, "stow_token_file", "tokens"),
+        (open_stow, settings.stow_token_file is not None or bool(settings.oidc.issuer), "stow_token_file", "tokens or a sign-in"),
     ):
         if open_ and not there:
             remedy = "set it, listen on 127.0.0.1, or set insecure_dicom_beyond_loopback"

@@ -111,7 +111,7 @@ def _show(found: Sequence[Study], json_: bool, nothing: str, *, identifiers: boo
     table = Table(box=None, pad_edge=False)
     names = list(_plain(found[0], identifiers))
     for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name == "instance")
     for study in found:
         table.add_row(*(str(value) for value in _plain(study, identifiers).values()))
     out.print(table)
