@@ -113,9 +113,9 @@ def world(
     with ExitStack() as stack:
         stack.callback(bus.close)
         wanted: dict[str, Any] = {
-            "dicom_port": free_port(), "dicom_floor_bytes": 0, "time_zone": ZONE, "patient_authority": AUTHORITY,
+            "dicom_port": free_port(), "mllp_port": free_port(), "dicom_floor_bytes": 0, "time_zone": ZONE, "patient_authority": AUTHORITY,
         } | more  # fmt: skip
-        loaded = Settings(state_dir=state, pg_dsn=dsn, mllp_port=free_port(), **wanted)
+        loaded = Settings(state_dir=state, pg_dsn=dsn, **wanted)
         running: dict[str, process.Running] = {}
         for name in names:
             own = stack.enter_context(ExitStack())

@@ -115,6 +115,7 @@ class Stow:
         except (MessageError, TimeoutError, ClientDisconnect) as error:
             self._told("invalid" if isinstance(error, MessageError) else "lost")
             what = error.diagnostics() if isinstance(error, WinceError) else "the body did not come"
+            log.warning("a body of STOW-RS can't be used", sender=caller, error=error)
             if not stored.kept and not stored.failed:
                 return _plain(400, what)
         finally:
@@ -151,7 +152,7 @@ class Stow:
 
 def _answer(stored: _Stored) -> Response:
     """PS3.18 section 10.5.3: 200 all kept; 202 some; 409 none; 503 none for want of room."""
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = {"00081190": {"vr": "UR"}}  # Retrieve URL, type 2: nothing is retrieved here
     if stored.kept:
         body["00081199"] = {"vr": "SQ", "Value": [_item(*one) for one in stored.kept]}
     if stored.failed:
@@ -174,7 +175,9 @@ def _item(sop_class: str, instance: str, status: Status) -> dict[str, Any]:
         item["00081155"] = {"vr": "UI", "Value": [instance]}
     if status is Status.WARNING_CLASS:
         item["00081196"] = {"vr": "US", "Value": [int(status)]}
-    elif status is not Status.SUCCESS:
+    if status is Status.WARNING_CLASS or status is Status.SUCCESS:
+        item["00081190"] = {"vr": "UR"}
+    else:
         item["00081197"] = {"vr": "US", "Value": [int(status)]}
     return item
 

@@ -12,7 +12,8 @@ from wince.errors import MessageError
 HEADERS_BYTES = 16 * 1024
 """Most bytes of a part's headers, and of a preamble."""
 PARTS = 10_000
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,199}[0-9A-Za-z'()+_,./:=?-]")
+"""RFC 2046 allows 70 characters; Orthanc sends 73."""
 
 
 class _At(Enum):
