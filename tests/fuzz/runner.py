@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tests.fuzz import SECONDS
 from wince.telemetry import logs
 
-NAMES = ("mllp", "hl7", "fhir", "protocol", "kafka", "settings", "media", "model")
+NAMES = ("mllp", "hl7", "fhir", "protocol", "kafka", "settings", "media", "model", "dicom")
 """Modules, in the order in which they run."""
 GROWTH_KIB = 256 << 10
 """By how much a chunk of cases may raise the process' peak of memory."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from wince.cli.main import build
 from wince.domain.frame import Frame
 from wince.domain.study import Held
 from wince.pipeline.capture.studies import header, opened
+from wince.pipeline.capture.studies import shelf as shelves
+from wince.pipeline.capture.studies.interface import Shelf
+from wince.store import studies
 from wince.store.database import Database
 from wince.telemetry import logs
 from wince.testing import hl7
@@ -262,9 +266,6 @@ def test_the_folder_is_emptied_once_files_are_still(here, tmp_path):
 
 
 def test_files_are_deleted_after_their_time_and_the_trail_says_so(here, tmp_path):
-    from wince.pipeline.capture.studies import shelf as shelves
-    from wince.pipeline.capture.studies.interface import Shelf
-
     made = objects.pictures(shown(), person())
     sent(here, made, tmp_path, options=("-R",))
     here.state(made.SOPInstanceUID, "graded")
@@ -274,3 +275,18 @@ def test_files_are_deleted_after_their_time_and_the_trail_says_so(here, tmp_path
     assert here.events(made.SOPInstanceUID)[-1] == "study.deleted"
     assert "Success" in sent(here, made, tmp_path, options=("-R",))
     assert here.study(made.SOPInstanceUID).state == "graded"
+
+
+def test_a_person_who_is_erased_leaves_no_object(here, tmp_path):
+    """What `wince retention erase` does with objects: their rows go, and then their files are nobody's."""
+    made = objects.pictures(shown(), person(number="100009"))
+    sent(here, made, tmp_path, options=("-R",))
+    study = here.state(made.SOPInstanceUID, Held.UNKNOWN_PATIENT)
+    file = here.settings.state_dir / "imaging" / f"{study.instance}.dcm"
+    os.utime(file, (1, 1))
+    with here.database.transaction() as tx:
+        assert studies.of_patient(tx, [study.patient]) == [study.instance]
+        studies.forget(tx, [study.instance])
+    shelves.tidy(here.database, Shelf.of(file.parent), 24.0, 30)
+    assert here.study(study.instance) is None
+    assert not file.exists()

@@ -13,7 +13,7 @@ from wince.domain.census import Kind
 from wince.domain.stay import Identifier
 from wince.errors import MessageError, Refused
 from wince.rpc.errors import NotFound
-from wince.store import aliases, erasing, parked, withheld
+from wince.store import aliases, erasing, parked, studies, withheld
 from wince.store import scope as scopes
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
@@ -97,6 +97,7 @@ class Retention:
             before_us = now_us - limits.assessments * DAY_US
             entries = each("assessments", before_us, lambda tx: self._entries(tx, before_us))
             windows = each("assessments", before_us, lambda tx: self._windows(tx, before_us))
+            each("studies", before_us, lambda tx: studies.forget_old(tx, before_us))
         if limits.movements is not None:
             until_us = now_us - limits.movements * DAY_US
             visits = each("movements", until_us, lambda tx: self._visits(tx, until_us))
@@ -168,7 +169,14 @@ class Retention:
                 remedy = "see `wince outbox list`; deliver or give up what waits, then again"
                 raise Refused(f"{waits[0]} deliveries about the patient wait", field="patient", remedy=remedy)
             windows = _ids(tx, "SELECT id FROM assessment WHERE stay = ANY(%s)", stays)
-            about = set(stays) | ids | windows | _ids(tx, "SELECT id FROM question WHERE stay = ANY(%s)", stays)
+            gone_studies = studies.of_patient(tx, numbers)
+            about = (
+                set(stays)
+                | ids
+                | windows
+                | {studies.identity(instance) for instance in gone_studies}
+                | _ids(tx, "SELECT id FROM question WHERE stay = ANY(%s)", stays)
+            )
             for table in ("alert", "verdict"):
                 about |= _ids(tx, f"SELECT id FROM {table} WHERE assessment = ANY(%s)", list(windows))
             systems, values = aliases.arrays(visits)
@@ -184,6 +192,7 @@ class Retention:
             erasing.windows(tx, windows)
             erasing.visits(tx, visits)
             erasing.scores(tx, numbers)
+            studies.forget(tx, gone_studies)
             erasing.lists(tx, numbers)
             tx.execute("DELETE FROM consent WHERE given AND (system, value) IN (SELECT * FROM unnest(%s::text[], %s::text[]))", pairs)
             ours = "(old_system, old) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"

@@ -235,6 +235,32 @@ def files(tx: Tx, place: UUID) -> set[str]:
     return {row[0] for row in tx.execute("SELECT instance FROM study WHERE place = %s AND deleted_us IS NULL", (place,)).fetchall()}
 
 
+def of_patient(tx: Tx, numbers: Sequence[Identifier]) -> list[str]:
+    """Objects of a person, under any of these numbers."""
+    rows = tx.execute(
+        "SELECT instance FROM study WHERE (patient_system, patient) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+        ([one.system for one in numbers], [one.value for one in numbers]),
+    )
+    return sorted(instance for (instance,) in rows.fetchall())
+
+
+def forget(tx: Tx, instances: Sequence[str]) -> None:
+    """These objects were never here. Their files are nobody's then, and are deleted within a quarter of an hour."""
+    tx.execute("DELETE FROM study WHERE instance = ANY(%s)", (list(instances),))
+    tx.execute("DELETE FROM watch WHERE source = ANY(%s)", (list(instances),))
+
+
+def forget_old(tx: Tx, before_us: int, limit: int = 1000) -> int:
+    """Some objects that came before a moment, whose files are deleted and of which no window is left; how many."""
+    rows = tx.execute(
+        "SELECT instance FROM study s WHERE received_us < %s AND deleted_us IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM assessment a WHERE a.source = s.instance) LIMIT %s",
+        (before_us, limit),
+    ).fetchall()
+    forget(tx, [instance for (instance,) in rows])
+    return len(rows)
+
+
 def persons(tx: Tx, sources: Collection[str]) -> dict[str, Person]:
     """Whose pictures these sources are; cameras are absent."""
     rows = tx.execute(
