@@ -20,7 +20,7 @@ from wince.bus.access import SERVICES, Right, rights
 from wince.bus.kafka import KafkaBus
 from wince.bus.kafka_options import KafkaOptions
 from wince.bus.kafka_rights import lacking
-from wince.bus.topics import ALL, ASSESSMENTS, FACES, TOPICS, dead_letters, topics_of
+from wince.bus.topics import ALL, ASSESSMENTS, CARE, FACES, STAYS, TOPICS, dead_letters, topics_of
 from wince.errors import Refused, Unavailable
 from wince.local import kafka_users, maven
 from wince.serve.checks.finding import State
@@ -100,7 +100,13 @@ def test_a_service_whose_right_is_gone_says_which(closed: Closed) -> None:
         with pytest.raises(Refused) as caught:
             grade.publish(ASSESSMENTS, "camera-1", b"x").result(30)
         assert f"Write on topic {ASSESSMENTS}" in caught.value.message
+    for right in (Right("topic", CARE, "Read"), Right("group", "grade", "Read"), Right("topic", dead_letters(STAYS), "Write")):
+        with closed.without("grade", right):
+            assert eventually(lambda right=right: str(right) in reason(closed, "grade")), right
     with closed.without("detect", Right("topic", FACES, "AlterConfigs")):
+        assert eventually(lambda: closed.finding("detect").state is State.WARNING)
+        assert f"AlterConfigs on topic {FACES}" in closed.finding("detect").found
+        assert reason(closed, "detect") == "", "a site may keep the settings itself"
         admin = closed.peer.administrator().admin()
         alter(admin, FACES, {"retention.ms": "604800000"})
         admin.close()

@@ -22,7 +22,7 @@ from wince.bus.interface import Handler, Owned
 from wince.bus.kafka_consumer import KafkaSubscription
 from wince.bus.kafka_options import KafkaOptions
 from wince.bus.kafka_outbox import Outbox
-from wince.bus.kafka_rights import lacking
+from wince.bus.kafka_rights import NEEDED, lacking
 from wince.bus.topics import HEADROOM, PARTITIONS, TOPICS, Topic, dead_letters
 from wince.errors import ConfigError, MessageError, Unavailable
 from wince.telemetry import logs
@@ -155,6 +155,7 @@ class KafkaBus:
                 if missing:
                     self._make(admin, missing)
                 if settings:
+                    self._allowed(admin)
                     self._bring(admin, [TOPICS[name] for name in names if name in TOPICS and name in there and self._keeps(name)])
             except (kafka_errors.AuthorizationError, kafka_errors.PolicyViolationError):
                 raise self._options.refused(self._lacking(admin) or [Right("topic", name, "Create") for name in missing]) from None
@@ -171,6 +172,11 @@ class KafkaBus:
     def _keeps(self, topic: str) -> bool:
         """Whether the topic's settings are this service's business."""
         return self._service in ("", TOPICS[topic].writers[0])
+
+    def _allowed(self, admin: KafkaAdminClient) -> None:
+        """Raises Refused where our user can't do our work: later the client would try for ever, and say nothing."""
+        if self._service and (missing := [right for right in lacking(admin, self._service) if right.operation in NEEDED]):
+            raise self._options.refused(missing)
 
     def _lacking(self, admin: KafkaAdminClient) -> list[Right]:
         try:

@@ -10,6 +10,8 @@ from kafka import errors as kafka_errors
 from wince.bus.access import Right, rights
 from wince.bus.topics import TOPICS
 
+NEEDED = ("Read", "Write", "Describe")
+"""Without these a service does nothing; without the others it makes no topic, and keeps no settings."""
 _DENIED = kafka_errors.TopicAuthorizationFailedError.errno
 _DATA = ("Read", "Write")
 """The rights by which records are read and forged."""

@@ -41,19 +41,22 @@ def check(settings: Settings) -> Iterator[Finding]:
 
 def _rights(admin: Any, settings: Settings) -> Iterator[Finding]:
     """Whose rights this user has; where no service's are whole, what those of the nearest one lack."""
-    from wince.bus.kafka_rights import beyond, lacking
+    from wince.bus.kafka_rights import NEEDED, beyond, lacking
 
     who = settings.kafka_user or "whoever reaches the brokers"
     remedy = "grant what `wince kafka acls` prints, to a user of its own for each service"
-    missing_rights = {service: lacking(admin, service) for service in SERVICES}
-    able = [service for service, rights in missing_rights.items() if not rights]
+    lacks = {service: lacking(admin, service) for service in SERVICES}
+    able = [service for service, rights in lacks.items() if not any(right.operation in NEEDED for right in rights)]
     if not able:
-        nearest = min(missing_rights, key=lambda service: len(missing_rights[service]) / len(access.rights(service)))
-        yield missing("kafka rights", f"{who} lacks for {nearest}: {', '.join(map(str, missing_rights[nearest]))}", remedy)
+        nearest = min(lacks, key=lambda service: len(lacks[service]) / len(access.rights(service)))
+        yield missing("kafka rights", f"{who} lacks for {nearest}: {', '.join(map(str, lacks[nearest]))}", remedy)
     elif len(able) == len(SERVICES):
         yield warning("kafka rights", f"{who} may do what every service may: a forged assessment can come from any of them", remedy)
     elif more := beyond(admin, able):
         yield warning("kafka rights", f"{who} may do more than {', '.join(able)} needs: {', '.join(map(str, more))}", remedy)
+    elif less := [right for service in able for right in lacks[service]]:
+        remedy += "; or see yourself that topics are there, with the settings in docs/reference/asyncapi.yaml"
+        yield warning("kafka rights", f"{who} may not make topics, or keep their settings: {', '.join(map(str, less))}", remedy)
     else:
         yield ok("kafka rights", f"{who} has those of {', '.join(able)}")
 
