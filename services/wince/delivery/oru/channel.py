@@ -92,16 +92,19 @@ class Channel:
             with self._lock:
                 client = self._idle.pop() if self._idle and not self._ended else None
             if client is None:
-                made = self._connect()
-                with self._lock:
-                    self._busy.add(made)
-                return made, False
+                return self._in_use(self._connect()), False
             with suppress(PeerError):
                 if client.alive():
-                    with self._lock:
-                        self._busy.add(client)
-                    return client, True
+                    return self._in_use(client), True
             client.close()
+
+    def _in_use(self, client: MllpClient) -> MllpClient:
+        """Known to `interrupt`, which may have come just before."""
+        with self._lock:
+            self._busy.add(client)
+        if self._ended:
+            client.interrupt()
+        return client
 
     def _connect(self) -> MllpClient:
         if self._ended:

@@ -69,12 +69,12 @@ class OruTarget:
             if not location:
                 return Answer(Outcome.WRITTEN, "nothing of it is there to take back")
             return Answer(Outcome.BY_HAND, f"withdraw {location} there: it is in error", location, version)
-        done = self._sent(main, first=first)
+        done, _ = self._sent(main, first=first)
         if done.outcome is not Outcome.WRITTEN:
             return done
         for message in beside:
-            also = self._sent(message, first=first)
-            if also.outcome is Outcome.DEAD and not also.may_pass:
+            also, ack = self._sent(message, first=first)
+            if ack is not None and also.outcome in (Outcome.DEAD, Outcome.HELD):  # it takes no documents: the results stand all the same
                 return Answer(Outcome.WRITTEN, done.detail, place, _field(main, "MSH", 10), left=f"MDM refused: {also.detail}")
             if also.outcome is not Outcome.WRITTEN:
                 return also
@@ -93,18 +93,17 @@ class OruTarget:
         """Break off what is in hand; see `Interruptible`."""
         self._channel.interrupt()
 
-    def _sent(self, message: str, *, first: bool) -> Answer:
-        control_id = _field(message, "MSH", 10)
+    def _sent(self, message: str, *, first: bool) -> tuple[Answer, Ack | None]:
+        """What came of one message, and its acknowledgement; None: there was none."""
+        # As it was written, whatever the profile says by now.
+        control_id, raw = _field(message, "MSH", 10), encoded(message, _field(message, "MSH", 18))
+        waits = _field(message, "MSH", 16) == "AL"
         try:
-            ack = self._channel.exchange(encoded(message, self._writing.profile.charset), control_id, self._final)
+            ack = self._channel.exchange(raw, control_id, lambda ack: ack.code != "CA" or not waits)
         except PeerError as error:
-            return self._unreached(error)
+            return self._unreached(error), None
         self._away_since = None
-        return meaning(ack, first=first, whole=self._whole(ack, control_id), target=self.name)
-
-    def _final(self, ack: Ack) -> bool:
-        """Whether nothing more is to come for the message: where the application's acknowledgement is asked for, CA is not the last."""
-        return ack.code != "CA" or self._writing.profile.application_ack != "AL"
+        return meaning(ack, first=first, whole=self._whole(ack, control_id), target=self.name), ack
 
     def _whole(self, ack: Ack, control_id: str) -> bool:
         with self._lock:

@@ -85,6 +85,17 @@ def test_where_the_application_answers_too_a_commit_alone_is_no_answer(receiver:
     assert loose.deliver(body(loose, entry()), first=True).outcome is Outcome.WRITTEN
 
 
+def test_what_was_written_under_another_profile_is_sent_as_it_was_written(receiver: Receiver) -> None:
+    """Its bytes are of the character set that its MSH-18 names, and its own MSH-16 says which acknowledgement is the last."""
+    before, now = target(receiver.port, profile="v28", timeout_s=0.3), target(receiver.port, profile="v231", timeout_s=0.3)
+    text = body(before, entry(nurse="M\u00fcller-\u4e2d"))
+    done = now.deliver(text, first=True)
+    assert done.outcome is Outcome.WRITTEN
+    assert receiver.filed[done.version] == text.encode()
+    receiver.script = lambda _number: Fault("CA")
+    assert now.deliver(text).outcome is Outcome.RETRY
+
+
 def test_one_that_is_rejected_among_others_holds_nobody(receiver: Receiver) -> None:
     one = target(receiver.port)
     bad = body(one, entry())
@@ -153,11 +164,15 @@ def test_a_document_goes_behind_the_results_and_is_sent_again_with_them(receiver
     assert receiver.came == [*receiver.filed] * 2
 
 
-def test_a_document_that_is_refused_stays_listed_beside_the_results(receiver: Receiver) -> None:
+@pytest.mark.parametrize(("answer", "said"), [
+    ("AE:103", "AE 103 table value not found"), ("AR:200", "AR 200 unsupported message type"), ("AE", "AE"),
+])  # fmt: skip
+def test_a_document_that_is_refused_stays_listed_beside_the_results(receiver: Receiver, answer: str, said: str) -> None:
+    """A receiver that takes no MDM at all holds nothing: the results stand."""
     one = target(receiver.port, sheet="mdm")
-    receiver.script = once("twice", "AE:103")
+    receiver.script = once("twice", answer)
     done = one.deliver(body(one, entry()), first=True)
-    assert (done.outcome, done.left) == (Outcome.WRITTEN, "MDM refused: AE 103 table value not found")
+    assert (done.outcome, done.left) == (Outcome.WRITTEN, f"MDM refused: {said}")
 
 
 def test_a_stop_breaks_off_what_waits(receiver: Receiver) -> None:
