@@ -27,6 +27,8 @@ from wince.local.postgres.server import EmbeddedPostgres
 from wince.local.stopping import Stopped
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
+from wince.runners.ahead import AheadError
+from wince.serve.ahead import ahead
 from wince.serve.state_dir import Places
 from wince.serve.status.interface import State
 from wince.serve.status.watch import Watch as Eye
@@ -257,3 +259,18 @@ def test_a_look_has_one_document_a_line(installation: Settings, wince: Command, 
     done = wince("status", "--watch", "--json")
     assert done.code == 0
     assert [json.loads(line)["schema"] for line in done.out.splitlines()] == [1, 1, 1]
+
+
+def test_a_bed_whose_camera_is_refused_for_its_time_is_a_row(database: Database, installation: Settings) -> None:
+    """As grade takes it down; a minute after the last such message it is over."""
+    save_watches(database, [Watch(CAMERA, BED, 0, None, 0)])
+    bound = ahead(installation, clock=lambda: NOW_US, database=database)
+    with pytest.raises(AheadError):
+        bound.check(CAMERA, NOW_US + 3600 * US)
+    found = rows(installation, "beds")[BED]
+    assert found.state is State.BAD
+    assert "3600 s ahead" in found.reason
+    assert found.figures["refused_ahead_s"] == 3600
+    with database.transaction() as tx:
+        tx.execute("UPDATE refused_time SET at_us = at_us - 61000000")
+    assert rows(installation, "beds")[BED].figures["refused_ahead_s"] is None

@@ -15,7 +15,7 @@ from tests.integration.record_world import BED, CAMERA, FakeTarget, admit, stay
 from tests.unit.pipeline.grade.feed import Look, feed, setup
 from wince import codec
 from wince.bus.memory import MemoryBus
-from wince.bus.topics import ESTIMATES
+from wince.bus.topics import ESTIMATES, dead_letters
 from wince.domain.ahead import Bound
 from wince.domain.audit import Verified
 from wince.domain.estimate import Estimate
@@ -42,11 +42,15 @@ PAIN: Look = (6.0, 0.9, 0.0)
 PROTOCOLS = {"activity": load("activity")}
 
 
-class Road:
-    """Grade and record over a bus in memory and a database, with one clock that a test sets. The guard's bounds are as wide as a month."""
+WIDE = Bound(30 * DAY_S * US)
+"""A guard that lets a month pass."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
-        self.database, self.folder = database, folder
+
+class Road:
+    """Grade and record over a bus in memory and a database, with one clock that a test sets."""
+
+    def __init__(self, database: Database, folder: Path, bound: Bound = WIDE) -> None:
+        self.database, self.folder, self.bound = database, folder, bound
         self.now_us = T0_S * US
         self.target = FakeTarget()
         self.sink = PostgresSink(database, PROTOCOLS, [self.target], clock=self.clock)
@@ -60,9 +64,10 @@ class Road:
         """Processes that know what the database says."""
         self.bus = MemoryBus(flush_s=0.05)
         begin = SourceStart(self.database, [setup()], clock=self.clock)
-        ahead = Ahead(Bound(30 * DAY_S * US), self.clock)
+        ahead = Ahead(self.bound, self.clock)
         self.grading = Grading(self.bus, begin, default="activity", ahead=ahead, undone=begin.undone, ask_every_s=0.0)
         self.recording = Recording(self.bus, Writer(self.sink, lambda: None).commit, lambda _: None)
+        self.bus.consume([dead_letters(ESTIMATES)], "letters", lambda _records: None)
         self.recording.start()
         self.grading.start()
 

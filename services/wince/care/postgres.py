@@ -35,6 +35,10 @@ LONGEST_US = 12 * 3600 * 1_000_000
 """Of a pause."""
 
 
+AHEAD_US = 600 * 1_000_000
+"""By how much a client's clock may be ahead of ours."""
+
+
 class PostgresCare:
     """Thread-safe; every method blocks for the database. `caller`: who asks, for the audit trail.
 
@@ -56,7 +60,8 @@ class PostgresCare:
         return token_key.read(self._database)
 
     def give(self, verdict: Verdict, caller: str) -> Verdict:
-        """Commit a verdict. Raises NotFound, MessageError, Refused (the question is not open), AlreadyExists (another under its id)."""
+        """Commit a verdict. Raises NotFound, MessageError (an unknown grade, a time ahead of now), Refused (the question is not
+        open), AlreadyExists (another under its id)."""
         body = verdict_to_message(verdict).SerializeToString(deterministic=True)
         with self._database.transaction() as tx:
             events.serialise(tx, verdict.id, *([verdict.question] if verdict.question else []))
@@ -71,6 +76,9 @@ class PostgresCare:
                 remedy = "give it about the assessment of the protocol that graded"
                 raise Refused(f"protocol {protocol!r} only looked on here", field="assessment_id", remedy=remedy)
             self._fits(protocol, verdict.grade)
+            if verdict.at_us > max(self._clock(), span[1]) + AHEAD_US:
+                remedy = "give the time at which it was given; is the client's clock right?"
+                raise MessageError("lies ahead of now", field="at_us", remedy=remedy)
             if verdict.question is not None:
                 _open(tx, verdict.question, verdict.assessment, (source, protocol, *span))
             event = Event(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from wince.clock import Clock, wall_us
 from wince.domain.ahead import Bound, Doubt
@@ -14,6 +15,9 @@ log = logs.get(__name__)
 
 SOURCES = 4096
 """Sources whose clock is doubted that are remembered; of more, the one doubted longest is forgotten."""
+NOTED_US = 15 * US
+Refused = Callable[[str, int], None]
+"""refused(source, ahead_us): must not raise."""
 AGAIN_US = 600 * US
 """A source is named again in the log after this time at the earliest."""
 
@@ -25,9 +29,11 @@ class AheadError(MessageError):
 class Ahead:
     """Judges the times of many sources. Not thread-safe."""
 
-    def __init__(self, bound: Bound, now_us: Clock = wall_us) -> None:
-        """`now_us`: the moment that times may not lie far ahead of; where clips are replayed, the latest that one of them may reach."""
-        self._bound, self._now_us = bound, now_us
+    def __init__(self, bound: Bound, now_us: Clock = wall_us, refused: Refused | None = None) -> None:
+        """`now_us`: the moment that times may not lie far ahead of; where clips are replayed, the latest that one of them may reach.
+        `refused`: told of what is refused, of each source every NOTED_US at most."""
+        self._bound, self._now_us, self._refused = bound, now_us, refused
+        self._noted: dict[str, int] = {}
         self._doubts: OrderedDict[str, Doubt] = OrderedDict()
         self._named: dict[str, int] = {}
 
@@ -42,12 +48,18 @@ class Ahead:
         if after.takes(time_us, now_us, self._bound):
             return
         metrics.ahead(source)
+        self._note(source, time_us - now_us, now_us)
         self._name(source, now_us, ahead_s)
         raise AheadError(
             f"lies {ahead_s:.0f} s ahead of now",
             field="time_us",
             remedy="keep the clocks of all machines by NTP (clock_ahead_s is the bound)",
         )
+
+    def _note(self, source: str, ahead_us: int, now_us: int) -> None:
+        if self._refused is not None and abs(now_us - self._noted.get(source, now_us - 2 * NOTED_US)) >= NOTED_US:
+            self._noted = {**self._noted, source: now_us} if len(self._noted) < SOURCES else {source: now_us}
+            self._refused(source, ahead_us)
 
     def _keep(self, source: str, doubt: Doubt) -> None:
         if doubt == Doubt():

@@ -10,6 +10,7 @@ from wince import codec
 from wince.bus.headers import headers
 from wince.bus.interface import Bus, Partition, Positions, Record
 from wince.bus.topics import ESTIMATES, FACES
+from wince.codec import Encodable
 from wince.domain.estimate import Estimate
 from wince.domain.face import Face
 from wince.domain.frame import Beat
@@ -17,6 +18,7 @@ from wince.pipeline.estimate import readers as readers_
 from wince.pipeline.estimate.clips import Clips
 from wince.pipeline.estimate.interface import ClipScorer
 from wince.pipeline.estimate.readers import Reader
+from wince.runners.ahead import Ahead
 from wince.runners.consumer import Consumer
 from wince.runners.positions import Recent
 from wince.telemetry.windows import Windows
@@ -41,14 +43,23 @@ class Estimating(Consumer):
     batch = 64
     gather_s = 0.15
 
-    def __init__(self, bus: Bus, readers: Sequence[Reader], now_us: Now, windows: Windows | None = None) -> None:
-        """`readers`: one for each protocol, the default's first. `windows`: spans, one for each window of a source."""
+    def __init__(
+        self, bus: Bus, readers: Sequence[Reader], now_us: Now, windows: Windows | None = None, ahead: Ahead | None = None
+    ) -> None:
+        """`readers`: one for each protocol, the default's first. `windows`: spans, one for each window of a source. `ahead`: keeps out what
+        lies too far ahead of now: a beat of then would forget the clips of now; None: everything is taken."""
         super().__init__(bus)
+        self._ahead = ahead
         self._windows = windows
         self._readers, self._now_us = tuple(readers), now_us
         self._recent = Recent()
         self.states: readers_.States = {}
         """Counts since the start, and clips, by protocol."""
+
+    def check(self, message: Encodable) -> None:
+        """Raises AheadError where a face's or beat's time lies too far ahead of now."""
+        if self._ahead is not None and isinstance(message, Face | Beat):
+            self._ahead.check(message.source, message.time_us)
 
     def handle(self, records: Sequence[Record]) -> Positions | None:
         """Score a batch; returns when its estimates will survive."""

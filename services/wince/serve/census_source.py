@@ -51,6 +51,9 @@ def read_file(
         raise InputError(error.strerror or "can't be read", field=path, remedy="name a readable file") from None
     now_us = wall_us()
     moment_us = min(written_us, now_us) if moment_us is None else moment_us
+    if moment_us > now_us + settings.event_ahead_min * 60e6:
+        remedy = "say when it was so; is this machine's clock right? (event_ahead_min is the bound)"
+        raise InputError("lies ahead of now", field="--at", remedy=remedy)
     if now_us - moment_us > settings.census_max_age_h * _HOUR_US:
         hours = (now_us - moment_us) / _HOUR_US
         remedy = "give a newer file; where it is right, say when it was so with --at, or raise census_max_age_h"

@@ -40,6 +40,7 @@ from wince.pipeline.capture.guarded import GuardedClip
 from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.sink import PostgresSink
 from wince.pipeline.record.undoing import Undoer
+from wince.runners.ahead import Ahead
 from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
@@ -144,7 +145,7 @@ class Embedded:
         self._writer = Writer(self._sink(targets), self._delivery.wake)
         self._recording = Recording(self._bus, self._writer.commit, self._committed)
         self._begin = SourceStart(self.database, scoring.setups(self.protocols, self._settings.site), self.origin_us)
-        default, bound, rules = self.protocols.default.name, ahead(self._settings, self.origin_us), self.protocols.rules
+        default, bound, rules = self.protocols.default.name, self._bound(), self.protocols.rules
         undone = self._begin.undone
         self._grading = Grading(self._bus, self._begin, default=default, ahead=bound, rules=rules, undone=undone)
         self._permission = Permission(self.database, required=self._settings.consent_required, from_us=lambda: self.origin_us)
@@ -177,6 +178,9 @@ class Embedded:
         for part in begun:
             part.start()
             self._stack.callback(part.stop)
+
+    def _bound(self) -> Ahead:
+        return ahead(self._settings, self.origin_us, database=self.database)
 
     def _sink(self, targets: Sequence[Target]) -> PostgresSink:
         return PostgresSink(self.database, self.protocols.recorded, targets, **sink_rules(self._settings))

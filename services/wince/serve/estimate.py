@@ -18,6 +18,7 @@ from wince.pipeline.estimate.servicer import FAILED, READY, EstimateServicer, Mo
 from wince.protocols.rules import ClinicalProtocol
 from wince.runners.estimate import Estimating, media_clock
 from wince.serve import scoring
+from wince.serve.ahead import stray
 from wince.serve.service import Deps, Service
 from wince.telemetry import metrics
 
@@ -51,7 +52,8 @@ def build(deps: Deps) -> Service:
     servicer = EstimateServicer(
         {name: another(protocol) for name, protocol in every.items()}, inventory, rules={name: one.rule for name, one in every.items()}
     )
-    return Service("estimate", [Estimating(deps.bus, readers, now_us, deps.windows("estimate"))], [registration(servicer)])
+    bound = stray(settings, deps.replay_us)
+    return Service("estimate", [Estimating(deps.bus, readers, now_us, deps.windows("estimate"), bound)], [registration(servicer)])
 
 
 def _wall(batch: Sequence[Face | Beat]) -> int:

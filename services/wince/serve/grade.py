@@ -22,7 +22,7 @@ from wince.serve.service import Deps, Service
 def build(deps: Deps) -> Service:
     """The service."""
     begin = SourceStart(deps.database, scoring.setups(deps.protocols, deps.settings.site), deps.replay_us)
-    protocols_set, bound = deps.protocols, ahead(deps.settings, deps.replay_us)
+    protocols_set, bound = deps.protocols, ahead(deps.settings, deps.replay_us, database=deps.database)
     grading = Grading(
         deps.bus, begin, begin.closed, default=protocols_set.default.name, ahead=bound, rules=protocols_set.rules, undone=begin.undone
     )

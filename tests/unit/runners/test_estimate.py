@@ -8,12 +8,14 @@ from tests.unit.pipeline.estimate.test_clips import STEP, Seers, face
 from wince import codec
 from wince.bus.interface import Partition, Record
 from wince.bus.memory import MemoryBus
-from wince.bus.topics import ESTIMATES, FACES
+from wince.bus.topics import ESTIMATES, FACES, dead_letters
+from wince.domain.ahead import Bound
 from wince.domain.estimate import Estimate
 from wince.domain.frame import US, Beat
 from wince.domain.reason import Reason
 from wince.pipeline.estimate.interface import Score
 from wince.pipeline.estimate.readers import Reader
+from wince.runners.ahead import Ahead
 from wince.runners.estimate import Estimating, media_clock
 from wince.runners.positions import Recent
 
@@ -132,3 +134,21 @@ def test_a_beat_that_ends_a_source_holds_nothing_back(bus):
     assert one.handle(records[:4]) == {Partition(FACES, 0): 0}
     assert one.handle(records[4:]) == {Partition(FACES, 0): 5}
     collected.wait(5)
+
+
+def test_a_stray_message_of_the_future_forgets_no_clip(bus):
+    """A beat or a face a day ahead is a dead letter; the clips go on as if it had not come. A clock that stays ahead is let through."""
+    collected, letters, now = Collected(bus), [], [0]
+    bus.consume([dead_letters(FACES)], "letters", letters.extend)
+    one = Estimating(bus, [Reader("icu", Seers(), 10 * US)], media_clock, ahead=Ahead(Bound(hold_us=0), lambda: now[0]))
+    one.start()
+    publish(bus, messages(0, 12, ["bed1"]))
+    collected.wait(12)
+    publish(bus, [Beat("bed1", 86_400 * US, 0, 0, 0), face(86_400 * US, "bed1")])
+    publish(bus, messages(12, 24, ["bed1"]))
+    collected.wait(24)
+    assert [reason for _, _, reason in collected.first()] == [Reason.GAP] * 3 + [None] * 21
+    assert len(letters) == 2
+    publish(bus, [face(86_400 * US + at * STEP, "bed1") for at in range(60)])
+    collected.wait(24 + 30)
+    one.stop()

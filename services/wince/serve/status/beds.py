@@ -17,11 +17,13 @@ from wince.domain.stay import Stay, Watch
 from wince.errors import WinceError
 from wince.serve.status.cameras import listed
 from wince.serve.status.interface import Figures, Look, Row, State
-from wince.store import doubts, stays
+from wince.store import doubts, refused_time, stays
 from wince.store.database import Tx
 from wince.telemetry import logs
 
 ANSWER_S = 2.0
+REFUSED_US = 60_000_000
+"""For how long a source counts as refused after its last message that was."""
 LATE_S = 120.0
 """Windows are seconds long: where a camera is read and none was committed for longer, the road is stuck."""
 _LAST = """
@@ -70,9 +72,10 @@ def beds(look: Look) -> list[Row]:
         doubted = doubts.overlapping(tx, sorted(beds_), look.now_us, look.now_us + 1)
         lying = {bed: in_bed(here, bed, look.now_us, look.now_us, doubted) for bed in beds_}
         last = {source: _LastSeen(*rest) for source, *rest in tx.execute(_LAST.encode(), ([watch.source for watch in watches],)).fetchall()}
+        refused = refused_time.since(tx, [watch.source for watch in watches], look.now_us - REFUSED_US)
     quiet = {source for source, one in last.items() if one.read and one.age_s is not None and one.age_s > LATE_S}
     stuck = quiet and {source for source, status in listed(look)[0].items() if status.state is CameraState.RUNNING} & quiet
-    rows = [_row(look, watch, lying[watch.bed], last[watch.source], watch.source in stuck) for watch in watches]
+    rows = [_row(look, watch, lying[watch.bed], last[watch.source], watch.source in stuck, refused.get(watch.source)) for watch in watches]
     return sorted(rows, key=lambda row: row.what)
 
 
@@ -82,7 +85,7 @@ def _watches(tx: Tx, now_us: int) -> list[Watch]:
     return [watch for source in sources if (watch := bed_of(known, source, now_us, now_us)) is not None]
 
 
-def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck: bool) -> Row:
+def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck: bool, refused_us: int | None) -> Row:
     figures: Figures = {
         "camera": watch.source,
         "patient": _patient(look, watch.bed, lying),
@@ -91,6 +94,7 @@ def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck:
         "last_window": None if last.age_s is None else last.reason or "graded",
         "protocol": last.protocol,
         "closed_ahead_s": last.closed_ahead_s(look),
+        "refused_ahead_s": None if refused_us is None else refused_us / 1e6,
     }
     said = f"{watch.source} watches it, {_words(lying, figures['patient'])}"
     if lying is Reason.TWO_PATIENTS:
@@ -99,6 +103,10 @@ def _row(look: Look, watch: Watch, lying: Stay | Reason, last: _LastSeen, stuck:
     if lying is Reason.DOUBTFUL:
         remedy = "the rows of `census` say why, and what to do; until then nothing is charted"
         return Row("beds", watch.bed, State.BAD, said, last.age_s, "doubtful", remedy, figures)
+    if refused_us is not None:
+        reason = f"its clock lies {refused_us / 1e6:.0f} s ahead of grade's: its frames are set aside"
+        remedy = "watch the patient yourself; keep the clocks of all machines by NTP. One that stays ahead for clock_hold_s is followed"
+        return Row("beds", watch.bed, State.BAD, said, last.age_s, reason, remedy, figures)
     if (ahead_s := last.closed_ahead_s(look)) is not None:
         reason = f"a clock ran ahead: windows are closed for the next {ahead_s:.0f} s, and nothing is graded until then"
         undo = f"then `wince sources undo-ahead {watch.source}`"
