@@ -1,24 +1,24 @@
 """Tokens that say where a list or stream goes on: sealed, so that only what a server answered comes back, and only with its request.
 
-A token is base64url of a seal (HMAC-SHA256, its first 16 bytes) and a position (JSON). The seal covers the request's kind and what it
-asked for, so a token of another bed, filter or call is refused.
+A token is base64url of a position (JSON) under AES-SIV (RFC 5297): a seal of 16 bytes, and what it seals, encrypted, since a position
+may be that of a row that a bound caller must not see. The seal covers the request's kind and what it asked for, so a token of another bed,
+filter or call is refused. The same position of the same request has the same token.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import hmac
 import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from google.protobuf.message import Message
 
 from wince.errors import MessageError
 
-_SEAL = 16
 LONGEST = 1024
 """Characters of a token that may be one of ours."""
 
@@ -26,7 +26,7 @@ LONGEST = 1024
 def seal(key: bytes, request: Message, position: Sequence[int | str], *, apart: Collection[str]) -> str:
     """The token of a position. `apart`: fields of the request that may change from one call to the next, such as page_size."""
     said = json.dumps(list(position)).encode()
-    return base64.urlsafe_b64encode(_mac(key, request, said, apart) + said).decode()
+    return base64.urlsafe_b64encode(AESSIV(key).encrypt(said, _about(request, apart))).decode()
 
 
 def unseal(
@@ -36,26 +36,21 @@ def unseal(
     for anything else."""
     if not text:
         return None
-    raw = b""
-    if len(text) <= LONGEST:
-        try:
-            raw = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            raw = b""
-    said = raw[_SEAL:]
-    if not said or not hmac.compare_digest(raw[:_SEAL], _mac(key, request, said, apart)):
+    try:
+        raw = base64.b64decode(text.encode(), altchars=b"-_", validate=True) if len(text) <= LONGEST else b""
+        found = json.loads(AESSIV(key).decrypt(raw, _about(request, apart)))
+    except (binascii.Error, ValueError, InvalidTag):
         remedy = "give the one of the answer before, with the same request, or none"
-        raise MessageError("is none that was answered to this request", field=field, remedy=remedy)
-    found = json.loads(said)
+        raise MessageError("is none that was answered to this request", field=field, remedy=remedy) from None
     if [type(one) for one in found] != list(kinds):  # sealed by an earlier release
         raise MessageError("is of another version of Wince", field=field, remedy="begin again without it")
     return list(found)
 
 
-def _mac(key: bytes, request: Message, said: bytes, apart: Collection[str]) -> bytes:
+def _about(request: Message, apart: Collection[str]) -> list[bytes]:
+    """What the seal covers beside the position."""
     asked = type(request)()
     asked.CopyFrom(request)
     for name in apart:
         asked.ClearField(name)
-    wanted = hashlib.sha256(asked.SerializeToString(deterministic=True)).digest()
-    return hmac.digest(key, b"\x1f".join((request.DESCRIPTOR.full_name.encode(), wanted, said)), "sha256")[:_SEAL]
+    return [request.DESCRIPTOR.full_name.encode(), asked.SerializeToString(deterministic=True)]

@@ -56,6 +56,12 @@ def test_a_token_belongs_to_its_request_and_its_installation():
         read(token, kinds=(int, int))
 
 
+def test_a_token_says_nothing_to_who_holds_it():
+    raw = base64.urlsafe_b64decode(seal(KEY, asked(), (1_700_000_040_000_000, "PACU^2^A"), apart=APART))
+    assert b"PACU" not in raw
+    assert b"17000" not in raw
+
+
 def test_no_byte_of_a_token_can_be_changed():
     raw = base64.urlsafe_b64decode(seal(KEY, asked(), (1, "x"), apart=APART))
     for place in range(len(raw)):

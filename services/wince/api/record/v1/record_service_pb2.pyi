@@ -349,7 +349,7 @@ class AcknowledgeAlertRequest(_message.Message):
     alert_id: _builtins.str
     """Id of the alert."""
     nurse: _builtins.str
-    """Staff identifier (not a name) of who has seen it, 1 to 128 characters."""
+    """Staff identifier (not a name) of who has seen it, 1 to 128 characters. Empty: the caller itself."""
     def __init__(
         self,
         *,
