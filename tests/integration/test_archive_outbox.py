@@ -44,6 +44,7 @@ from wince.store import audit
 from wince.store.database import Database
 from wince.testing.peers.orthanc import TITLE, Orthanc
 
+pytestmark = pytest.mark.peer
 PROTOCOLS = {"activity": load("activity")}
 DELIVERER = """
 import json, sys

@@ -29,6 +29,7 @@ from wince.serve.targets import archive
 from wince.settings import Settings
 from wince.testing.peers.orthanc import PASSWORD, TITLE, USER, Orthanc
 
+pytestmark = pytest.mark.peer
 NOW = Circumstances("archive", "Test Hospital", "0.1.0", born="1940-01-02")
 
 

@@ -87,7 +87,7 @@ def frame(report: Report, now: Circumstances, modality: str, sop_class: str, sop
     made.SeriesDescription = f"Wince {report.protocol}: {what}"[:64]
     made.ReferencedPerformedProcedureStepSequence = []
     made.SOPClassUID, made.SOPInstanceUID = UID(sop_class), UID(sop)
-    made.InstanceNumber = report.issued_us // 1_000_000
+    made.InstanceNumber = report.issued_us // 1_000_000 % (1 << 31)
     made.Manufacturer, made.ManufacturerModelName, made.SoftwareVersions = "Wince", "Wince", now.version
     made.DeviceSerialNumber = report.device
     _times(made, report, now)

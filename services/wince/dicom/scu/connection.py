@@ -38,13 +38,12 @@ class Connection:
     """PDUs over TCP or TLS. Raises Unavailable for whatever ends it."""
 
     def __init__(self, peer: Peer, *, total_s: float, opened: Callable[[socket.socket], None] = lambda _socket: None) -> None:
-        """Connects. total_s: for everything. opened: is told the plain socket, by which another thread can break it off."""
+        """Connects. total_s: for everything. opened: is told the socket, by which another thread can break it off."""
         self._peer, self._until = peer, time.monotonic() + total_s
         try:
             plain = socket.create_connection((peer.host, peer.port), timeout=max(0.1, min(self._left(), 10.0)))
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            opened(plain)
-            self._socket = self._secured(plain)
+            self._socket = self._secured(plain, opened)
         except OSError as error:
             raise self._lost(error) from None
 
@@ -81,11 +80,20 @@ class Connection:
             self._socket.settimeout(0.5)
             self._socket.sendall(pdu.abort(0, 0))
 
-    def _secured(self, plain: socket.socket) -> socket.socket:
+    def _secured(self, plain: socket.socket, opened: Callable[[socket.socket], None]) -> socket.socket:
+        """The socket that is spoken over. TLS takes the connection over from the plain one, so it is told before its handshake."""
         if self._peer.tls is None:
+            opened(plain)
             return plain
-        plain.settimeout(self._left())
-        return self._peer.tls.wrap_socket(plain, server_hostname=self._peer.host)
+        wrapped = self._peer.tls.wrap_socket(plain, server_hostname=self._peer.host, do_handshake_on_connect=False)
+        opened(wrapped)
+        try:
+            wrapped.settimeout(self._left())
+            wrapped.do_handshake()
+        except BaseException:
+            wrapped.close()
+            raise
+        return wrapped
 
     def _read(self, count: int) -> bytes:
         content = bytearray()

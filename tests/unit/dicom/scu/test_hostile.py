@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import Authority
 from tests.support.reports import reports
 from wince.delivery.sr.document import Circumstances, document
 from wince.dicom.scp import command, pdu
@@ -27,7 +30,7 @@ Script = Callable[[socket.socket], None]
 
 
 @contextmanager
-def peer(script: Script, *, total_s: float = 20.0) -> Iterator[DicomArchive]:
+def peer(script: Script, *, total_s: float = 20.0, tls: ssl.SSLContext | None = None) -> Iterator[DicomArchive]:
     """An archive that does as a script says with each connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         over = threading.Event()
@@ -42,7 +45,7 @@ def peer(script: Script, *, total_s: float = 20.0) -> Iterator[DicomArchive]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         try:
-            yield DicomArchive(Peer("127.0.0.1", server.getsockname()[1], "ARCHIVE", "WINCE_SR"), total_s=total_s)
+            yield DicomArchive(Peer("127.0.0.1", server.getsockname()[1], "ARCHIVE", "WINCE_SR", tls), total_s=total_s)
         finally:
             over.set()
             server.shutdown(socket.SHUT_RDWR)
@@ -174,15 +177,22 @@ def test_a_peer_that_drips_is_given_up_in_time() -> None:
         over.set()
 
 
-def test_what_is_in_hand_can_be_broken_off() -> None:
+@pytest.mark.parametrize("how", ["plain", "in the TLS handshake", "over TLS"])
+def test_what_is_in_hand_can_be_broken_off(how: str, tmp_path: Path) -> None:
     reached, over = threading.Event(), threading.Event()
+    authority = Authority(tmp_path)
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    theirs.load_cert_chain(*authority.issue("127.0.0.1"))
+    ours = None if how == "plain" else ssl.create_default_context(cafile=str(authority.file))
 
     def script(connection: socket.socket) -> None:
-        next_pdu(connection)
+        if how == "over TLS":
+            connection = theirs.wrap_socket(connection, server_side=True)
+        connection.recv(1)
         reached.set()
         over.wait(60)
 
-    with peer(script, total_s=300) as archive:
+    with peer(script, total_s=300, tls=ours) as archive:
         found: list[BaseException] = []
 
         def store() -> None:
