@@ -12,7 +12,7 @@ from wince.domain.frame import US, Beat
 from wince.domain.reason import Reason
 from wince.domain.stay import Stay
 from wince.domain.study import Held
-from wince.errors import MediaError, MessageError
+from wince.errors import MediaError, MessageError, ResourceError
 from wince.parts import PASSING, WatchedThread
 from wince.pipeline.capture.guarded import GuardedClip
 from wince.pipeline.capture.studies.interface import Shelf
@@ -110,7 +110,7 @@ class StudyGrader:
         except PASSING:
             self._spared = study.instance  # not its fault: this try doesn't count
             raise
-        except (MediaError, MessageError) as error:
+        except (MediaError, MessageError, FileNotFoundError) as error:
             log.error("a study's pictures can't be decoded", source=study.instance, error=error)
             with self._database.transaction() as tx:
                 studies.hold(tx, study, Held.UNREADABLE, self._clock())
@@ -137,7 +137,7 @@ class StudyGrader:
             if isinstance(message, Beat) and message.ended:
                 ended.append(message.time_us)
 
-        with OpenedStudy(self._shelf.file(source), study.facts, self._shelf.folder) as opened:
+        with self._opened(study) as opened:
             clip = GuardedClip(
                 lambda at_us: opened.source(source, rate_hz=rate_hz, origin_us=origin_us, from_us=at_us),
                 Asking(lambda: self._why_not(study)),
@@ -152,6 +152,14 @@ class StudyGrader:
                 self._front.run()
             self._front.check()
         return ended[-1] if ended else None
+
+    def _opened(self, study: Study) -> OpenedStudy:
+        try:
+            return OpenedStudy(self._shelf.file(study.instance), study.facts, self._shelf.folder)
+        except FileNotFoundError:
+            raise
+        except OSError as error:  # no room for its stream, say
+            raise ResourceError(error.strerror or "can't be read", field="dicom_folder", remedy="check the disk of the objects") from None
 
     def _stays(self, study: Study) -> list[Stay]:
         person = study.person

@@ -15,7 +15,7 @@ from pathlib import Path
 from wince.dicom.scp.interface import Keeper, Received
 from wince.dicom.scp.tables import Status
 from wince.dicom.spool import NoRoomError, Room, Spool
-from wince.errors import MessageError
+from wince.errors import MessageError, ResourceError
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -38,7 +38,14 @@ class WatchFolder:
         self._seen: dict[str, tuple[tuple[int, int, int], float]] = {}
 
     def look(self) -> int:
-        """Take what is still; how many were kept. Raises StoreError, Unavailable, OSError: nothing is lost by that."""
+        """Take what is still; how many were kept. Raises StoreError, Unavailable, ResourceError: nothing is lost by that."""
+        try:
+            return self._look()
+        except OSError as error:
+            what = error.strerror or "can't be read"
+            raise ResourceError(what, field="dicom_watch_folder", remedy="make it, for the account of Wince") from None
+
+    def _look(self) -> int:
         count, seen = 0, {}
         for entry in sorted(os.scandir(self._folder), key=lambda one: one.name)[: 10 * AT_ONCE]:
             if entry.name.startswith(".") or not entry.is_file(follow_symlinks=False):
