@@ -210,7 +210,7 @@ def test_every_rpc_names_what_is_wrong_with_noise_nothing_and_odd_values(port):
             for _ in range(6):
                 message = odd(kind(), dice)
                 is_named(call(channel, method, [message.SerializeToString()], follow_s=0.5), method, message)
-    assert len(METHODS) == 49
+    assert len(METHODS) == 50
 
 
 CONTROLS = ("\0", "a\0b", "\x01", "\t", "line\r\nline", "\x1b[2J", "\x7f", "\x85", "\u2028")

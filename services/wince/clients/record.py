@@ -3,10 +3,11 @@ there."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from uuid import UUID
 
-from wince.api.record.v1 import record_pb2
+from wince.api.record.v1 import acknowledgement_pb2, record_pb2, report_pb2
 from wince.api.record.v1 import record_service_pb2 as pb
 from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
 from wince.clients.unary import ServiceClient, order
@@ -62,7 +63,7 @@ class RecordClient(ServiceClient):
 
     def acknowledge(self, alert: UUID, nurse: str) -> Acknowledgement:
         """Somebody has seen an alert (the caller needs the role `nurse`); what stands then: the first that was said. Raises NotFound."""
-        request = pb.AcknowledgeAlertRequest(alert_id=str(alert), nurse=nurse)
+        request = acknowledgement_pb2.AcknowledgeAlertRequest(alert_id=str(alert), nurse=nurse)
         return acknowledgement_from_message(self._call(RecordServiceStub(self._channel).AcknowledgeAlert, request).acknowledgement)
 
     def entries(
@@ -80,6 +81,18 @@ class RecordClient(ServiceClient):
         request = pb.GetEntryRequest(id=str(identity), revision=revision)
         found: record_pb2.Entry = self._call(RecordServiceStub(self._channel).GetEntry, request).entry
         return found
+
+    def report(self, bed: str = "", start_us: int = 0, end_us: int | None = None, *, encounter: str = "", as_pdf: bool = False) -> bytes:
+        """The report of a bed or an encounter as a file of HTML or PDF. Raises Unavailable where it would be too long (ask for less time),
+        IntegrityError where it came in another form than was said."""
+        scope = _scope(bed, "", encounter, start_us, end_us)
+        kind = report_pb2.REPORT_FORMAT_PDF if as_pdf else report_pb2.REPORT_FORMAT_HTML
+        stream = self._stream(RecordServiceStub(self._channel).GetReport, pb.GetReportRequest(scope=scope, format=kind))
+        head = next(stream).head
+        data = b"".join(piece.chunk for piece in stream)
+        if hashlib.sha256(data).digest() != head.sha256:
+            raise IntegrityError("the report did not come whole", field="sha256", remedy="ask again")
+        return data
 
     def trail(self, first: int = 1, *, about: UUID | None = None) -> Iterator[AuditRow]:
         """Links of the audit chain from a position on, without their payloads, up to the last that stood when this began. `about`: only

@@ -34,6 +34,13 @@ class ServiceClient(client.Connection):
         except grpc.RpcError as error:
             raise error_of(error) from None  # type: ignore[arg-type]  # a blocking call's error says the same
 
+    def _stream(self, method: Any, request: Any) -> Iterator[Any]:
+        """The answers of one call. Raises as `_call`, while they are read."""
+        try:
+            yield from method(request, timeout=self._deadline_s, metadata=client.metadata(self._config))
+        except grpc.RpcError as error:
+            raise error_of(error) from None  # type: ignore[arg-type]  # a blocking call's error says the same
+
     def _pages(self, method: Any, request: Any) -> Iterator[Any]:
         """Every answer of a list, one after the other."""
         request.page_size = PAGE

@@ -72,7 +72,7 @@ class WatchClient(ServiceClient):
         failures = 0
         while True:
             try:
-                for answer in self._stream(request):
+                for answer in self._once(request):
                     failures = 0
                     if answer.resume_token:
                         request.resume_token, request.snapshot = answer.resume_token, False
@@ -82,7 +82,7 @@ class WatchClient(ServiceClient):
                 failures += 1
             time.sleep(_AGAIN.wait_s(failures))
 
-    def _stream(self, request: watch_pb2.WatchRequest) -> Iterator[watch_pb2.WatchResponse]:
+    def _once(self, request: watch_pb2.WatchRequest) -> Iterator[watch_pb2.WatchResponse]:
         """One stream, until it ends. Raises what error_of makes of its failure."""
         stream = RecordServiceStub(self._channel).Watch(request, metadata=client.metadata(self._config), wait_for_ready=True)
         try:

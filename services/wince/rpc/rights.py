@@ -88,6 +88,7 @@ _RECORD = {
     ),
     "ListEntries": _right(READER, NURSE, about=_SCOPE, shows=(("entries", _BED),)),
     "GetEntry": _right(READER, NURSE, about=(at(Kind.ENTRY, "id"),)),
+    "GetReport": _right(READER, NURSE),
     "GetDeliveries": _right(READER, NURSE, OPERATOR, about=(at(Kind.ENTRY, "entry_id"),)),
     "ListDeadLetters": _right(OPERATOR, shows=(("deliveries", at(Kind.ENTRY, "entry_id")),)),
     "ReplayDeadLetter": _right(OPERATOR, about=(at(Kind.ENTRY, "entry_id"),)),

@@ -81,7 +81,7 @@ def build(deps: Deps) -> Service:
             *tending(database, targets),
             Repeated("credentials", CREDENTIALS_S, lambda: credentials(settings)),
         ],
-        [registration(RecordServicer(database, verify, watches=settings.rpc.max_watches))],
+        [registration(RecordServicer(database, verify, watches=settings.rpc.max_watches, protocols=protocols))],
         Reach(database),
     )
 

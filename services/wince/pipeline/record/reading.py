@@ -11,7 +11,9 @@ from wince.clock import Clock, wall_us
 from wince.codec.grade import at_bedside
 from wince.domain.acknowledgement import Acknowledgement
 from wince.domain.entry import Entry, Kind
+from wince.domain.frame import US
 from wince.domain.reason import Reason
+from wince.pipeline.record.report import Held
 from wince.rpc.errors import NotFound
 from wince.rpc.filters import Column, Condition, where
 from wince.store import acknowledged, bedside, scope
@@ -120,18 +122,25 @@ class RecordReader:
     def entries(self, of: Scope, part: Slice, caller: str) -> list[tuple[int, Entry]]:
         """(start of the first revision, last revision) of each, by that start, then id. An entry is a bed's or encounter's where its last
         revision says so."""
-        whose, arguments = _stays(of)
-        more, values = where(list(part.conditions))
-        then, place, order = behind(("f.start_us", "f.id"), part.after, part.descending)
         with self._database.transaction() as tx:
-            rows = tx.execute(
-                "SELECT f.start_us, e.body FROM entry f JOIN LATERAL (SELECT * FROM entry WHERE id = f.id ORDER BY revision DESC LIMIT 1) e"
-                f" ON true WHERE f.revision = 1 AND {whose} AND e.start_us >= %s AND e.start_us < %s{more}{then}"
-                f" ORDER BY {order} LIMIT %s".encode(),
-                (*arguments, of.start_us, of.end_us, *values, *place, part.limit),
-            ).fetchall()
+            found = _entries(tx, of, part)
             self._note(tx, caller, "ListEntries", of)
-        return [(start_us, load(Entry, body)) for start_us, body in rows]
+        return found
+
+    def report(
+        self, of: Scope, part: Slice, caller: str
+    ) -> tuple[list[Entry], list[grade_pb2.Alert], dict[UUID, Acknowledgement], list[Held], int]:
+        """(entries, alerts, who has seen which, how long each grade held, when this was read): all of one moment."""
+        with self._database.transaction() as tx:
+            tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            entries = [entry for _, entry in _entries(tx, of, part)]
+            alerts = [grade_pb2.Alert.FromString(body) for body in _messages(tx, "alert", of, part, f" AND {TOLD}")]
+            seen = acknowledged.of(tx, [UUID(one.id) for one in alerts])
+            held = _held(tx, of)
+        now_us = self._clock()
+        with self._database.transaction() as tx:  # the trail's lock is not taken in a transaction that sees an older state
+            self._note(tx, caller, "GetReport", of)
+        return entries, alerts, seen, held, now_us
 
     def entry(self, identity: UUID, revision: int, caller: str) -> Entry:
         """A revision of an entry; 0: the last. Raises NotFound."""
@@ -173,6 +182,36 @@ def _messages(tx: Tx, table: str, of: Scope, part: Slice, more: str = "") -> lis
         (*arguments, of.start_us, of.end_us, *values, *place, part.limit),
     ).fetchall()
     return [bytes(body) for (body,) in rows]
+
+
+def _entries(tx: Tx, of: Scope, part: Slice) -> list[tuple[int, Entry]]:
+    """See RecordReader.entries."""
+    whose, arguments = _stays(of)
+    more, values = where(list(part.conditions))
+    then, place, order = behind(("f.start_us", "f.id"), part.after, part.descending)
+    rows = tx.execute(
+        "SELECT f.start_us, e.body FROM entry f JOIN LATERAL (SELECT * FROM entry WHERE id = f.id ORDER BY revision DESC LIMIT 1) e"
+        f" ON true WHERE f.revision = 1 AND {whose} AND e.start_us >= %s AND e.start_us < %s{more}{then}"
+        f" ORDER BY {order} LIMIT %s".encode(),
+        (*arguments, of.start_us, of.end_us, *values, *place, part.limit),
+    ).fetchall()
+    return [(start_us, load(Entry, body)) for start_us, body in rows]
+
+
+def _held(tx: Tx, of: Scope) -> list[Held]:
+    """How long windows said what, of the protocols that graded."""
+    whose, arguments = _whose(of)
+    rows = tx.execute(
+        "SELECT h.protocol, h.reason, h.windows, h.total, x.body FROM (SELECT a.protocol, a.grade, coalesce(a.reason, '') AS reason,"
+        " count(*) AS windows, sum(a.end_us - a.start_us) AS total, min(a.id::text)::uuid AS example FROM assessment a"
+        f" WHERE {whose} AND NOT a.shadow AND a.start_us >= %s AND a.start_us < %s GROUP BY 1, 2, 3) h"
+        " JOIN assessment x ON x.id = h.example ORDER BY h.protocol, h.grade NULLS LAST, h.reason".encode(),
+        (*arguments, of.start_us, of.end_us),
+    ).fetchall()
+    return [
+        Held(protocol, reason or grade_pb2.Assessment.FromString(bytes(body)).grade_name, windows, float(total) / US)
+        for protocol, reason, windows, total, body in rows
+    ]
 
 
 def _whose(of: Scope) -> tuple[str, list[object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from wince.api.record.v1 import acknowledgement_pb2
 from wince.api.record.v1 import record_service_pb2 as pb
 from wince.api.record.v1.record_service_pb2_grpc import RecordServiceServicer
 from wince.codec import checks
@@ -53,11 +54,13 @@ class ReadingServicer(RecordServiceServicer):
         found, seen = await self.workers.run(self._reader.alert, checks.identity(request.id, "id"), caller().name)
         return pb.GetAlertResponse(alert=found, acknowledgement=None if seen is None else acknowledgement_to_message(seen))
 
-    async def AcknowledgeAlert(self, request: pb.AcknowledgeAlertRequest, context: Any) -> pb.AcknowledgeAlertResponse:  # noqa: N802
+    async def AcknowledgeAlert(  # noqa: N802 - the proto's name
+        self, request: acknowledgement_pb2.AcknowledgeAlertRequest, context: Any
+    ) -> acknowledgement_pb2.AcknowledgeAlertResponse:
         """See the proto."""
         alert, nurse = checks.identity(request.alert_id, "alert_id"), checks.author(request.nurse, "nurse").strip()
         found = await self.workers.run(self._reader.acknowledge, alert, nurse, caller().name)
-        return pb.AcknowledgeAlertResponse(acknowledgement=acknowledgement_to_message(found))
+        return acknowledgement_pb2.AcknowledgeAlertResponse(acknowledgement=acknowledgement_to_message(found))
 
     async def ListEntries(self, request: pb.ListEntriesRequest, context: Any) -> pb.ListEntriesResponse:  # noqa: N802
         """See the proto."""

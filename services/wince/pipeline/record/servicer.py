@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from wince.api.record.v1 import record_pb2
@@ -20,8 +21,10 @@ from wince.pipeline.record.live import Live
 from wince.pipeline.record.queries import Delivered, PostgresRecord
 from wince.pipeline.record.reading import RecordReader
 from wince.pipeline.record.reading_servicer import ReadingServicer
+from wince.pipeline.record.report_servicer import ReportServicer
 from wince.pipeline.record.watch_servicer import WatchServicer
 from wince.pipeline.record.watching import Watching
+from wince.protocols.rules import ClinicalProtocol
 from wince.rpc.auth import caller
 from wince.rpc.pages import Pages
 from wince.rpc.server import Registration, Workers
@@ -37,16 +40,25 @@ _STATES = {
 }
 
 
-class RecordServicer(ReadingServicer, WatchServicer):
+class RecordServicer(ReadingServicer, ReportServicer, WatchServicer):
     """Over the record's tables."""
 
     def __init__(
-        self, database: Database, verify: Callable[[], Verified], *, threads: int = 4, clock: Clock = wall_us, watches: int = 256
+        self,
+        database: Database,
+        verify: Callable[[], Verified],
+        *,
+        threads: int = 4,
+        clock: Clock = wall_us,
+        watches: int = 256,
+        protocols: Mapping[str, ClinicalProtocol] = MappingProxyType({}),
     ) -> None:
-        """`verify`: recomputes the whole audit chain; raises IntegrityError where it does not hold. `watches`: most streams that watch."""
+        """`verify`: recomputes the whole audit chain; raises IntegrityError where it does not hold. `watches`: most streams that watch.
+        `protocols`: whose labels stand in reports."""
         self._record, self._reader, self._verify = PostgresRecord(database), RecordReader(database, clock), verify
         self.workers, self.watchers = Workers(threads, "record-rpc"), Workers(2, "record-watch")
         self._pages = Pages(functools.partial(token_key.read, database), self.workers.run)
+        self._protocols = protocols
         self._watching, self._live = Watching(database, clock), Live(database, self.watchers.run, clock, most=watches)
         self._verifying = asyncio.Lock()
 

@@ -22,15 +22,24 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from wince.api.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)wince/api/record/v1/acknowledgement.proto\x12\x13wince.api.record.v1\"A\n\x0f\x41\x63knowledgement\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\r\n\x05nurse\x18\x02 \x01(\t\x12\r\n\x05\x61t_us\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)wince/api/record/v1/acknowledgement.proto\x12\x13wince.api.record.v1\x1a\x1b\x62uf/validate/validate.proto\"A\n\x0f\x41\x63knowledgement\x12\x10\n\x08\x61lert_id\x18\x01 \x01(\t\x12\r\n\x05nurse\x18\x02 \x01(\t\x12\r\n\x05\x61t_us\x18\x03 \x01(\x03\"N\n\x17\x41\x63knowledgeAlertRequest\x12\x1a\n\x08\x61lert_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x17\n\x05nurse\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"Y\n\x18\x41\x63knowledgeAlertResponse\x12=\n\x0f\x61\x63knowledgement\x18\x01 \x01(\x0b\x32$.wince.api.record.v1.Acknowledgementb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'wince.api.record.v1.acknowledgement_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACKNOWLEDGEMENT']._serialized_start=66
-  _globals['_ACKNOWLEDGEMENT']._serialized_end=131
+  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['alert_id']._loaded_options = None
+  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['alert_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['nurse']._loaded_options = None
+  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['nurse']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_ACKNOWLEDGEMENT']._serialized_start=95
+  _globals['_ACKNOWLEDGEMENT']._serialized_end=160
+  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_start=162
+  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_end=240
+  _globals['_ACKNOWLEDGEALERTRESPONSE']._serialized_start=242
+  _globals['_ACKNOWLEDGEALERTRESPONSE']._serialized_end=331
 # @@protoc_insertion_point(module_scope)

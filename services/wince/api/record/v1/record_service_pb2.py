@@ -28,10 +28,11 @@ from wince.api.grade.v1 import grade_pb2 as wince_dot_api_dot_grade_dot_v1_dot_g
 from wince.api.hospital.v1 import hospital_pb2 as wince_dot_api_dot_hospital_dot_v1_dot_hospital__pb2
 from wince.api.record.v1 import acknowledgement_pb2 as wince_dot_api_dot_record_dot_v1_dot_acknowledgement__pb2
 from wince.api.record.v1 import record_pb2 as wince_dot_api_dot_record_dot_v1_dot_record__pb2
+from wince.api.record.v1 import report_pb2 as wince_dot_api_dot_record_dot_v1_dot_report__pb2
 from wince.api.record.v1 import watch_pb2 as wince_dot_api_dot_record_dot_v1_dot_watch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(wince/api/record/v1/record_service.proto\x12\x13wince.api.record.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1ewince/api/grade/v1/grade.proto\x1a$wince/api/hospital/v1/hospital.proto\x1a)wince/api/record/v1/acknowledgement.proto\x1a wince/api/record/v1/record.proto\x1a\x1fwince/api/record/v1/watch.proto\"\xec\x01\n\x05Scope\x12\r\n\x03\x62\x65\x64\x18\x01 \x01(\tH\x00\x12\x17\n\tencounter\x18\x02 \x01(\tB\x02\x18\x01H\x00\x12\x39\n\x0c\x65ncounter_id\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierH\x00\x12\x0e\n\x04ward\x18\x06 \x01(\tH\x00\x12\r\n\x03\x61ll\x18\x07 \x01(\x08H\x00\x12\x1e\n\x08start_us\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x01\x88\x01\x01\x12\x1c\n\x06\x65nd_us\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x02\x88\x01\x01\x42\x0b\n\x02of\x12\x05\xbaH\x02\x08\x01\x42\x0b\n\t_start_usB\t\n\x07_end_us\"\x9e\x01\n\x16ListAssessmentsRequest\x12\x31\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.ScopeB\x06\xbaH\x03\xc8\x01\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"g\n\x17ListAssessmentsResponse\x12\x33\n\x0b\x61ssessments\x18\x01 \x03(\x0b\x32\x1e.wince.api.grade.v1.Assessment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\",\n\x14GetAssessmentRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"K\n\x15GetAssessmentResponse\x12\x32\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.Assessment\"\x99\x01\n\x11ListAlertsRequest\x12\x31\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.ScopeB\x06\xbaH\x03\xc8\x01\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"\x98\x01\n\x12ListAlertsResponse\x12)\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x19.wince.api.grade.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12>\n\x10\x61\x63knowledgements\x18\x03 \x03(\x0b\x32$.wince.api.record.v1.Acknowledgement\"\'\n\x0fGetAlertRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"{\n\x10GetAlertResponse\x12(\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x19.wince.api.grade.v1.Alert\x12=\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32$.wince.api.record.v1.Acknowledgement\"N\n\x17\x41\x63knowledgeAlertRequest\x12\x1a\n\x08\x61lert_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x17\n\x05nurse\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"Y\n\x18\x41\x63knowledgeAlertResponse\x12=\n\x0f\x61\x63knowledgement\x18\x01 \x01(\x0b\x32$.wince.api.record.v1.Acknowledgement\"&\n\x17WatchAssessmentsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\"\x84\x01\n\x18WatchAssessmentsResponse\x12\x34\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.AssessmentH\x00\x12*\n\x05\x61lert\x18\x02 \x01(\x0b\x32\x19.wince.api.grade.v1.AlertH\x00\x42\x06\n\x04item\"\x9a\x01\n\x12ListEntriesRequest\x12\x31\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.ScopeB\x06\xbaH\x03\xc8\x01\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"[\n\x13ListEntriesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.wince.api.record.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x0fGetEntryRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x10\n\x08revision\x18\x02 \x01(\r\"=\n\x10GetEntryResponse\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Entry\"2\n\x14GetDeliveriesRequest\x12\x1a\n\x08\x65ntry_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"J\n\x15GetDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\"Y\n\x16ListDeadLettersRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x17ListDeadLettersResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x17ReplayDeadLetterRequest\x12\x1a\n\x08\x65ntry_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12#\n\x08revision\x18\x02 \x01(\rB\x11\xe2\x41\x01\x02\xbaH\n*\x08\x10\x80\x80\x80\x80\x08 \x00\x12\x17\n\x06target\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\"K\n\x18ReplayDeadLetterResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.wince.api.record.v1.Delivery\"\x14\n\x12ListTargetsRequest\"J\n\x13ListTargetsResponse\x12\x33\n\x07targets\x18\x01 \x03(\x0b\x32\".wince.api.record.v1.TargetBacklog\"/\n\x14ReleaseTargetRequest\x12\x17\n\x06target\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\"K\n\x15ReleaseTargetResponse\x12\x32\n\x06target\x18\x01 \x01(\x0b\x32\".wince.api.record.v1.TargetBacklog\"\x8c\x01\n\x11QueryAuditRequest\x12\x1d\n\x08\x65ntry_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\'\n\rfrom_sequence\x18\x02 \x01(\x04\x42\x10\xbaH\r2\x0b\x10\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x12\x1b\n\tpage_size\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\"v\n\x12QueryAuditResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.wince.api.record.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rlast_sequence\x18\x03 \x01(\x04\"\x14\n\x12VerifyAuditRequest\"\xc0\x01\n\x13VerifyAuditResponse\x12\x10\n\x08verified\x18\x01 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x04\x12\x0c\n\x04head\x18\x03 \x01(\x0c\x12\x17\n\ncheckpoint\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04tail\x18\x05 \x01(\x04\x12\x0e\n\x06\x65rased\x18\x06 \x01(\x04\x12\x0e\n\x06\x62roken\x18\x07 \x01(\t\x12\x10\n\x08\x63ompared\x18\x08 \x01(\x04\x12\x10\n\x08unproven\x18\t \x01(\x04\x42\r\n\x0b_checkpoint2\xe0\x0c\n\rRecordService\x12l\n\x0fListAssessments\x12+.wince.api.record.v1.ListAssessmentsRequest\x1a,.wince.api.record.v1.ListAssessmentsResponse\x12\x66\n\rGetAssessment\x12).wince.api.record.v1.GetAssessmentRequest\x1a*.wince.api.record.v1.GetAssessmentResponse\x12]\n\nListAlerts\x12&.wince.api.record.v1.ListAlertsRequest\x1a\'.wince.api.record.v1.ListAlertsResponse\x12W\n\x08GetAlert\x12$.wince.api.record.v1.GetAlertRequest\x1a%.wince.api.record.v1.GetAlertResponse\x12o\n\x10\x41\x63knowledgeAlert\x12,.wince.api.record.v1.AcknowledgeAlertRequest\x1a-.wince.api.record.v1.AcknowledgeAlertResponse\x12P\n\x05Watch\x12!.wince.api.record.v1.WatchRequest\x1a\".wince.api.record.v1.WatchResponse0\x01\x12q\n\x10WatchAssessments\x12,.wince.api.record.v1.WatchAssessmentsRequest\x1a-.wince.api.record.v1.WatchAssessmentsResponse0\x01\x12`\n\x0bListEntries\x12\'.wince.api.record.v1.ListEntriesRequest\x1a(.wince.api.record.v1.ListEntriesResponse\x12W\n\x08GetEntry\x12$.wince.api.record.v1.GetEntryRequest\x1a%.wince.api.record.v1.GetEntryResponse\x12\x66\n\rGetDeliveries\x12).wince.api.record.v1.GetDeliveriesRequest\x1a*.wince.api.record.v1.GetDeliveriesResponse\x12l\n\x0fListDeadLetters\x12+.wince.api.record.v1.ListDeadLettersRequest\x1a,.wince.api.record.v1.ListDeadLettersResponse\x12o\n\x10ReplayDeadLetter\x12,.wince.api.record.v1.ReplayDeadLetterRequest\x1a-.wince.api.record.v1.ReplayDeadLetterResponse\x12`\n\x0bListTargets\x12\'.wince.api.record.v1.ListTargetsRequest\x1a(.wince.api.record.v1.ListTargetsResponse\x12\x66\n\rReleaseTarget\x12).wince.api.record.v1.ReleaseTargetRequest\x1a*.wince.api.record.v1.ReleaseTargetResponse\x12]\n\nQueryAudit\x12&.wince.api.record.v1.QueryAuditRequest\x1a\'.wince.api.record.v1.QueryAuditResponse\x12`\n\x0bVerifyAudit\x12\'.wince.api.record.v1.VerifyAuditRequest\x1a(.wince.api.record.v1.VerifyAuditResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(wince/api/record/v1/record_service.proto\x12\x13wince.api.record.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1ewince/api/grade/v1/grade.proto\x1a$wince/api/hospital/v1/hospital.proto\x1a)wince/api/record/v1/acknowledgement.proto\x1a wince/api/record/v1/record.proto\x1a wince/api/record/v1/report.proto\x1a\x1fwince/api/record/v1/watch.proto\"\xec\x01\n\x05Scope\x12\r\n\x03\x62\x65\x64\x18\x01 \x01(\tH\x00\x12\x17\n\tencounter\x18\x02 \x01(\tB\x02\x18\x01H\x00\x12\x39\n\x0c\x65ncounter_id\x18\x05 \x01(\x0b\x32!.wince.api.hospital.v1.IdentifierH\x00\x12\x0e\n\x04ward\x18\x06 \x01(\tH\x00\x12\r\n\x03\x61ll\x18\x07 \x01(\x08H\x00\x12\x1e\n\x08start_us\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x01\x88\x01\x01\x12\x1c\n\x06\x65nd_us\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x02\x88\x01\x01\x42\x0b\n\x02of\x12\x05\xbaH\x02\x08\x01\x42\x0b\n\t_start_usB\t\n\x07_end_us\"\x9e\x01\n\x16ListAssessmentsRequest\x12\x31\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.ScopeB\x06\xbaH\x03\xc8\x01\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"g\n\x17ListAssessmentsResponse\x12\x33\n\x0b\x61ssessments\x18\x01 \x03(\x0b\x32\x1e.wince.api.grade.v1.Assessment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\",\n\x14GetAssessmentRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"K\n\x15GetAssessmentResponse\x12\x32\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.Assessment\"\x99\x01\n\x11ListAlertsRequest\x12\x31\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.ScopeB\x06\xbaH\x03\xc8\x01\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"\x98\x01\n\x12ListAlertsResponse\x12)\n\x06\x61lerts\x18\x01 \x03(\x0b\x32\x19.wince.api.grade.v1.Alert\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12>\n\x10\x61\x63knowledgements\x18\x03 \x03(\x0b\x32$.wince.api.record.v1.Acknowledgement\"\'\n\x0fGetAlertRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"{\n\x10GetAlertResponse\x12(\n\x05\x61lert\x18\x01 \x01(\x0b\x32\x19.wince.api.grade.v1.Alert\x12=\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32$.wince.api.record.v1.Acknowledgement\"&\n\x17WatchAssessmentsRequest\x12\x0b\n\x03\x62\x65\x64\x18\x01 \x01(\t\"\x84\x01\n\x18WatchAssessmentsResponse\x12\x34\n\nassessment\x18\x01 \x01(\x0b\x32\x1e.wince.api.grade.v1.AssessmentH\x00\x12*\n\x05\x61lert\x18\x02 \x01(\x0b\x32\x19.wince.api.grade.v1.AlertH\x00\x42\x06\n\x04item\"\x9a\x01\n\x12ListEntriesRequest\x12\x31\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.ScopeB\x06\xbaH\x03\xc8\x01\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x10\n\x08order_by\x18\x05 \x01(\t\"[\n\x13ListEntriesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.wince.api.record.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x0fGetEntryRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x10\n\x08revision\x18\x02 \x01(\r\"=\n\x10GetEntryResponse\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Entry\"p\n\x10GetReportRequest\x12)\n\x05scope\x18\x01 \x01(\x0b\x32\x1a.wince.api.record.v1.Scope\x12\x31\n\x06\x66ormat\x18\x02 \x01(\x0e\x32!.wince.api.record.v1.ReportFormat\"2\n\x14GetDeliveriesRequest\x12\x1a\n\x08\x65ntry_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"J\n\x15GetDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\"Y\n\x16ListDeadLettersRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x1b\n\tpage_size\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x17ListDeadLettersResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.wince.api.record.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"s\n\x17ReplayDeadLetterRequest\x12\x1a\n\x08\x65ntry_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12#\n\x08revision\x18\x02 \x01(\rB\x11\xe2\x41\x01\x02\xbaH\n*\x08\x10\x80\x80\x80\x80\x08 \x00\x12\x17\n\x06target\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\"K\n\x18ReplayDeadLetterResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.wince.api.record.v1.Delivery\"\x14\n\x12ListTargetsRequest\"J\n\x13ListTargetsResponse\x12\x33\n\x07targets\x18\x01 \x03(\x0b\x32\".wince.api.record.v1.TargetBacklog\"/\n\x14ReleaseTargetRequest\x12\x17\n\x06target\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\"K\n\x15ReleaseTargetResponse\x12\x32\n\x06target\x18\x01 \x01(\x0b\x32\".wince.api.record.v1.TargetBacklog\"\x8c\x01\n\x11QueryAuditRequest\x12\x1d\n\x08\x65ntry_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\'\n\rfrom_sequence\x18\x02 \x01(\x04\x42\x10\xbaH\r2\x0b\x10\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x12\x1b\n\tpage_size\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\"v\n\x12QueryAuditResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.wince.api.record.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rlast_sequence\x18\x03 \x01(\x04\"\x14\n\x12VerifyAuditRequest\"\xc0\x01\n\x13VerifyAuditResponse\x12\x10\n\x08verified\x18\x01 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x04\x12\x0c\n\x04head\x18\x03 \x01(\x0c\x12\x17\n\ncheckpoint\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x0c\n\x04tail\x18\x05 \x01(\x04\x12\x0e\n\x06\x65rased\x18\x06 \x01(\x04\x12\x0e\n\x06\x62roken\x18\x07 \x01(\t\x12\x10\n\x08\x63ompared\x18\x08 \x01(\x04\x12\x10\n\x08unproven\x18\t \x01(\x04\x42\r\n\x0b_checkpoint2\xbe\r\n\rRecordService\x12l\n\x0fListAssessments\x12+.wince.api.record.v1.ListAssessmentsRequest\x1a,.wince.api.record.v1.ListAssessmentsResponse\x12\x66\n\rGetAssessment\x12).wince.api.record.v1.GetAssessmentRequest\x1a*.wince.api.record.v1.GetAssessmentResponse\x12]\n\nListAlerts\x12&.wince.api.record.v1.ListAlertsRequest\x1a\'.wince.api.record.v1.ListAlertsResponse\x12W\n\x08GetAlert\x12$.wince.api.record.v1.GetAlertRequest\x1a%.wince.api.record.v1.GetAlertResponse\x12o\n\x10\x41\x63knowledgeAlert\x12,.wince.api.record.v1.AcknowledgeAlertRequest\x1a-.wince.api.record.v1.AcknowledgeAlertResponse\x12P\n\x05Watch\x12!.wince.api.record.v1.WatchRequest\x1a\".wince.api.record.v1.WatchResponse0\x01\x12q\n\x10WatchAssessments\x12,.wince.api.record.v1.WatchAssessmentsRequest\x1a-.wince.api.record.v1.WatchAssessmentsResponse0\x01\x12`\n\x0bListEntries\x12\'.wince.api.record.v1.ListEntriesRequest\x1a(.wince.api.record.v1.ListEntriesResponse\x12W\n\x08GetEntry\x12$.wince.api.record.v1.GetEntryRequest\x1a%.wince.api.record.v1.GetEntryResponse\x12\\\n\tGetReport\x12%.wince.api.record.v1.GetReportRequest\x1a&.wince.api.record.v1.GetReportResponse0\x01\x12\x66\n\rGetDeliveries\x12).wince.api.record.v1.GetDeliveriesRequest\x1a*.wince.api.record.v1.GetDeliveriesResponse\x12l\n\x0fListDeadLetters\x12+.wince.api.record.v1.ListDeadLettersRequest\x1a,.wince.api.record.v1.ListDeadLettersResponse\x12o\n\x10ReplayDeadLetter\x12,.wince.api.record.v1.ReplayDeadLetterRequest\x1a-.wince.api.record.v1.ReplayDeadLetterResponse\x12`\n\x0bListTargets\x12\'.wince.api.record.v1.ListTargetsRequest\x1a(.wince.api.record.v1.ListTargetsResponse\x12\x66\n\rReleaseTarget\x12).wince.api.record.v1.ReleaseTargetRequest\x1a*.wince.api.record.v1.ReleaseTargetResponse\x12]\n\nQueryAudit\x12&.wince.api.record.v1.QueryAuditRequest\x1a\'.wince.api.record.v1.QueryAuditResponse\x12`\n\x0bVerifyAudit\x12\'.wince.api.record.v1.VerifyAuditRequest\x1a(.wince.api.record.v1.VerifyAuditResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,10 +59,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTALERTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\005*\003\030\350\007'
   _globals['_GETALERTREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_GETALERTREQUEST'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['alert_id']._loaded_options = None
-  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['alert_id']._serialized_options = b'\272H\005r\003\260\001\001'
-  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['nurse']._loaded_options = None
-  _globals['_ACKNOWLEDGEALERTREQUEST'].fields_by_name['nurse']._serialized_options = b'\272H\005r\003\030\200\001'
   _globals['_LISTENTRIESREQUEST'].fields_by_name['scope']._loaded_options = None
   _globals['_LISTENTRIESREQUEST'].fields_by_name['scope']._serialized_options = b'\272H\003\310\001\001'
   _globals['_LISTENTRIESREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -86,68 +83,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYAUDITREQUEST'].fields_by_name['from_sequence']._serialized_options = b'\272H\r2\013\020\200\200\200\200\200\200\200\200\200\001'
   _globals['_QUERYAUDITREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_QUERYAUDITREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\005*\003\030\350\007'
-  _globals['_SCOPE']._serialized_start=308
-  _globals['_SCOPE']._serialized_end=544
-  _globals['_LISTASSESSMENTSREQUEST']._serialized_start=547
-  _globals['_LISTASSESSMENTSREQUEST']._serialized_end=705
-  _globals['_LISTASSESSMENTSRESPONSE']._serialized_start=707
-  _globals['_LISTASSESSMENTSRESPONSE']._serialized_end=810
-  _globals['_GETASSESSMENTREQUEST']._serialized_start=812
-  _globals['_GETASSESSMENTREQUEST']._serialized_end=856
-  _globals['_GETASSESSMENTRESPONSE']._serialized_start=858
-  _globals['_GETASSESSMENTRESPONSE']._serialized_end=933
-  _globals['_LISTALERTSREQUEST']._serialized_start=936
-  _globals['_LISTALERTSREQUEST']._serialized_end=1089
-  _globals['_LISTALERTSRESPONSE']._serialized_start=1092
-  _globals['_LISTALERTSRESPONSE']._serialized_end=1244
-  _globals['_GETALERTREQUEST']._serialized_start=1246
-  _globals['_GETALERTREQUEST']._serialized_end=1285
-  _globals['_GETALERTRESPONSE']._serialized_start=1287
-  _globals['_GETALERTRESPONSE']._serialized_end=1410
-  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_start=1412
-  _globals['_ACKNOWLEDGEALERTREQUEST']._serialized_end=1490
-  _globals['_ACKNOWLEDGEALERTRESPONSE']._serialized_start=1492
-  _globals['_ACKNOWLEDGEALERTRESPONSE']._serialized_end=1581
-  _globals['_WATCHASSESSMENTSREQUEST']._serialized_start=1583
-  _globals['_WATCHASSESSMENTSREQUEST']._serialized_end=1621
-  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_start=1624
-  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_end=1756
-  _globals['_LISTENTRIESREQUEST']._serialized_start=1759
-  _globals['_LISTENTRIESREQUEST']._serialized_end=1913
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=1915
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=2006
-  _globals['_GETENTRYREQUEST']._serialized_start=2008
-  _globals['_GETENTRYREQUEST']._serialized_end=2065
-  _globals['_GETENTRYRESPONSE']._serialized_start=2067
-  _globals['_GETENTRYRESPONSE']._serialized_end=2128
-  _globals['_GETDELIVERIESREQUEST']._serialized_start=2130
-  _globals['_GETDELIVERIESREQUEST']._serialized_end=2180
-  _globals['_GETDELIVERIESRESPONSE']._serialized_start=2182
-  _globals['_GETDELIVERIESRESPONSE']._serialized_end=2256
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=2258
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=2347
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=2349
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=2450
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=2452
-  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=2567
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=2569
-  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=2644
-  _globals['_LISTTARGETSREQUEST']._serialized_start=2646
-  _globals['_LISTTARGETSREQUEST']._serialized_end=2666
-  _globals['_LISTTARGETSRESPONSE']._serialized_start=2668
-  _globals['_LISTTARGETSRESPONSE']._serialized_end=2742
-  _globals['_RELEASETARGETREQUEST']._serialized_start=2744
-  _globals['_RELEASETARGETREQUEST']._serialized_end=2791
-  _globals['_RELEASETARGETRESPONSE']._serialized_start=2793
-  _globals['_RELEASETARGETRESPONSE']._serialized_end=2868
-  _globals['_QUERYAUDITREQUEST']._serialized_start=2871
-  _globals['_QUERYAUDITREQUEST']._serialized_end=3011
-  _globals['_QUERYAUDITRESPONSE']._serialized_start=3013
-  _globals['_QUERYAUDITRESPONSE']._serialized_end=3131
-  _globals['_VERIFYAUDITREQUEST']._serialized_start=3133
-  _globals['_VERIFYAUDITREQUEST']._serialized_end=3153
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=3156
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=3348
-  _globals['_RECORDSERVICE']._serialized_start=3351
-  _globals['_RECORDSERVICE']._serialized_end=4983
+  _globals['_SCOPE']._serialized_start=342
+  _globals['_SCOPE']._serialized_end=578
+  _globals['_LISTASSESSMENTSREQUEST']._serialized_start=581
+  _globals['_LISTASSESSMENTSREQUEST']._serialized_end=739
+  _globals['_LISTASSESSMENTSRESPONSE']._serialized_start=741
+  _globals['_LISTASSESSMENTSRESPONSE']._serialized_end=844
+  _globals['_GETASSESSMENTREQUEST']._serialized_start=846
+  _globals['_GETASSESSMENTREQUEST']._serialized_end=890
+  _globals['_GETASSESSMENTRESPONSE']._serialized_start=892
+  _globals['_GETASSESSMENTRESPONSE']._serialized_end=967
+  _globals['_LISTALERTSREQUEST']._serialized_start=970
+  _globals['_LISTALERTSREQUEST']._serialized_end=1123
+  _globals['_LISTALERTSRESPONSE']._serialized_start=1126
+  _globals['_LISTALERTSRESPONSE']._serialized_end=1278
+  _globals['_GETALERTREQUEST']._serialized_start=1280
+  _globals['_GETALERTREQUEST']._serialized_end=1319
+  _globals['_GETALERTRESPONSE']._serialized_start=1321
+  _globals['_GETALERTRESPONSE']._serialized_end=1444
+  _globals['_WATCHASSESSMENTSREQUEST']._serialized_start=1446
+  _globals['_WATCHASSESSMENTSREQUEST']._serialized_end=1484
+  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_start=1487
+  _globals['_WATCHASSESSMENTSRESPONSE']._serialized_end=1619
+  _globals['_LISTENTRIESREQUEST']._serialized_start=1622
+  _globals['_LISTENTRIESREQUEST']._serialized_end=1776
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=1778
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1869
+  _globals['_GETENTRYREQUEST']._serialized_start=1871
+  _globals['_GETENTRYREQUEST']._serialized_end=1928
+  _globals['_GETENTRYRESPONSE']._serialized_start=1930
+  _globals['_GETENTRYRESPONSE']._serialized_end=1991
+  _globals['_GETREPORTREQUEST']._serialized_start=1993
+  _globals['_GETREPORTREQUEST']._serialized_end=2105
+  _globals['_GETDELIVERIESREQUEST']._serialized_start=2107
+  _globals['_GETDELIVERIESREQUEST']._serialized_end=2157
+  _globals['_GETDELIVERIESRESPONSE']._serialized_start=2159
+  _globals['_GETDELIVERIESRESPONSE']._serialized_end=2233
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=2235
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=2324
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=2326
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=2427
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_start=2429
+  _globals['_REPLAYDEADLETTERREQUEST']._serialized_end=2544
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_start=2546
+  _globals['_REPLAYDEADLETTERRESPONSE']._serialized_end=2621
+  _globals['_LISTTARGETSREQUEST']._serialized_start=2623
+  _globals['_LISTTARGETSREQUEST']._serialized_end=2643
+  _globals['_LISTTARGETSRESPONSE']._serialized_start=2645
+  _globals['_LISTTARGETSRESPONSE']._serialized_end=2719
+  _globals['_RELEASETARGETREQUEST']._serialized_start=2721
+  _globals['_RELEASETARGETREQUEST']._serialized_end=2768
+  _globals['_RELEASETARGETRESPONSE']._serialized_start=2770
+  _globals['_RELEASETARGETRESPONSE']._serialized_end=2845
+  _globals['_QUERYAUDITREQUEST']._serialized_start=2848
+  _globals['_QUERYAUDITREQUEST']._serialized_end=2988
+  _globals['_QUERYAUDITRESPONSE']._serialized_start=2990
+  _globals['_QUERYAUDITRESPONSE']._serialized_end=3108
+  _globals['_VERIFYAUDITREQUEST']._serialized_start=3110
+  _globals['_VERIFYAUDITREQUEST']._serialized_end=3130
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=3133
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=3325
+  _globals['_RECORDSERVICE']._serialized_start=3328
+  _globals['_RECORDSERVICE']._serialized_end=5054
 # @@protoc_insertion_point(module_scope)

@@ -11,6 +11,7 @@ from wince.api.grade.v1 import grade_pb2 as _grade_pb2
 from wince.api.hospital.v1 import hospital_pb2 as _hospital_pb2
 from wince.api.record.v1 import acknowledgement_pb2 as _acknowledgement_pb2
 from wince.api.record.v1 import record_pb2 as _record_pb2
+from wince.api.record.v1 import report_pb2 as _report_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -339,56 +340,6 @@ class GetAlertResponse(_message.Message):
 Global___GetAlertResponse: _TypeAlias = GetAlertResponse  # noqa: Y015
 
 @_typing.final
-class AcknowledgeAlertRequest(_message.Message):
-    """Somebody has seen an alert."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ALERT_ID_FIELD_NUMBER: _builtins.int
-    NURSE_FIELD_NUMBER: _builtins.int
-    alert_id: _builtins.str
-    """Id of the alert."""
-    nurse: _builtins.str
-    """Staff identifier (not a name) of who has seen it, 1 to 128 characters. Empty: the caller itself."""
-    def __init__(
-        self,
-        *,
-        alert_id: _builtins.str = ...,
-        nurse: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "nurse", b"nurse"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AcknowledgeAlertRequest: _TypeAlias = AcknowledgeAlertRequest  # noqa: Y015
-
-@_typing.final
-class AcknowledgeAlertResponse(_message.Message):
-    """It is committed."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ACKNOWLEDGEMENT_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def acknowledgement(self) -> _acknowledgement_pb2.Acknowledgement:
-        """As it stands in the store."""
-
-    def __init__(
-        self,
-        *,
-        acknowledgement: _acknowledgement_pb2.Acknowledgement | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AcknowledgeAlertResponse: _TypeAlias = AcknowledgeAlertResponse  # noqa: Y015
-
-@_typing.final
 class WatchAssessmentsRequest(_message.Message):
     """Asks for a live stream."""
 
@@ -561,6 +512,34 @@ class GetEntryResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetEntryResponse: _TypeAlias = GetEntryResponse  # noqa: Y015
+
+@_typing.final
+class GetReportRequest(_message.Message):
+    """Asks for a report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    format: _report_pb2.ReportFormat.ValueType
+    """Which kind of file."""
+    @_builtins.property
+    def scope(self) -> Global___Scope:
+        """Of which bed or encounter, and from when to when."""
+
+    def __init__(
+        self,
+        *,
+        scope: Global___Scope | None = ...,
+        format: _report_pb2.ReportFormat.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReportRequest: _TypeAlias = GetReportRequest  # noqa: Y015
 
 @_typing.final
 class GetDeliveriesRequest(_message.Message):

@@ -3,7 +3,9 @@
 import grpc
 import warnings
 
+from wince.api.record.v1 import acknowledgement_pb2 as wince_dot_api_dot_record_dot_v1_dot_acknowledgement__pb2
 from wince.api.record.v1 import record_service_pb2 as wince_dot_api_dot_record_dot_v1_dot_record__service__pb2
+from wince.api.record.v1 import report_pb2 as wince_dot_api_dot_record_dot_v1_dot_report__pb2
 from wince.api.record.v1 import watch_pb2 as wince_dot_api_dot_record_dot_v1_dot_watch__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -59,8 +61,8 @@ class RecordServiceStub:
                 _registered_method=True)
         self.AcknowledgeAlert = channel.unary_unary(
                 '/wince.api.record.v1.RecordService/AcknowledgeAlert',
-                request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertRequest.SerializeToString,
-                response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertResponse.FromString,
+                request_serializer=wince_dot_api_dot_record_dot_v1_dot_acknowledgement__pb2.AcknowledgeAlertRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_record_dot_v1_dot_acknowledgement__pb2.AcknowledgeAlertResponse.FromString,
                 _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/wince.api.record.v1.RecordService/Watch',
@@ -81,6 +83,11 @@ class RecordServiceStub:
                 '/wince.api.record.v1.RecordService/GetEntry',
                 request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryRequest.SerializeToString,
                 response_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryResponse.FromString,
+                _registered_method=True)
+        self.GetReport = channel.unary_stream(
+                '/wince.api.record.v1.RecordService/GetReport',
+                request_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetReportRequest.SerializeToString,
+                response_deserializer=wince_dot_api_dot_record_dot_v1_dot_report__pb2.GetReportResponse.FromString,
                 _registered_method=True)
         self.GetDeliveries = channel.unary_unary(
                 '/wince.api.record.v1.RecordService/GetDeliveries',
@@ -192,6 +199,14 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReport(self, request, context):
+        """A report of a bed or an encounter: what was charted, alerts with who has seen them, how long each grade held. First the head, then the
+        file in pieces. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetDeliveries(self, request, context):
         """What became of an entry at each target. Returns NOT_FOUND for an unknown entry.
         """
@@ -267,8 +282,8 @@ def add_RecordServiceServicer_to_server(servicer, server):
             ),
             'AcknowledgeAlert': grpc.unary_unary_rpc_method_handler(
                     servicer.AcknowledgeAlert,
-                    request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertRequest.FromString,
-                    response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertResponse.SerializeToString,
+                    request_deserializer=wince_dot_api_dot_record_dot_v1_dot_acknowledgement__pb2.AcknowledgeAlertRequest.FromString,
+                    response_serializer=wince_dot_api_dot_record_dot_v1_dot_acknowledgement__pb2.AcknowledgeAlertResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -289,6 +304,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.GetEntry,
                     request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryRequest.FromString,
                     response_serializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryResponse.SerializeToString,
+            ),
+            'GetReport': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetReport,
+                    request_deserializer=wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetReportRequest.FromString,
+                    response_serializer=wince_dot_api_dot_record_dot_v1_dot_report__pb2.GetReportResponse.SerializeToString,
             ),
             'GetDeliveries': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDeliveries,
@@ -461,8 +481,8 @@ class RecordService:
             request,
             target,
             '/wince.api.record.v1.RecordService/AcknowledgeAlert',
-            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertRequest.SerializeToString,
-            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.AcknowledgeAlertResponse.FromString,
+            wince_dot_api_dot_record_dot_v1_dot_acknowledgement__pb2.AcknowledgeAlertRequest.SerializeToString,
+            wince_dot_api_dot_record_dot_v1_dot_acknowledgement__pb2.AcknowledgeAlertResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -571,6 +591,33 @@ class RecordService:
             '/wince.api.record.v1.RecordService/GetEntry',
             wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryRequest.SerializeToString,
             wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetEntryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/wince.api.record.v1.RecordService/GetReport',
+            wince_dot_api_dot_record_dot_v1_dot_record__service__pb2.GetReportRequest.SerializeToString,
+            wince_dot_api_dot_record_dot_v1_dot_report__pb2.GetReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

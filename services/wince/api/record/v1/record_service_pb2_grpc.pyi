@@ -5,7 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from wince.api.record.v1 import acknowledgement_pb2 as _acknowledgement_pb2
 from wince.api.record.v1 import record_service_pb2 as _record_service_pb2
+from wince.api.record.v1 import report_pb2 as _report_pb2
 from wince.api.record.v1 import watch_pb2 as _watch_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -46,7 +48,7 @@ class RecordServiceStub:
     """Alerts of a bed, a ward, an encounter, or all, by start."""
     GetAlert: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetAlertRequest, _record_service_pb2.GetAlertResponse]
     """One alert. Returns NOT_FOUND for an unknown one, and for one that nobody may be told of."""
-    AcknowledgeAlert: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.AcknowledgeAlertRequest, _record_service_pb2.AcknowledgeAlertResponse]
+    AcknowledgeAlert: _grpc.UnaryUnaryMultiCallable[_acknowledgement_pb2.AcknowledgeAlertRequest, _acknowledgement_pb2.AcknowledgeAlertResponse]
     """Say that somebody has seen an alert. The first stands: whoever says it again is answered that. Returns NOT_FOUND for an unknown alert."""
     Watch: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchRequest, _watch_pb2.WatchResponse]
     """What is committed, as it is, in one order for all watchers, until the caller ends the stream. It goes on behind any of its answers with
@@ -62,6 +64,10 @@ class RecordServiceStub:
     """What was charted for a bed, a ward, an encounter, or all, by the start of each entry's first revision."""
     GetEntry: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetEntryRequest, _record_service_pb2.GetEntryResponse]
     """One entry. Returns NOT_FOUND for an unknown one, or an unknown revision."""
+    GetReport: _grpc.UnaryStreamMultiCallable[_record_service_pb2.GetReportRequest, _report_pb2.GetReportResponse]
+    """A report of a bed or an encounter: what was charted, alerts with who has seen them, how long each grade held. First the head, then the
+    file in pieces. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
+    """
     GetDeliveries: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetDeliveriesRequest, _record_service_pb2.GetDeliveriesResponse]
     """What became of an entry at each target. Returns NOT_FOUND for an unknown entry."""
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ListDeadLettersRequest, _record_service_pb2.ListDeadLettersResponse]
@@ -96,7 +102,7 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """Alerts of a bed, a ward, an encounter, or all, by start."""
     GetAlert: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetAlertRequest, _record_service_pb2.GetAlertResponse]  # type: ignore[assignment]
     """One alert. Returns NOT_FOUND for an unknown one, and for one that nobody may be told of."""
-    AcknowledgeAlert: _aio.UnaryUnaryMultiCallable[_record_service_pb2.AcknowledgeAlertRequest, _record_service_pb2.AcknowledgeAlertResponse]  # type: ignore[assignment]
+    AcknowledgeAlert: _aio.UnaryUnaryMultiCallable[_acknowledgement_pb2.AcknowledgeAlertRequest, _acknowledgement_pb2.AcknowledgeAlertResponse]  # type: ignore[assignment]
     """Say that somebody has seen an alert. The first stands: whoever says it again is answered that. Returns NOT_FOUND for an unknown alert."""
     Watch: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchRequest, _watch_pb2.WatchResponse]  # type: ignore[assignment]
     """What is committed, as it is, in one order for all watchers, until the caller ends the stream. It goes on behind any of its answers with
@@ -112,6 +118,10 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """What was charted for a bed, a ward, an encounter, or all, by the start of each entry's first revision."""
     GetEntry: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetEntryRequest, _record_service_pb2.GetEntryResponse]  # type: ignore[assignment]
     """One entry. Returns NOT_FOUND for an unknown one, or an unknown revision."""
+    GetReport: _aio.UnaryStreamMultiCallable[_record_service_pb2.GetReportRequest, _report_pb2.GetReportResponse]  # type: ignore[assignment]
+    """A report of a bed or an encounter: what was charted, alerts with who has seen them, how long each grade held. First the head, then the
+    file in pieces. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
+    """
     GetDeliveries: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetDeliveriesRequest, _record_service_pb2.GetDeliveriesResponse]  # type: ignore[assignment]
     """What became of an entry at each target. Returns NOT_FOUND for an unknown entry."""
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ListDeadLettersRequest, _record_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
@@ -171,9 +181,9 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def AcknowledgeAlert(
         self,
-        request: _record_service_pb2.AcknowledgeAlertRequest,
+        request: _acknowledgement_pb2.AcknowledgeAlertRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_record_service_pb2.AcknowledgeAlertResponse, _abc.Awaitable[_record_service_pb2.AcknowledgeAlertResponse]]:
+    ) -> _typing.Union[_acknowledgement_pb2.AcknowledgeAlertResponse, _abc.Awaitable[_acknowledgement_pb2.AcknowledgeAlertResponse]]:
         """Say that somebody has seen an alert. The first stands: whoever says it again is answered that. Returns NOT_FOUND for an unknown alert."""
 
     @_abc_1.abstractmethod
@@ -213,6 +223,16 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.GetEntryResponse, _abc.Awaitable[_record_service_pb2.GetEntryResponse]]:
         """One entry. Returns NOT_FOUND for an unknown one, or an unknown revision."""
+
+    @_abc_1.abstractmethod
+    def GetReport(
+        self,
+        request: _record_service_pb2.GetReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_report_pb2.GetReportResponse], _abc.AsyncIterator[_report_pb2.GetReportResponse]]:
+        """A report of a bed or an encounter: what was charted, alerts with who has seen them, how long each grade held. First the head, then the
+        file in pieces. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
+        """
 
     @_abc_1.abstractmethod
     def GetDeliveries(
