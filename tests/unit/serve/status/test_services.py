@@ -12,7 +12,7 @@ from wince.serve.status.interface import State
 from wince.serve.status.services import services
 from wince.serve.whereabouts import ServiceAt
 
-NOTHING = Registration("wince.test.v1.Nothing", lambda server: None, {})
+NOTHING = Registration("wince.test.v1.Nothing", lambda server: None)
 
 
 def nobody() -> str:
