@@ -20,6 +20,9 @@ from wince.domain.study import Held
 from wince.pipeline.capture.studies import header, opened
 from wince.pipeline.capture.studies import shelf as shelves
 from wince.pipeline.capture.studies.interface import Shelf
+from wince.serve.state_dir import Places
+from wince.serve.status.imaging import imaging
+from wince.serve.status.interface import Look, State
 from wince.store import studies
 from wince.store.database import Database
 from wince.telemetry import logs
@@ -225,6 +228,8 @@ def test_a_person_says_whose_it_is(here, tmp_path, monkeypatch):
     assert uid in listed.output.replace("\n", "")
     assert "100001" not in listed.output
     assert "100001" in runner.invoke(app, ["dicom", "held", "--identifiers", "--json"]).output
+    (row,) = imaging(Look(here.settings, Places.of(here.settings), 0, here.database))
+    assert (row.state, row.figures["held_other_hospital"] > 0) == (State.BAD, True)
     done = runner.invoke(app, ["dicom", "resolve", uid, "--patient", "100001", "--at", "2026-01-05T08:00:03+01:00"])
     assert done.exit_code == 0, done.output
     here.state(uid, "graded")

@@ -43,7 +43,7 @@ class Study:
     reason: str
     """Why it is held (`domain/study.Held`)."""
     changed_us: int
-    """When it came into that state."""
+    """When it came into that state, or was last looked up; 0: it is to be looked up now."""
     attempts: int
     """How often its grading was begun."""
     origin_us: int | None
@@ -109,8 +109,8 @@ def kept(tx: Tx, references: Sequence[tuple[str, str]]) -> list[bool]:
 
 
 def held(tx: Tx, limit: int = 1000) -> list[Study]:
-    """Those that wait for a person, the oldest first."""
-    return _read(tx, "state = 'held' ORDER BY received_us, instance LIMIT %s", (limit,))
+    """Those that wait for a person or the census, the oldest first; not what just came, or is being looked up again (`changed_us` 0)."""
+    return _read(tx, "state = 'held' AND changed_us > 0 ORDER BY received_us, instance LIMIT %s", (limit,))
 
 
 def listed(tx: Tx, limit: int) -> list[Study]:
@@ -278,16 +278,16 @@ class Backlog:
     held: int
     oldest_held_us: int | None
     open: int
-    """To be graded, or being graded."""
+    """To be looked up or graded, or being graded."""
     oldest_open_us: int | None
 
 
 def backlog(tx: Tx) -> Backlog:
     """How much there is."""
     row = tx.execute(
-        "SELECT count(*) FILTER (WHERE state = 'held'), min(received_us) FILTER (WHERE state = 'held'),"
-        " count(*) FILTER (WHERE state <> 'held'), min(received_us) FILTER (WHERE state <> 'held')"
-        " FROM study WHERE state IN ('held', 'ready', 'sent')"
+        "SELECT count(*) FILTER (WHERE held), min(received_us) FILTER (WHERE held), count(*) FILTER (WHERE NOT held),"
+        " min(received_us) FILTER (WHERE NOT held)"
+        " FROM (SELECT received_us, state = 'held' AND changed_us > 0 AS held FROM study WHERE state IN ('held', 'ready', 'sent')) s"
     ).fetchone()
     assert row is not None
     return Backlog(*row)

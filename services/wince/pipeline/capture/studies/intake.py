@@ -76,9 +76,10 @@ class Intake:
         with self._database.transaction() as tx:
             known = studies.of(tx, facts.instance)
         moved = None if known is not None else self._put(received.path, facts.instance)
+        looked_us = 0 if held is WAITS else now_us
         row = studies.Study(
-            facts, received.bytes, self._shelf.place, received.sender, now_us, patient, None, "held", held.value, 0, 0, None, None, None,
-            by_hand=False,
+            facts, received.bytes, self._shelf.place, received.sender, now_us, patient, None, "held", held.value, looked_us, 0, None, None,
+            None, by_hand=False,
         )  # fmt: skip
         with self._database.transaction() as tx:  # where its outcome is unknown the file stays: a row without its file would be a loss
             outcome = studies.take(tx, row, digest)
