@@ -144,10 +144,11 @@ def _services() -> list[Any]:
     from wince.api.grade.v1 import grade_service_pb2
     from wince.api.hospital.v1 import hospital_service_pb2
     from wince.api.record.v1 import record_service_pb2
+    from wince.api.server.v1 import server_service_pb2
 
     return [
         capture_service_pb2, care_service_pb2, detect_service_pb2, estimate_service_pb2, grade_service_pb2, hospital_service_pb2,
-        record_service_pb2,
+        record_service_pb2, server_service_pb2,
     ]  # fmt: skip
 
 
