@@ -53,6 +53,7 @@ UNWATCHED = {
     "serve/status/": "asks one question, and is waited for with a limit",
     "serve/process.py": "ends the process, whatever it raises",
     "local/stopping.py": "ends a command that doesn't end in time; lives for one command",
+    "dicom/scp/server.py": "lives for one association, which it ends whatever it raises; counts and logs it",
     "parts.py": "is what watches",
     "testing/": "parts of tests; the sandbox, which runs for users too, has `failed`",
 }
