@@ -26,14 +26,18 @@ READING = {
     "hl7 send": ["absent.hl7", "--to", "localhost:1"], "hl7 parked list": [], "hl7 parked show": [ENTRY], "hl7 parked replay": [],
     "hl7 parked drop": [ENTRY], "hl7 listen": ["--host", "10.0.0.1"], "fhir preview": ["absent.mp4"],
     "watch": ["--to", "127.0.0.1:1"],
+    "dicom list": [], "dicom held": [], "dicom resolve": ["1.2.3", "--again"], "dicom drop": ["1.2.3"],
+    "dicom echo": ["127.0.0.1:1"], "dicom send": ["127.0.0.1:1", "absent.dcm"],
 }  # fmt: skip
 """With the arguments that each needs. What acts on an installation makes none either."""
-MAKING = {"assess", "token make", "run", "serve", "up", "push", "models fetch", "fhir package"}
+MAKING = {"assess", "token make", "run", "serve", "up", "push", "models fetch", "fhir package", "dicom listen"}
 """What is meant to write; the lab's commands all are."""
 
 
 OF_A_DATABASE = (
-    "audit", "outbox", "sources", "status", "census show", "census confirm", "retract", "switch", "consent", "hl7 parked", "retention erase"
+    "audit", "outbox", "sources", "status", "census show", "census confirm", "retract", "switch", "consent", "hl7 parked",
+    "retention erase",
+    "dicom list", "dicom held", "dicom resolve", "dicom drop",
 )  # fmt: skip
 """Where they need an installation's database: they say that it is not there."""
 
