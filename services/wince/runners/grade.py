@@ -41,6 +41,9 @@ Durable = Callable[[Sequence[str]], Mapping[str, int]]
 lack one are absent."""
 Undone = Callable[[Sequence[str]], Mapping[str, UUID]]
 """What was undone last of each of some sources; one of which nothing was is absent."""
+ENDED_KEPT_S = 600.0
+"""How long the states of a source that ended stay in memory; then one that comes again begins from its snapshots. Each file and each
+image object is a source of its own."""
 States = Mapping[str, stage.State]
 """Of one source, by protocol."""
 
@@ -83,6 +86,8 @@ class Grading(Consumer):
         self._states: dict[str, States] = {}
         self._indices: dict[str, int] = {}
         """Partition index of each source: the same on every topic."""
+        self._ended: dict[str, float] = {}
+        """When a source ended, by the monotonic clock; one of which something came since is absent."""
         self._lock = threading.Lock()
 
     def check(self, message: Encodable) -> None:
@@ -113,12 +118,26 @@ class Grading(Consumer):
             for future in futures:
                 future.result()
             self._states |= after
+            self._forget_ended(batches)
             return None if self._durable is None else self._positions(batches, closed, self._durable)
 
     def _first(self, source: str) -> States:
         if self._undone is not None:  # before it begins: what is undone meanwhile begins it once more
             self._begun_behind[source] = self._undone([source]).get(source)
         return self._begin(source)
+
+    def _forget_ended(self, batches: Mapping[str, Sequence[tuple[Record, stage.Input]]]) -> None:
+        """States of sources that ended a while ago, and whose snapshots are stored."""
+        now_s = time.monotonic()
+        for source, batch in batches.items():
+            self._ended.pop(source, None)
+            if any(isinstance(message, Beat) and message.ended for _, message in batch):
+                self._ended[source] = now_s
+        waiting = self._uncovered.sources()
+        for source in [source for source, at in self._ended.items() if now_s - at >= ENDED_KEPT_S and source not in waiting]:
+            for known in (self._ended, self._states, self._begun_behind, self._indices):
+                known.pop(source, None)
+            self._carried.drop(source)
 
     def _forget_undone(self) -> None:
         """States of sources of which something was undone since they began."""
@@ -164,6 +183,7 @@ class Grading(Consumer):
         with self._lock:
             for source in [source for source, index in self._indices.items() if index in gone]:
                 self._states.pop(source, None)
+                self._ended.pop(source, None)
                 self._carried.drop(source)
                 del self._indices[source]
             self._uncovered.drop(partitions)

@@ -30,7 +30,9 @@ def tell(database: Database, send: Callable[[Sequence[Occupancy]], None]) -> int
         stays = tx.execute("SELECT row_id, bed, start_us, superseded_us FROM stay WHERE NOT told").fetchall()
         moved = tx.execute("SELECT source, start_us, recorded_us, bed, end_us FROM watch WHERE NOT told").fetchall()
         since: dict[str, int] = {}
-        for source, bed in tx.execute("SELECT DISTINCT source, bed FROM watch").fetchall():
+        concerned = ([bed for _, bed, *_ in stays], [source for source, *_ in moved])
+        found = tx.execute("SELECT DISTINCT source, bed FROM watch WHERE bed = ANY(%s) OR source = ANY(%s)", concerned).fetchall()
+        for source, bed in found:
             starts = [start for _, where, start, _ in stays if where == bed]
             starts += [start for camera, start, *_ in moved if camera == source]
             if starts:

@@ -21,6 +21,7 @@ from wince.domain.frame import US, Beat
 from wince.domain.reason import Reason
 from wince.domain.snapshot import Graded
 from wince.pipeline.grade import stage
+from wince.runners import grade
 from wince.runners.ahead import Ahead
 from wince.runners.grade import Grading
 from wince.telemetry import metrics
@@ -166,3 +167,21 @@ def test_our_clock_set_back_and_right_again_loses_a_minute_at_most(road: Road) -
     road.until(windows=10, letters=175)
     graded = [one.start_us // US - T0_S for one in road.windows if one.grade is not None]
     assert graded == [0, 5, 40, 45]
+
+
+def test_a_source_that_ended_leaves_the_memory_and_begins_again_from_its_snapshots(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file and each image object is a source of its own: a process that kept them all would grow for ever."""
+    begun: list[str] = []
+    begin = road.grading._begin
+    monkeypatch.setattr(road.grading, "_begin", lambda source: begun.append(source) or begin(source))
+    road.send(feed(lambda _: CALM, 6, origin_s=T0_S))
+    road.send([replace(one, source="other") for one in feed(lambda _: CALM, 6, origin_s=T0_S + 6, ended=False)])
+    assert set(road.grading._states) == {"cam", "other"}
+    monkeypatch.setattr(grade, "ENDED_KEPT_S", 0.0)
+    road.send([Beat("other", (T0_S + 13) * US, 0, 0, 0)])
+    assert set(road.grading._states) == {"other"}
+    assert not road.grading._ended
+    road.send(feed(lambda _: CALM, 6, origin_s=T0_S + 20, ended=False))
+    assert begun == ["cam", "other", "cam"]
+    road.send([Beat("other", (T0_S + 27) * US, 0, 0, 0)])
+    assert set(road.grading._states) == {"cam", "other"}
