@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -136,6 +136,15 @@ def test_too_many_associations_within_a_minute_are_told_to_come_later(tmp_path):
             assert caller.pdu() == (pdu.ASSOCIATE_RJ, bytes((0, 2, 3, 1)))
 
 
+def sizes(folder: Path) -> list[int]:
+    """Of the files in a folder whose owner deletes them meanwhile."""
+    found = []
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            found.append(path.stat().st_size)
+    return found
+
+
 def test_an_object_that_is_too_large_is_refused_while_it_comes_and_the_association_goes_on(tmp_path):
     keeping = Keeping()
     most = 0
@@ -143,7 +152,7 @@ def test_an_object_that_is_too_large_is_refused_while_it_comes_and_the_associati
         caller.send(data(1, store(), 3))
         for _ in range(200):  # 3.2 MB where 1 MiB is taken
             caller.send(data(1, bytes(16000), 0))
-            most = max([most, *(path.stat().st_size for path in tmp_path.iterdir())])
+            most = max([most, *sizes(tmp_path)])
         caller.send(data(1, b"", 2))
         answer = caller.answer()
         assert (answer[command.STATUS], answer[command.COMMENT]) == (Status.OUT_OF_RESOURCES, "too large, or no room")
@@ -270,3 +279,30 @@ def test_stopping_lets_the_object_in_hand_be_answered(tmp_path):
         assert caller.answer()[command.STATUS] == 0
         stopping.join(30)
         assert not stopping.is_alive()
+
+
+@pytest.mark.parametrize("title", ["A\\B", "A\0B", "A\nB", ""])
+def test_who_has_no_title_may_not_associate_where_everybody_may(tmp_path, title):
+    with listening(tmp_path) as server, Caller(server.port) as caller:
+        caller.send(associate(calling=title))
+        assert caller.pdu() == (pdu.ASSOCIATE_RJ, bytes((0, 1, 1, 3)))
+
+
+def test_a_system_without_a_further_thread_ends_no_listener(tmp_path, monkeypatch):
+    with listening(tmp_path) as server:
+        start = threading.Thread.start
+
+        def none_left(thread: threading.Thread) -> None:
+            if thread.name == "dicom-association":
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", none_left)
+            with Caller(server.port) as caller:
+                assert caller.pdu() == (0, b"")
+        until(lambda: server.counts["failed"])
+        assert not server._running()
+        assert server.failed() is None
+        with Caller(server.port).associated():
+            pass

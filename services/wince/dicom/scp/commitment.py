@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+from wince.dicom import extra
 from wince.dicom.scp.interface import Keeper, Report
 from wince.dicom.scp.pdu import uid
 from wince.dicom.scp.tables import IMPLICIT
@@ -20,6 +21,7 @@ def asked(content: bytes, syntax: str, keeper: Keeper) -> Report:
     """The answer to the data set of an N-ACTION. Raises MessageError where it can't be read, and what `keeper` does."""
     from pydicom.filereader import read_dataset
 
+    extra.quiet()
     try:
         found = read_dataset(BytesIO(content), is_implicit_VR=syntax == IMPLICIT, is_little_endian=True)
         transaction = str(found.TransactionUID)

@@ -71,5 +71,5 @@ def peer(text: str, field: str = "dicom_peers") -> Peer:
 def known(peers: Sequence[Peer], calling: str, address: str) -> Peer | None:
     """The peer that calls; None: none of the list. An empty list lets everybody in under the title that they give."""
     if not peers:
-        return Peer(calling)
+        return Peer(calling) if _TITLE.fullmatch(calling) else None
     return next((one for one in peers if one.title == calling and one.calls_from(address)), None)

@@ -147,7 +147,12 @@ class StorageServer:
                 self._open[association] = address
             else:
                 self._turned_away += 1
-        threading.Thread(target=self._run, args=(association, connection, refusal), name="dicom-association", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(association, connection, refusal), name="dicom-association", daemon=True).start()
+        except RuntimeError as error:  # the system gives no further thread now
+            self._count("failed")
+            log.error("a DICOM connection could not be taken", error=error)
+            self._over(association, connection, refusal)
 
     def _run(self, association: Association, connection: socket.socket, refusal: tuple[int, int, int] | None) -> None:
         try:
@@ -163,13 +168,16 @@ class StorageServer:
             self._count("failed")
             log.error("an association failed", error=error)
         finally:
-            with self._lock:
-                if refusal is None:
-                    self._open.pop(association, None)
-                else:
-                    self._turned_away -= 1
-            _shut(connection)
-            connection.close()
+            self._over(association, connection, refusal)
+
+    def _over(self, association: Association, connection: socket.socket, refusal: tuple[int, int, int] | None) -> None:
+        with self._lock:
+            if refusal is None:
+                self._open.pop(association, None)
+            else:
+                self._turned_away -= 1
+        _shut(connection)
+        connection.close()
 
     def _refusal(self, address: str) -> tuple[int, int, int] | None:
         """Why nobody may associate from an address now; None: they may."""

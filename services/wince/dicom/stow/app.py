@@ -24,6 +24,8 @@ from wince.telemetry import logs
 log = logs.get(__name__)
 
 KIND = "application/dicom"
+DROPPED_BYTES = 5 << 30
+"""How much of a body is read and dropped: parts that are no objects, the rest of what is too large, what stands behind the end."""
 TAKEN = (Status.SUCCESS, Status.WARNING_CLASS)
 
 Authenticate = Callable[[list[str]], Awaitable[str]]
@@ -90,7 +92,7 @@ class Stow:
             self._free += 1
 
     async def _take(self, request: Request, boundary: str, caller: str, study: str) -> Response:
-        stored, spool = _Stored(), None
+        stored, spool, dropped = _Stored(), None, 0
         try:
             body = Multipart(boundary)
             stream = request.stream().__aiter__()
@@ -99,9 +101,11 @@ class Stow:
                     piece = await asyncio.wait_for(anext(stream), self._idle_s)
                 except StopAsyncIteration:
                     break
+                if spool is None and (dropped := dropped + len(piece)) > DROPPED_BYTES:
+                    raise MessageError("the body holds too much that is no object", field="body", remedy="send objects alone")
                 for event in body.feed(piece):
                     if isinstance(event, Begin):
-                        spool = await run_in_threadpool(self._begin, stored) if event.kind in ("", KIND) else None
+                        spool = await run_in_threadpool(self._begin, stored, event.kind)
                     elif isinstance(event, Piece) and spool is not None:
                         try:
                             await run_in_threadpool(spool.write, memoryview(event.content))
@@ -118,12 +122,16 @@ class Stow:
             log.warning("a body of STOW-RS can't be used", sender=caller, error=error)
             if not stored.kept and not stored.failed:
                 return _plain(400, what)
+            stored.add("", "", Status.NOT_UNDERSTOOD)  # whatever else lay in it: nobody may take the answer for "all were kept"
         finally:
             if spool is not None:
                 spool.discard()
         return _answer(stored)
 
-    def _begin(self, stored: _Stored) -> Spool | None:
+    def _begin(self, stored: _Stored, kind: str) -> Spool | None:
+        if kind not in ("", KIND):
+            stored.add("", "", Status.NOT_UNDERSTOOD)
+            return None
         try:
             return Spool(self._room)
         except NoRoomError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import ssl
@@ -9,13 +10,17 @@ import threading
 import time
 from pathlib import Path
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from wince.dicom.stow.app import Stow
 from wince.errors import ConfigError, ResourceError
 from wince.parts import WatchedThread
 
 STOP_S = 15.0
+HEADERS_S = 15.0
+"""For the headers of a request, and for the rest of a body whose answer was given."""
 
 
 class StowServer:
@@ -38,7 +43,7 @@ class StowServer:
         self._host, self._port = host, port
         self._config = uvicorn.Config(
             stow.app,
-            http="h11",
+            http=_Prompt,
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -109,3 +114,33 @@ class StowServer:
     def _run(self) -> None:
         assert self._socket is not None
         self._server.run(sockets=[self._socket])
+
+
+class _Prompt(H11Protocol):
+    """Ends connections on which a request's headers don't come in time. uvicorn waits for them for ever, and some dozens of them would be
+    all that it takes."""
+
+    _due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._look()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._heard()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        if self.conn.their_state is not h11.IDLE and not (self.cycle is not None and self.cycle.response_complete):
+            self._heard()
+        elif self._due is None:
+            self._due = self.loop.call_later(HEADERS_S, self.transport.abort)
+
+    def _heard(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None

@@ -24,6 +24,9 @@ REFUSED = "refused"
 PIECE = 1 << 20
 AT_ONCE = 100
 """Files of one pass."""
+AGAIN_S = 60.0
+"""How long until a file that could not be read, or moved away, is tried again."""
+Stamp = tuple[int, int, int]
 Describe = Callable[[Spool], tuple[str, str, str, str]]
 
 
@@ -35,7 +38,9 @@ class WatchFolder:
     ) -> None:
         self._folder, self._keeper, self._room, self._describe = folder, keeper, room, describe
         self._stable_s, self._monotonic = stable_s, monotonic
-        self._seen: dict[str, tuple[tuple[int, int, int], float]] = {}
+        self._seen: dict[str, tuple[Stamp, float]] = {}
+        self._left: dict[str, tuple[Stamp, float]] = {}
+        """Files that could not be taken or moved away, as they were, and when they are tried again."""
 
     def look(self) -> int:
         """Take what is still; how many were kept. Raises StoreError, Unavailable, ResourceError: nothing is lost by that."""
@@ -46,31 +51,54 @@ class WatchFolder:
             raise ResourceError(what, field="dicom_watch_folder", remedy="make it, for the account of Wince") from None
 
     def _look(self) -> int:
-        count, seen = 0, {}
-        for entry in sorted(os.scandir(self._folder), key=lambda one: one.name)[: 10 * AT_ONCE]:
-            if entry.name.startswith(".") or not entry.is_file(follow_symlinks=False):
+        count = tried = 0
+        for name, stamp in self._still():
+            if tried == AT_ONCE:
+                break
+            if self._waits(name, stamp):
                 continue
-            stamp = _stamp(entry.stat(follow_symlinks=False))
-            before, since = self._seen.get(entry.name, (None, 0.0))
-            seen[entry.name] = (stamp, since if before == stamp else self._monotonic())
-        self._seen = seen
-        still = [name for name, (_, since) in seen.items() if self._monotonic() - since >= self._stable_s]
-        for name in still[:AT_ONCE]:
-            status = self._take(self._folder / name, seen[name][0])
+            tried += 1
+            status = self._take(self._folder / name, stamp)
             if status is None or status in (Status.OUT_OF_RESOURCES, Status.NOT_KEPT_NOW):
                 continue  # it changed, or there is no room: again later
-            if status in (Status.SUCCESS, Status.WARNING_CLASS):
-                count += 1
-                (self._folder / name).unlink(missing_ok=True)
-            else:
-                self._refuse(self._folder / name, status)
+            kept = status in (Status.SUCCESS, Status.WARNING_CLASS)
+            count += kept
+            try:
+                self._done(name, stamp, None if kept else status)
+            except OSError as error:
+                log.error("a file of the watched folder can't be moved away", file=name, error=error)
+                self._leave(name, stamp)
         return count
 
-    def _take(self, path: Path, stamp: tuple[int, int, int]) -> Status | None:
+    def _still(self) -> list[tuple[str, Stamp]]:
+        """Files that have not changed for long enough, by name."""
+        seen: dict[str, tuple[Stamp, float]] = {}
+        now = self._monotonic()
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                        stamp = _stamp(entry.stat(follow_symlinks=False))
+                        before, since = self._seen.get(entry.name, (None, 0.0))
+                        seen[entry.name] = (stamp, since if before == stamp else now)
+        self._seen = seen
+        self._left = {name: one for name, one in self._left.items() if name in seen}
+        return sorted((name, stamp) for name, (stamp, since) in seen.items() if now - since >= self._stable_s)
+
+    def _waits(self, name: str, stamp: Stamp) -> bool:
+        before, again = self._left.get(name, (None, 0.0))
+        return before == stamp and self._monotonic() < again
+
+    def _leave(self, name: str, stamp: Stamp) -> None:
+        """Not again at once: it would take the place of those behind it."""
+        self._left[name] = (stamp, self._monotonic() + AGAIN_S)
+
+    def _take(self, path: Path, stamp: Stamp) -> Status | None:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             log.warning("a file of the watched folder can't be read", file=path.name, error=error)
+            self._leave(path.name, stamp)
             return None
         with os.fdopen(descriptor, "rb") as stream:
             found = os.fstat(descriptor)
@@ -97,13 +125,32 @@ class WatchFolder:
             finally:
                 spool.discard()
 
-    def _refuse(self, path: Path, status: Status) -> None:
-        log.error("a file of the watched folder is refused", file=path.name, status=f"{status:#06x}")
-        aside = self._folder / REFUSED
-        aside.mkdir(mode=0o700, exist_ok=True)
+    def _done(self, name: str, stamp: Stamp, refused: Status | None) -> None:
+        """Away with a file that was kept, or that can't be; with that file alone, not with one that has its name since. Raises OSError."""
         with suppress(FileNotFoundError):
-            os.replace(path, aside / path.name)
+            if _stamp(os.lstat(self._folder / name)) != stamp:
+                return
+            if refused is None:
+                (self._folder / name).unlink()
+                return
+            log.error("a file of the watched folder is refused", file=name, status=f"{refused:#06x}")
+            aside = self._folder / REFUSED
+            aside.mkdir(mode=0o700, exist_ok=True)
+            inside = os.open(aside, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)  # no link to elsewhere
+            try:
+                os.replace(self._folder / name, _free(inside, name), dst_dir_fd=inside)
+            finally:
+                os.close(inside)
 
 
-def _stamp(found: os.stat_result) -> tuple[int, int, int]:
+def _free(folder: int, name: str) -> str:
+    """The name, or one like it where a file of that name was refused before."""
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return name
+    return f"{name[:200]}.{time.time_ns()}"
+
+
+def _stamp(found: os.stat_result) -> Stamp:
     return found.st_size, found.st_mtime_ns, found.st_ino

@@ -9,6 +9,8 @@ from io import RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from wince.control import has_control
+from wince.dicom import extra
 from wince.dicom.scp import tables
 from wince.domain.frame import US
 from wince.domain.study import StudyFacts
@@ -21,6 +23,10 @@ VALUE_BYTES = 64 * 1024
 """A longer value is not read."""
 PIXEL_DATA = b"\xe0\x7f\x10\x00"
 LONGEST_US = 24 * 3600 * US
+SLOWEST_HZ, FASTEST_HZ = 1 / 60, 1000.0
+"""Pictures a second: another rate is none."""
+FRAMES = 1 << 31
+"""Number of Frames is an IS: less than this."""
 CITED = (
     "PatientName", "PatientSex", "StudyDate", "StudyTime", "StudyID", "StudyDescription", "ReferringPhysicianName", "Laterality",
     "SeriesDate", "SeriesTime", "SeriesNumber", "SeriesDescription", "Modality", "Manufacturer", "InstanceNumber", "Rows", "Columns",
@@ -74,8 +80,9 @@ def read(path: Path) -> Header:
     from pydicom import dcmread
     from pydicom.filereader import _read_file_meta_info, read_preamble
 
+    extra.quiet()
     with path.open("rb") as stream, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom quotes values
+        warnings.simplefilter("ignore")  # of this thread alone, and not even that while another reads
         try:
             bounded = cast(BinaryIO, _Bounded(stream))
             read_preamble(bounded, force=False)
@@ -99,7 +106,7 @@ def facts(header: Header, zone: tzinfo) -> StudyFacts:
         warnings.simplefilter("ignore")
         found = _Values(header.dataset)
         at_us, zoned = _at(found, zone)
-        frames, rate_hz = max(1, found.number("NumberOfFrames", 1)), _rate(found)
+        frames, rate_hz = min(max(1, found.number("NumberOfFrames", 1)), FRAMES), _rate(found)
         issuer, universal, kind = _issuer(found)
         duration_us = round(frames / rate_hz * US) if rate_hz else 0
         return StudyFacts(
@@ -147,13 +154,8 @@ def _at(found: _Values, zone: tzinfo) -> tuple[int | None, bool]:
 def _rate(found: _Values) -> float | None:
     """Pictures a second: Frame Time (ms), else Cine Rate, else Recommended Display Frame Rate."""
     step_ms = found.real("FrameTime")
-    if step_ms and 1 <= step_ms <= 60_000:
-        return 1000 / step_ms
-    for name in ("CineRate", "RecommendedDisplayFrameRate"):
-        rate = found.real(name)
-        if rate and 0 < rate <= 1000:
-            return rate
-    return None
+    rates = [1000 / step_ms if step_ms else None, found.real("CineRate"), found.real("RecommendedDisplayFrameRate")]
+    return next((rate for rate in rates if rate and SLOWEST_HZ <= rate <= FASTEST_HZ), None)
 
 
 def _issuer(found: _Values) -> tuple[str, str, str]:
@@ -170,8 +172,12 @@ class _Values:
         self._dataset = dataset
 
     def text(self, keyword: str) -> str:
+        """Empty: absent, several values where one is meant, or a character that no such text may hold (PS3.5 section 6.2)."""
         value = self._value(keyword)
-        return "" if value is None else str(value).strip(" \0")[:1024]
+        if value is None or isinstance(value, list) or type(value).__name__ in ("MultiValue", "Sequence"):
+            return ""
+        found = str(value).strip(" \0")[:1024]
+        return "" if has_control(found) else found
 
     def number(self, keyword: str, absent: int) -> int:
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wince.clock import Clock, wall_us
 from wince.dicom.scp.interface import Received
+from wince.dicom.scp.pdu import uid
 from wince.dicom.scp.tables import Status, syntaxes
 from wince.domain.stay import Identifier
 from wince.domain.study import AT_ONCE, Held, StudyFacts, alone
@@ -59,7 +60,8 @@ class Intake:
             log.warning("an object can't be read", sender=received.sender, error=error)
             return self._said(Status.NOT_UNDERSTOOD)
         facts = header.facts(found, self._zone)
-        if (facts.sop_class, facts.instance) != (received.sop_class, received.instance) or facts.syntax not in syntaxes(facts.sop_class):
+        named = (facts.sop_class, facts.instance) == (received.sop_class, received.instance) and uid(facts.instance)  # its file's name, too
+        if not named or facts.syntax not in syntaxes(facts.sop_class):
             return self._said(Status.NO_MATCH)
         digest = content.digest(received.path, found)
         with self._alone(facts.instance):
@@ -104,7 +106,9 @@ class Intake:
     def _put(self, path: Path, instance: str) -> Path:
         """Onto the shelf; the folder knows its name when this returns."""
         target = self._shelf.file(instance)
-        os.replace(path, target)
+        with self._shelf.moving:
+            os.utime(path)  # its age on the shelf begins now
+            os.replace(path, target)
         sync(self._shelf.folder)
         return target
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -24,6 +25,8 @@ class Shelf:
 
     folder: Path
     place: UUID
+    moving: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
+    """Held while a file is put here, and while one that is nobody's is taken away: the one must not be the other's."""
 
     @classmethod
     def of(cls, folder: Path) -> Shelf:

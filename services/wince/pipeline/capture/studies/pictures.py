@@ -15,7 +15,7 @@ from wince.domain.frame import US, Beat, Frame
 from wince.errors import MediaError
 from wince.pipeline.capture.media import MediaLimits
 from wince.pipeline.capture.picture import check_sampling, working_size
-from wince.pipeline.capture.studies.header import Header
+from wince.pipeline.capture.studies.header import LONGEST_US, Header
 from wince.pipeline.capture.timeline import Grid, Timeline
 
 PIXELS = 64_000_000
@@ -53,6 +53,8 @@ class PictureSource:
         if rows * columns > PIXELS or count > PICTURES:
             raise MediaError("the object has too many or too large pictures", field="object", remedy="send it smaller")
         length_us = self._grid.time_us(1) if picture_hz is None else round(count * US / picture_hz)
+        if length_us > LONGEST_US:
+            raise MediaError("the object's pictures last longer than a day", field="object", remedy="check Frame Time and Cine Rate")
         self.end_us = origin_us + length_us
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from wince.clock import Clock, wall_us
@@ -44,16 +43,22 @@ def tidy(database: Database, shelf: Shelf, keep_h: float, held_days: int, clock:
 
 
 def _sweep(database: Database, shelf: Shelf) -> None:
-    old: list[Path] = []
-    for path in shelf.folder.glob("*.dcm"):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > OLD_S:
-                old.append(path)
+    old = [path for path in shelf.folder.glob("*.dcm") if _old(path)]
     if not old:
         return
     with database.transaction() as tx:
         wanted = studies.files(tx, shelf.place)
     for path in old:
-        if path.stem not in wanted:
-            path.unlink(missing_ok=True)
-            log.warning("a file without a row was deleted", file=path.name)
+        if path.stem in wanted:
+            continue
+        with shelf.moving:
+            if _old(path):  # the object may have come again since
+                path.unlink(missing_ok=True)
+                log.warning("a file without a row was deleted", file=path.name)
+
+
+def _old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > OLD_S
+    except OSError:
+        return False

@@ -5,6 +5,8 @@ A fragment is not a picture: all of them together are one stream (PS3.5 section 
 
 from __future__ import annotations
 
+import errno
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +19,8 @@ from wince.pipeline.capture.studies.header import Header
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _PIECE = 1 << 20
 _UNDEFINED = 0xFFFFFFFF
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
+"""What is wrong with the disk, and not with the object."""
 BARE = {"1.2.840.10008.1.2.4.100": "mpegvideo", "1.2.840.10008.1.2.4.101": "mpegvideo"}
 """FFmpeg's name of a bare stream by transfer syntax; H.264 and HEVC by their number below."""
 
@@ -25,7 +29,7 @@ def join(path: Path, header: Header, out: Path) -> None:
     """Write the stream of the object in `path` to `out`. Raises MediaError where its fragments are cut off or none; OSError."""
     if header.pixels_at is None:
         raise _broken("holds no pixel data")
-    with path.open("rb") as stream, out.open("wb") as joined:
+    with path.open("rb") as stream, _made(out) as joined:
         stream.seek(header.pixels_at)
         head = stream.read(12)  # encapsulated pixel data are always Explicit VR: tag, OB, two zeros, length
         if len(head) < 12 or int.from_bytes(head[8:12], "little") != _UNDEFINED:
@@ -63,6 +67,7 @@ def timed(path: Path, syntax: str, rate_hz: float | None, out: Path) -> Path:
     options = {"framerate": str(1 / tick)}
     try:
         shown = _shown(path, name, options) if name == "hevc" else {}
+        _made(out).close()  # FFmpeg would let others read it
         behind = max((decoded - at for decoded, at in shown.items()), default=0)
         kind = "matroska" if name == "hevc" else "avi"
         with av.open(str(path), format=name, options=options) as bare, av.open(str(out), "w", format=kind) as box:
@@ -75,7 +80,9 @@ def timed(path: Path, syntax: str, rate_hz: float | None, out: Path) -> Path:
                     packet.pts = shown.get(number, number) + behind
                     number += 1
                     box.mux(packet)
-    except (av.error.FFmpegError, ValueError, IndexError):
+    except (av.error.FFmpegError, ValueError, IndexError) as error:
+        if isinstance(error, OSError) and error.errno in DISK:
+            raise
         raise _broken("holds a stream that can't be read") from None
     return out
 
@@ -93,6 +100,11 @@ def _shown(path: Path, name: str, options: dict[str, str]) -> dict[int, int]:
                 if frame.pts is not None:
                     shown[frame.pts] = len(shown)
     return shown
+
+
+def _made(path: Path) -> BinaryIO:
+    """A new file, or an old one emptied, that its owner alone can read: it holds a patient's face."""
+    return open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def _copy(source: BinaryIO, target: BinaryIO, length: int) -> None:
