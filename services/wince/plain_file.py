@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 MOST = 1 << 20
 """Bytes of a settings file, a token file, a PEM file."""
@@ -14,14 +15,23 @@ MOST = 1 << 20
 def read(path: Path | str, most: int = MOST) -> bytes:
     """The whole of a regular file. Raises OSError, also where it is no regular file (a folder, a pipe, a device) or larger than `most`
     bytes: `strerror` says so in words for a person."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        regular(handle)
+    with opened(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
         size = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most >> 10} KiB"
         raise OSError(errno.EFBIG, f"is larger than {size}")
     return content
+
+
+def opened(path: Path | str) -> BinaryIO:
+    """A regular file of whatever size, to be read. Raises OSError as `read`."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    try:
+        regular(file.fileno())
+    except OSError:
+        file.close()
+        raise
+    return file
 
 
 def regular(handle: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -16,17 +16,21 @@ from psycopg import sql
 
 from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, deliver, question, stay, window
 from tests.support.verdicts import verdict_id
+from wince.care.postgres import PostgresCare
 from wince.care.retention import Limits, Retention
+from wince.care.withholding import Withholding
 from wince.domain.assessment import Verdict
 from wince.domain.audit import Verified
+from wince.domain.care import BedPause, EncounterState, FaceState, PauseReason
 from wince.domain.census import Change, Link, MessageKey, Revision
 from wince.domain.census import Kind as CensusKind
 from wince.domain.reason import Reason
 from wince.domain.stay import Identifier
+from wince.domain.withheld import Scope
 from wince.errors import IntegrityError
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
-from wince.store import checkpoints
+from wince.store import audit, checkpoint_file, checkpoints, withheld
 from wince.store.covered import check
 from wince.store.covered.entries import Entries
 from wince.store.database import Database
@@ -43,6 +47,12 @@ COVERED = {
     "movement": ["body"],
     "alias": ["kind", "old_system", "old", "new_system", "new", "known_us", "recorded_us", "message"],
     "stay": ["id", "bed", "patient", "patient_system", "encounter", "start_us", "end_us", "recorded_us", "superseded_us", "birth_date"],
+    "care_event": [
+        *["id", "kind", "question", "assessment", "pause", "bed", "encounter_system", "encounter"],
+        *["from_us", "until_us", "recorded_us", "nurse", "body"],
+    ],
+    "switch": ["id", "scope", "name", "off_us", "on_us", "reason", "by"],
+    "consent": ["id", "subject", "system", "value", "given", "from_us", "recorded_us", "nurse"],
     "audit_payload": ["place", "payload"],
 }  # fmt: skip
 """Tables, and their columns that say something of a patient."""
@@ -68,8 +78,25 @@ def world(database: Database) -> FakeTarget:
     late = stay("V2", start_us=T0 + 700 * US, recorded_us=T0 + 2000 * US)
     change(database, Revision(supersede=(second,), add=(late,), recorded_us=T0 + 2000 * US), "V2")
     merge(database)
+    decide(database, window(121).id)
     sink.review()
     return target
+
+
+def decide(database: Database, assessment: UUID) -> None:
+    """What a nurse and the installation decide: a verdict unasked, a pause that ends early, a state, switches, consents."""
+    now_us = T0 + 2100 * US
+    care, off = PostgresCare(database, PROTOCOLS, lambda: now_us), Withholding(database, lambda: now_us)
+    care.give(Verdict(uuid4(), None, assessment, "n7", 1, now_us), "console")
+    pause = BedPause(uuid4(), BED, now_us, now_us + 60 * US, PauseReason.CARE, "n7")
+    care.start_pause(pause, "console")
+    care.end_pause(pause.id, "n8", "console")
+    care.set_state(EncounterState("V2", FaceState.DEEPLY_SEDATED, now_us, "n7"), "console")
+    for name in ("ICU", "PACU"):
+        with database.transaction() as tx:
+            withheld.switch_off(tx, Scope.WARD, name, "visit", "console", now_us)
+    off.on(Scope.WARD, "ICU", "over", "console")
+    off.consent("", "M-V2", True, now_us, "n7", "console")
 
 
 def merge(database: Database) -> None:
@@ -88,7 +115,7 @@ def test_what_stands_is_compared_and_fits(database: Database, world: FakeTarget,
             rows[table] = row[0] if row else 0
     assert all(rows.values()), rows
     assert found.unproven == 0
-    whole = ("entry", "assessment", "alert", "verdict", "movement", "stay", "alias")
+    whole = ("entry", "assessment", "alert", "verdict", "movement", "stay", "alias", "care_event", "switch", "consent")
     assert found.compared == sum(rows[table] for table in whole) + _asked(database)
 
 
@@ -107,6 +134,8 @@ def other(column: str, value: Any, dice: random.Random) -> Any:
         return not value
     if isinstance(value, int):
         return value + dice.choice([1, -1, 1000, 60_000_000])
+    if isinstance(value, bytes) and not value:
+        return b"x"
     if isinstance(value, bytes):
         at = dice.randrange(len(value))
         return value[:at] + bytes([value[at] ^ (1 << dice.randrange(8))]) + value[at + 1 :]
@@ -130,6 +159,8 @@ def tampered(connection: psycopg.Connection[Any], table: str, dice: random.Rando
         key = {"entry": "id", "outbox": "entry", "movement": "seq", "alias": "seq", "stay": "row_id", "audit_payload": "place"}.get(
             table, "id"
         )
+        for drawn_by_itself in {"seq", "row_id"} & copy.keys():
+            copy[drawn_by_itself] = dice.randrange(10**6, 10**7)
         copy[key] = dice.randrange(10**6, 10**7) if key in ("seq", "row_id", "place") else str(uuid4())
         if table == "stay":
             copy["id"] = str(uuid4())
@@ -272,3 +303,20 @@ def test_a_person_who_was_erased_is_explained(database: Database, world: FakeTar
     assert done.entries
     after = verified(database, tmp_path)
     assert 0 < after.compared < before.compared
+
+
+@pytest.mark.parametrize("event", ["checkpoint", "erased", "erasing", "undone", "care.pause", "switch.off"])
+@pytest.mark.parametrize("payload", ["x", "[]", "{}", pytest.param("[" * 100_000, id="deep")])
+def test_a_payload_that_is_none_is_an_alarm(database: Database, tmp_path: Path, event: str, payload: str) -> None:
+    """Whoever may write the trail writes a link that fits, and a payload that nobody can read."""
+    with database.transaction() as tx:
+        audit.append(tx, [audit.Fact(uuid4(), 1, event, 1, payload)], T0)
+    with pytest.raises(IntegrityError):
+        verified(database, tmp_path)
+
+
+def test_a_statement_that_is_none_is_shown_as_such(database: Database) -> None:
+    """The checkpoints were given up by nobody who can be read."""
+    with database.transaction() as tx:
+        audit.append(tx, [audit.Fact(uuid4(), 1, checkpoint_file.GIVEN_UP, 1, payload) for payload in ("x", "[]", "[" * 100_000)], T0)
+        assert [who for _, *who in checkpoint_file.given_up(tx)] == [["?", "?"]] * 3

@@ -32,7 +32,9 @@ from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
 from wince.serve.begin import SourceStart
 from wince.store import checkpoints, undoing, verification
+from wince.store.audit import Fact, append
 from wince.store.database import Database
+from wince.store.plain import dump
 from wince.store.undoing import Undoing
 
 T0_S = 1_790_000_000
@@ -255,3 +257,53 @@ def test_who_and_why_are_needed_and_a_camera_that_is_known(database: Database) -
         with pytest.raises(MessageError) as failed, database.transaction() as tx:
             undoing.ask(tx, Undoing(uuid4(), told["source"], 0, told["by"], told["reason"], 0))
         assert failed.value.field in wrong or failed.value.field == "source"
+
+
+def test_what_was_not_closed_ahead_is_not_withdrawn(road: Road) -> None:
+    """Neither by who asks for it, nor by who writes the row that asks record for it."""
+    road.look(200, T0_S)
+    road.until(lambda: len(road.windows()) >= 36)
+    before = road.windows()
+    for back_us in (3600 * US, 40 * DAY_S * US):
+        wanted = Undoing(uuid4(), CAMERA, road.now_us - back_us, "n7", "a grade that somebody does not like", road.now_us)
+        with pytest.raises(MessageError) as failed, road.database.transaction() as tx:
+            undoing.ask(tx, wanted)
+        assert failed.value.field == "from"
+        with road.database.transaction() as tx:
+            tx.execute("INSERT INTO undone VALUES (%s, %s, %s, 'x', 'x', 0)", (wanted.id, CAMERA, wanted.from_us))
+        assert road.undoer.run() == 0
+        with road.database.transaction() as tx:
+            done = undoing.get(tx, wanted.id)
+            assert undoing.told(tx) == []
+        assert done is not None
+        assert done.done_us is not None, "it is not tried for ever"
+    assert road.windows() == before
+    assert road.verify().unproven == 0
+
+
+def test_closed_ahead_of_its_commit_may_be_undone_later(road: Road) -> None:
+    """The clock was put right, and now has passed what was closed ahead: the chain still says when that was committed."""
+    closed(road, HOUR_S)
+    road.now_us += 2 * HOUR_S * US
+    wanted = Undoing(uuid4(), CAMERA, (T0_S + 20) * US, "n7", "the clock of the camera's host jumped", road.now_us)
+    with road.database.transaction() as tx:
+        undoing.ask(tx, wanted)
+    assert road.undoer.run() == HOUR_S // 5
+    with road.database.transaction() as tx:
+        (told,) = undoing.told(tx)
+    assert (told.source, told.from_us, told.by, told.reason) == (CAMERA, wanted.from_us, "n7", wanted.reason)
+    assert told.messages >= HOUR_S // 5
+    assert road.verify().unproven == 0
+
+
+def test_a_link_that_withdraws_what_it_can_not_mean_is_an_alarm(road: Road) -> None:
+    """Whoever may write the trail hides a window that went: it ended before the moment that the link names."""
+    road.look(60, T0_S)
+    road.until(lambda: len(road.windows()) >= 8)
+    with road.database.transaction() as tx:
+        tx.execute("DELETE FROM alert")
+        ((one,),) = tx.execute("DELETE FROM assessment WHERE id = (SELECT id FROM assessment ORDER BY start_us LIMIT 1) RETURNING id")
+        said = {"source": CAMERA, "from_us": (T0_S + 30) * US, "by": "x", "reason": "x", "messages": [str(one)]}
+        append(tx, [Fact(uuid4(), 1, undoing.EVENT, 1, dump(said))], road.now_us)
+    with pytest.raises(IntegrityError, match="ended before that"):
+        road.verify()

@@ -157,7 +157,8 @@ class PostgresCare:
         now_us = self._clock()
         events.keep(tx, event, told, key, now_us)  # type: ignore[arg-type]
         what = {"caller": caller, "nurse": event.nurse, "from_us": event.from_us, "until_us": event.until_us, "body": event.body.hex()}
-        append(tx, [Fact(event.id, 1, f"care.{event.kind}", 1, dump(what))], now_us)
+        about = {} if event.encounter is None else {"encounter": event.encounter}
+        append(tx, [Fact(event.id, 1, f"care.{event.kind}", 1, dump(what | about))], now_us)
 
     def _tell_pauses(self, tx: Tx, event: UUID, pause: BedPause) -> None:
         """What all pauses of the bed about that time now mean for its cameras."""

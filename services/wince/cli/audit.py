@@ -19,7 +19,7 @@ from wince.errors import ConfigError
 from wince.serve import anchors
 from wince.serve.reading import reading
 from wince.serve.state_dir import Places
-from wince.store import audit, checkpoint_file, checkpoints, erasing, verification
+from wince.store import audit, checkpoint_file, checkpoints, erasing, undoing, verification
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail: a hash chain in the database, signed checkpoints outside it.")
 
@@ -58,12 +58,13 @@ def verify(
         if since_last and found.count:
             _keep(places, note)
         with database.transaction() as tx:
-            why, given_up = erasing.explained(tx), checkpoint_file.given_up(tx)
+            why, given_up, undone = erasing.explained(tx), checkpoint_file.given_up(tx), undoing.told(tx)
     if json_:
         said = {"rows": found.count, "head": found.head.hex(), "checkpointed": found.checkpoint, "erased": found.erased}
         said |= {"tail": found.tail, "compared": found.compared, "unproven": found.unproven}
         said |= {"witnessed": found.witnessed, "unwitnessed": found.unwitnessed, "places": sorted({one.place for one in seen})}
         said |= {"since": found.since, "last_full": note.full_at, "last_full_rows": note.full_seq}
+        said |= {"undone": undone}
         said |= {"erased_on_purpose": sum(number for _, _, number in why)}
         print(to_json({"verified": found.count > 0, **said}))
     elif not found.count:
@@ -82,6 +83,9 @@ def verify(
             out.print(f"  {found.unproven} more can't be compared: an earlier release wrote them, or their payload was erased")
         for what, at_us, number in why:
             out.print(f"  {number} by an erasure ({what}) at {audit.utc(at_us)[:19]}Z; their digests are in the chain")
+        for one in undone:
+            what = f"{one.messages} windows, alerts and questions of {one.source} behind {audit.utc(one.from_us)[:19]}Z"
+            out.print(f"  {what} were withdrawn at {one.at[:19]}Z by {one.by}: {one.reason}", markup=False)
         for at, by, reason in given_up:
             out.print(f"  the checkpoints of before {at[:19]}Z were given up by {by}: {reason}", markup=False)
     if not found.count:

@@ -45,7 +45,8 @@ def undo_ahead(
     """Undo windows that were closed ahead of now: a message from the future, or a clock that jumped, closed a bed until then.
 
     First put the clock right. Record withdraws these windows and what was charted of them, through the outbox; grade begins the camera
-    again by itself, without a restart. The patient's calm face is learned again. Entries of nurses stay.
+    again by itself, without a restart. The patient's calm face is learned again. Entries of nurses stay. It is refused where no window
+    was closed ahead of its time. `wince audit verify` says what was withdrawn, by whom and why.
     """
     now_us = wall_us()
     from_us = now_us if from_ is None else round(from_.timestamp() * 1_000_000)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
+from wince import plain_file
 from wince.domain.audit import CHECKPOINT, Checkpoint
 from wince.errors import IntegrityError, ResourceError
 from wince.store.audit import Fact
@@ -26,6 +27,7 @@ _TAIL = 1 << 16
 """Bytes at a file's end in which its last whole line stands."""
 _LATEST = 1000
 """Checkpoints that are looked at: a replica that wrote none of them has long been gone."""
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 _COMPARE = "compare with the copy of the file"
 
 
@@ -68,14 +70,14 @@ def parse(text: str) -> Checkpoint | None:
     """The checkpoint of a line; None where it is none."""
     try:
         return _parsed(text)[0]
-    except (ValueError, TypeError, KeyError):
+    except _UNREADABLE:
         return None
 
 
 def newest(file: Path) -> Checkpoint | None:
     """The last checkpoint of a file, of whatever length; None where there is none in its last lines. Raises ResourceError."""
     try:
-        with open(file, "rb") as stream:
+        with plain_file.opened(file) as stream:
             stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL))
             lines = stream.read(_TAIL).decode("ascii", errors="replace").splitlines()
     except FileNotFoundError:
@@ -97,7 +99,7 @@ def read(file: Path, key: str = "") -> list[Checkpoint]:
             continue
         try:
             point, signer = _parsed(text)
-        except (ValueError, TypeError, KeyError):
+        except _UNREADABLE:
             raise IntegrityError(f"line {number} is no checkpoint", field=str(file), remedy=_COMPARE) from None
         if key and signer != key:
             raise IntegrityError(f"line {number} names another key than the site's", field=str(file), remedy=_COMPARE)
@@ -129,8 +131,12 @@ def chain_checkpoints(tx: Tx) -> ChainCheckpoints:
     ).fetchall()
     last: dict[str, int] = {}
     for (payload,) in rows:
-        said = json.loads(payload)
-        last.setdefault(said["file"], said["seq"])
+        try:
+            said = json.loads(payload)
+            last.setdefault(str(said["file"]), int(said["seq"]))
+        except _UNREADABLE:
+            what = "a payload about a checkpoint is none"
+            raise IntegrityError(what, field="audit rows", remedy="run `wince audit verify`, keep the database as it is") from None
     return ChainCheckpoints(last)
 
 
@@ -141,8 +147,15 @@ def given_up(tx: Tx) -> list[tuple[str, str, str]]:
         " WHERE a.event = %s ORDER BY a.seq",
         (GIVEN_UP,),
     ).fetchall()
-    told = [(at, json.loads(payload or "{}")) for at, payload in rows]
-    return [(at, one.get("by", "?"), one.get("reason", "?")) for at, one in told]
+    return [(at, *_who(payload)) for at, payload in rows]
+
+
+def _who(payload: str | None) -> tuple[str, str]:
+    try:
+        said = json.loads(payload or "{}")
+        return str(said.get("by", "?")), str(said.get("reason", "?"))
+    except _UNREADABLE:
+        return "?", "?"
 
 
 def read_chain_checkpoints(database: Database) -> ChainCheckpoints:
@@ -186,7 +199,7 @@ def _cut(text: str) -> bool:
 
 
 def _parsed(text: str) -> tuple[Checkpoint, str]:
-    """A checkpoint, and whose signature it has. Raises ValueError, TypeError, KeyError."""
+    """A checkpoint, and whose signature it has. Raises one of _UNREADABLE."""
     said = json.loads(text)
     head, root, signature = (bytes.fromhex(said[name]) for name in ("head", "root", "signature"))
     return Checkpoint(int(said["seq"]), head, root, str(said["at"]), signature), str(said["key"])
@@ -194,7 +207,8 @@ def _parsed(text: str) -> tuple[Checkpoint, str]:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return file.read_text("ascii", errors="replace").splitlines()
+        with plain_file.opened(file) as stream:
+            return stream.read().decode("ascii", errors="replace").splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:

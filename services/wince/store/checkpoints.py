@@ -17,6 +17,7 @@ from uuid import uuid4
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from wince import plain_file
 from wince.clock import Clock, wall_us
 from wince.domain import audit as chain
 from wince.domain.audit import Checkpoint, Verified
@@ -47,14 +48,14 @@ def signing_key(path: Path, database: Database | None = None) -> Ed25519PrivateK
 def existing_key(path: Path) -> Ed25519PrivateKey | None:
     """The key in a PEM file, None where the file is absent: nothing is made. Raises ConfigError as `signing_key`."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        file = plain_file.opened(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigError(
             error.strerror or "can't be read", field=str(path), remedy="give a readable key in WINCE_AUDIT_KEY_FILE"
         ) from None
-    with os.fdopen(descriptor, "rb") as file:
+    with file:
         if os.fstat(file.fileno()).st_mode & 0o077:
             raise ConfigError("other users may read the audit key", field=str(path), remedy=f"chmod 600 {path}")
         text = file.read(65536)

@@ -16,7 +16,7 @@ from uuid import uuid4
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from wince import canonical
+from wince import canonical, plain_file
 from wince.domain import audit as chain
 from wince.domain.audit import Checkpoint, Proven, Start, Verified, Witness
 from wince.errors import IntegrityError, ResourceError
@@ -101,7 +101,7 @@ def signed_by(public_key: str) -> chain.Verifier:
 def read_note(file: Path, public_key: str) -> Note | None:
     """The note in a file; None where it is absent. Raises IntegrityError where the site's key did not sign it; ResourceError."""
     try:
-        text = file.read_text("ascii", errors="replace")
+        text = plain_file.read(file).decode("ascii", errors="replace")
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -114,7 +114,7 @@ def read_note(file: Path, public_key: str) -> Note | None:
         start = Start(int(at["seq"]), bytes.fromhex(at["head"]), tuple(bytes.fromhex(node) for node in at["stack"]), **numbers)
         tables = {str(table): int(number) for table, number in told["tables"].items()}
         note = Note(start, tables, str(told["at"]), int(told["full_seq"]), str(told["full_at"]))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise IntegrityError("is no note of a verification", field=file, remedy=_AGAIN) from None
     if not signed_by(public_key)(note.text().encode(), signature):
         raise IntegrityError("the site's key did not sign this note of a verification", field=file, remedy=_AGAIN)

@@ -61,6 +61,10 @@ class Undoer:
             if (now := undoing.get(tx, wanted.id)) is None or now.done_us is not None:  # another replica did it
                 return 0
             now_us = self._clock()
+            if why := undoing.not_ahead(tx, wanted, now_us):  # the row says so, and anybody may have written it
+                undoing.done(tx, wanted.id, now_us, 0, 0)
+                log.error("windows that were not closed ahead were to be withdrawn; nothing was", source=wanted.source, reason=why)
+                return 0
             windows = _ids(tx, "SELECT id FROM assessment WHERE source = %s AND end_us > %s", wanted)
             alerts = _of(tx, "SELECT id FROM alert WHERE assessment = ANY(%s)", windows)
             asked = _questions(tx, wanted)

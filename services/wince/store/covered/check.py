@@ -9,9 +9,10 @@ from wince.domain.audit import AuditRow
 from wince.store import audit
 from wince.store.covered.acknowledgements import Acknowledgements
 from wince.store.covered.census import Census
+from wince.store.covered.decisions import Decisions
 from wince.store.covered.entries import Entries, last_charted
 from wince.store.covered.erasures import Erasures, none_lost
-from wince.store.covered.fault import broken, count
+from wince.store.covered.fault import UNREADABLE, broken, count
 from wince.store.covered.interface import Kind
 from wince.store.covered.messages import Messages
 from wince.store.database import Database, Tx
@@ -40,7 +41,10 @@ class Before:
     """How many rows stood in each of `COUNTED`."""
 
 
-COUNTED = ("entry", "question", "assessment", "alert", "verdict", "acknowledged", "movement", "stay", "alias")
+COUNTED = (
+    *("entry", "question", "assessment", "alert", "verdict", "acknowledged", "movement", "stay", "alias"),
+    *("care_event", "switch", "consent"),
+)
 """Tables whose rows only erasures take away: from one pass to the next they grow by what the chain says."""
 
 
@@ -52,7 +56,7 @@ class ChainComparison:
         self._before = before
         self._payloads = 0
         self._erasures: Erasures
-        self._kinds: list[Kind] = [Entries(), Messages(), Acknowledgements(), Census()]
+        self._kinds: list[Kind] = [Entries(), Messages(), Acknowledgements(), Decisions(), Census()]
         self.tables: dict[str, int] = {}
         """How many rows stood in each of `COUNTED`."""
 
@@ -62,7 +66,7 @@ class ChainComparison:
         chunk: list[AuditRow] = []
         with self._database.transaction() as tx:
             tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            self._erasures = Erasures(tx)  # of this moment: each chunk sees the same
+            self._erasures = _erasures(tx)  # of this moment: each chunk sees the same
             if self._before is not None:
                 self._begin(tx, self._before)
             for link in audit.rows_in(tx, self._before.seq if self._before else 0):
@@ -92,7 +96,7 @@ class ChainComparison:
         for kind in self._kinds:
             try:
                 kind.compare(tx, chunk, self._erasures)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except UNREADABLE as error:
                 where = f"{chunk[0].seq} to {chunk[-1].seq}"
                 raise broken("audit rows", where, f"a payload about {kind.name} is none ({type(error).__name__})") from None
 
@@ -121,3 +125,10 @@ class ChainComparison:
     def done(self) -> Comparison:
         """What was compared."""
         return Comparison(sum(kind.compared for kind in self._kinds), sum(kind.unproven for kind in self._kinds))
+
+
+def _erasures(tx: Tx) -> Erasures:
+    try:
+        return Erasures(tx)
+    except UNREADABLE as error:
+        raise broken("audit rows", "about erasures", f"a payload is none ({type(error).__name__})") from None

@@ -22,8 +22,8 @@ class Erasures:
         self._before_us: dict[str, int] = {}
         self._payloads: Counter[UUID] = Counter()
         """How many payloads went, by the erasure."""
-        self._undone: dict[str, int] = {}
-        """Row of the last link that withdrew a window, alert or question, by its id."""
+        self._undone: dict[str, tuple[int, int]] = {}
+        """By the id of a window, alert or question: row of the last link that withdrew it, and the moment after which that withdrew."""
         found = tx.execute(
             "SELECT a.entry, a.event, p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq)"
             " WHERE a.event IN ('erasing', 'erased') ORDER BY a.seq"
@@ -42,11 +42,16 @@ class Erasures:
             "SELECT a.seq, p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq)"
             " WHERE a.event = 'undone' ORDER BY a.seq"
         ).fetchall():
-            self._undone.update(dict.fromkeys(json.loads(payload)["messages"], seq))
+            said = json.loads(payload)
+            self._undone.update(dict.fromkeys(said["messages"], (seq, said["from_us"])))
 
     def withdrew(self, link: AuditRow) -> bool:
         """Whether a later link withdrew the window or alert that this one brought (event `undone`): what stands under its id came again."""
-        return self._undone.get(str(link.entry), 0) > link.seq
+        return self._undone.get(str(link.entry), (0, 0))[0] > link.seq
+
+    def withdrawn_after_us(self, link: AuditRow) -> int | None:
+        """The moment after which windows were withdrawn, with the one that this link brought; None: it was not."""
+        return self._undone[str(link.entry)][1] if self.withdrew(link) else None
 
     def explains(self, what: str, identity: str, end_us: int | None) -> bool:
         """Whether a row may be missing. `what`: "assessments" or "movements", the limit that it goes by. `end_us`: of the time that it is

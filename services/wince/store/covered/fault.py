@@ -7,6 +7,8 @@ from uuid import UUID
 from wince.errors import IntegrityError
 from wince.store.database import Tx
 
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a payload raises that is not what its event says."""
 REMEDY = "keep the database as it is and call the person in charge of security"
 
 

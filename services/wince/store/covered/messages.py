@@ -36,6 +36,7 @@ class Messages:
 
     def compare(self, tx: Tx, links: Sequence[AuditRow], erasures: Erasures) -> None:
         """See Kind.compare."""
+        _hold_withdrawn([link for link in links if link.event == "assessment"], erasures)
         for table in _TABLES:
             mine = [link for link in links if link.event == table and not erasures.withdrew(link)]
             if mine:
@@ -61,6 +62,15 @@ class Messages:
     def counted(self, tx: Tx) -> list[tuple[str, int, int]]:
         """See Kind.counted."""
         return [(table, self._stand[table], count(tx, table)) for table in _TABLES]
+
+
+def _hold_withdrawn(links: Sequence[AuditRow], erasures: Erasures) -> None:
+    """A window that was withdrawn as closed ahead ended after the moment that its link names."""
+    for link in links:
+        after_us = erasures.withdrawn_after_us(link)
+        said = json.loads(link.payload) if after_us is not None and link.payload is not None else {}
+        if after_us is not None and said.get("end_us", after_us + 1) <= after_us:
+            raise broken("assessment", link.entry, "was withdrawn as closed ahead of a moment, and ended before that")
 
 
 def _rows(tx: Tx, table: str, links: Sequence[AuditRow]) -> dict[UUID, list[Any]]:
