@@ -36,9 +36,11 @@ def test_capture_publishes_with_its_own_role(tmp_path: Path):
     with served(echo(seen), token_file=tokens(tmp_path / "tokens", FILE)) as server:
         made = link(server.port, "capture-token-0123456789", tmp_path)
         made.start()
-        made.put(beat(1))
-        until(lambda: seen.seen)
+        for second in (1, 2, 3):
+            made.put(beat(second))
+        until(lambda: len(seen.seen) == 3)
         assert made.close(60)
+        assert (made.streams, made.error) == (1, None)
 
 
 def test_a_token_of_before_is_told_what_to_do(tmp_path: Path):

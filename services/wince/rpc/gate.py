@@ -30,12 +30,14 @@ class Gate:
         self._find = find
         self._bound = not who.bounds.everything and not right.everywhere
         self._reached: dict[Subject, float] = {}
+        self._flag_due = right.flag is not None
 
     def admit(self, message: Message) -> None:
-        """Fill in who decides, and look at the flag. Raises Forbidden."""
+        """Fill in who decides, and look at the flag: a handler reads it in the first request of a stream only. Raises Forbidden."""
         if self.right.author:
             self._author(message)
-        if self.right.flag is not None:
+        if self._flag_due and self.right.flag is not None:
+            self._flag_due = False
             name, role = self.right.flag
             needed = {role} if getattr(message, name) else self.right.roles - {role}
             if not needed & self.who.roles:
