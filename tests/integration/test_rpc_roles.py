@@ -53,9 +53,9 @@ FILE = """
     box        camera            cn:capture.example           sources=cam-1
 """
 READS = (
-    "ListAssessments GetAssessment ListAlerts GetAlert Watch WatchAssessments ListEntries GetEntry GetDeliveries ListQuestions GetQuestion"
-    " ListVerdicts GetVerdict ListPauses GetPause GetPatientState ListSwitches ListConsents GetOccupancy ListStays GetStay ListDoubts"
-    " ListDifferences"
+    "ListAssessments GetAssessment ListAlerts GetAlert Watch WatchAssessments ListEntries GetEntry GetReport GetDeliveries"
+    " ListQuestions GetQuestion ListVerdicts GetVerdict ListPauses GetPause GetPatientState ListSwitches ListConsents GetOccupancy"
+    " ListStays GetStay ListDoubts ListDifferences"
 )
 DECIDES = "AcknowledgeAlert GiveVerdict StartPause EndPause SetPatientState SwitchOff SetConsent ConfirmOccupancy"
 OPERATES = (
