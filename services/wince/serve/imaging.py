@@ -93,7 +93,7 @@ def parts_of(settings: Settings, database: Database, bus: Bus, protocols: Protoc
 
     intake = Intake(database, shelf, identify, zone_of(ours), ahead_us=ahead_us, told=imaging_metrics.received)
     tidy = Repeated("shelf", TIDY_S, lambda: shelves.tidy(database, shelf, settings.dicom_keep_h, settings.dicom_held_days))
-    listening = imaging_listening.listen(settings, intake, shelf.folder)
+    listening = imaging_listening.listen(settings, intake, shelf, database)
     return Imaging([lock, grader, Repeated("matching", MATCH_S, matched), tidy, *listening.parts], listening)
 
 

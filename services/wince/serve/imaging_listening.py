@@ -5,27 +5,28 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from wince.dicom.scp.interface import Keeper
 from wince.dicom.scp.limits import Limits
 from wince.dicom.scp.peers import Peer, peer, title
-from wince.dicom.scp.reporter import CommitmentReporter
 from wince.dicom.scp.server import StorageServer
 from wince.dicom.spool import Room, Spool
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
 from wince.parts import Part
+from wince.pipeline.capture.studies.interface import Shelf
 from wince.rpc.auth import Callers
 from wince.rpc.errors import Unauthenticated
 from wince.rpc.roles import Role
 from wince.serve.process import sign_in
 from wince.serve.service import Repeated
 from wince.settings import Settings
+from wince.store.database import Database
 from wince.telemetry import imaging_metrics
 
-FOLDER_S = 1.0
+FOLDER_S, TELL_S = 1.0, 0.5
+"""How often the watch folder is looked at, and whether a peer is to be told of a storage commitment."""
 
 
 @dataclass
@@ -76,17 +77,20 @@ def peers(settings: Settings) -> list[Peer]:
     return [peer(text) for text in settings.dicom_peers]
 
 
-def listen(settings: Settings, keeper: Keeper, folder: Path) -> Listening:
+def listen(settings: Settings, keeper: Keeper, shelf: Shelf, database: Database) -> Listening:
     """The servers that are set. Raises ConfigError."""
-    made, room = Listening(), Room(folder, settings.dicom_object_bytes, settings.dicom_floor_bytes)
+    from wince.pipeline.capture.studies.commitments import CommitmentReporter
+
+    made, room = Listening(), Room(shelf.folder, settings.dicom_object_bytes, settings.dicom_floor_bytes)
     if settings.dicom_port is not None:
-        reporter = CommitmentReporter(settings.dicom_title, None if settings.dicom_cert_file is None else lambda: _calling(settings))
+        tls = None if settings.dicom_cert_file is None else lambda: _calling(settings)
+        reporter = CommitmentReporter(database, shelf.place, peers(settings), settings.dicom_title, tls)
         made.storage = StorageServer(
             keeper, room, title=settings.dicom_title, host=settings.dicom_host, port=settings.dicom_port, peers=peers(settings),
             tls=None if settings.dicom_cert_file is None else _context(settings), limits=limits(settings), reporter=reporter,
             told=imaging_metrics.associated,
         )  # fmt: skip
-        made.parts += [reporter, made.storage]
+        made.parts += [Repeated("commitment", TELL_S, reporter.look), made.storage]
     if settings.stow_port is not None:
         made.stow = _stow(settings, keeper, room)
         made.parts.append(made.stow)

@@ -184,12 +184,12 @@ class Association:
             return
         try:
             report = commitment.asked(bytes(content), syntax, self._keeper)
+            apart = self._reporter is not None and self._reporter.report(self._agreed.peer, report)
         except Exception as error:
             if not isinstance(error, WinceError):
                 log.error("a storage commitment could not be answered", error=error)
             self._respond(context, asked, Status.PROCESSING_FAILURE, named)
             return
-        apart = self._reporter is not None and self._reporter.report(self._agreed.peer, report)
         self._respond(context, asked, Status.SUCCESS, named | {command.ACTION: 1})
         if not apart:
             self._report(context, syntax, report)

@@ -41,10 +41,11 @@ class Keeper(Protocol):
 
 
 class Reporter(Protocol):
-    """Tells a peer what a storage commitment came to, on an association of its own. Must not block."""
+    """Tells a peer what a storage commitment came to, on an association of its own. Called from several threads at a time; may block."""
 
     def report(self, peer: Peer, event: Report) -> bool:
-        """Have it told; False where it can't be (the peer's address is not set)."""
+        """Have it told, whatever happens to this process once this returns; False where it can't be (the peer's address is not set, or too
+        much waits for it). What it raises is answered with a failure: the peer asks again."""
         ...
 
 

@@ -139,7 +139,7 @@ def values(body: memoryview) -> Iterator[Value]:
         at += 4 + length
 
 
-def data(context: int, content: bytes, longest: int, *, command: bool) -> Iterator[bytes]:
+def data(context: int, content: bytes | memoryview, longest: int, *, command: bool) -> Iterator[bytes]:
     """P-DATA-TFs that carry one command or data set. `longest`: what the peer takes; 0: any."""
     room = max(1, (longest or (1 << 17)) - 6)
     for at in range(0, max(len(content), 1), room):

@@ -17,6 +17,8 @@ from wince.errors import MessageError, Refused, Unavailable
 
 _LONGEST_ANSWER = 1 << 16
 """Longest A-ASSOCIATE-AC."""
+_AT_ONCE = 1 << 18
+"""PDUs are handed to the kernel in pieces of about this size, bytes."""
 SUCCESS = 0x0000
 Heard = Callable[[command.Command, bytes, str], None]
 """Told an N-EVENT-REPORT of the peer: command, data set, transfer syntax."""
@@ -28,25 +30,24 @@ class Association:
     def __init__(
         self,
         peer: Peer,
-        abstracts: Sequence[str],
+        contexts: Sequence[negotiation.Context],
         *,
         total_s: float,
         opened: Callable[[socket.socket], None] = lambda _socket: None,
         heard: Heard = lambda _command, _data, _syntax: None,
     ) -> None:
-        """Associates for these abstract syntaxes. Raises Refused where the archive says no for good, Unavailable else."""
+        """Associates for these contexts, at most negotiation.CONTEXTS. Raises Refused where the peer says no for good, Unavailable else."""
         self._peer, self._heard, self._message = peer, heard, 0
         self._connection = Connection(peer, total_s=total_s, opened=opened)
         self._messages = Messages(lambda: self._connection.receive(negotiation.LONGEST))
         try:
-            self._connection.send(negotiation.request(peer.called, peer.calling, abstracts))
+            self._connection.send(negotiation.request(peer.called, peer.calling, contexts))
             self._agreed = self._answer()
         except BaseException:
             self._connection.close()
             raise
-        ids = {abstract: 2 * place + 1 for place, abstract in enumerate(abstracts)}
-        syntaxes = self._agreed.syntaxes
-        self._contexts = {abstract: (number, syntaxes[number]) for abstract, number in ids.items() if number in syntaxes}
+        proposed = {2 * place + 1: one.abstract for place, one in enumerate(contexts)}
+        self._contexts = [(proposed[number], syntax, number) for number, syntax in self._agreed.syntaxes.items() if number in proposed]
 
     def __enter__(self) -> Self:
         return self
@@ -60,18 +61,23 @@ class Association:
         finally:
             self._connection.close()
 
-    def takes(self, abstract: str) -> bool:
-        """Whether the peer accepted an abstract syntax."""
-        return abstract in self._contexts
+    def takes(self, abstract: str, syntax: str = "") -> bool:
+        """Whether the peer accepted an abstract syntax, in that transfer syntax where one is named."""
+        return bool(self._of(abstract, syntax))
 
     def syntax(self, abstract: str) -> str:
         """The transfer syntax that was agreed on for an abstract syntax that the peer takes."""
-        return self._contexts[abstract][1]
+        return self._of(abstract)[0][1]
 
-    def ask(self, abstract: str, said: command.Command, data: bytes = b"") -> command.Command:
-        """Send a request; the command set of its answer. Raises Unavailable where none comes, or one that can't be read."""
+    def renew(self, total_s: float) -> None:
+        """So many seconds from now on, for everything that follows."""
+        self._connection.renew(total_s)
+
+    def ask(self, abstract: str, said: command.Command, data: bytes | memoryview = b"", *, syntax: str = "") -> command.Command:
+        """Send a request; the command set of its answer. `syntax`: of the data, where several contexts of that abstract syntax were agreed
+        on. Raises Unavailable where none comes, or one that can't be read."""
         self._message += 1
-        context, _ = self._contexts[abstract]
+        context = self._of(abstract, syntax)[0][2]
         full = dict(said) | {command.MESSAGE: self._message, command.DATA: 1 if data else command.NO_DATA}
         self._send(context, full, data)
         while True:
@@ -95,40 +101,49 @@ class Association:
             try:
                 return negotiation.accepted(body)
             except MessageError as error:
-                raise self._wrong(f"the archive sent what can't be read: {error.message}") from None
+                raise self._wrong(f"sent what can't be read: {error.message}") from None
         if kind == pdu.ASSOCIATE_RJ and len(body) >= 4:
             raise self._rejected(body[1], body[2], body[3])
-        raise Unavailable("the archive aborted the association", field=self._peer.place, remedy="see the archive's own log")
+        raise self._wrong("aborted the association")
 
     def _rejected(self, result: int, source: int, reason: int) -> Refused | Unavailable:
-        where = self._peer.place
+        where, terms = self._peer.place, self._peer.terms
         if result != 1:
-            return Unavailable(f"the archive takes no association now (reason {source}/{reason})", field=where)
-        why, remedy = negotiation.REJECTIONS.get((source, reason), ("it gives no reason", "see the archive's own log"))
-        return Refused(f"the archive rejects the association: {why}", field=where, remedy=remedy)
+            return Unavailable(f"{terms.name} takes no association now (reason {source}/{reason})", field=where)
+        why, remedy = negotiation.REJECTIONS.get((source, reason), ("it gives no reason", "see its own log"))
+        remedy = remedy.format(calling=terms.calling, called=terms.called)
+        return Refused(f"{terms.name} rejects the association: {why}", field=where, remedy=remedy)
 
     def _next(self) -> command.Command:
         """The next command that comes. A request of the peer is answered; only N-EVENT-REPORT is known."""
         try:
             said = self._messages.next()
         except MessageError as error:
-            raise self._wrong(f"the archive sent what can't be read: {error.message}") from None
+            raise self._wrong(f"sent what can't be read: {error.message}") from None
         except OtherPduError as other:
             if other.kind == pdu.RELEASE_RQ:
                 self._connection.send(pdu.release_answer())
-            raise self._wrong("the archive ended the association too early") from None
+            raise self._wrong("ended the association too early") from None
         if command.number(said.command, command.FIELD) == command.N_EVENT_REPORT:
-            syntax = next((name for number, name in self._contexts.values() if number == said.context), negotiation.IMPLICIT)
+            syntax = self._agreed.syntaxes.get(said.context, negotiation.IMPLICIT)
             self._heard(said.command, said.data, syntax)
             self._send(said.context, event_answer(said.command), b"")
         return said.command
 
-    def _send(self, context: int, said: command.Command, data: bytes) -> None:
+    def _of(self, abstract: str, syntax: str = "") -> list[tuple[str, str, int]]:
+        """The contexts of an abstract syntax that the peer accepted, as (abstract syntax, transfer syntax, id)."""
+        return [one for one in self._contexts if one[0] == abstract and syntax in ("", one[1])]
+
+    def _send(self, context: int, said: command.Command, data: bytes | memoryview) -> None:
         longest = self._agreed.longest
-        pieces = [*pdu.data(context, command.encode(said), longest, command=True)]
-        if data:
-            pieces += pdu.data(context, data, longest, command=False)
-        self._connection.send(b"".join(pieces))
+        waiting = bytearray().join(pdu.data(context, command.encode(said), longest, command=True))
+        for piece in pdu.data(context, data, longest, command=False) if data else ():
+            waiting += piece
+            if len(waiting) >= _AT_ONCE:
+                self._connection.send(waiting)
+                waiting = bytearray()
+        if waiting:
+            self._connection.send(waiting)
 
     def _release(self) -> None:
         """Whatever the peer does now changes nothing of what it said."""
@@ -138,7 +153,7 @@ class Association:
                 self._connection.receive(negotiation.LONGEST)
 
     def _wrong(self, what: str) -> Unavailable:
-        return Unavailable(what, field=self._peer.place, remedy="see the archive's own log")
+        return Unavailable(f"{self._peer.terms.name} {what}", field=self._peer.place, remedy="see its own log")
 
 
 def event_answer(asked: command.Command) -> dict[int, int | str]:

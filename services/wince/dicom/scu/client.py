@@ -98,7 +98,8 @@ class DicomArchive:
     def _associated(self, abstracts: Sequence[str]) -> Association:
         if self._over:
             raise Unavailable("stopped", field=self._peer.place)
-        return Association(self._peer, abstracts, total_s=self._total_s, opened=self._opened, heard=self._event)
+        contexts = [negotiation.Context(one) for one in abstracts]
+        return Association(self._peer, contexts, total_s=self._total_s, opened=self._opened, heard=self._event)
 
     def _opened(self, plain: socket.socket) -> None:
         with self._lock:

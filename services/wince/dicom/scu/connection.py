@@ -16,8 +16,23 @@ from wince.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What errors call a peer, and the settings by which a person mends what is wrong."""
+
+    name: str = "the archive"
+    calling: str = "archive_calling_ae"
+    """Setting of our AE title."""
+    called: str = "archive_called_ae"
+    """Setting of its AE title."""
+    authority: str = "WINCE_ARCHIVE_CA_FILE"
+    """Setting of the authority of its certificate."""
+    certificate: str = "archive_cert_file"
+    """Setting of our certificate."""
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
-    """An archive, and who we are to it."""
+    """A peer, and who we are to it."""
 
     host: str
     port: int
@@ -27,6 +42,8 @@ class Peer:
     """Ours."""
     tls: ssl.SSLContext | None = None
     """None: in the clear."""
+    terms: Terms = Terms()
+    """For errors."""
 
     @property
     def place(self) -> str:
@@ -46,13 +63,19 @@ class Connection:
             self._socket = self._secured(plain, opened)
         except OSError as error:
             raise self._lost(error) from None
+        except UnicodeError:  # IDNA
+            raise Unavailable(f"{peer.terms.name}'s host is no name of a machine", field=peer.place, remedy="name another host") from None
+
+    def renew(self, total_s: float) -> None:
+        """So many seconds from now on, for everything that follows."""
+        self._until = time.monotonic() + total_s
 
     def close(self) -> None:
         """End it. Idempotent."""
         with suppress(OSError):
             self._socket.close()
 
-    def send(self, content: bytes) -> None:
+    def send(self, content: bytes | bytearray) -> None:
         """Send PDUs."""
         try:
             self._socket.settimeout(self._left())
@@ -71,7 +94,7 @@ class Connection:
         head = self._read(6)
         length = int.from_bytes(head[2:6], "big")
         if length > longest:
-            raise Unavailable("the archive sent a PDU that is longer than was agreed on", field=self._peer.place)
+            raise Unavailable(f"{self._peer.terms.name} sent a PDU that is longer than was agreed on", field=self._peer.place)
         return head[0], self._read(length)
 
     def abort(self) -> None:
@@ -105,7 +128,7 @@ class Connection:
             except OSError as error:
                 raise self._lost(error) from None
             if not piece:
-                raise Unavailable("the archive closed the connection", field=self._peer.place, remedy="see the archive's own log")
+                raise Unavailable(f"{self._peer.terms.name} closed the connection", field=self._peer.place, remedy="see its own log")
             content += piece
         return bytes(content)
 
@@ -122,13 +145,13 @@ class Connection:
         return left
 
     def _lost(self, error: OSError) -> Unavailable:
-        where = self._peer.place
-        if why := explained(error, "WINCE_ARCHIVE_CA_FILE"):
-            return Unavailable(f"the archive's certificate is not believed ({why[0]})", field=where, remedy=why[1])
+        where, terms = self._peer.place, self._peer.terms
+        if why := explained(error, terms.authority):
+            return Unavailable(f"{terms.name}'s certificate is not believed ({why[0]})", field=where, remedy=why[1])
         if isinstance(error, ssl.SSLError):
-            remedy = "does it speak TLS there, and does it ask for a client certificate (archive_cert_file)?"
-            return Unavailable("the archive broke off TLS", field=where, remedy=remedy)
+            remedy = f"does it speak TLS there, and does it ask for a client certificate ({terms.certificate})?"
+            return Unavailable(f"{terms.name} broke off TLS", field=where, remedy=remedy)
         if isinstance(error, TimeoutError):
-            return Unavailable("no answer from the archive in time", field=where, remedy="see that it runs and can be reached")
-        what = f"no connection to the archive ({type(error).__name__})"
+            return Unavailable(f"no answer from {terms.name} in time", field=where, remedy="see that it runs and can be reached")
+        what = f"no connection to {terms.name} ({type(error).__name__})"
         return Unavailable(what, field=where, remedy="see that it runs and can be reached")

@@ -16,11 +16,26 @@ LONGEST = 1 << 16
 
 REJECTIONS: Mapping[tuple[int, int], tuple[str, str]] = {
     (1, 2): ("it does not know DICOM's application context", "is this a DICOM port?"),
-    (1, 3): ("it does not know our AE title", "have the archive enter it with this machine's address: archive_calling_ae"),
-    (1, 7): ("its AE title is another", "set archive_called_ae to the title of the archive"),
+    (1, 3): ("it does not know our AE title", "have it entered there with this machine's address: {calling}"),
+    (1, 7): ("its AE title is another", "set {called} to the title that it has"),
     (2, 2): ("it speaks another version of the protocol", "is this a DICOM port?"),
 }
-"""What a (source, reason) of an A-ASSOCIATE-RJ means, and what a person does about it (PS3.8 table 9-21)."""
+"""What a (source, reason) of an A-ASSOCIATE-RJ means, and what a person does about it (PS3.8 table 9-21); `{calling}` and `{called}` stand
+for the settings of the AE titles."""
+CONTEXTS = 128
+"""Most contexts of an association: their ids are odd and one byte long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A presentation context that is proposed."""
+
+    abstract: str
+    """Abstract syntax: a SOP class."""
+    syntaxes: tuple[str, ...] = (EXPLICIT, IMPLICIT)
+    """Transfer syntaxes."""
+    provider: bool = False
+    """Whether we are the provider of the service, though we open the association (PS3.7 section D.3.3.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +46,16 @@ class Accepted:
     longest: int
 
 
-def request(called: str, calling: str, abstracts: Sequence[str]) -> bytes:
-    """An A-ASSOCIATE-RQ that proposes each abstract syntax as context 1, 3, 5, ... in both little endian transfer syntaxes."""
+def request(called: str, calling: str, contexts: Sequence[Context]) -> bytes:
+    """An A-ASSOCIATE-RQ that proposes contexts, at most CONTEXTS, as 1, 3, 5, ..."""
     body = struct.pack(">HH", 1, 0) + _title(called) + _title(calling) + bytes(32) + item(0x10, APPLICATION_CONTEXT.encode())
-    for place, abstract in enumerate(abstracts):
-        syntaxes = b"".join(item(0x40, syntax.encode()) for syntax in (EXPLICIT, IMPLICIT))
-        body += item(0x20, struct.pack(">BBBB", 2 * place + 1, 0, 0, 0) + item(0x30, abstract.encode()) + syntaxes)
-    user = item(0x51, struct.pack(">I", LONGEST)) + item(0x52, IMPLEMENTATION_UID.encode()) + item(0x55, IMPLEMENTATION.encode())
+    for place, one in enumerate(contexts):
+        syntaxes = b"".join(item(0x40, syntax.encode()) for syntax in one.syntaxes)
+        body += item(0x20, struct.pack(">BBBB", 2 * place + 1, 0, 0, 0) + item(0x30, one.abstract.encode()) + syntaxes)
+    user = item(0x51, struct.pack(">I", LONGEST)) + item(0x52, IMPLEMENTATION_UID.encode())
+    for abstract in dict.fromkeys(one.abstract for one in contexts if one.provider):  # items in ascending order of their types
+        user += item(0x54, struct.pack(">H", len(abstract)) + abstract.encode() + b"\0\1")
+    user += item(0x55, IMPLEMENTATION.encode())
     body += item(0x50, user)
     return struct.pack(">BBI", 1, 0, len(body)) + body
 

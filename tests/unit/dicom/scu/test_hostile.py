@@ -21,7 +21,7 @@ from wince.dicom.scp import command, pdu
 from wince.dicom.scu.client import DicomArchive, Peer
 from wince.dicom.scu.commitment import CLASS, Commitment, Heard, asked, told
 from wince.dicom.scu.listener import CommitmentListener
-from wince.dicom.scu.negotiation import EXPLICIT, items, request
+from wince.dicom.scu.negotiation import EXPLICIT, Context, items, request
 from wince.errors import MessageError, PeerError, Refused, Unavailable
 
 SR = "1.2.840.10008.5.1.4.1.1.88.34"
@@ -270,7 +270,7 @@ def listening(heard: Heard) -> Iterator[CommitmentListener]:
 
 def test_the_listener_lives_through_odd_callers_and_hears_none_of_them() -> None:
     draw, heard = random.Random(5), Heard()
-    good = request("WINCE_SR", "ARCHIVE", [CLASS])
+    good = request("WINCE_SR", "ARCHIVE", [Context(CLASS)])
     with listening(heard) as listener:
         for number in range(60):
             spoilt = bytearray(good)
@@ -290,3 +290,8 @@ def test_the_listener_lives_through_odd_callers_and_hears_none_of_them() -> None
             assert kind == pdu.ASSOCIATE_AC
             assert dict(items(body[68:]))
         assert listener.failed() is None
+
+
+def test_a_host_that_is_no_name_is_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        DicomArchive(Peer("a..b", 104, "ARCHIVE", "WINCE_SR"), total_s=5).echo()

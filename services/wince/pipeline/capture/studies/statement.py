@@ -14,10 +14,11 @@ from pathlib import Path
 
 from wince.dicom.scp import negotiation, pdu, tables
 from wince.dicom.scp.limits import Limits
-from wince.dicom.scp.reporter import TRIES
 from wince.dicom.scu.client import SENT
 from wince.domain.study import BY_ITSELF, Held
+from wince.pipeline.capture.studies.commitments import GIVE_UP_US
 from wince.pipeline.capture.studies.header import CITED, HEADER_BYTES
+from wince.store import commitments
 
 READ = (
     ("SOP Class UID, SOP Instance UID", "(0008,0016), (0008,0018)", "must be those of the request; the instance is graded once"),
@@ -42,7 +43,7 @@ READ = (
 
 def page() -> str:
     """The page."""
-    limits = Limits()
+    limits, hours = Limits(), GIVE_UP_US // 3_600_000_000
     every = {**tables.VIDEO_SYNTAXES, **tables.PICTURE_SYNTAXES}
     rejections = (
         (negotiation.CALLED_REFUSED, "called AE title isn't `dicom_title`"),
@@ -70,8 +71,10 @@ it keeps an object until it is graded; it is no archive and answers no query.
 version name `{pdu.IMPLEMENTATION}`. Reports are sent by the service `record` ([dicom-sr](dicom-sr.md)).
 
 **Associations.** The service accepts them and, to tell what a storage commitment came to, opens one to the peer at the address that
-`dicom_peers` has for it; without an address the report goes over the association that asked, at once. What could not be told within
-{TRIES} tries is given up, as is what waits when the process ends: the peer asks again. Defaults of the limits, which settings change:
+`dicom_peers` has for it; without an address the report goes over the association that asked, at once. What a peer is to be told stands in
+the database before its request is answered, and is told again until the peer acknowledges it, for {hours} hours, also when the process
+ends in between. At most {commitments.MOST} wait for a peer; further ones go over the association that asked. Defaults of the limits, which
+settings change:
 
 {_table(("limit", "default", "setting"), _limits(limits))}
 
