@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.integration.record_world import BED, CAMERA, FakeTarget, admit, stay
+from tests.integration.record_world import BED, CAMERA, FakeTarget, admit, alert, stay, window
 from tests.unit.pipeline.grade.feed import Look, feed, setup
 from wince import codec
 from wince.bus.memory import MemoryBus
@@ -24,6 +24,7 @@ from wince.domain.reason import Reason
 from wince.domain.snapshot import Snapshot
 from wince.errors import IntegrityError, MessageError
 from wince.pipeline.grade import stage
+from wince.pipeline.record.reading import RecordReader
 from wince.pipeline.record.sink import PostgresSink
 from wince.pipeline.record.undoing import Undoer
 from wince.protocols.loader import load
@@ -236,6 +237,26 @@ def test_what_comes_late_of_the_closed_day_changes_nothing(road: Road) -> None:
     assert max(second for second, _ in road.windows()) < 60
     with road.database.transaction() as tx:
         assert tx.execute("SELECT count(*) FROM snapshot WHERE closed_until_us > %s", (road.now_us + HOUR_S * US,)).fetchall()[0][0] == 0
+
+
+def test_an_alert_that_comes_again_was_seen_by_nobody(road: Road) -> None:
+    """A nurse saw the alert that the clock's jump brought. The one that comes again under its id is another: she is told of it, too."""
+    reader = RecordReader(road.database, road.clock)
+    first = window(0, 2, t0=(T0_S + DAY_S) * US)
+    road.sink.commit([first, alert(first)])
+    assert reader.acknowledge(alert(first).id, "n7", "console").nurse == "n7"
+    assert road.undo().windows == 1
+    assert road.verify().unproven == 0
+    road.now_us = (T0_S + DAY_S + 60) * US
+    road.sink.commit([first, alert(first)])
+    found, seen = reader.alert(alert(first).id, "console")
+    assert (found.id, seen) == (str(alert(first).id), None)
+    assert reader.acknowledge(alert(first).id, "n8", "console").nurse == "n8"
+    assert road.verify().unproven == 0
+    with road.database.transaction() as tx:
+        tx.execute("DELETE FROM acknowledged")
+    with pytest.raises(IntegrityError, match="missing"):
+        road.verify()
 
 
 def test_a_window_that_went_without_such_a_link_is_still_an_alarm(road: Road) -> None:

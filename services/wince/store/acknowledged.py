@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from wince.domain.acknowledgement import Acknowledgement
+from wince.store import undoing
 from wince.store.audit import Fact, append
 from wince.store.database import Tx
 from wince.store.plain import dump
@@ -30,5 +31,11 @@ def keep(tx: Tx, said: Acknowledgement, caller: str) -> Acknowledgement:
         return of(tx, [said.alert]).get(said.alert, said)
     window = tx.execute("SELECT end_us FROM assessment WHERE id = (SELECT assessment FROM alert WHERE id = %s)", (said.alert,)).fetchone()
     fact = {"acknowledged": said, "caller": caller, "end_us": window[0] if window else None}
-    append(tx, [Fact(said.alert, 1, EVENT, 1, dump(fact))], said.at_us)
+    before = undoing.times(tx, [said.alert]).get(said.alert, 0)  # an alert that was withdrawn, and came again, is seen again
+    append(tx, [Fact(said.alert, 1, EVENT, 1 + before, dump(fact))], said.at_us)
     return said
+
+
+def forget(tx: Tx, alerts: Sequence[UUID]) -> None:
+    """These alerts are gone: what comes again under their ids nobody has seen."""
+    tx.execute("DELETE FROM acknowledged WHERE alert = ANY(%s)", (list(alerts),))

@@ -69,7 +69,11 @@ def peer(text: str, field: str = "dicom_peers") -> Peer:
 
 
 def known(peers: Sequence[Peer], calling: str, address: str) -> Peer | None:
-    """The peer that calls; None: none of the list. An empty list lets everybody in under the title that they give."""
+    """The peer that calls; None: none of the list. An empty list lets everybody in under the title that they give, if it is one.
+
+    >>> known([], "CART-7", "10.0.0.5"), known([], "CART\\x00", "10.0.0.5")
+    (Peer(title='CART-7', host='', port=0), None)
+    """
     if not peers:
         return Peer(calling) if _TITLE.fullmatch(calling) else None
     return next((one for one in peers if one.title == calling and one.calls_from(address)), None)

@@ -51,6 +51,14 @@ class Peer:
         return f"{self.host}:{self.port}"
 
 
+def readable(one: socket.socket, seconds: float) -> bool:
+    """Whether something comes on a socket within so many seconds. By poll: select knows no descriptor above 1023, which a process with many
+    connections has."""
+    look = select.poll()
+    look.register(one, select.POLLIN)
+    return bool(look.poll(max(0.0, seconds) * 1000))
+
+
 class Connection:
     """PDUs over TCP or TLS. Raises Unavailable for whatever ends it."""
 
@@ -87,7 +95,7 @@ class Connection:
         """Whether something comes within so many seconds."""
         if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
             return True
-        return bool(select.select([self._socket], [], [], min(seconds, self._left()))[0])
+        return readable(self._socket, min(seconds, self._left()))
 
     def receive(self, longest: int) -> tuple[int, bytes]:
         """(type, body) of the next PDU. Raises Unavailable where it is longer, or none comes in time."""

@@ -5,7 +5,6 @@ It takes N-EVENT-REPORT of storage commitment and C-ECHO from the one archive th
 
 from __future__ import annotations
 
-import select
 import socket
 import ssl
 import struct
@@ -20,6 +19,7 @@ from wince.dicom.scu import commitment, negotiation
 from wince.dicom.scu.association import event_answer
 from wince.dicom.scu.client import VERIFICATION
 from wince.dicom.scu.commitment import Commitment
+from wince.dicom.scu.connection import readable
 from wince.dicom.scu.messages import Messages, OtherPduError
 from wince.errors import MessageError, ResourceError
 from wince.parts import StartStop, WatchedThread
@@ -94,7 +94,7 @@ class CommitmentListener(StartStop):
     def _listen(self) -> None:
         assert self._socket is not None
         while not self._stopped.is_set():
-            if not select.select([self._socket], [], [], 0.5)[0]:
+            if not readable(self._socket, 0.5):
                 continue
             try:
                 connection, _ = self._socket.accept()

@@ -1,8 +1,8 @@
 """Takes back what a message from the future, or a clock that jumped, closed ahead of now (store/undoing.py).
 
-In one transaction, in which nobody else writes: windows and alerts that end after the moment go, what was charted of them is withdrawn,
-their questions are cancelled, grade's snapshots ahead go, and charting goes on at the moment with the stretch that its next summary sums.
-The trail names every window, alert and question: these may come again with another content, and only these.
+In one transaction, in which nobody else writes: windows and alerts that end after the moment go, with who saw those, what was charted of
+them is withdrawn, their questions are cancelled, grade's snapshots ahead go, and charting goes on at the moment with the stretch that its
+next summary sums. The trail names every window, alert and question: these may come again with another content, and only these.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.pipeline.record import rows
 from wince.pipeline.record.effects import Effects, Key, SourceState
 from wince.pipeline.record.writing import write
-from wince.store import undoing
+from wince.store import acknowledged, undoing
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
 from wince.store.locks import Lock, take
@@ -71,6 +71,7 @@ class Undoer:
             effects = _withdrawn(tx, wanted, asked, now_us)
             effects.states = _states(tx, wanted)
             messages = [*windows, *alerts, *(one.id for one in asked)]
+            acknowledged.forget(tx, alerts)
             tx.execute("DELETE FROM alert WHERE id = ANY(%s)", (alerts,))
             tx.execute("DELETE FROM assessment WHERE id = ANY(%s)", (windows,))
             tx.execute("DELETE FROM snapshot WHERE key = %s AND closed_until_us > %s", (wanted.source, wanted.from_us))

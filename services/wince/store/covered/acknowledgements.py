@@ -25,7 +25,7 @@ class Acknowledgements:
 
     def compare(self, tx: Tx, links: Sequence[AuditRow], erasures: Erasures) -> None:
         """See Kind.compare."""
-        mine = [link for link in links if link.event == acknowledged.EVENT]
+        mine = [link for link in links if link.event == acknowledged.EVENT and not erasures.withdrew(link)]
         stand = acknowledged.of(tx, [link.entry for link in mine])
         for link in mine:
             found = stand.get(link.entry)

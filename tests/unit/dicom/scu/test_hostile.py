@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import random
 import socket
 import ssl
@@ -9,7 +10,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from wince.delivery.sr.document import Circumstances, document
 from wince.dicom.scp import command, pdu
 from wince.dicom.scu.client import DicomArchive, Peer
 from wince.dicom.scu.commitment import CLASS, Commitment, Heard, asked, told
+from wince.dicom.scu.connection import readable
 from wince.dicom.scu.listener import CommitmentListener
 from wince.dicom.scu.negotiation import EXPLICIT, Context, items, request
 from wince.errors import MessageError, PeerError, Refused, Unavailable
@@ -295,3 +297,14 @@ def test_the_listener_lives_through_odd_callers_and_hears_none_of_them() -> None
 def test_a_host_that_is_no_name_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         DicomArchive(Peer("a..b", 104, "ARCHIVE", "WINCE_SR"), total_s=5).echo()
+
+
+def test_a_process_with_many_connections_still_waits_on_its_sockets() -> None:
+    """select knows no descriptor above 1023: the thread that hears commitments would end, and with it the process."""
+    with ExitStack() as stack:
+        ours, theirs = (stack.enter_context(one) for one in socket.socketpair())
+        high = stack.enter_context(socket.socket(fileno=fcntl.fcntl(ours.fileno(), fcntl.F_DUPFD_CLOEXEC, 1024)))
+        assert high.fileno() > 1023
+        assert not readable(high, 0.0)
+        theirs.sendall(b"1")
+        assert readable(high, 60.0)

@@ -29,33 +29,39 @@ class Matcher:
 
     def look(self) -> int:
         """Look held objects up; how many were bound. Raises StoreError, Unavailable."""
-        now_us, bound = self._clock(), 0
+        now_us = self._clock()
         with self._database.transaction() as tx:
-            for study in studies.to_match(tx, self._shelf.place, now_us - AGAIN_US):
-                bound += self._one(tx, study, now_us)
-        return bound
+            found = [(study, self._matched(tx, study, now_us)) for study in studies.to_match(tx, self._shelf.place, now_us - AGAIN_US)]
+            bound = [(study, stay, self._begins(study, stay)) for study, stay in found if isinstance(stay, Stay)]
+            stays.add_watches(tx, [_watch(study, stay, origin_us, now_us) for study, stay, origin_us in bound])
+            # What the trail is told comes last: from its first link on every writer of the installation waits for us.
+            for study, held in found:
+                if isinstance(held, Held):
+                    studies.hold(tx, study, held, now_us)
+            for study, stay, origin_us in bound:
+                studies.bind(tx, study, Person(stay.patient, stay.encounter), origin_us, now_us)
+        return len(bound)
 
-    def _one(self, tx: Tx, study: studies.Study, now_us: int) -> bool:
+    def _matched(self, tx: Tx, study: studies.Study, now_us: int) -> Stay | Held:
+        """The stay in which its patient lay, or why none is known."""
         facts = study.facts
         patient = study.patient or self._identify(facts)  # settings may know more than when it came
         if isinstance(patient, Held):
-            studies.hold(tx, study, patient, now_us)
-            return False
+            return patient
         wrong = alone(replace(facts, patient=patient.value), now_us=now_us, ahead_us=self._ahead_us)
         if wrong is not None:
-            studies.hold(tx, study, wrong, now_us)
-            return False
-        known = known_stays(tx, patient)
-        found = match(facts, known, by_hand=study.patient is not None and study.by_hand)
-        if isinstance(found, Held):
-            studies.hold(tx, study, found, now_us)
-            return False
-        assert facts.at_us is not None
-        origin_us = self._begin(facts.at_us, found.bed)
-        studies.bind(tx, study, Person(found.patient, found.encounter), origin_us, now_us)
-        end_us = facts.at_us + facts.duration_us + BEFORE_US
-        stays.add_watches(tx, [Watch(study.instance, found.bed, origin_us - BEFORE_US, end_us, now_us)])
-        return True
+            return wrong
+        return match(facts, known_stays(tx, patient), by_hand=study.patient is not None and study.by_hand)
+
+    def _begins(self, study: studies.Study, stay: Stay) -> int:
+        assert study.facts.at_us is not None
+        return self._begin(study.facts.at_us, stay.bed)
+
+
+def _watch(study: studies.Study, stay: Stay, origin_us: int, now_us: int) -> Watch:
+    assert study.facts.at_us is not None
+    end_us = study.facts.at_us + study.facts.duration_us + BEFORE_US
+    return Watch(study.instance, stay.bed, origin_us - BEFORE_US, end_us, now_us)
 
 
 def known_stays(tx: Tx, patient: Identifier) -> list[Stay]:
