@@ -29,6 +29,12 @@ def in_ward(table: str, at: str = "start_us") -> str:
     return f"({table}.source IN ({sources}) AND split_part({watched_bed(table, at)}, '^', 1) = %s)"
 
 
+def sources_of(kind: str) -> str | None:
+    """SQL with one parameter, the bed or the ward: the sources that ever watched there, each once; None for another kind of scope."""
+    where = {"bed": "bed = %s", "ward": "split_part(bed, '^', 1) = %s"}.get(kind)
+    return None if where is None else f"SELECT DISTINCT source FROM watch WHERE {where}"
+
+
 def of_encounter(table: str) -> str:
     """SQL condition with three parameters: number, authority or null, the same again."""
     return f"({table}.stay IN (SELECT id FROM stay WHERE encounter = %s AND (%s::text IS NULL OR encounter_system = %s)))"

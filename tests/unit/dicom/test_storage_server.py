@@ -102,26 +102,6 @@ def test_a_calling_title_that_is_none_is_rejected_even_where_everybody_may_assoc
         assert caller.pdu() == (pdu.ASSOCIATE_RJ, bytes((0, 1, 1, 3)))
 
 
-def test_where_no_thread_can_be_had_the_connection_is_closed_and_the_next_one_served(tmp_path, monkeypatch):
-    starts = threading.Thread.start
-    failed: list[str] = []
-
-    def start(thread: threading.Thread) -> None:
-        if thread.name == "dicom-association" and not failed:
-            failed.append(thread.name)
-            raise RuntimeError("can't start new thread")
-        starts(thread)
-
-    with listening(tmp_path) as server:
-        monkeypatch.setattr(threading.Thread, "start", start)
-        with Caller(server.port) as caller:
-            assert caller.socket.recv(1) == b""
-        with Caller(server.port).associated():
-            assert failed
-            assert server.failed() is None
-        until(lambda: not server._open)
-
-
 def test_contexts_are_agreed_on_one_by_one(tmp_path):
     video = next(iter(tables.VIDEO_CLASSES))
     h264 = "1.2.840.10008.1.2.4.102"

@@ -22,8 +22,9 @@ from wince.store.database import Database, Tx
 from wince.store.paged import behind
 from wince.store.plain import load
 
-TOLD = "(a.stay IS NOT NULL OR NOT EXISTS (SELECT FROM audit t WHERE t.entry = a.id AND t.event = 'not_told'))"
-"""SQL condition on an alert `a`: nobody is told of one while its bed was off, or its patient had not consented."""
+TOLD = "(a.stay IS NOT NULL OR (SELECT 1 FROM audit t WHERE t.entry = a.id AND t.event = 'not_told' LIMIT 1) IS NULL)"
+"""SQL condition on an alert `a`: nobody is told of one while its bed was off, or its patient had not consented. Of NOT EXISTS the planner
+would make one pass over the whole trail."""
 ASSESSMENTS = {
     "protocol": Column("a.protocol"),
     "source": Column("a.source"),
@@ -172,28 +173,36 @@ def _alert(tx: Tx, identity: UUID, field: str) -> grade_pb2.Alert:
 
 
 def _messages(tx: Tx, table: str, of: Scope, part: Slice, more: str = "") -> list[bytes]:
-    """Bodies of assessments or alerts."""
+    """Bodies of assessments or alerts. Of a bed or ward each of its cameras is looked through in the list's order up to a page. The planner
+    can't know how many rows meet a condition that asks who watched what at the time: it would ask it of every row (OFFSET 0 keeps it from
+    that)."""
     whose, arguments = _whose(of)
     asked, values = where(list(part.conditions))
     then, place, order = behind(("a.start_us", "a.id"), part.after, part.descending)
-    rows = tx.execute(
-        f"SELECT a.body FROM {table} a WHERE {whose} AND a.start_us >= %s AND a.start_us < %s{more}{asked}{then}"
-        f" ORDER BY {order} LIMIT %s".encode(),
-        (*arguments, of.start_us, of.end_us, *values, *place, part.limit),
-    ).fetchall()
-    return [bytes(body) for (body,) in rows]
+    span = "a.start_us >= %s AND a.start_us < %s"
+    if (sources := scope.sources_of(of.kind)) is None:
+        page = f"SELECT a.body FROM {table} a WHERE {span}{then} AND {whose}{more}{asked} ORDER BY {order} LIMIT %s"
+        given = (of.start_us, of.end_us, *place, *arguments, *values, part.limit)
+    else:
+        rows = f"SELECT a.* FROM {table} a WHERE a.source = s.source AND {span}{then} ORDER BY {order} OFFSET 0"
+        here = f"SELECT a.body, a.start_us, a.id FROM ({rows}) a WHERE {whose}{more}{asked} ORDER BY {order} LIMIT %s"
+        page = f"SELECT a.body FROM ({sources}) s CROSS JOIN LATERAL ({here}) a ORDER BY {order} LIMIT %s"
+        given = (of.name, of.start_us, of.end_us, *place, *arguments, *values, part.limit, part.limit)
+    return [bytes(row[0]) for row in tx.execute(page.encode(), given).fetchall()]
 
 
 def _entries(tx: Tx, of: Scope, part: Slice) -> list[tuple[int, Entry]]:
-    """See RecordReader.entries."""
+    """See RecordReader.entries. Candidates are those of which any revision is of these stays; their last revision is looked up in the
+    list's order, up to a page."""
     whose, arguments = _stays(of)
     more, values = where(list(part.conditions))
     then, place, order = behind(("f.start_us", "f.id"), part.after, part.descending)
+    ever = "true" if of.kind == "all" else f"f.id IN (SELECT e.id FROM entry e WHERE {whose})"
+    first = f"SELECT f.id, f.start_us FROM entry f WHERE f.revision = 1 AND {ever}{then} ORDER BY {order} OFFSET 0"
     rows = tx.execute(
-        "SELECT f.start_us, e.body FROM entry f JOIN LATERAL (SELECT * FROM entry WHERE id = f.id ORDER BY revision DESC LIMIT 1) e"
-        f" ON true WHERE f.revision = 1 AND {whose} AND e.start_us >= %s AND e.start_us < %s{more}{then}"
-        f" ORDER BY {order} LIMIT %s".encode(),
-        (*arguments, of.start_us, of.end_us, *values, *place, part.limit),
+        f"SELECT f.start_us, e.body FROM ({first}) f JOIN LATERAL (SELECT * FROM entry WHERE id = f.id ORDER BY revision DESC LIMIT 1) e"
+        f" ON true WHERE {whose} AND e.start_us >= %s AND e.start_us < %s{more} ORDER BY {order} LIMIT %s".encode(),
+        (*arguments, *place, *arguments, of.start_us, of.end_us, *values, part.limit),
     ).fetchall()
     return [(start_us, load(Entry, body)) for start_us, body in rows]
 

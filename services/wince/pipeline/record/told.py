@@ -127,8 +127,10 @@ def since(tx: Tx, place: Place) -> tuple[Place, str, list[Item]]:
 
 
 def holding(tx: Tx, kinds: Sequence[Kind], now_us: int) -> list[Item]:
-    """What holds now, of these kinds: newest windows, alerts that nobody has seen, open questions, pauses that have not ended."""
-    sources = "(SELECT DISTINCT source FROM watch) s CROSS JOIN LATERAL (SELECT * FROM assessment WHERE source = s.source AND NOT shadow"
+    """What holds now, of these kinds: newest windows, alerts that nobody has seen, open questions, pauses that have not ended. Windows and
+    alerts: of what watches, or did within a day; each image object watched once, and there are ever more of them."""
+    watching = f"SELECT DISTINCT source FROM watch WHERE end_us IS NULL OR end_us > {now_us - DAY_US:d}"
+    sources = f"({watching}) s CROSS JOIN LATERAL (SELECT * FROM assessment WHERE source = s.source AND NOT shadow"
     windows = f"FROM {sources} ORDER BY start_us DESC LIMIT 1) x"
     asked = "q.state = 'open' AND NOT EXISTS (SELECT FROM care_event e WHERE e.question = q.id)"
     queries: dict[Kind, tuple[str, tuple[object, ...]]] = {
