@@ -33,7 +33,7 @@ def test_a_server_says_what_it_is_and_by_which_protocols_it_grades(monkeypatch) 
         assert (list(found.services), list(found.protocols)) == ([RECORD, about.NAME], ["activity"])
         rules = load("activity")
         assert found.model_set == scoring.model_set(rules)
-        assert {"watch.resume", "reflection.v1"} <= set(found.capabilities)
+        assert {"watch.resume", "report", "reflection.v1"} <= set(found.capabilities)
         every = list(client.protocols())
         assert [one.name for one in every] == sorted(available())
         assert [one.name for one in every if one.runs] == ["activity"]

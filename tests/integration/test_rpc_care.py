@@ -167,6 +167,7 @@ def test_no_verdict_about_a_protocol_that_only_looked_on(database, channel):
         ({"nurse": ""}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.nurse"),
         ({"nurse": "n\0"}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.nurse"),
         ({"at_us": -1}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.at_us"),
+        ({"at_us": NOW // US}, grpc.StatusCode.INVALID_ARGUMENT, "verdict.at_us"),  # seconds: 1970
     ],
 )
 def test_wrong_verdicts_name_the_field(database, channel, change_, code, field):
@@ -245,6 +246,7 @@ def test_patient_states_hold_reach_the_cameras_and_follow_the_patient(database, 
     assert stub.GetPatientState(care_service_pb2.GetPatientStateRequest(encounter_id=visit)).state == state
     two = care_service_pb2.GetPatientStateRequest(encounter="V2", encounter_id=visit)
     assert refused(stub.GetPatientState, two).fields == ["encounter"]
+    assert refused(stub.GetPatientState, care_service_pb2.GetPatientStateRequest()).fields == ["encounter_id"]
     free = care_pb2.PatientState(encounter="V1", since_us=T0 + 60 * US, nurse="n-7")  # as older clients say it
     stub.SetPatientState(care_service_pb2.SetPatientStateRequest(state=free))
     free.face = care_pb2.FACE_STATE_ASSESSABLE

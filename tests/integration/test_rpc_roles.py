@@ -20,6 +20,8 @@ from tests.support.rpc_services import Echo, bearer, echo, frame, tokens, until
 from wince.api.capture.v1 import capture_pb2, capture_service_pb2
 from wince.api.care.v1 import care_pb2, care_service_pb2
 from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceStub
+from wince.api.record.v1.record_service_pb2 import ListTargetsRequest
+from wince.api.record.v1.record_service_pb2_grpc import RecordServiceStub
 from wince.codec import inbound
 from wince.errors import MessageError
 from wince.rpc.auth import caller
@@ -195,6 +197,15 @@ def world(tmp_path_factory) -> Iterator[dict[str, tuple[grpc.Channel, Any]]]:
         found = {name: (nobody, bearer(f"{name}-token-0123456789")) for name in ASKS}
         found |= {name: (nobody, metadata) for name, metadata in WITHOUT.items()}
         yield found | {"box": (channel("capture.example"), ())}
+
+
+def test_a_refusal_says_what_would_be_let_in(world: dict[str, tuple[grpc.Channel, Any]]):
+    """A token without its scheme, and a role that isn't enough."""
+    dial, reader = world["reader"]
+    bare = refused(RecordServiceStub(dial).ListTargets, ListTargetsRequest(), metadata=(("authorization", "operator-token-0123456789"),))
+    assert (bare.code, bare.error.remedy) == (grpc.StatusCode.UNAUTHENTICATED, "send `authorization: Bearer TOKEN`")
+    other = refused(RecordServiceStub(dial).ListTargets, ListTargetsRequest(), metadata=reader)
+    assert (other.code, "operator" in other.error.remedy) == (grpc.StatusCode.PERMISSION_DENIED, True)
 
 
 @pytest.mark.parametrize("who", [*ASKS, *WITHOUT])

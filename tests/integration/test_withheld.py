@@ -260,12 +260,18 @@ def test_switch_and_consent_by_grpc(database: Database, channel: grpc.Channel) -
     assert list(stub.ListSwitches(pb.ListSwitchesRequest()).switches) == [off]
     on = stub.SwitchOn(pb.SwitchOnRequest(scope=care_pb2.SWITCH_SCOPE_BED, name=BED, reason="why")).switch
     assert (on.id, on.on_us) == (off.id, T0)
-    assert refused(stub.SwitchOn, pb.SwitchOnRequest(scope=care_pb2.SWITCH_SCOPE_SITE, reason="x")).code is grpc.StatusCode.NOT_FOUND
+    for call, request in ((stub.SwitchOn, pb.SwitchOnRequest), (stub.SwitchOff, pb.SwitchOffRequest)):
+        unknown = refused(call, request(scope=care_pb2.SWITCH_SCOPE_BED, name="ICU^9^9", reason="x"))
+        assert (unknown.code, unknown.fields) == (grpc.StatusCode.NOT_FOUND, ["name"])
+    site = refused(stub.SwitchOn, pb.SwitchOnRequest(scope=care_pb2.SWITCH_SCOPE_SITE, reason="x"))
+    assert (site.code, site.fields) == (grpc.StatusCode.NOT_FOUND, ["scope"])
     assert refused(stub.SwitchOff, pb.SwitchOffRequest(reason="x")).code is grpc.StatusCode.INVALID_ARGUMENT
     said = care_pb2.Consent(encounter="V1", given=False, since_us=T0, nurse="n7")
     made = stub.SetConsent(pb.SetConsentRequest(consent=said)).consent
     assert made.encounter.endswith("|V1")
     assert list(stub.ListConsents(pb.ListConsentsRequest()).consents) == [made]
+    nobody = refused(stub.SetConsent, pb.SetConsentRequest(consent=care_pb2.Consent(given=True, since_us=T0, nurse="n7")))
+    assert (nobody.code, nobody.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["consent.encounter_id"])
     said.encounter = "V9"
     assert refused(stub.SetConsent, pb.SetConsentRequest(consent=said)).code is grpc.StatusCode.NOT_FOUND
 

@@ -35,8 +35,8 @@ LONGEST_US = 12 * 3600 * 1_000_000
 """Of a pause."""
 
 
-AHEAD_US = 600 * 1_000_000
-"""By how much a client's clock may be ahead of ours."""
+SKEW_US = 600 * 1_000_000
+"""By how much a client's clock may differ from ours."""
 
 
 class PostgresCare:
@@ -60,8 +60,8 @@ class PostgresCare:
         return token_key.read(self._database)
 
     def give(self, verdict: Verdict, caller: str) -> Verdict:
-        """Commit a verdict. Raises NotFound, MessageError (an unknown grade, a time ahead of now), Refused (the question is not
-        open), AlreadyExists (another under its id)."""
+        """Commit a verdict. Raises NotFound, MessageError (an unknown grade, a time ahead of now or before the window), Refused (the
+        question is not open), AlreadyExists (another under its id)."""
         body = verdict_to_message(verdict).SerializeToString(deterministic=True)
         with self._database.transaction() as tx:
             events.serialise(tx, verdict.id, *([verdict.question] if verdict.question else []))
@@ -76,9 +76,11 @@ class PostgresCare:
                 remedy = "give it about the assessment of the protocol that graded"
                 raise Refused(f"protocol {protocol!r} only looked on here", field="assessment_id", remedy=remedy)
             self._fits(protocol, verdict.grade)
-            if verdict.at_us > max(self._clock(), span[1]) + AHEAD_US:
+            if verdict.at_us > max(self._clock(), span[1]) + SKEW_US:
                 remedy = "give the time at which it was given; is the client's clock right?"
                 raise MessageError("lies ahead of now", field="at_us", remedy=remedy)
+            if verdict.at_us < span[0] - SKEW_US:
+                raise MessageError("lies before the window that it judges", field="at_us", remedy="microseconds UTC of when it was given")
             if verdict.question is not None:
                 _open(tx, verdict.question, verdict.assessment, (source, protocol, *span))
             event = Event(

@@ -49,7 +49,8 @@ class Withholding:
             found = store.switch_on(tx, scope, name, reason.strip(), caller, self._clock())
             if found is None:
                 still = ", ".join(_words(one) for one in store.off(tx)) or "nothing"
-                raise NotFound("is not switched off", field=scope.value, remedy=f"what is off now: {still}")
+                field = "scope" if scope is Scope.SITE else "name"
+                raise NotFound(f"this {scope.value} is not switched off", field=field, remedy=f"what is off now: {still}")
         return found
 
     def switches(self) -> list[Switch]:
@@ -66,7 +67,7 @@ class Withholding:
         """Write down what a patient said. What was said last already changes nothing. Raises MessageError (both or neither named),
         NotFound, Refused (two authorities use the number)."""
         if bool(encounter) == bool(patient):
-            raise MessageError("exactly one is needed", field="encounter, patient", remedy="name the encounter, or the patient")
+            raise MessageError("exactly one is needed", field="encounter_id", remedy="name the encounter, or the patient")
         checks.author(nurse, "nurse")
         with self._database.transaction() as tx:
             subject = "encounter" if encounter else "patient"
@@ -101,7 +102,7 @@ def _known(tx: Tx, scope: Scope, name: str) -> None:
     if scope is not Scope.SITE and name not in known:
         shown = ", ".join(known[:SHOWN]) + (", ..." if len(known) > SHOWN else "")
         remedy = f"one of: {shown}" if shown else "no bed was watched yet: start Wince with its cameras, or switch off the site"
-        raise NotFound(f"no camera watches this {scope.value}", field=scope.value, remedy=remedy)
+        raise NotFound(f"no camera watches this {scope.value}", field="name", remedy=remedy)
 
 
 def _one(tx: Tx, subject: str, text: str) -> Identifier:

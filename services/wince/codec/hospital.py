@@ -23,7 +23,7 @@ def encounter_text(message: Any) -> str:
     """The encounter that a message with `encounter` (a text, deprecated) and `encounter_id` names: "number", or "authority|number".
     MessageError where it names none, or two."""
     if not message.HasField("encounter_id"):
-        return checks.text(message.encounter, "encounter")
+        return checks.text(message.encounter, "encounter" if message.encounter else "encounter_id")
     about = identifier_from_message(message.encounter_id, "encounter_id")
     named = f"{about.system}|{about.value}"
     if message.encounter not in ("", about.value, named):

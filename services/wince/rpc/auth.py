@@ -134,7 +134,11 @@ class Callers:
             raise Unauthenticated("no token", field="authorization", remedy="send `authorization: Bearer TOKEN`")
         scheme, _, token = authorization[0].partition(" ")
         token = token.strip()
-        if len(authorization) != 1 or scheme.lower() != "bearer" or not 0 < len(token) <= LONGEST:
+        if scheme.lower() != "bearer":
+            raise Unauthenticated(
+                "begins with another word than Bearer", field="authorization", remedy="send `authorization: Bearer TOKEN`"
+            )
+        if len(authorization) != 1 or not 0 < len(token) <= LONGEST:
             raise _unknown()
         if self._sign_in is not None and self._sign_in.may_be(token):
             return await self._sign_in.of(token)
@@ -189,7 +193,8 @@ def _still(entry: Entry) -> Caller:
 def allow(who: Caller, method: str, right: Right | None) -> Right:
     """The method's right, where this caller has a role for it. Raises Forbidden. A method that nobody named is nobody's."""
     if right is None or not who.roles & right.roles:
-        raise Forbidden("your role does not allow this call", field=method, remedy="ask the operator for a token with another role")
+        which = f"one of the roles {', '.join(sorted(right.roles))}" if right is not None else "another role"
+        raise Forbidden("your role does not allow this call", field=method, remedy=f"ask the operator for a token with {which}")
     if not right.bindable and not who.bounds.everything:
         raise Forbidden("a caller that is bound to cameras, beds or wards may not call this", field=method, remedy="ask the operator")
     return right

@@ -107,7 +107,7 @@ def _value(name: str, column: Column, value: str, quoted: bool, place: int) -> i
         except ValueError:
             raise _wrong(place, f"{name} is compared with a UUID") from None
     if column.words and value not in column.words:
-        raise _wrong(place, f"{name} is never that", choices(value, sorted(column.words)))
+        raise _wrong(place, f"{name} is never that", choices(value, [word or '""' for word in sorted(column.words)]))
     return value
 
 

@@ -24,7 +24,7 @@ from wince.version import VERSION
 log = logs.get(__name__)
 
 NAME = "wince.api.server.v1.ServerService"
-CAPABILITIES = ("filter", "order_by", "watch.resume", "watch.snapshot", "acknowledge")
+CAPABILITIES = ("filter", "order_by", "watch.resume", "watch.snapshot", "acknowledge", "report")
 """What this version can do beyond the first one. None is ever taken away or given another meaning."""
 
 

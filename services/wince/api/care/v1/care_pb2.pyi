@@ -139,7 +139,9 @@ class Verdict(_message.Message):
     grade: _builtins.int
     """Index into the protocol's scale from 0. Either this or `cannot_tell`."""
     at_us: _builtins.int
-    """When she decided, microseconds UTC, > 0 and before the year 2100."""
+    """When she decided, microseconds UTC, > 0 and before the year 2100. By the server's clock neither more than ten minutes ahead, nor more
+    than ten minutes before the window that she judged began.
+    """
     cannot_tell: _builtins.bool
     """She could not tell either. Neither this nor `grade`: the same, as clients of before this field say it; deprecated."""
     def __init__(

@@ -201,7 +201,7 @@ class RecordServiceServicer:
 
     def GetReport(self, request, context):
         """A report of a bed or an encounter: what was charted, alerts with who has seen them, how long each grade held. First the head, then the
-        file in pieces. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
+        file in pieces. Of a bed or encounter that nobody knows it is an empty report, not an error. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,7 +66,7 @@ class RecordServiceStub:
     """One entry. Returns NOT_FOUND for an unknown one, or an unknown revision."""
     GetReport: _grpc.UnaryStreamMultiCallable[_record_service_pb2.GetReportRequest, _report_pb2.GetReportResponse]
     """A report of a bed or an encounter: what was charted, alerts with who has seen them, how long each grade held. First the head, then the
-    file in pieces. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
+    file in pieces. Of a bed or encounter that nobody knows it is an empty report, not an error. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
     """
     GetDeliveries: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.GetDeliveriesRequest, _record_service_pb2.GetDeliveriesResponse]
     """What became of an entry at each target. Returns NOT_FOUND for an unknown entry."""
@@ -120,7 +120,7 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """One entry. Returns NOT_FOUND for an unknown one, or an unknown revision."""
     GetReport: _aio.UnaryStreamMultiCallable[_record_service_pb2.GetReportRequest, _report_pb2.GetReportResponse]  # type: ignore[assignment]
     """A report of a bed or an encounter: what was charted, alerts with who has seen them, how long each grade held. First the head, then the
-    file in pieces. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
+    file in pieces. Of a bed or encounter that nobody knows it is an empty report, not an error. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
     """
     GetDeliveries: _aio.UnaryUnaryMultiCallable[_record_service_pb2.GetDeliveriesRequest, _record_service_pb2.GetDeliveriesResponse]  # type: ignore[assignment]
     """What became of an entry at each target. Returns NOT_FOUND for an unknown entry."""
@@ -231,7 +231,7 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_report_pb2.GetReportResponse], _abc.AsyncIterator[_report_pb2.GetReportResponse]]:
         """A report of a bed or an encounter: what was charted, alerts with who has seen them, how long each grade held. First the head, then the
-        file in pieces. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
+        file in pieces. Of a bed or encounter that nobody knows it is an empty report, not an error. Health data of a person. Returns RESOURCE_EXHAUSTED where it would be too long: ask for less time.
         """
 
     @_abc_1.abstractmethod

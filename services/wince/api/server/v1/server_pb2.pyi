@@ -53,7 +53,7 @@ class ServerInfo(_message.Message):
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What this version can do beyond the first one, in words that never change their meaning: "filter", "order_by", "watch.resume",
-        "watch.snapshot", "acknowledge", "reflection.v1". A client asks for what is named only.
+        "watch.snapshot", "acknowledge", "report", "reflection.v1". A client asks for what is named only.
         """
 
     def __init__(
