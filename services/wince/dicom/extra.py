@@ -6,7 +6,7 @@ import importlib.util
 
 from wince.errors import ConfigError
 
-PACKAGES = ("pydicom", "pynetdicom", "highdicom", "gdcm", "starlette", "uvicorn")
+PACKAGES = ("pydicom", "highdicom", "gdcm", "starlette", "uvicorn")
 
 
 def quiet() -> None:

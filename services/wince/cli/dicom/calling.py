@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from wince.cli import usage
 from wince.cli.common import Json, out, to_json
 from wince.dicom import extra
-from wince.errors import DataError, Unavailable
+from wince.dicom.scp import command
+from wince.dicom.scp.peers import title
+from wince.dicom.scu.association import Association
+from wince.dicom.scu.client import DicomArchive, status_of, stored
+from wince.dicom.scu.connection import Peer, Terms
+from wince.dicom.scu.negotiation import CONTEXTS, Context
+from wince.dicom.scu.parcel import Parcel, of_dataset, of_file, store
+from wince.errors import ConfigError, DataError, Unavailable
+
+TERMS = Terms("the server", "--calling", "--called", "--ca", "--cert")
+SLOWEST = 100_000
+"""An object may take as long as it does at this rate, bytes a second, beside the wait for its answer."""
 
 To = Annotated[str, typer.Argument(metavar="HOST:PORT", help="The storage server.")]
 Called = Annotated[str, typer.Option("--called", help="Its AE title.")]
@@ -32,14 +41,10 @@ def echo(
     timeout: Timeout = 30.0,
 ) -> None:  # fmt: skip
     """Ask a storage server whether it is there (C-ECHO). Exit code 0: it is; 6: it can't be reached, or does not let us in."""
-    from wince.dicom.scp.tables import EXPLICIT, IMPLICIT, VERIFICATION
-
-    context = _context(ca, cert, key) if tls or ca or cert or key else None
     began = time.monotonic()
-    with _associated(to, called, calling, context, timeout, [(VERIFICATION, [EXPLICIT, IMPLICIT])]) as association:
-        status = association.send_c_echo().get("Status")
+    (status,) = DicomArchive(_peer(to, called, calling, _context(tls, ca, cert, key)), total_s=timeout).echo().statuses
     if status != 0:
-        raise Unavailable("no answer to C-ECHO", field=to, remedy="see the log there")
+        raise Unavailable(f"answers C-ECHO with {status:04X}", field=to, remedy="see the log there")
     out.print(f"{called} is there, {time.monotonic() - began:.2f} s")
 
 
@@ -51,7 +56,7 @@ def send(
     issuer: Annotated[str, typer.Option("--issuer", help="Issuer of that id.")] = "",
     born: Annotated[str, typer.Option("--born", help="Birth date, YYYY-MM-DD.")] = "",
     at: Annotated[str, typer.Option("--at", help="When the video begins: ISO 8601 with offset.")] = "",
-    timeout: Timeout = 60.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer; a large object has longer (100 kB/s).")] = 60.0,
     json_: Json = False,
 ) -> None:  # fmt: skip
     """Send objects to a storage server (C-STORE) and print each status. A file that is no DICOM object is wrapped as Video Photographic.
@@ -59,71 +64,41 @@ def send(
     Exit code 0: all were taken. 3: one was refused. 6: the server can't be reached, or does not let us in.
     """
     extra.require()
-    objects = [_object(file, patient, issuer, born, at) for file in files]
-    wanted = list(dict.fromkeys((str(one.SOPClassUID), str(one.file_meta.TransferSyntaxUID)) for one in objects))
-    context = _context(ca, cert, key) if tls or ca or cert or key else None
+    peer = _peer(to, called, calling, _context(tls, ca, cert, key))
+    parcels = [of_file(file) or _wrapped(file, patient, issuer, born, at) for file in files]
+    wanted = list(dict.fromkeys((one.sop_class, one.syntax) for one in parcels))
+    if len(wanted) > CONTEXTS:
+        what = f"have more than {CONTEXTS} classes and transfer syntaxes"
+        raise usage.UsageError(what, field="FILE", remedy="send them in several calls")
     refused = 0
-    with _associated(to, called, calling, context, timeout, [(sop, [syntax]) for sop, syntax in wanted]) as association:
-        for file, one in zip(files, objects, strict=True):
-            try:
-                answer = association.send_c_store(one)
-            except ValueError:
-                raise Unavailable(
-                    "does not take objects of this class and transfer syntax", field=to, remedy="see its conformance"
-                ) from None
-            status = answer.get("Status")
-            if status is None:
-                raise Unavailable("gave no answer", field=to, remedy="send again: what it has is known to it")
-            taken = status == 0 or status & 0xF000 == 0xB000
-            refused += not taken
-            comment = str(answer.get("ErrorComment", ""))
+    with Association(peer, [Context(sop, (syntax,)) for sop, syntax in wanted], total_s=timeout) as association:
+        for file, one in zip(files, parcels, strict=True):
+            if not association.takes(one.sop_class, one.syntax):
+                raise Unavailable("does not take objects of this class and transfer syntax", field=to, remedy="see its conformance")
+            data = one.data()
+            association.renew(timeout + len(data) / SLOWEST)
+            answer = store(association, one, data)
+            status, comment = status_of(answer), command.text(answer, command.COMMENT)
+            refused += not stored(status)
             if json_:
-                print(to_json({"file": str(file), "instance": str(one.SOPInstanceUID), "status": f"{status:04X}", "comment": comment}))
+                print(to_json({"file": str(file), "instance": one.instance, "status": f"{status:04X}", "comment": comment}))
             else:
-                out.print(f"{file.name}  {one.SOPInstanceUID}  {status:04X}  {comment}".rstrip())
+                out.print(f"{file.name}  {one.instance}  {status:04X}  {comment}".rstrip())
     if refused:
         raise typer.Exit(3)
 
 
-@contextmanager
-def _associated(
-    to: str, called: str, calling: str, tls: ssl.SSLContext | None, timeout: float, contexts: list[tuple[str, list[str]]]
-) -> Iterator[Any]:
-    extra.require()
-    from pynetdicom import AE
-
+def _peer(to: str, called: str, calling: str, tls: ssl.SSLContext | None) -> Peer:
     host, port = _address(to)
-    entity = AE(ae_title=calling)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = timeout
-    for abstract, syntaxes in contexts:
-        entity.add_requested_context(abstract, syntaxes)
-    association = entity.associate(host, port, ae_title=called, tls_args=None if tls is None else (tls, host), max_pdu=0)
-    if not association.is_established:
-        what = "rejects us" if association.is_rejected else "can't be reached"
-        remedy = "are both AE titles known there, and is it TLS on both sides?" if association.is_rejected else "does it listen there?"
-        raise Unavailable(what, field=to, remedy=remedy)
-    try:
-        yield association
-    finally:
-        association.release()
+    for text, option in ((called, "--called"), (calling, "--calling")):
+        try:
+            title(text, option)
+        except ConfigError as error:
+            raise usage.UsageError(error.message, field=error.field, remedy=error.remedy) from None
+    return Peer(host, port, called, calling, tls, TERMS)
 
 
-def _object(file: Path, patient: str, issuer: str, born: str, at: str) -> Any:
-    from pydicom import dcmread
-
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(132)
-        if head[128:] == b"DICM":
-            return dcmread(file)
-    except OSError as error:
-        raise DataError(error.strerror or "can't be read", field=file, remedy="name a readable file") from None
-    except Exception:
-        raise DataError("is no DICOM object that can be read", field=file, remedy="check it with dcmdump") from None
-    return _wrapped(file, patient, issuer, born, at)
-
-
-def _wrapped(file: Path, patient: str, issuer: str, born: str, at: str) -> Any:
+def _wrapped(file: Path, patient: str, issuer: str, born: str, at: str) -> Parcel:
     from wince.pipeline.capture.media import MediaLimits, open_video
     from wince.testing.dicom import objects
 
@@ -146,7 +121,8 @@ def _wrapped(file: Path, patient: str, issuer: str, born: str, at: str) -> Any:
         number=patient, issuer=issuer, name="", born=born.replace("-", ""), at=begins.replace(tzinfo=None), offset=begins.strftime("%z"),
         accession="",
     )  # fmt: skip
-    return objects.video(file, person, frames=frames, rate_hz=rate, size=size, syntax=objects.SYNTAX_OF[codec])
+    syntax = objects.SYNTAX_OF[codec]
+    return of_dataset(objects.video(file, person, frames=frames, rate_hz=rate, size=size, syntax=syntax), syntax)
 
 
 def _address(to: str) -> tuple[str, int]:
@@ -156,7 +132,9 @@ def _address(to: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:
+def _context(tls: bool, ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if not (tls or ca or cert or key):
+        return None
     try:
         made = ssl.create_default_context(cafile=str(ca) if ca is not None else None)
         if cert is not None:

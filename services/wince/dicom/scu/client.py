@@ -16,13 +16,13 @@ from wince.dicom.scu.association import Association
 from wince.dicom.scu.commitment import CLASS as COMMITMENT
 from wince.dicom.scu.commitment import INSTANCE, REQUEST, Commitment, Heard, asked, told
 from wince.dicom.scu.connection import Peer
+from wince.dicom.scu.parcel import encoded, of_dataset, store
 from wince.errors import MessageError, Refused, Unavailable
 
 VERIFICATION = "1.2.840.10008.1.1"
 REPORT, KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.34", "1.2.840.10008.5.1.4.1.1.88.59"
 SENT = {REPORT: "Comprehensive 3D SR Storage", KEY_OBJECTS: "Key Object Selection Document Storage"}
 """SOP classes that are sent, with their names."""
-_PRIORITY = 0x0700
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class DicomArchive:
         """C-ECHO. Raises Refused, Unavailable."""
         with self._associated([VERIFICATION]) as association:
             self._needs(association, VERIFICATION, "C-ECHO")
-            return Sent((_status(association.ask(VERIFICATION, {command.CLASS: VERIFICATION, command.FIELD: command.C_ECHO})),))
+            return Sent((status_of(association.ask(VERIFICATION, {command.CLASS: VERIFICATION, command.FIELD: command.C_ECHO})),))
 
     def lacks(self, *, key_objects: bool, commitment: bool) -> list[str]:
         """What it does not accept of that which is sent to it: names of SOP classes. Raises as `echo`."""
@@ -74,7 +74,8 @@ class DicomArchive:
                 self._needs_commitment(association)
             statuses: list[int] = []
             for one in objects:
-                statuses.append(_status(_store(association, one)))
+                parcel = of_dataset(one, association.syntax(str(one.SOPClassUID)))
+                statuses.append(status_of(store(association, parcel, parcel.data())))
                 if not stored(statuses[-1]):
                     return Sent(tuple(statuses))
             named = [(str(one.SOPClassUID), str(one.SOPInstanceUID)) for one in objects]
@@ -128,7 +129,7 @@ class DicomArchive:
             command.ACTION: REQUEST,
         }
         data = encoded(asked(transaction, instances), association.syntax(COMMITMENT))
-        if _status(association.ask(COMMITMENT, said, data)) != 0:
+        if status_of(association.ask(COMMITMENT, said, data)) != 0:
             return None
         association.listen(seconds, lambda: self._heard.of(transaction) is not None)
         return self._heard.of(transaction)
@@ -140,24 +141,7 @@ def stored(status: int) -> bool:
     return status in (0x0000, 0x0001, 0x0107, 0x0111, 0x0116) or status >> 12 == 0xB
 
 
-def encoded(dataset: Any, syntax: str) -> bytes:
-    """A pydicom Dataset in a little endian transfer syntax, without file meta information."""
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
-
-    stream = DicomBytesIO()
-    stream.is_little_endian, stream.is_implicit_VR = True, syntax == negotiation.IMPLICIT
-    write_dataset(stream, dataset)
-    return bytes(stream.getvalue())
-
-
-def _store(association: Association, one: Any) -> command.Command:
-    sop_class = str(one.SOPClassUID)
-    said: dict[int, int | str] = {command.CLASS: sop_class, command.FIELD: command.C_STORE, _PRIORITY: 0}
-    said[command.INSTANCE] = str(one.SOPInstanceUID)
-    return association.ask(sop_class, said, encoded(one, association.syntax(sop_class)))
-
-
-def _status(answer: command.Command) -> int:
+def status_of(answer: command.Command) -> int:
+    """The status of an answer; one without is a failure."""
     found = answer.get(command.STATUS)
     return found if isinstance(found, int) else 0x0110
