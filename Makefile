@@ -103,7 +103,7 @@ chaos-kafka: dev ## three brokers killed, frozen, wiped at random under load (RO
 chaos-ehr: dev ## three record replicas into an EHR that spoils a fifth of all requests: what was lost, what doubled (WRITES=10000)
 	@exec $(BIN)/python -m tests.e2e.ehr_chaos --writes $(or $(WRITES),10000)
 
-fuzz: dev ## 100,000 spoilt inputs of each kind: MLLP bytes, HL7 messages, a FHIR server's answers, protocol and settings files, records on every topic, videos and pictures, model files (CASES=n, ARGS="hl7"); the suite has the first 2,000, or fewer where a case is dear
+fuzz: dev ## 100,000 spoilt inputs of each kind: MLLP bytes, HL7 messages, a FHIR server's answers, protocol and settings files, records on every topic, calls of every RPC, videos and pictures, model files (CASES=n, ARGS="hl7"); the suite has the first 2,000, or fewer where a case is dear
 	@exec $(BIN)/python -m tests.fuzz --cases $(or $(CASES),100000) $(ARGS)
 
 bench: dev ## measure against rivals and floors; a table, and bench/out/bench.json (ARGS="decode record")

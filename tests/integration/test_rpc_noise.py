@@ -13,84 +13,23 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from tests.support.every_service import METHODS, every_service, multicallable
 from tests.support.lawful import at, broken, lawful, named
-from tests.support.rpc import dialled, failure, served
+from tests.support.odd_messages import odd
+from tests.support.rpc import dialled, failure
 from tests.support.statuses import documented
-from wince.api.capture.v1 import capture_service_pb2
-from wince.api.care.v1 import care_service_pb2
-from wince.api.detect.v1 import detect_service_pb2
-from wince.api.estimate.v1 import estimate_service_pb2
-from wince.api.grade.v1 import grade_service_pb2
-from wince.api.hospital.v1 import hospital_service_pb2
-from wince.api.record.v1 import record_service_pb2
-from wince.api.server.v1 import server_service_pb2
-from wince.care.postgres import PostgresCare
-from wince.care.servicer import CareServicer
-from wince.care.servicer import registration as care
-from wince.care.withholding import Withholding
-from wince.domain.ids import site_namespace
-from wince.hospital.servicer import HospitalServicer
-from wince.hospital.servicer import registration as hospital
-from wince.pipeline.capture.cameras import Cameras
-from wince.pipeline.capture.servicer import CaptureServicer
-from wince.pipeline.capture.servicer import registration as capture
-from wince.pipeline.detect.servicer import DetectServicer
-from wince.pipeline.detect.servicer import registration as detect
-from wince.pipeline.estimate.servicer import EstimateServicer
-from wince.pipeline.estimate.servicer import registration as estimate
-from wince.pipeline.grade import stage
-from wince.pipeline.grade.servicer import GradeServicer
-from wince.pipeline.grade.servicer import registration as grade
-from wince.pipeline.record.servicer import RecordServicer
-from wince.pipeline.record.servicer import registration as record
-from wince.protocols.loader import load
-from wince.serve import about
-from wince.serve.camera_list import opener
-from wince.serve.protocols import protocol_set
-from wince.settings import Settings
-from wince.store import checkpoints
-
-RULES = load("activity")
-PROTOS = (
-    capture_service_pb2, detect_service_pb2, estimate_service_pb2, grade_service_pb2, record_service_pb2, care_service_pb2,
-    hospital_service_pb2, server_service_pb2,
-)  # fmt: skip
-METHODS = [method for proto in PROTOS for service in proto.DESCRIPTOR.services_by_name.values() for method in service.methods]
-ODD = ("", "?", "O'Hara^Mary", "00000000-0000-0000-0000-000000000000", "ICU^1^A", "\U0001f600" * 300, "a" * 5000)
-NUMBERS = (0, 1, -1, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63))
 
 
 @pytest.fixture
 def port(database, tmp_path) -> Iterator[int]:
     """All services on one server; the database is real."""
-    key = checkpoints.signing_key(tmp_path / "audit.pem")
-    cameras = Cameras(opener(RULES.detect.rate_hz), lambda *_: None, _NoLeases())  # type: ignore[arg-type, return-value]
-    made = [
-        capture(CaptureServicer(cameras, cameras)),
-        detect(DetectServicer(lambda _: None, {"activity": RULES.detect})),  # type: ignore[arg-type, return-value]
-        estimate(EstimateServicer({"activity": lambda: None}, lambda: ("", []))),  # type: ignore[dict-item, return-value]
-        grade(GradeServicer(lambda name: stage.Setup(load(name), site_namespace("test")))),
-        record(RecordServicer(database, lambda: checkpoints.verify(database, tmp_path / "checkpoints", checkpoints.public_hex(key)))),
-        care(CareServicer(PostgresCare(database, {"activity": RULES}), Withholding(database))),
-        hospital(HospitalServicer(database)),
-        about.registration(about.ServerServicer(Settings(), lambda: protocol_set(Settings()), [])),
-    ]
-    with served(*made, stream_idle_s=1.0, deadline_s=20.0) as server:
-        yield server.port
-
-
-class _NoLeases:
-    """Every camera is another replica's."""
-
-    def acquire(self, source: str) -> None:
-        return None
+    with every_service(database, tmp_path, stream_idle_s=1.0, deadline_s=20.0) as port:
+        yield port
 
 
 def call(channel: grpc.Channel, method: MethodDescriptor, bodies: list[bytes], *, follow_s: float = 30) -> grpc.RpcError | None:
     """What the call came back with; None: nothing is wrong. `follow_s`: how long answers without end are read."""
-    path = f"/{method.containing_service.full_name}/{method.name}"
-    kind = ("stream" if method.client_streaming else "unary") + "_" + ("stream" if method.server_streaming else "unary")
-    ask: Any = getattr(channel, kind)(path, request_serializer=bytes, response_deserializer=bytes, _registered_method=False)
+    ask = multicallable(channel, method)
     try:
         limit_s = follow_s if method.server_streaming and not method.client_streaming else 30
         answer = ask(iter(bodies) if method.client_streaming else bodies[0], timeout=limit_s)
@@ -99,55 +38,6 @@ def call(channel: grpc.Channel, method: MethodDescriptor, bodies: list[bytes], *
     except grpc.RpcError as error:
         return error
     return None
-
-
-def odd(message: Message, dice: random.Random, depth: int = 4) -> Message:
-    """A message of this kind with odd values in about half of its fields."""
-    for field in message.DESCRIPTOR.fields:
-        if dice.random() < 0.5 or (depth == 0 and field.message_type):
-            continue
-        if field.message_type and field.message_type.GetOptions().map_entry:
-            _odd_map(message, field, dice, depth)
-            continue
-        for _ in range(dice.choice((1, 3)) if field.is_repeated else 1):
-            if field.message_type:
-                inner: Any = getattr(message, field.name)
-                odd(inner.add() if field.is_repeated else inner, dice, depth - 1)
-                continue
-            value = _value(field, dice)
-            if field.is_repeated:
-                getattr(message, field.name).append(value)
-            else:
-                setattr(message, field.name, value)
-    return message
-
-
-def _odd_map(message: Message, field: FieldDescriptor, dice: random.Random, depth: int) -> None:
-    """Entries with odd keys and values."""
-    key, value = field.message_type.fields_by_name["key"], field.message_type.fields_by_name["value"]
-    entries: Any = getattr(message, field.name)
-    for _ in range(dice.choice((1, 3))):
-        name = _value(key, dice)
-        if value.message_type:
-            odd(entries[name], dice, depth - 1)
-        else:
-            entries[name] = _value(value, dice)
-
-
-def _value(field: FieldDescriptor, dice: random.Random) -> object:
-    kind = field.cpp_type
-    if kind == FieldDescriptor.CPPTYPE_STRING:
-        text = dice.choice(ODD)
-        return text.encode() if field.type == FieldDescriptor.TYPE_BYTES else text
-    if kind == FieldDescriptor.CPPTYPE_BOOL:
-        return dice.random() < 0.5
-    if kind == FieldDescriptor.CPPTYPE_ENUM:
-        return dice.choice((0, 1, 77))
-    if kind in (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT):
-        return dice.choice((0.0, -1.0, 1e30, float("nan"), float("inf")))
-    low, high = (0, 2**64) if kind in (FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64) else (-(2**63), 2**63)
-    narrow = kind in (FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_INT32)
-    return dice.choice([one for one in NUMBERS if low <= one < high and (not narrow or -(2**31) <= one < 2**31)])
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,9 @@ class DetectServicer(DetectServiceServicer):
 
     def _cuts(self, names: Sequence[str]) -> Sequence[Cut]:
         wanted = list(names) or [next(iter(self._protocols))]
-        if unknown := [name for name in wanted if name not in self._protocols]:
+        if unknown := [index for index, name in enumerate(wanted) if name not in self._protocols]:
             remedy = f"one of: {', '.join(self._protocols)}; capture and detect need the same settings"
-            raise NotFound(f"protocol {unknown[0][:40]!r} is not set here", field="protocols", remedy=remedy)
+            raise NotFound("that protocol is not set here", field=f"protocols[{unknown[0]}]", remedy=remedy)
         try:
             return cuts({name: self._protocols[name] for name in wanted})
         except ConfigError as error:

@@ -6,7 +6,7 @@ import base64
 import json
 from dataclasses import astuple
 from datetime import date
-from typing import Any
+from typing import Any, get_type_hints
 from uuid import UUID
 
 import numpy as np
@@ -20,10 +20,13 @@ from wince.errors import DataError
 from wince.pipeline.grade.alerts import Episode
 from wince.pipeline.grade.asking import Stretch
 from wince.pipeline.grade.calm import Calm, Shown
+from wince.pipeline.grade.snapshot_types import fits
 from wince.pipeline.grade.state import Beats, Occupant, Seen, Setup, State
 
 VERSION = 1
 """Version of the layout. Another version is not read: the source begins again."""
+REMEDY = "begin the source again"
+_HINTS = {name: hint for name, hint in get_type_hints(State).items() if name != "setup"}
 
 
 def dump(state: State) -> bytes:
@@ -67,15 +70,14 @@ def load(blob: bytes, setup: Setup) -> State:
     try:
         content: dict[str, Any] = json.loads(blob)
         version, protocol = content["version"], content["protocol"]
-        if (version, protocol) == (VERSION, setup.protocol.name):
-            return _state(content, setup)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise DataError(f"is no snapshot of grade ({type(error).__name__})", field="snapshot", remedy="begin the source again") from None
-    raise DataError(
-        f"is of version {version!r}, protocol {protocol!r}; expected {VERSION}, {setup.protocol.name!r}",
-        field="snapshot",
-        remedy="begin the source again",
-    )
+        state = _state(content, setup) if (version, protocol) == (VERSION, setup.protocol.name) else None
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise DataError(f"is no snapshot of grade ({type(error).__name__})", field="snapshot", remedy=REMEDY) from None
+    if state is None:
+        raise DataError(f"is of another version or protocol than {VERSION}, {setup.protocol.name!r}", field="snapshot", remedy=REMEDY)
+    if not all(fits(getattr(state, name), hint) for name, hint in _HINTS.items()):
+        raise DataError("is no snapshot of grade (a value of another type)", field="snapshot", remedy=REMEDY)
+    return state
 
 
 def _state(content: dict[str, Any], setup: Setup) -> State:

@@ -155,8 +155,12 @@ def test_what_is_published_goes_for_every_protocol_and_the_answer_is_the_first_s
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize(("names", "error"), [(["none-such"], NotFound), (["a", "fast"], Refused)])
-def test_protocols_that_are_not_set_or_do_not_go_together_are_refused(names, error):
+@pytest.mark.parametrize(
+    ("names", "error", "field"), [(["a", "Zzyzx^Patient"], NotFound, "protocols[1]"), (["a", "fast"], Refused, "protocols")]
+)
+def test_protocols_that_are_not_set_or_do_not_go_together_are_refused(names, error, field):
+    """And what the caller sent is not quoted."""
+
     async def scene() -> None:
         limits = {"a": LIMITS, "fast": replace(LIMITS, rate_hz=10)}
         servicer = DetectServicer(lambda _: NO_MODELS, limits, publish=Bus().publish)
@@ -164,6 +168,7 @@ def test_protocols_that_are_not_set_or_do_not_go_together_are_refused(names, err
         request.protocols.extend(names)
         with pytest.raises(error) as caught:
             await anext(servicer.DetectFaces(requests(request), Context()))
-        assert caught.value.field == "protocols"
+        assert caught.value.field == field
+        assert "Zzyzx" not in str(caught.value)
 
     asyncio.run(scene())
