@@ -26,12 +26,14 @@ from tests.integration.record_world import admit, stay, window
 from tests.support.certificates import Authority
 from wince.delivery import books
 from wince.delivery.interface import Target
-from wince.delivery.sr.answers import NOT_COMMITTED
+from wince.delivery.sr import commitments
+from wince.delivery.sr import target as targets
+from wince.delivery.sr.answers import NEVER_COMMITTED, NOT_COMMITTED
 from wince.delivery.sr.report import Writing
 from wince.delivery.sr.target import SrTarget, Ways
 from wince.delivery.worker import Delivery
 from wince.dicom.scu.client import DicomArchive, Peer
-from wince.dicom.scu.commitment import CLASS, INSTANCE, Heard, asked
+from wince.dicom.scu.commitment import CLASS, INSTANCE, Commitment, Heard, asked
 from wince.dicom.scu.listener import CommitmentListener
 from wince.domain.audit import verify
 from wince.domain.entry import Entry
@@ -203,6 +205,38 @@ def test_a_late_commitment_counts_and_a_lost_object_is_sent_again(database: Data
         finally:
             delivering.stop()
             target.stop()
+    assert verify(audit.rows(database, payloads=True)).erased == 0
+
+
+def test_an_archive_that_never_commits_to_what_it_stores_is_a_matter_for_a_person(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time it stores the report, and each time it says then that it has not: without an end the trail would grow for ever."""
+    monkeypatch.setattr(targets, "ASK_S", 0.0)
+    with committing() as archive:
+        heard = Heard()
+        client = DicomArchive(Peer("127.0.0.1", archive.port, *TITLES), total_s=20, heard=heard)
+        target = SrTarget(client, PROTOCOLS, Writing("archive", "test", "0.1.0"), Ways("Test", commit_s=0.1), heard=heard)
+        charted(database, target, 1)
+        delivering = Delivery(database, [target], poll_s=0.02)
+        delivering.start()
+        try:
+            for times in range(1, commitments.TRIES + 1):
+                until(lambda times=times: len(archive.stored) == times and delivering.waiting() == 0)  # type: ignore[misc]
+                said = archive.asked[-1]
+                heard.tell(Commitment(str(said.TransactionUID), frozenset(), {archive.stored[0]: 0x0112}))
+                target.tend(database)
+                delivering.wake()
+            assert delivering.drain(60)
+            with database.transaction() as tx:
+                assert [one.detail for one in books.unfinished(tx, "archive")] == [NEVER_COMMITTED]
+            asked_before = len(archive.asked)
+            target.tend(database)
+            assert len(archive.asked) == asked_before  # it is not asked about any more
+            assert len(archive.stored) == commitments.TRIES
+            assert [row.event for row in audit.rows(database) if row.event == "not_committed"] == ["not_committed"]
+        finally:
+            delivering.stop()
     assert verify(audit.rows(database, payloads=True)).erased == 0
 
 

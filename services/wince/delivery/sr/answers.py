@@ -10,6 +10,9 @@ from wince.dicom.scu.client import Sent
 NOT_COMMITTED = "stored, not committed yet: the archive is asked again every minute"
 """What stands beside a report that an archive stored, as long as it does not answer for it."""
 
+NEVER_COMMITTED = "stored again and again, and the archive never commits to it: see its own log, then `wince outbox replay`"
+"""What stands beside a report that an archive stores each time and says each time that it has not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -179,7 +179,9 @@ class SrTarget:
         with database.transaction() as tx:
             commitments.settle(tx, self.name, said, self._wall())
         if said.failed:
-            log.warning("the archive does not commit to reports; they are sent again", target=self.name, count=len(said.failed))
+            log.warning(
+                "the archive does not commit to reports; they are sent again, a few times", target=self.name, count=len(said.failed)
+            )
 
     def _objects(self, facts: Report, evidence: Evidence | None, *, replaces: bool) -> list[Dataset]:
         """The report, and what stands beside it."""

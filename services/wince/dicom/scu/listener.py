@@ -117,6 +117,8 @@ class CommitmentListener(StartStop):
         except (OSError, MessageError) as error:
             why = explained(error)
             log.warning("an archive's report of storage commitment could not be read", detail=why[0] if why else "", error=error)
+        except Exception as error:  # whatever one peer sends, the next is heard
+            log.error("an archive's report of storage commitment failed", error=error)
         finally:
             with suppress(OSError):
                 connection.close()

@@ -1,20 +1,15 @@
-"""Pictures of an object, one or many, as a source: each decoded alone, by pydicom with Pillow and GDCM."""
+"""Pictures of an object, one or many, as a source: each decoded alone, by a process beside (`decoder.py`)."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from wince.domain.frame import US, Beat, Frame
 from wince.errors import MediaError
 from wince.pipeline.capture.media import MediaLimits
-from wince.pipeline.capture.picture import check_sampling, working_size
+from wince.pipeline.capture.picture import check_sampling
+from wince.pipeline.capture.studies.decoder import PictureDecoder
 from wince.pipeline.capture.studies.header import LONGEST_US, Header
 from wince.pipeline.capture.timeline import Grid, Timeline
 
@@ -63,6 +58,10 @@ class PictureSource:
 
     def __iter__(self) -> Iterator[Frame | Beat]:
         """Frames and beats in order of time; can be iterated once."""
+        with PictureDecoder(self._path, self._limits.working_side) as decoder:
+            yield from self._messages(decoder)
+
+    def _messages(self, decoder: PictureDecoder) -> Iterator[Frame | Beat]:
         timeline = Timeline(self.source, self._grid, origin_us=self._origin_us, from_us=self._from_us)
         given = 0
         for index in range(self._count):
@@ -77,7 +76,7 @@ class PictureSource:
                 timeline.skipped(point)
                 continue
             yield from timeline.until(time_us)
-            pixels = self._decoded(index)
+            pixels = decoder.picture(index)
             if pixels is None:
                 timeline.damaged(at_us)
                 continue
@@ -87,40 +86,3 @@ class PictureSource:
         if not given and not self._from_us:
             raise MediaError("not one picture of the object could be decoded", field="object", remedy=_REMEDY)
         yield from timeline.end(self.end_us - self._origin_us, broken=False)
-
-    def _decoded(self, index: int) -> NDArray[np.uint8] | None:
-        from pydicom.pixels.utils import pixel_array
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                found = pixel_array(self._path, index=index, raw=False)
-                return _working(_rgb(found, self._header.dataset), self._limits.working_side)
-            except (MemoryError, OSError):
-                raise
-            except Exception:  # what decoders raise on damaged pictures is as manifold as they are
-                return None
-
-
-def _rgb(found: NDArray[Any], dataset: Any) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 of what pydicom gives: RGB, grey, or a palette."""
-    kind = str(dataset.get("PhotometricInterpretation", ""))
-    if kind == "PALETTE COLOR":
-        from pydicom.pixels.processing import apply_color_lut
-
-        found = apply_color_lut(found, dataset)
-        found = found >> 8 if found.dtype.itemsize > 1 else found
-    elif found.dtype != np.uint8:
-        top = float(1 << int(dataset.get("BitsStored", 16))) - 1
-        found = np.clip(np.asarray(found, np.float32) * (255 / top), 0, 255)
-    eight = found.astype(np.uint8)
-    if eight.ndim == 2:
-        eight = np.repeat(eight[:, :, None], 3, axis=2)
-    return 255 - eight if kind == "MONOCHROME1" else eight[:, :, :3]
-
-
-def _working(found: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    height, width = found.shape[:2]
-    size = working_size(width, height, 1.0, side)
-    small = found if size == (width, height) else cv2.resize(found, size, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(small, np.uint8)
