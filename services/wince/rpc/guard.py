@@ -11,6 +11,7 @@ import functools
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import grpc
@@ -22,9 +23,9 @@ from wince.errors import MessageError, ResourceError, Unavailable, WinceError
 from wince.rpc.auth import Callers, set_caller
 from wince.rpc.config import RpcSettings
 from wince.rpc.entrance import HEADERS, Entrance, Metadata
-from wince.rpc.errors import Forbidden, TimedOut, Unauthenticated
+from wince.rpc.errors import TimedOut
 from wince.rpc.gate import Gate
-from wince.rpc.inbound import CUT, End, Inbound
+from wince.rpc.inbound import CUT, End, Inbound, gone
 from wince.rpc.shares import Shares
 from wince.rpc.status import status_of, trailers
 from wince.telemetry import logs
@@ -44,6 +45,8 @@ OPEN = "/grpc.health.v1.Health/"
 """Probes ask without a token."""
 LOOK_S = 0.5
 """How often it is asked whether those who have streams may still have them."""
+CUT_S = 2.0
+"""How long a stream whose caller lost it waits for that caller to take what it was told last."""
 WATCHERS = 32
 """Health's streams without a token that one address may have open: a probe has one."""
 
@@ -150,12 +153,12 @@ class Guard(grpc.aio.ServerInterceptor):
             async with _Call(self, method, context) as call:
                 gate = await call.enter(enter)
                 requests = Inbound(cast("Any", context.read), functools.partial(decode, gate), self._config.stream_idle_s)
-                timer = self._watched(requests.end, functools.partial(self._entrance.still, gate))
-                answers = handler.stream_stream(gate.each(requests), context)
+                answers = call.answers = handler.stream_stream(gate.each(requests), context)
+                timer = self._watched(call, requests.end, functools.partial(self._entrance.still, gate))
                 try:
                     async for answer in answers:
                         yield answer
-                    _gone(requests.ended)
+                    gone(requests.ended)
                 finally:
                     timer()
                     requests.close()
@@ -190,15 +193,15 @@ class Guard(grpc.aio.ServerInterceptor):
                 request = await _whole(gate, decode, data)
                 ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
                 still = functools.partial(self._entrance.still, gate)
-                timer = self._watched(lambda why: None if ended.done() else ended.set_result(why), still)
-                answers = handler.unary_stream(request, context)
+                answers = call.answers = handler.unary_stream(request, context)
+                timer = self._watched(call, lambda why: None if ended.done() else ended.set_result(why), still)
                 coming: asyncio.Task[Any] | None = None
                 try:
                     while True:
                         coming = asyncio.ensure_future(anext(answers, _OVER))
                         await asyncio.wait({coming, ended}, return_when=asyncio.FIRST_COMPLETED)
                         if ended.done() and (not coming.done() or ended.result() in CUT):
-                            _gone(ended.result())
+                            gone(ended.result())
                         if (answer := coming.result()) is _OVER:
                             return
                         if await gate.shown(answer):
@@ -212,8 +215,14 @@ class Guard(grpc.aio.ServerInterceptor):
 
         return behaviour
 
-    def _watched(self, end: Callable[[End], None], still: Callable[[], Awaitable[End | None]]) -> Callable[[], None]:
-        """`end` is told when the stream is old, the server drains, or `still` says why; calling what this returns stops that."""
+    def _watched(self, call: _Call, tell: Callable[[End], None], still: Callable[[], Awaitable[End | None]]) -> Callable[[], None]:
+        """`tell` is told when the stream is old, the server drains, or `still` says why; calling what this returns stops that."""
+
+        def end(why: End) -> None:
+            tell(why)
+            if why in CUT:
+                call.cut()
+
         age_s = self._config.max_stream_age_s * random.uniform(0.9, 1.1)
         timer = asyncio.get_running_loop().call_later(age_s, end, End.AGE)
         self._streams[end] = still
@@ -240,9 +249,37 @@ class _Call:
         self._guard, self._method, self._context = guard, method, context
         self._began = time.monotonic()
         self._share: str | None = None
+        self._counted = False
+        self._left: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self.answers: Any = None
+        """Of a stream: what its handler says."""
+
+    def cut(self) -> None:
+        """The caller may not have it any more. One that reads nothing is not waited for: its handler ends, and it takes no place. It gets
+        its status when it reads again, or its connection goes by its age."""
+        if self._left is None:
+            self._left = asyncio.get_running_loop().call_later(CUT_S, self._leave)
+
+    def _leave(self) -> None:
+        self._release()
+        self._closing = asyncio.get_running_loop().create_task(self._close())
+
+    async def _close(self) -> None:
+        with suppress(RuntimeError):  # it runs: then the call ends by itself
+            await self.answers.aclose()
+
+    def _release(self) -> None:
+        if self._counted:
+            self._counted = False
+            self._guard.running -= 1
+        if self._share is not None:
+            self._guard.shares.give(self._share)
+            self._share = None
 
     async def __aenter__(self) -> _Call:
         self._guard.running += 1
+        self._counted = True
         return self
 
     async def enter(self, enter: Enter) -> Gate:
@@ -254,9 +291,9 @@ class _Call:
         return gate
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._guard.running -= 1
-        if self._share is not None:
-            self._guard.shares.give(self._share)
+        self._release()
+        if self._left is not None:
+            self._left.cancel()
         code = grpc.StatusCode.OK
         try:
             if error is None or isinstance(error, grpc.aio.AbortError):
@@ -274,21 +311,6 @@ class _Call:
             await self._context.abort(code, text, trailers(status))
         finally:
             self._guard.done(self._method, code, time.monotonic() - self._began)
-
-
-def _gone(why: End | None) -> None:
-    """Raises where a stream ended for a reason of ours: its client goes on with a new one."""
-    remedy = "go on with a new stream; send again what was not answered"
-    if why is End.AGE:
-        raise Unavailable("the stream has reached its age", remedy=remedy, retry_after_s=0.001)
-    if why is End.DRAIN:
-        raise Unavailable("draining", remedy=remedy, retry_after_s=0.1)
-    if why is End.CHANGED:
-        raise Unavailable("what you may do has changed", remedy=remedy, retry_after_s=0.1)
-    if why is End.REVOKED:
-        raise Unauthenticated("the token's time is over", field="authorization", remedy="ask the operator for a new one")
-    if why is End.FORBIDDEN:
-        raise Forbidden("your role does not allow this call any more", field="authorization", remedy="ask the operator")
 
 
 def _decoder(handler: Any) -> Decode:

@@ -14,7 +14,8 @@ from typing import Generic, TypeVar
 
 import grpc
 
-from wince.rpc.errors import TimedOut
+from wince.errors import Unavailable
+from wince.rpc.errors import Forbidden, TimedOut, Unauthenticated
 
 T = TypeVar("T")
 AHEAD, AHEAD_BYTES = 4, 1 << 20
@@ -114,3 +115,18 @@ class Inbound(Generic[T]):
         except BaseException as error:
             self._error = error
             self._wake()
+
+
+def gone(why: End | None) -> None:
+    """Raises where a stream ended for a reason of ours: its client goes on with a new one."""
+    remedy = "go on with a new stream; send again what was not answered"
+    if why is End.AGE:
+        raise Unavailable("the stream has reached its age", remedy=remedy, retry_after_s=0.001)
+    if why is End.DRAIN:
+        raise Unavailable("draining", remedy=remedy, retry_after_s=0.1)
+    if why is End.CHANGED:
+        raise Unavailable("what you may do has changed", remedy=remedy, retry_after_s=0.1)
+    if why is End.REVOKED:
+        raise Unauthenticated("the token's time is over", field="authorization", remedy="ask the operator for a new one")
+    if why is End.FORBIDDEN:
+        raise Forbidden("your role does not allow this call any more", field="authorization", remedy="ask the operator")
