@@ -58,7 +58,7 @@ def show(made: ssl.SSLContext, certificate: Path | None, key: Path | None, field
 
 REMEDIES = {
     "expired": "it is out of date: have it renewed, and see that this machine's clock is right",
-    "name": "it is for another name: use the name that it is for in the URL, or have it issued for this one",
+    "name": "it is for another name: use the name that it is for, or have it issued for this one",
     "authority": "its authority is not known here: name the hospital's authority ({setting})",
     "early": "it is not valid yet: see that this machine's clock is right",
     "revoked": "it was revoked: have a new one issued",

@@ -21,7 +21,8 @@ import pytest
 from wince.delivery.fhir import codes
 from wince.delivery.fhir.guide.examples import examples
 from wince.delivery.fhir.guide.package import definitions, package
-from wince.delivery.fhir.profiles.profile import NAMES, SiteCode, Writing, load
+from wince.delivery.fhir.profiles.profile import NAMES, Writing, load
+from wince.delivery.site_code import SiteCode
 from wince.domain.reason import Reason
 from wince.fhir.invariants import problems
 from wince.local import npm

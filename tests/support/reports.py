@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.contract.ehr.samples import MRN, PROTOCOLS, START, samples
-from wince.delivery.fhir.profiles.profile import SiteCode
+from wince.delivery.site_code import SiteCode
 from wince.delivery.sr.evidence import Evidence
 from wince.delivery.sr.report import Report, Writing, report
 from wince.domain.entry import Entry

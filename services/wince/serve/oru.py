@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from wince import certificates
 from wince.delivery.oru.channel import Channel
 from wince.delivery.oru.profiles import profile
-from wince.delivery.oru.profiles.profile import OruProfile, SiteCode, Writing
+from wince.delivery.oru.profiles.profile import OruProfile, Writing
+from wince.delivery.site_code import SiteCode
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
 from wince.hospital.site import parts, system

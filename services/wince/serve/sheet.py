@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
 
-from wince.delivery.fhir import terms
+from wince.delivery import terms
 from wince.domain.entry import Entry, Kind
 from wince.hl7.writing import number
 from wince.protocols.rules import ClinicalProtocol

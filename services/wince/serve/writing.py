@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from wince.delivery.fhir.profiles import profile
-from wince.delivery.fhir.profiles.profile import SiteCode, Writing
+from wince.delivery.fhir.profiles.profile import Writing
 from wince.delivery.fhir.target import FhirTarget
 from wince.delivery.interface import Target
+from wince.delivery.site_code import SiteCode
 from wince.domain.stay import Identifier
 from wince.errors import ConfigError, MessageError, Refused, Unavailable
 from wince.protocols.rules import ClinicalProtocol

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-from wince.delivery.fhir.profiles.profile import SiteCode, Writing
+from wince.delivery.fhir.profiles.profile import Writing
 from wince.delivery.fhir.profiles.profile import load as load_profile
+from wince.delivery.site_code import SiteCode
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.reason import Reason
 from wince.domain.stay import Identifier

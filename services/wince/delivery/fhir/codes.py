@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wince.delivery.fhir import terms
+from wince.delivery import terms
 from wince.domain.reason import Reason
 
 UCUM = "http://unitsofmeasure.org"

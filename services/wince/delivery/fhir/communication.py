@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wince.delivery.fhir import terms
+from wince.delivery import terms
 from wince.delivery.fhir.narrative import narrative
 from wince.delivery.fhir.parts import Software, installation, instant, labelled, logical, uri_identifier, urn
 from wince.domain.entry import Entry

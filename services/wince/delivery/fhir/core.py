@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from wince.delivery.fhir.terms import INPUT
 from wince.delivery.interface import Answer, Outcome
+from wince.delivery.terms import INPUT
 from wince.fhir.answer import part, parts, place, text
 from wince.fhir.invariants import Resource, parse_time
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from wince.delivery.fhir import codes, terms
+from wince.delivery import terms
+from wince.delivery.fhir import codes
 from wince.delivery.fhir.narrative import narrative
 from wince.delivery.fhir.parts import Software, instant, labelled, logical, uri_identifier, urn
 from wince.domain.entry import Entry, Kind

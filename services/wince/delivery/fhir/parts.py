@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from wince.delivery.fhir import codes, terms
+from wince.delivery import terms
+from wince.delivery.fhir import codes
 from wince.delivery.fhir.profiles.profile import R4, Writing
 from wince.domain.stay import Identifier
 

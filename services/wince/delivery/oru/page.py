@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
-from wince.delivery.fhir import terms
+from wince.delivery import terms
 from wince.delivery.oru.answers import CONDITIONS, Ack, meaning
 from wince.delivery.oru.message import rendered
 from wince.delivery.oru.profiles.profile import FOLDER, NAMES, OruProfile, Writing, load

@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wince.delivery import standing
-from wince.delivery.fhir import terms
-from wince.delivery.oru.profiles.profile import SiteCode, Writing
+from wince.delivery import standing, terms
+from wince.delivery.oru.profiles.profile import Writing
 from wince.delivery.oru.tables import row
+from wince.delivery.site_code import SiteCode
 from wince.domain.entry import Entry, Kind
 from wince.domain.estimate import UNITS
 from wince.domain.ids import device_id
@@ -66,7 +66,7 @@ def protocol_code(protocol: ClinicalProtocol, writing: Writing) -> str:
     """The protocol's code, and beside it the site's first: a CE has room for two."""
     mine = ours(protocol.codes.code, protocol.codes.display)
     site: SiteCode | None = next((one for one in writing.codes if one.protocol == protocol.name), None)
-    return mine if site is None else f"{mine}^{composed(site.code, site.text, site.system)}"
+    return mine if site is None else f"{mine}^{composed(site.code, site.display, site.system)}"
 
 
 def results(entry: Entry, protocol: ClinicalProtocol, writing: Writing) -> Iterator[Result]:

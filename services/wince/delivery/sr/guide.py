@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from wince.delivery.fhir import terms
+from wince.delivery import terms
 from wince.delivery.fhir.guide.examples import entries
 from wince.delivery.sr import codes
 from wince.delivery.sr.answers import HTTP, STATUSES

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from wince.delivery import standing
-from wince.delivery.fhir import terms
+from wince.delivery import standing, terms
 from wince.delivery.fhir.codes import ABSENT_CODE, LABEL
-from wince.delivery.fhir.profiles.profile import SiteCode
+from wince.delivery.site_code import SiteCode
 from wince.delivery.sr import codes, uids
 from wince.delivery.sr.codes import Coded, Scheme, coded
 from wince.domain.entry import Entry, Kind

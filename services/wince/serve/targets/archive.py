@@ -8,7 +8,7 @@ from datetime import UTC
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from wince.delivery.fhir.profiles.profile import SiteCode
+from wince.delivery.site_code import SiteCode
 from wince.delivery.sr.evidence import of_camera
 from wince.delivery.sr.report import Writing
 from wince.delivery.sr.target import SrTarget, Ways

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wince.delivery.fhir import terms
+from wince.delivery import terms
 from wince.delivery.fhir.guide.capability import capabilities
 from wince.delivery.fhir.guide.examples import entries, examples
 from wince.delivery.fhir.guide.package import definitions, package

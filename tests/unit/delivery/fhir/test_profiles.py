@@ -12,9 +12,10 @@ from tests.contract.ehr.samples import ACTIVITY, PROTOCOLS, entry, question, sam
 from wince.delivery.fhir.bundle import bundle
 from wince.delivery.fhir.parts import Software
 from wince.delivery.fhir.profiles import profile
-from wince.delivery.fhir.profiles.profile import NAMES, SiteCode, Writing
+from wince.delivery.fhir.profiles.profile import NAMES, Writing
 from wince.delivery.fhir.target import FhirTarget
 from wince.delivery.interface import Outcome, Taken
+from wince.delivery.site_code import SiteCode
 from wince.delivery.standing import STANDINGS
 from wince.domain.entry import Entry, Kind, TaskEntry
 from wince.domain.stay import Identifier

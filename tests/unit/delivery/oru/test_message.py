@@ -18,9 +18,10 @@ from wince.delivery.oru.channel import Channel
 from wince.delivery.oru.control import control_id
 from wince.delivery.oru.message import rendered
 from wince.delivery.oru.profiles import profile
-from wince.delivery.oru.profiles.profile import NAMES, VERSIONS, SiteCode, Writing, load
+from wince.delivery.oru.profiles.profile import NAMES, VERSIONS, Writing, load
 from wince.delivery.oru.tables import SEGMENTS
 from wince.delivery.oru.target import OruTarget
+from wince.delivery.site_code import SiteCode
 from wince.domain.entry import Entry, Kind
 from wince.domain.stay import Identifier
 from wince.errors import ConfigError, MessageError

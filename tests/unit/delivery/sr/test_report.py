@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.ehr.samples import MRN, PROTOCOLS, entry, question, samples
 from tests.support.reports import SITE_CODES, WRITING, reports
-from wince.delivery.fhir import terms
+from wince.delivery import terms
 from wince.delivery.interface import Taken
 from wince.delivery.sr import codes, uids
 from wince.delivery.sr.report import FAILED, NOT_ATTEMPTED, Report, Writing, report

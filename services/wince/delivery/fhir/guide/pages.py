@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from wince.delivery.fhir import terms
+from wince.delivery import terms
 from wince.delivery.fhir.guide.capability import needed
 from wince.delivery.fhir.guide.examples import entries, examples
 from wince.delivery.fhir.guide.structures import EXTENSIONS, PROFILES
 from wince.delivery.fhir.guide.vocabulary import absent_code
 from wince.delivery.fhir.parts import structure_url
-from wince.delivery.fhir.profiles.profile import NAMES, SiteCode, WriteProfile, Writing, load
+from wince.delivery.fhir.profiles.profile import NAMES, WriteProfile, Writing, load
+from wince.delivery.site_code import SiteCode
 from wince.delivery.standing import STANDINGS
 from wince.domain.entry import Entry
 from wince.domain.loinc import SELF_REPORT

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wince.delivery.fhir import codes, terms
+from wince.delivery import terms
+from wince.delivery.fhir import codes
 from wince.delivery.fhir.guide.common import conformance
 from wince.delivery.fhir.guide.vocabulary import value_set_url
 from wince.delivery.fhir.parts import structure_url

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from wince.delivery.fhir import codes, terms
+from wince.delivery import terms
+from wince.delivery.fhir import codes
 from wince.delivery.fhir.guide.common import conformance
-from wince.delivery.fhir.terms import Terms
+from wince.delivery.terms import Terms
 from wince.domain.reason import Reason
 from wince.fhir.invariants import Resource
 from wince.protocols.rules import ClinicalProtocol

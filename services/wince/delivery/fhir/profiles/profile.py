@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from wince.delivery import standing
+from wince.delivery.site_code import SiteCode
 from wince.domain.entry import Entry, TaskEntry
 from wince.domain.stay import Identifier
 from wince.errors import ConfigError
@@ -53,16 +54,6 @@ class WriteProfile:
     """Interactions (Type.interaction) that its CapabilityStatement must declare."""
     source: str
     """Where this comes from."""
-
-
-@dataclass(frozen=True, slots=True)
-class SiteCode:
-    """A code that the site gives a protocol: a row of its own ConceptMap."""
-
-    protocol: str
-    system: str
-    code: str
-    display: str = ""
 
 
 @dataclass(frozen=True, slots=True)

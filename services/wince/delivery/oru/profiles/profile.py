@@ -12,6 +12,7 @@ from typing import Any
 
 from wince import plain_file
 from wince.delivery import standing
+from wince.delivery.site_code import SiteCode
 from wince.domain.entry import Entry, TaskEntry
 from wince.errors import ConfigError
 from wince.hl7.charset import CHARSETS
@@ -84,17 +85,6 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "sheet": ("", "ed", "mdm"),
     "sheet_kinds": KINDS,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SiteCode:
-    """A code that the site gives a protocol's number."""
-
-    protocol: str
-    system: str
-    """As in HL7 table 0396, such as LN, SCT or L (local)."""
-    code: str
-    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

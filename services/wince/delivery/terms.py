@@ -1,5 +1,5 @@
-"""Wince's own words: every code that the mapping writes, with its display and meaning. The mapping, the package for servers
-(`guide/`) and its pages are made from these tables, so that none of them knows a code that another does not.
+"""Wince's own words: every code that targets of each kind write, with its display and meaning. The mappings (FHIR, HL7 v2, DICOM), the
+package for FHIR servers and the reference pages are made from these tables, so that none of them knows a code that another does not.
 """
 
 from __future__ import annotations
