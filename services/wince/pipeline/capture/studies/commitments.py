@@ -65,7 +65,7 @@ class CommitmentReporter:
             given_up = commitments.give_up(tx, self._place, self._clock() - GIVE_UP_US)
             due = commitments.due(tx, self._place, self._clock())
         for peer in given_up:
-            log.error("a peer was not told of a storage commitment within a day; it must ask again", peer=peer)
+            log.error("a peer was not told of a storage commitment within a day; it must ask again", sender=peer)
         failed: set[str] = set()
         for waiting in due:
             if waiting.peer not in failed and not self._told(waiting):
@@ -89,7 +89,7 @@ class CommitmentReporter:
         try:
             if reporting.tell(called, Report(said.transaction, said.kept, said.failed), total_s=TOTAL_S):
                 return True
-            log.warning("a peer did not take the report of a storage commitment", peer=waiting.peer, attempts=waiting.attempts + 1)
+            log.warning("a peer did not take the report of a storage commitment", sender=waiting.peer, attempts=waiting.attempts + 1)
         except WinceError as error:
-            log.warning("a peer could not be told of a storage commitment", peer=waiting.peer, attempts=waiting.attempts + 1, error=error)
+            log.warning("a peer could not be told of a storage commitment", sender=waiting.peer, attempts=waiting.attempts + 1, error=error)
         return False
