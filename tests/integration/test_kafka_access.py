@@ -181,8 +181,8 @@ def test_a_site_grants_by_kafkas_own_tools_what_wince_prints(closed: Closed, tmp
     assert eventually(lambda: not granted(admin))
     connect = tmp_path / "admin.properties"
     connect.write_text(properties(administrator))
-    calls = [list(words) for words in access.acl_arguments(administrator.bootstrap)]
-    shown = [words.split() for words in access.commands(administrator.bootstrap)]
+    calls = [list(words) for words in access.acl_arguments(administrator.bootstrap, access.services_rights())]
+    shown = [words.split() for words in access.commands(administrator.bootstrap, access.services_rights())]
     assert [words[1:] for words in shown] == calls, "the lines that are printed are these calls"
     lines = ["\t".join(str(connect) if word == "admin.properties" else word for word in words) for words in calls]
     foreign(["acls"], lines)

@@ -7,7 +7,7 @@ Every service signs in as a principal of its own. What is not named here is deni
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -57,6 +57,21 @@ def rights(service: str) -> tuple[Right, ...]:
     return tuple(found)
 
 
+def reader_rights(name: str, topics: Iterable[str]) -> tuple[Right, ...]:
+    """What a system of the site's own needs that reads topics: them, and a consumer group of its own name.
+
+    >>> [str(one) for one in reader_rights("analytics", ["wince.stays.v1"])][::2]
+    ['Read on topic wince.stays.v1', 'Read on group analytics']
+    """
+    resources = [*(("topic", topic) for topic in topics), ("group", name)]
+    return tuple(Right(kind, resource, operation) for kind, resource in resources for operation in ("Read", "Describe"))
+
+
+def services_rights(template: str = TEMPLATE) -> dict[str, tuple[Right, ...]]:
+    """By principal: what Wince's own services need."""
+    return {principal(service, template): rights(service) for service in PRINCIPALS}
+
+
 def _operations(service: str, name: str) -> Iterator[str]:
     topic = TOPICS[name]
     if service in topic.writers:
@@ -77,30 +92,30 @@ def principal(service: str, template: str = TEMPLATE) -> str:
     return template.replace("{service}", service)
 
 
-def commands(bootstrap: str, template: str = TEMPLATE) -> list[str]:
-    """Lines for a shell that grant the rights by Kafka's own `kafka-acls.sh`."""
-    return [shlex.join(["kafka-acls.sh", *words]) for words in acl_arguments(bootstrap, template)]
+def commands(bootstrap: str, granted: Mapping[str, tuple[Right, ...]]) -> list[str]:
+    """Lines for a shell that grant the rights by Kafka's own `kafka-acls.sh`. `granted`: by principal."""
+    return [shlex.join(["kafka-acls.sh", *words]) for words in acl_arguments(bootstrap, granted)]
 
 
-def acl_arguments(bootstrap: str, template: str = TEMPLATE) -> Iterator[list[str]]:
+def acl_arguments(bootstrap: str, granted: Mapping[str, tuple[Right, ...]]) -> Iterator[list[str]]:
     """Arguments of `kafka-acls.sh`, a list for each call; the credentials of who calls stand in admin.properties."""
     connect = ["--bootstrap-server", bootstrap, "--command-config", "admin.properties"]
-    for service in PRINCIPALS:
-        for kind, names, operations in _grouped(rights(service)):
+    for who, needed in granted.items():
+        for kind, names, operations in _grouped(needed):
             asked = [word for operation in operations for word in ("--operation", operation)]
             on = [word for name in names for word in (f"--{kind}", name)]
-            yield [*connect, "--add", "--force", "--allow-principal", principal(service, template), *asked, *on]
+            yield [*connect, "--add", "--force", "--allow-principal", who, *asked, *on]
 
 
-def strimzi(cluster: str, template: str = TEMPLATE) -> str:
+def strimzi(cluster: str, granted: Mapping[str, tuple[Right, ...]]) -> str:
     """A KafkaUser of Strimzi's for each principal, as YAML: its operator makes the passwords and grants the rights."""
-    return "---\n".join(_kafka_user(cluster, service, principal(service, template).removeprefix("User:")) for service in PRINCIPALS)
+    return "---\n".join(_kafka_user(cluster, who.removeprefix("User:"), needed) for who, needed in granted.items())
 
 
-def _kafka_user(cluster: str, service: str, user: str) -> str:
+def _kafka_user(cluster: str, user: str, needed: tuple[Right, ...]) -> str:
     acls = "".join(
         f"      - resource: {{type: {kind}, name: {name}, patternType: literal}}\n        operations: [{', '.join(operations)}]\n"
-        for kind, names, operations in _grouped(rights(service))
+        for kind, names, operations in _grouped(needed)
         for name in names
     )
     return (

@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from wince.bus import access
+from wince.bus.topics import ASSESSMENTS, TOPICS
 from wince.cli import usage
 from wince.cli.common import settings, to_json
 from wince.control import has_control
+from wince.errors import choices
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 app = typer.Typer(no_args_is_help=True, help="What a site's own Kafka must grant to each service.")
@@ -39,22 +41,40 @@ def acls(
         str, typer.Option("--principal", metavar="TEXT", help="A service's principal; {service} stands for its name.")
     ] = access.TEMPLATE,
     cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="Strimzi's name of the cluster.")] = "kafka",
+    reader: Annotated[
+        str, typer.Option("--reader", metavar="NAME", help="The rights of a system of your own that reads, and of its consumer group NAME.")
+    ] = "",
+    topic: Annotated[
+        list[str] | None, typer.Option("--topic", help=f"With --reader: what it reads; repeat for more. Default: {ASSESSMENTS}.")
+    ] = None,
 ) -> None:
-    """Print the rights of each service, and of `wince status`. Nothing is asked or changed.
+    """Print the rights of each service, and of `wince status`; or of a reader of your own. Nothing is asked or changed.
 
     What is not printed must be denied: run the brokers with an authorizer, and without allow.everyone.if.no.acl.found.
     """
     if not principal.startswith("User:") or has_control(principal):
         raise usage.UsageError("must be User:NAME", field=f"--principal {principal!r}", remedy="such as 'User:wince-{service}'")
+    granted = _reader(reader, topic or [ASSESSMENTS], principal) if reader or topic else access.services_rights(principal)
     if form is Form.STRIMZI:
-        names = {access.principal(service, principal).removeprefix("User:") for service in access.PRINCIPALS}
-        if len(names) < len(access.PRINCIPALS) or not all(map(_NAME.fullmatch, names)):
+        names = {who.removeprefix("User:") for who in granted}
+        if len(names) < (1 if reader else len(access.PRINCIPALS)) or not all(map(_NAME.fullmatch, names)):
             remedy = "Strimzi makes a user for each service: letters a to z, digits, - and ., with {service} in it"
             raise usage.UsageError("can't be a name in Kubernetes", field="--principal", remedy=remedy)
         if not _NAME.fullmatch(cluster):
             raise usage.UsageError("can't be a name in Kubernetes", field="--cluster", remedy="letters a to z, digits, - and .")
-        print(access.strimzi(cluster, principal), end="")
+        print(access.strimzi(cluster, granted), end="")
     elif form is Form.JSON:
-        print(to_json({access.principal(service, principal): access.rights(service) for service in access.PRINCIPALS}))
+        print(to_json(granted))
     else:
-        print("\n".join(access.commands(settings().kafka_bootstrap or "localhost:9092", principal)))
+        print("\n".join(access.commands(settings().kafka_bootstrap or "localhost:9092", granted)))
+
+
+def _reader(name: str, topics: list[str], template: str) -> dict[str, tuple[access.Right, ...]]:
+    """By principal. Raises UsageError."""
+    if not _NAME.fullmatch(name) or name in access.PRINCIPALS:
+        remedy = "a name of your own system, such as analytics: a to z, digits, - and ., none of " + ", ".join(access.PRINCIPALS)
+        raise usage.UsageError("is no name for a reader", field="--reader", remedy=remedy)
+    for topic in topics:
+        if topic not in TOPICS:
+            raise usage.UsageError("there is no such topic", field="--topic", remedy=choices(topic, TOPICS))
+    return {access.principal(name, template): access.reader_rights(name, topics)}

@@ -11,6 +11,7 @@ LINES = (
     ("kafka", "acls"),
     ("kafka", "acls", "--form", "strimzi", "--cluster", "ward"),
     ("kafka", "acls", "--principal", "User:CN={service}.wince.example"),
+    ("kafka", "acls", "--reader", "analytics", "--topic", "wince.assessments.v1", "--topic", "wince.stays.v1"),
 )
 """As the page has them."""
 
@@ -84,3 +85,22 @@ def test_only_grade_writes_assessments_and_only_estimate_reads_faces():
     assert [who for who, some in every.items() if ("topic", "wince.faces.v1", "Read") in some] == ["User:wince-estimate"]
     assert [who for who, some in every.items() if ("topic", "wince.faces.v1", "Write") in some] == ["User:wince-detect"]
     assert {operation for kind, _, operation in every["User:wince-status"]} == {"Describe"}
+
+
+def test_a_reader_of_the_sites_own_may_read_what_it_names_and_no_more(wince):
+    """Its group has its name, so that it takes no partition away from a service."""
+    found = granted(wince(*LINES[3]).out)
+    on = {("topic", "wince.assessments.v1"), ("topic", "wince.stays.v1"), ("group", "analytics")}
+    assert found == {"User:wince-analytics": {(*one, operation) for one in on for operation in ("Read", "Describe")}}
+    (user,) = yaml.safe_load_all(wince("kafka", "acls", "--reader", "analytics", "--form", "strimzi").out)
+    assert user["metadata"]["name"] == "wince-analytics"
+
+
+def test_a_reader_is_named_otherwise_than_a_service(wince):
+    for words, field in (
+        (("--reader", "grade"), "--reader"),
+        (("--topic", "wince.stays.v1"), "--reader"),
+        (("--reader", "analytics", "--topic", "wince.stay.v1"), "--topic"),
+    ):
+        said = wince("kafka", "acls", *words)
+        assert (said.code, said.err.count(field) > 0) == (2, True), said
