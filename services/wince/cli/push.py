@@ -15,8 +15,10 @@ def push(
     path: Annotated[str, typer.Argument(metavar="PATH", help="Video file, or address of a network camera (rtsp://..., without a login).")],
     camera: Annotated[str, typer.Option("--camera", metavar="ID", help="The camera's id on capture's list, where it has push = true.")],
     to: Annotated[list[str], typer.Option("--to", metavar="HOST:PORT", help="Capture's address; repeat for further replicas.")],
-    tls: Annotated[bool, typer.Option("--tls", help="Encrypt; certificates of the authorities in --ca are believed.")] = False,
-    ca: Annotated[Path | None, typer.Option("--ca", help="Certificates of the authority, PEM; with --tls.")] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Encrypt. Done anyway where --ca or rpc.ca_file says whose certificates are believed.")
+    ] = False,
+    ca: Annotated[Path | None, typer.Option("--ca", help="Certificates of the authority, PEM; default: rpc.ca_file.")] = None,
     cert: Annotated[Path | None, typer.Option("--cert", help="Own certificate, PEM, where capture asks for one.")] = None,
     key: Annotated[Path | None, typer.Option("--key", help="Its private key, PEM.")] = None,
     token_file: Annotated[Path | None, typer.Option("--token-file", help="File that holds the bearer token alone.")] = None,
@@ -38,7 +40,7 @@ def push(
 ) -> None:
     """Push the pictures of a file or camera to capture, in their own time, until the file is over or Ctrl-C.
 
-    This machine's clock must be kept by NTP: frames carry their time. Without --tls only for loopback and trusted wires.
+    This machine's clock must be kept by NTP: frames carry their time. Without TLS only for loopback and trusted wires.
     """
     from wince.cli import push_source
     from wince.clients import capture  # gRPC takes its time; other commands don't wait for it

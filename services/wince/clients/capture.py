@@ -47,6 +47,7 @@ class Target:
     addresses: tuple[str, ...]
     """HOST:PORT of each."""
     tls: bool = False
+    """Insist on it: it is spoken anyway where authorities are known."""
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
@@ -57,17 +58,18 @@ class Target:
     """Send pictures of patients over a network unencrypted."""
 
     def settings(self, base: RpcSettings) -> RpcSettings:
-        """As settings of a client, over what the installation sets. Raises ConfigError."""
+        """As settings of a client, over what the installation sets: TLS where either of them knows authorities. Raises ConfigError."""
+        ca = self.ca or base.ca_file
+        tls = self.tls or ca is not None
         for address in self.addresses:
             host, colon, port = address.rpartition(":")
             if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
                 raise ConfigError("must be HOST:PORT", field=f"--to {address}", remedy="such as capture.example:7421")
-            if not self.tls and not loopback(host) and not self.plain_beyond_loopback:
+            if not tls and not loopback(host) and not self.plain_beyond_loopback:
                 raise ConfigError(
                     "pictures of patients would go over the network unencrypted", field=f"--to {address}", remedy="use --tls and --ca"
                 )
-        ca = (self.ca or base.ca_file) if self.tls else None
-        if self.tls and ca is None:
+        if tls and ca is None:
             raise ConfigError("no authority whose certificates are believed", field="--tls", remedy="name its certificates: --ca FILE")
         given = {"client_cert_file": self.cert, "client_key_file": self.key, "client_token_file": self.token_file}
         return base.model_copy(update={"ca_file": ca, **{name: value for name, value in given.items() if value is not None}})

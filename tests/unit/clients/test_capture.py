@@ -3,13 +3,14 @@
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from wince.backoff import Backoff
 from wince.clients.capture import Target, push
 from wince.domain.frame import Frame
-from wince.errors import Unavailable
+from wince.errors import ConfigError, Unavailable
 from wince.rpc.config import RpcSettings
 
 
@@ -29,3 +30,12 @@ def test_an_address_where_nobody_listens_is_named(monkeypatch: pytest.MonkeyPatc
             push(Target((address,)), silent(), RpcSettings())
     assert error.value.field == f"--to {address}"
     assert "wince status" in error.value.remedy
+
+
+@pytest.mark.parametrize(("told", "kept"), [(Path("told.pem"), None), (None, Path("kept.pem")), (Path("told.pem"), Path("kept.pem"))])
+def test_tls_is_spoken_where_authorities_are_known(told: Path | None, kept: Path | None):
+    """Else pictures and the token would go in the clear to a capture that speaks TLS, which answers nothing."""
+    target = Target(("capture.example:7421",), ca=told)
+    assert target.settings(RpcSettings(ca_file=kept)).ca_file == (told or kept)
+    with pytest.raises(ConfigError, match="unencrypted"):
+        Target(("capture.example:7421",)).settings(RpcSettings())
