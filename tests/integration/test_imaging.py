@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import httpx
@@ -180,6 +180,30 @@ def test_names_in_any_character_set_cost_nothing_and_stand_in_no_log(here, tmp_p
     said = "".join(capfd.readouterr())
     assert not [word for word in ("Wang", "王", "Yamada", "山田", "ller", "100001") if word in said]
     logs.configure("warning")
+
+
+@pytest.mark.parametrize("charset", ["GB18030", ["", "ISO 2022 IR 87"], "ISO_IR 192"])
+def test_a_number_in_any_character_set_is_compared_as_the_text_that_it_is(here, tmp_path, charset):
+    """The census has it from an HL7 feed in UTF-8."""
+    number, bed = "患者7", "ICU^107^A"
+    here.admit(hl7.Person(number, "山田", "太郎", "19700101", "M"), bed, "V7")
+    made = objects.pictures(shown(), person(number="7", name="", born="19700101"))
+    made.SpecificCharacterSet, made.PatientID, made.PatientName = charset, number, "Yamada^Tarou=山田^太郎"
+    sent(here, made, tmp_path, options=("-R",))
+    study = here.state(made.SOPInstanceUID, "graded")
+    assert study.encounter is not None
+    assert study.encounter.value == "V7"
+
+
+def test_an_hour_that_the_zone_has_twice_or_never_is_held_unless_the_object_says_its_offset(here, tmp_path):
+    for at in (datetime(2025, 10, 26, 2, 30), datetime(2026, 3, 29, 2, 30)):
+        unsure, sure = (objects.pictures(shown(), person(at=at, offset=offset)) for offset in ("", "+0100"))
+        for made in (unsure, sure):
+            sent(here, made, tmp_path, options=("-R",))
+        assert here.state(unsure.SOPInstanceUID, Held.NO_TIME).facts.at_us is None
+        found = here.study(sure.SOPInstanceUID)
+        assert found is not None
+        assert found.facts.at_us == round(at.replace(tzinfo=timezone(timedelta(hours=1))).timestamp()) * 1_000_000
 
 
 def test_a_patient_who_is_admitted_late_gets_what_waited(here, tmp_path, monkeypatch):

@@ -81,8 +81,8 @@ def _reference(sop_class: str, instance: str) -> Dataset:
 
 
 @contextmanager
-def orthanc(folder: Path, dicom_port: int, modality: tuple[str, int], stow_port: int) -> Iterator[httpx.Client]:
-    """Orthanc with DICOMweb; `modality`: (title, port) of the server that it sends to."""
+def orthanc(folder: Path, dicom_port: int, modality: tuple[str, int], stow_port: int, **more: object) -> Iterator[httpx.Client]:
+    """Orthanc with DICOMweb; `modality`: (title, port) of the server that it sends to; `more`: of its settings."""
     program = shutil.which("Orthanc")
     if program is None:
         if os.environ.get("CI"):
@@ -98,7 +98,7 @@ def orthanc(folder: Path, dicom_port: int, modality: tuple[str, int], stow_port:
         "DicomAlwaysAllowStore": True, "StorageCommitmentReportsSize": 100,
         "DicomModalities": {"wince": {"AET": modality[0], "Host": "127.0.0.1", "Port": modality[1], "AllowStorageCommitment": True}},
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "Servers": {"wince": {"Url": f"http://127.0.0.1:{stow_port}/"}}},
-    }  # fmt: skip
+    } | more  # fmt: skip
     folder.mkdir()
     (folder / "orthanc.json").write_text(json.dumps(settings))
     with (folder / "log").open("wb") as log, subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log) as process:
@@ -144,6 +144,31 @@ def test_orthanc_sends_by_c_store_and_by_stow_and_is_told_what_is_committed(data
         client.post("/dicom-web/servers/wince/stow", json={"Resources": [ids["still"], ids["video"]]}).raise_for_status()
         assert here.study(still.SOPInstanceUID) is not None
         assert here.events(video.SOPInstanceUID) == ["study.received"]
+
+
+def test_orthanc_sends_over_tls_by_its_certificate_and_is_told_over_tls(database, database_dsn, state_dir, tmp_path):
+    authority, dicom = Authority(tmp_path), free_port()
+    ours, theirs = authority.issue("localhost", "127.0.0.1"), authority.issue("orthanc", "127.0.0.1")
+    more = {
+        "dicom_cert_file": ours[0], "dicom_key_file": ours[1], "dicom_client_ca_file": authority.file,
+        "dicom_peers": (f"ORTHANC@127.0.0.1:{dicom}",),
+    }  # fmt: skip
+    made = objects.pictures(shown(), person())
+    with world(database_dsn, database, state_dir / "state", ("imaging",), **more) as here:
+        modality = {"AET": "WINCE", "Host": "127.0.0.1", "Port": here.port, "AllowStorageCommitment": True, "UseDicomTls": True}
+        secure = {
+            "DicomTlsEnabled": True, "DicomTlsCertificate": str(theirs[0]), "DicomTlsPrivateKey": str(theirs[1]),
+            "DicomTlsTrustedCertificates": str(authority.file), "DicomTlsRemoteCertificateRequired": True,
+            "DicomModalities": {"wince": modality},
+        }  # fmt: skip
+        with orthanc(tmp_path / "orthanc", dicom, ("WINCE", here.port), 1, **secure) as client:
+            content = objects.write(made, tmp_path / "p.dcm").read_bytes()
+            stored = client.post("/instances", content=content).raise_for_status().json()["ID"]
+            asked = {"Resources": [stored], "StorageCommitment": True}
+            transaction = client.post("/modalities/wince/store", json=asked).raise_for_status().json()["StorageCommitmentTransactionUID"]
+            assert here.study(made.SOPInstanceUID) is not None
+            here.until(lambda: client.get(f"/storage-commitment/{transaction}").json()["Status"] != "Pending")
+            assert client.get(f"/storage-commitment/{transaction}").json()["Status"] == "Success"
 
 
 def child(dsn: str, state: Path, dicom: int, mllp: int) -> subprocess.Popen[str]:
