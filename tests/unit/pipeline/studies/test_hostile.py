@@ -16,7 +16,7 @@ from tests.unit.pipeline.studies.test_opened import COUNT, PERSON, encoded
 from wince.dicom.scp.interface import Received
 from wince.dicom.scp.tables import Status
 from wince.domain.study import Held
-from wince.errors import MediaError
+from wince.errors import MediaError, MessageError
 from wince.pipeline.capture.studies import header, opened, shelf, stream
 from wince.pipeline.capture.studies.intake import Intake
 from wince.pipeline.capture.studies.interface import Shelf
@@ -150,3 +150,17 @@ def test_a_shelf_has_one_lock_for_all_who_move_its_files(tmp_path):
     place = Shelf.of(tmp_path)
     assert isinstance(place.moving, type(threading.Lock()))
     assert place == Shelf.of(tmp_path)
+
+
+def test_a_sequence_that_is_cut_off_is_no_fault_of_the_disk(tmp_path):
+    """pydicom raises OSError for it: its sender would send it for ever, and a watched folder would stand still behind it."""
+    whole = objects.write(picture(), tmp_path / "o").read_bytes()
+    at = whole.index(b"\x10\x00\x10\x00PN")
+    undefined = b"\xff\xff\xff\xff"
+    item = b"\xfe\xff\x00\xe0\x02\0\0\0\x08\x00"
+    (tmp_path / "o").write_bytes(whole[:at] + b"\x08\x00\x15\x11SQ\0\0" + undefined + item)
+    with pytest.raises(MessageError):
+        header.read(tmp_path / "o")
+    (tmp_path / "o").unlink()
+    with pytest.raises(FileNotFoundError):
+        header.read(tmp_path / "o")

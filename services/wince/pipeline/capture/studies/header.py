@@ -94,9 +94,11 @@ def read(path: Path) -> Header:
             at = stream.tell()
             there = stream.read(4) == PIXEL_DATA
             return Header(found, syntax, at if there else None, stream.seek(0, 2))
-        except (MessageError, OSError):
+        except MessageError:
             raise
-        except Exception:  # pydicom raises what Python does on bytes that are none of its own
+        except Exception as error:  # pydicom raises what Python does on bytes that are none of its own, OSError too
+            if isinstance(error, OSError) and error.errno is not None:  # the system's: the object may be whole
+                raise
             raise MessageError("can't be read as a DICOM object", field="object", remedy="check it with dcmdump or dciodvfy") from None
 
 
