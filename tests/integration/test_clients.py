@@ -13,11 +13,17 @@ from wince.care.postgres import PostgresCare
 from wince.care.servicer import CareServicer
 from wince.care.servicer import registration as care
 from wince.care.withholding import Withholding
-from wince.clients import unary
+from wince.clients import NotFound, connect, unary
 from wince.clients.care import CareClient
 from wince.clients.record import RecordClient
+from wince.domain.asked import QuestionState
 from wince.domain.assessment import Verdict
 from wince.domain.audit import Verified
+from wince.domain.care import BedPause, EncounterState, FaceState, PauseReason
+from wince.domain.delivered import DeliveryState
+from wince.domain.entry import Kind
+from wince.domain.stay import Bedside
+from wince.domain.withheld import Consent, Scope
 from wince.errors import IntegrityError, Refused, Unavailable
 from wince.pipeline.record.servicer import RecordServicer
 from wince.pipeline.record.servicer import registration as record
@@ -84,3 +90,51 @@ def test_care_asks_and_takes_a_verdict_once(database: Database, address: str) ->
 def test_a_service_that_is_away_is_unavailable_in_time() -> None:
     with RecordClient(["127.0.0.1:1"], RpcSettings(), deadline_s=1.0) as client, pytest.raises(Unavailable):
         client.verify()
+
+
+def test_care_takes_everything_that_people_decide(database: Database, address: str) -> None:
+    """Each comes back as it went in, and as lists have it."""
+    admit(database, stay())
+    visit = stay().encounter
+    with connect(addresses={"care": address}) as wince:
+        rest = BedPause(uuid4(), BED, NOW, NOW + 60 * US, PauseReason.CARE, "n-7")
+        assert wince.care.start_pause(rest) == wince.care.start_pause(rest) == rest
+        assert wince.care.pause(rest.id) == rest
+        assert wince.care.end_pause(rest.id, "n-7").end_us <= rest.end_us
+        state = wince.care.set_state(EncounterState(visit.value, FaceState.BANDAGED, NOW, "n-7", visit))
+        assert (state.face, state.identifier) == (FaceState.BANDAGED, visit)
+        assert wince.care.state(visit) == state
+        off = wince.care.switch_off(Scope.SITE, "", "the cameras are cleaned")
+        assert wince.care.switches() == [off]
+        assert (off.scope, off.on_us, off.reason) == (Scope.SITE, None, "the cameras are cleaned")
+        assert wince.care.switch_on(Scope.SITE, "", "clean").on_us is not None
+        with pytest.raises(NotFound):
+            wince.care.switch_on(Scope.SITE, "", "clean")
+        for about in (Consent("encounter", visit, False, NOW, "n-7"), Consent("patient", stay().patient, True, NOW, "n-7")):
+            assert wince.care.set_consent(about) == about
+        assert {(one.subject, one.given) for one in wince.care.consents()} == {("encounter", False), ("patient", True)}
+
+
+def test_record_tells_bed_question_and_delivery(database: Database, address: str) -> None:
+    admit(database, stay())
+    alarm, asked = alert(window(1)), question(window(1))
+    PostgresSink(database, PROTOCOLS, [FakeTarget()], clock=lambda: NOW).commit([window(0), window(1), alarm, asked])
+    with connect(addresses={"record": address, "care": address}) as wince:
+        place = Bedside(BED, stay().encounter)
+        assert [found for _, found in wince.record.assessments_with_bed(ward=BED.split("^")[0])] == [place] * 2
+        assert list(wince.record.alerts_with_bed()) == [(alarm, place)]
+        told = wince.care.question(asked.id)
+        assert (told.assessment, told.place, told.state, told.verdict) == (asked.assessment, place, QuestionState.OPEN, None)
+        assert told in list(wince.care.asked(BED))
+        entry = next(one for one in wince.record.entries() if one.kind is Kind.ALERT)
+        assert (entry.bed, entry.patient, entry.score) == (BED, stay().patient, alarm.peak)
+        delivery = wince.record.deliveries(entry.id)[0]
+        assert (delivery.entry, delivery.state, delivery.attempts) == (entry.id, DeliveryState.PENDING, 0)
+        waiting = wince.record.targets()
+        assert [(one.target, one.hold) for one in waiting] == [(delivery.target, None)]
+        assert waiting[0].waiting > 0
+        assert list(wince.record.dead_letters()) == []
+        with pytest.raises(Refused):
+            wince.record.replay(entry.id, 1, delivery.target)
+        with pytest.raises(Refused):
+            wince.record.release(delivery.target)

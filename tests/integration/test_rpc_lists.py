@@ -12,7 +12,6 @@ import pytest
 from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, question, stay, window
 from tests.support.rpc import dialled, refused, served
 from wince.api.care.v1 import care_service_pb2 as care_pb
-from wince.api.care.v1 import question_state_pb2
 from wince.api.care.v1.care_service_pb2_grpc import CareServiceStub
 from wince.api.hospital.v1 import hospital_service_pb2 as clerk_pb
 from wince.api.hospital.v1.hospital_service_pb2_grpc import HospitalServiceStub
@@ -26,9 +25,11 @@ from wince.clients import unary
 from wince.clients.care import CareClient
 from wince.clients.hospital import HospitalClient
 from wince.clients.record import RecordClient
+from wince.domain.asked import QuestionState
 from wince.domain.assessment import Verdict
 from wince.domain.care import BedPause
 from wince.domain.census import Revision
+from wince.domain.entry import Kind
 from wince.domain.stay import Watch
 from wince.hospital.servicer import HospitalServicer
 from wince.hospital.servicer import registration as hospital
@@ -91,9 +92,9 @@ def test_a_ward_or_everything_is_listed_filtered_and_ordered(database: Database,
         assert list(client.alerts(ward="SURG")) == alerts
         assert list(client.alerts(where=f"assessment_id = {alerts[1].assessment}")) == alerts[1:2]
         kinds = {one.kind for one in client.entries(where="kind = alert AND status = preliminary")}
-        assert kinds == {2}
+        assert kinds == {Kind.ALERT}
         every = list(client.entries())
-        assert every == sorted(every, key=lambda one: (one.start_us, one.id))
+        assert every == sorted(every, key=lambda one: (one.start_us, str(one.id)))
         assert list(client.entries(ward="ICU")) + list(client.entries(ward="SURG")) == sorted(every, key=lambda one: one.bed[:1] == "S")
         for one in every:
             assert client.entry(one.id) == client.entry(one.id, one.revision) == one
@@ -115,11 +116,11 @@ def test_questions_verdicts_and_pauses(database: Database, address: str, ward: N
         assert [one.source for one in client.questions(ward="ICU", latest=True)] == ["cam-2", "cam-1"]
         assert list(client.questions(where="reason = conflict AND source = cam-3")) == asked[2:]
         given = [Verdict(uuid4(), asked[0].id, windows[0].id, "n-7", 1, T0 + 1), Verdict(uuid4(), None, windows[5].id, "n-8", 0, T0 + 2)]
-        assert client.question(asked[0].id).state == question_state_pb2.QUESTION_STATE_OPEN
+        assert client.question(asked[0].id).state == QuestionState.OPEN
         for one in given:
             client.give(one)
         found = client.question(asked[0].id)
-        assert (found.state, found.verdict_id) == (question_state_pb2.QUESTION_STATE_ANSWERED, str(given[0].id))
+        assert (found.state, found.verdict) == (QuestionState.ANSWERED, given[0].id)
         assert list(client.verdicts()) == given
         assert list(client.verdicts(latest=True)) == given[::-1]
         assert list(client.verdicts(BED)) == list(client.verdicts(ward="ICU")) == given[:1]  # before record took them

@@ -97,7 +97,7 @@ def test_every_kind_is_told_once_to_whoever_may_hear_of_it(database: Database, p
         commit(database, given)
         with RecordClient([f"127.0.0.1:{port}"], RpcSettings()) as client:
             seen = client.acknowledge(alert(second).id, "n-7")
-            charted = {one.id: one for one in client.entries()}
+            charted = {str(one.id): one for one in client.entries()}
         found, kinds = [], []
         while "acknowledgement" not in kinds:
             found += items(everything, 1)

@@ -57,8 +57,8 @@ def watch(
 
 def _here(loaded: Settings) -> list[str]:
     """Where record listens on this machine: what a running `wince up` says, else its own port."""
+    from wince.rpc.ports import PORTS
     from wince.serve import whereabouts
-    from wince.serve.process import PORTS
     from wince.serve.state_dir import Places
 
     up = whereabouts.read(Places.of(loaded))

@@ -5,6 +5,7 @@ from wince.codec import checks
 from wince.codec.hospital import encounter_text, identifier_from_message, identifier_to_message
 from wince.domain.assessment import Verdict
 from wince.domain.care import BedPause, EncounterState, FaceState, PatientState, Pause, PauseReason
+from wince.domain.stay import Identifier
 from wince.domain.withheld import Consent, Scope, Switch
 from wince.errors import MessageError
 
@@ -136,6 +137,11 @@ def encounter_state_from_message(message: pb.PatientState) -> EncounterState:
 _SCOPES = {scope: pb.SwitchScope.Value(f"SWITCH_SCOPE_{scope.name}") for scope in Scope}
 
 
+def scope_to_number(scope: Scope) -> pb.SwitchScope.ValueType:
+    """Domain to protobuf."""
+    return _SCOPES[scope]
+
+
 def scope_from_number(number: int) -> Scope:
     """What a switch is about. Raises MessageError for a number that is not known here."""
     scopes: dict[int, Scope] = {value: scope for scope, value in _SCOPES.items()}
@@ -167,3 +173,20 @@ def consent_to_message(consent: Consent) -> pb.Consent:
     else:
         message.patient = named
     return message
+
+
+def switch_from_message(message: pb.Switch) -> Switch:
+    """Protobuf to domain; MessageError names the field that is wrong."""
+    on_us = message.on_us if message.HasField("on_us") else None
+    identity, scope = checks.identity(message.id, "id"), scope_from_number(message.scope)
+    return Switch(identity, scope, message.name, message.off_us, on_us, message.reason, message.by)
+
+
+def consent_from_message(message: pb.Consent) -> Consent:
+    """Protobuf to domain, of an answer; MessageError names the field that is wrong."""
+    if message.HasField("encounter_id"):
+        subject, about = "encounter", identifier_from_message(message.encounter_id, "encounter_id")
+    else:
+        system, _, value = checks.text(message.patient, "patient").rpartition("|")
+        subject, about = "patient", Identifier(system, value)
+    return Consent(subject, about, message.given, checks.moment(message.since_us, "since_us"), message.nurse)

@@ -1,16 +1,17 @@
-"""Entry -> wince.api.record.v1, one way: what Wince charted is read by others, never written by them. AuditRow and Acknowledgement both
-ways."""
+"""Entry, AuditRow and Acknowledgement <-> wince.api.record.v1. Others read what Wince charted, and never write it: clients alone read an
+entry back."""
 
 from __future__ import annotations
 
 from wince.api.record.v1 import acknowledgement_pb2
 from wince.api.record.v1 import record_pb2 as pb
 from wince.codec import checks, reason
-from wince.codec.estimate import units_to_message
-from wince.codec.hospital import identifier_to_message
+from wince.codec.estimate import units_from_message, units_to_message
+from wince.codec.hospital import identifier_from_message, identifier_to_message
 from wince.domain.acknowledgement import Acknowledgement
 from wince.domain.audit import AuditRow
 from wince.domain.entry import Entry, Kind
+from wince.errors import MessageError
 
 _KINDS = {kind: pb.EntryKind.Value(f"ENTRY_KIND_{kind.name}") for kind in Kind}
 _STATUS = {
@@ -52,6 +53,46 @@ def entry_to_message(entry: Entry) -> pb.Entry:
         rule=entry.rule,
         status=_STATUS.get(entry.status, pb.ENTRY_STATUS_UNSPECIFIED),
         nurse=entry.nurse,
+    )
+
+
+def entry_from_message(message: pb.Entry) -> Entry:
+    """Protobuf to domain, as far as an answer says it; MessageError names the field that is wrong."""
+    kinds: dict[int, Kind] = {number: kind for kind, number in _KINDS.items()}
+    statuses: dict[int, str] = {number: status for status, number in _STATUS.items()}
+    for number, known, field in ((message.kind, kinds, "kind"), (message.status, statuses, "status")):
+        if number not in known:
+            raise MessageError("is none that this version knows", field=field, remedy="upgrade this client")
+    start_us, end_us = checks.interval(message.start_us, message.end_us)
+    return Entry(
+        id=checks.identity(message.id, "id"),
+        revision=message.revision,
+        kind=kinds[message.kind],
+        origin=checks.identity(message.origin_id, "origin_id"),
+        assessment=checks.identity(message.assessment_id, "assessment_id"),
+        source=checks.source(message.source),
+        bed=message.bed,
+        stay=checks.identity(message.stay_id, "stay_id"),
+        patient=identifier_from_message(message.patient, "patient"),
+        encounter=identifier_from_message(message.encounter, "encounter"),
+        protocol=message.protocol,
+        start_us=start_us,
+        end_us=end_us,
+        issued_us=message.issued_us,
+        grade=message.grade if message.HasField("grade") else None,
+        grade_name=message.grade_name,
+        score=message.score if message.HasField("score") else None,
+        median=message.median if message.HasField("median") else None,
+        peak=message.peak if message.HasField("peak") else None,
+        assessable_share=message.assessable_share,
+        confidence=message.confidence if message.HasField("confidence") else None,
+        reason=reason.from_message(message.reason),
+        units=units_from_message(message.units, "units") if message.HasField("units") else (),
+        personal=message.personal,
+        model_set=message.model_set,
+        rule=message.rule,
+        status=statuses[message.status],
+        nurse=message.nurse,
     )
 
 

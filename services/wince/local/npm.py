@@ -29,7 +29,7 @@ def installed(name: str) -> Path:
     if reason := available():
         raise ResourceError(reason, field="peers")
     source = SOURCES / name
-    files = sorted(path for path in source.iterdir() if path.suffix in (".json", ".mjs"))
+    files = sorted(path for path in source.iterdir() if path.suffix in (".json", ".mjs", ".ts"))
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:12]
     target = cache() / f"{name}-{digest}"
     if target.is_dir():

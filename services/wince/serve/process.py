@@ -18,6 +18,7 @@ from wince.local.stopping import Stopped, stoppable
 from wince.parts import Watched, cause, first_failed, name_of
 from wince.rpc import oidc_config
 from wince.rpc.auth import SignIn
+from wince.rpc.ports import PORTS
 from wince.rpc.server import ServerThread
 from wince.serve import about, metrics_page
 from wince.serve.service import Deps, Service, kafka
@@ -30,8 +31,6 @@ log = logs.get(__name__)
 
 SERVICES = ("hospital", "care", "record", "grade", "estimate", "detect", "capture")
 """In the order in which they are started on one machine: a receiver comes before its sender."""
-PORTS = {"capture": 7421, "detect": 7422, "estimate": 7423, "grade": 7424, "record": 7425, "care": 7426, "hospital": 7427, "imaging": 7428}
-"""Where a service's gRPC listens, unless WINCE_RPC__PORT says otherwise."""
 WHERE_SET = ("imaging",)
 """Services that run where a site sets them up, not by themselves."""
 LOOK_S = 0.5

@@ -23,9 +23,10 @@ from wince.local.ports import QUIET
 from wince.local.supervisor import Child, Supervisor
 from wince.parts import PASSING, StartStop, WatchedThread, cause, first_failed
 from wince.rpc import client
+from wince.rpc.ports import PORTS
 from wince.serve import broker, imaging, sandbox, scoring, setup, site, whereabouts
 from wince.serve.hosted_ensemble import HostedEnsemble, hosted
-from wince.serve.process import PORTS, wanted
+from wince.serve.process import wanted
 from wince.serve.protocols import protocol_set
 from wince.serve.state_dir import Owner, Places, secret
 from wince.serve.status.interface import Look
