@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from wince.api.care.v1 import care_service_pb2 as pb
@@ -11,6 +13,7 @@ from wince.codec import checks
 from wince.codec.care import consent_to_message, scope_from_number, switch_to_message
 from wince.codec.hospital import encounter_text
 from wince.rpc.auth import caller
+from wince.rpc.errors import NotFound
 from wince.rpc.pages import Pages
 from wince.rpc.requests import given, under
 from wince.rpc.server import Workers
@@ -26,13 +29,15 @@ class WithholdingServicer(CareServiceServicer):
     async def SwitchOff(self, request: pb.SwitchOffRequest, context: Any) -> pb.SwitchOffResponse:  # noqa: N802
         """See the proto."""
         scope = scope_from_number(request.scope)
-        made = await self.workers.run(self._withholding.off, scope, request.name, request.reason, caller().name)
+        with _nothing_more():
+            made = await self.workers.run(self._withholding.off, scope, request.name, request.reason, caller().name)
         return pb.SwitchOffResponse(switch=switch_to_message(made))
 
     async def SwitchOn(self, request: pb.SwitchOnRequest, context: Any) -> pb.SwitchOnResponse:  # noqa: N802
         """See the proto."""
         scope = scope_from_number(request.scope)
-        made = await self.workers.run(self._withholding.on, scope, request.name, request.reason, caller().name)
+        with _nothing_more():
+            made = await self.workers.run(self._withholding.on, scope, request.name, request.reason, caller().name)
         return pb.SwitchOnResponse(switch=switch_to_message(made))
 
     async def ListSwitches(self, request: pb.ListSwitchesRequest, context: Any) -> pb.ListSwitchesResponse:  # noqa: N802
@@ -57,3 +62,14 @@ class WithholdingServicer(CareServiceServicer):
         found = await self.workers.run(self._withholding.consents, page.limit, caller().name, before)
         rows, token = page.cut(found, lambda one: (one[0],))
         return pb.ListConsentsResponse(consents=[consent_to_message(one) for _, one in rows], next_page_token=token)
+
+
+@contextmanager
+def _nothing_more() -> Iterator[None]:
+    """What there is instead, such as other beds, is not said to a caller that is bound."""
+    try:
+        yield
+    except NotFound as error:
+        if not caller().bounds.everything:
+            error.remedy = "ask the operator what your token is bound to"
+        raise

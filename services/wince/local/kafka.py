@@ -160,16 +160,18 @@ class KafkaPeer(LocalServer):
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._directory / "cluster.json"
         if not self._plan and path.exists():
-            self._plan = json.loads(path.read_text())
-            if len(self._plan["brokers"]) != self._nodes:
-                raise ConfigError("was made for another number of nodes", field=str(path), remedy="name another directory")
+            self._plan = self._known(path)
+        if self._plan and len(self._plan["brokers"]) != self._nodes:
+            raise ConfigError("was made for another number of nodes", field=str(path), remedy="name another directory")
         if not self._plan:
             ports = free_ports(3 * self._nodes)
             ids = [_identity() for _ in range(self._nodes + 1)]
             names = ("brokers", "inner", "controllers")
             self._plan = {name: ports[place :: len(names)] for place, name in enumerate(names)}
             self._plan |= {"nodes": ids[1:], "cluster": ids[0]}
-            path.write_text(json.dumps(self._plan))
+            beside = path.with_suffix(".new")
+            beside.write_text(json.dumps(self._plan))
+            beside.replace(path)
         (self._directory / "log4j2.properties").write_text(_LOG4J)
         if self._credentials is not None:
             self._credentials.renew()
@@ -179,6 +181,19 @@ class KafkaPeer(LocalServer):
             (self._directory / f"node{node}" / "server.properties").write_text(lines)
             if not (self._data(node) / "meta.properties").exists():
                 self._format(node)
+
+    def _known(self, path: Path) -> dict[str, list[int] | list[str] | str]:
+        """The plan of an earlier start; empty where that was killed in writing it, before any node had data. Raises ConfigError."""
+        try:
+            found = json.loads(path.read_text())
+            if isinstance(found, dict) and {"brokers", "inner", "controllers", "nodes", "cluster"} <= found.keys():
+                return found
+        except ValueError:
+            pass
+        if any((self._data(node) / "meta.properties").exists() for node in range(self._nodes)):
+            remedy = "bring the file back, or remove the directory: what was not recorded yet is computed again"
+            raise ConfigError("can't be read, and there is data of this cluster", field=str(path), remedy=remedy)
+        return {}
 
     def _properties(self, node: int) -> dict[str, str]:
         brokers, controllers = self._plan["brokers"], self._plan["controllers"]
