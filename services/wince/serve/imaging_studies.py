@@ -79,10 +79,13 @@ class StudyGrader:
         self._wake.set()
 
     def _run(self) -> None:
-        with self._database.transaction() as tx:  # what was in flight when the process before ended
-            studies.send_again(tx, self._shelf.place, self._clock() + 1)
+        begun = False
         while not self._stopped.is_set():
             try:
+                if not begun:
+                    with self._database.transaction() as tx:  # what was in flight when the process before ended
+                        studies.send_again(tx, self._shelf.place, self._clock() + 1)
+                    begun = True
                 if not self.step():
                     self._wake.wait(LOOK_S)
                     self._wake.clear()
