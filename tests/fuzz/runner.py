@@ -13,7 +13,7 @@ from typing import Any
 from tests.fuzz import SECONDS
 from wince.telemetry import logs
 
-NAMES = ("mllp", "hl7", "fhir", "protocol", "kafka", "settings", "media", "model", "dicom", "grpc")
+NAMES = ("mllp", "hl7", "ack", "fhir", "protocol", "kafka", "settings", "media", "model", "dicom", "grpc")
 """Modules, in the order in which they run."""
 GROWTH_KIB = 256 << 10
 """By how much a chunk of cases may raise the process' peak of memory."""

@@ -64,9 +64,9 @@ class EhrWriting(Part):
     ehr_codes: tuple[SiteCoding, ...] = Field(default=(), examples=[EXAMPLES])
     """The site's own codes for a protocol's number, beside Wince's."""
     ehr_standing: dict[str, Literal["research", "approved", "final"]] = Field(default={}, examples=[{"activity": "research"}])
-    """What the site says of a protocol's scorer. research: its entries are preliminary and labelled. approved: the same, and a nurse's
-    confirmation makes them final. final: they are final without her. A server that takes final values only gets of a research protocol
-    nothing but nurses' own scores."""
+    """What the site says of a protocol's scorer, for the EHR, ORU and the archive alike. research: its entries are preliminary and
+    labelled. approved: the same, and a nurse's confirmation makes them final. final: they are final without her. A server that takes final
+    values only gets of a research protocol nothing but nurses' own scores."""
     ehr_ai_label: Literal["wince", "hl7"] = "wince"
     """In which code system AIAST ("Artificial Intelligence asserted") labels what software said. hl7: v3-ObservationValue, which has the
     code only since R4's time: a server that validates with R4's own terminology refuses it. wince: our own, which every server takes."""
