@@ -45,6 +45,7 @@ class World:
     running: dict[str, process.Running]
     settings: Settings
     database: Database
+    bus: MemoryBus
 
     @property
     def port(self) -> int:
@@ -123,7 +124,7 @@ def world(
             own.callback(one.stop)
             one.start()
             running[name] = one
-        yield World(running, loaded, database)
+        yield World(running, loaded, database, bus)
 
 
 def clip(name: str = "bed2", person: objects.Person = PERSON, **more: Any) -> Dataset:
