@@ -29,7 +29,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run screenshots sbom audit first-run chaos test check long lint types proto released docs serving chaos-kafka chaos-ehr storm fuzz bench train-scorer clean lock dev apt
+.PHONY: help run imaging anchors screenshots sbom audit first-run chaos test check long lint types proto released docs serving chaos-kafka chaos-ehr storm fuzz bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -37,6 +37,14 @@ help: ## list the targets
 
 run: $(BASE) $(PACKAGE) ## three beds on this machine, from bundled clips to a verified audit trail (ARGS="--help")
 	@exec requirements/run.sh $(BIN)/python -m wince.cli.main run $(ARGS)  # pip's script fails where a quotation mark is in the path
+
+imaging: ## install the extra of that name: DICOM in, reports to an image archive
+
+anchors: ## install the extra of that name: a bucket or a timestamp authority as second places of the audit trail
+
+imaging anchors: $(BASE) $(PACKAGE)
+	@echo "installing requirements/$@.txt"
+	@$(PIP) install --no-deps --require-hashes -r requirements/$@.txt
 
 test: apt dev serving ## everything: lint, types, the whole test suite with real peers (PYTEST_ARGS="-k grade")
 	@$(BIN)/python -m tests.fetch_peers & peers=$$!; $(MAKE) lint types || { kill $$peers; exit 1; }; wait $$peers
@@ -130,6 +138,9 @@ lock: ## resolve pyproject.toml again into requirements/*.txt, every file by its
 	@compile="$(VENV)-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --overrides requirements/overrides.txt"; \
 	$$compile pyproject.toml requirements/build.in --extra embedded $(ARGS) -o requirements/base.txt; \
 	$$compile pyproject.toml requirements/build.in --extra dev $(ARGS) -c requirements/base.txt -o requirements/dev.txt; \
+	for extra in imaging anchors; do \
+	  $$compile pyproject.toml requirements/build.in --extra embedded --extra $$extra $(ARGS) -c requirements/dev.txt -o requirements/$$extra.txt; \
+	done; \
 	$$compile requirements/serving.in $(ARGS) -c requirements/base.txt -o requirements/serving.txt
 
 dev: $(DEV) $(PACKAGE)

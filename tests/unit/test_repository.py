@@ -107,6 +107,10 @@ def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
     assert "wince = wince.cli.main:main" in entry_points
 
 
+LOCKED_EXTRAS = ("imaging", "anchors")
+"""Extras that a hospital installs: each has a lock of its own."""
+
+
 def locked(name: str) -> dict[str, set[str]]:
     """Versions of every package in a lock; more than one where they differ by platform or Python."""
     versions: dict[str, set[str]] = {}
@@ -133,11 +137,16 @@ def test_the_locks_answer_pyproject() -> None:
     base, dev = locked("base.txt"), locked("dev.txt")
     assert unmet(project["dependencies"] + extras["embedded"], base) == []
     assert unmet(project["dependencies"] + [need for extra in ("embedded", "lab", "dev") for need in extras[extra]], dev) == []
+    for extra in LOCKED_EXTRAS:
+        lock = locked(f"{extra}.txt")
+        assert unmet(project["dependencies"] + extras["embedded"] + extras[extra], lock) == []
+        assert {name: versions for name, versions in lock.items() if dev.get(name) != versions} == {}, "the suite tests these versions"
+        assert {name: versions for name, versions in base.items() if lock.get(name) != versions} == {}, "it goes on top of the base"
     assert {name: versions for name, versions in base.items() if dev.get(name) != versions} == {}
     assert unmet(PYPROJECT["build-system"]["requires"], base) == [], "make run builds without an index"
 
 
-@pytest.mark.parametrize("name", ["base.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["base.txt", "dev.txt", *(f"{extra}.txt" for extra in LOCKED_EXTRAS)])
 def test_every_locked_file_is_held_by_its_hash(name: str) -> None:
     lines = (ROOT / "requirements" / name).read_text().splitlines()
     entries = [number for number, line in enumerate(lines) if "==" in line and not line.startswith(" ")]

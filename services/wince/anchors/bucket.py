@@ -138,7 +138,9 @@ def _installed() -> None:
     try:
         import botocore  # noqa: F401
     except ImportError:
-        raise ConfigError("boto3 is not installed", field=FIELD, remedy="pip install 'wince[anchors]'") from None
+        raise ConfigError(
+            "boto3 is not installed", field=FIELD, remedy="install it: `make anchors` in the clone (docs/how-to/install.md)"
+        ) from None
 
 
 def _code(error: Any) -> str:

@@ -116,7 +116,9 @@ class TimestampPlace:
         try:
             from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
         except ImportError:
-            raise ConfigError("rfc3161-client is not installed", field=FIELD, remedy="pip install 'wince[anchors]'") from None
+            raise ConfigError(
+                "rfc3161-client is not installed", field=FIELD, remedy="install it: `make anchors` in the clone (docs/how-to/install.md)"
+            ) from None
         return decode_timestamp_response, VerifierBuilder, VerificationError
 
     @cached_property

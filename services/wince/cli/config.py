@@ -62,9 +62,9 @@ def check(json_: Json = False, offline: Offline = False) -> None:
 
 
 def _said(loaded: Settings) -> list[Finding]:
-    from wince.serve.checks import hospital
+    from wince.serve.checks import hospital, insecure
 
-    return list(hospital.check(loaded))
+    return [*hospital.check(loaded), *insecure.check(loaded)]
 
 
 def _tried(loaded: Settings) -> list[Finding]:

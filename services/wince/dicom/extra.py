@@ -21,4 +21,4 @@ def require() -> None:
     absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if absent:
         what = f"DICOM needs the extra imaging: {', '.join(absent)} can't be imported"
-        raise ConfigError(what, field="imaging", remedy="install it: pip install 'wince[imaging]'")
+        raise ConfigError(what, field="imaging", remedy="install it: `make imaging` in the clone (docs/how-to/install.md)")

@@ -24,7 +24,7 @@ class RpcSettings(BaseModel):
     """Address to listen on. Beyond loopback it needs TLS and authentication."""
     port: int = Field(default=0, ge=0, le=65535)
     """Port to listen on. 0: the service's own (capture 7421, detect 7422, estimate 7423, grade 7424, record 7425, care 7426,
-    hospital 7427)."""
+    hospital 7427, imaging 7428)."""
     insecure_listen_beyond_loopback: bool = False
     """Listen beyond loopback although TLS or authentication is missing. Everybody on the network can then read and write."""
 

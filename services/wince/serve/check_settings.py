@@ -6,7 +6,7 @@ from __future__ import annotations
 from wince.rpc import config as limits
 from wince.rpc import jwks, oidc_config, tls
 from wince.rpc.auth import Callers
-from wince.serve import broker, metrics_page, mllp
+from wince.serve import anchors, broker, imaging, metrics_page, mllp
 from wince.serve.targets import every
 from wince.settings import Settings
 
@@ -26,6 +26,9 @@ def check(settings: Settings) -> None:
     mllp.place(settings)
     metrics_page.check(settings)
     every.check(settings)
+    if settings.takes_dicom:
+        imaging.check(settings)
+    anchors.places(settings)
     for camera in settings.cameras:
         camera.trust.options(camera.url, f"cameras.{camera.id}")
     if settings.kafka_bootstrap:

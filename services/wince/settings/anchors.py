@@ -14,7 +14,8 @@ class Anchors(Part):
     """Second places of checkpoints
 
     Where record sends its signed checkpoints, so that whoever rules the database and this host can't rewrite what happened. Any of the
-    three, or all. Not set: they lie on this host alone. `anchor_bucket` and `anchor_tsa_url` need `pip install 'wince[anchors]'`.
+    three, or all. Not set: they lie on this host alone. `anchor_bucket` and `anchor_tsa_url` need the extra `anchors`
+    (docs/how-to/install.md).
     """
 
     anchor_every_s: float = Field(default=300.0, ge=1, le=86_400)

@@ -34,7 +34,8 @@ class Imaging(Part):
     dicom_client_ca_file: Path | None = Field(default=None, examples=["/etc/wince/modalities-ca.pem"])
     """Authority (PEM) of the senders' certificates. Set: a sender without one is turned away."""
     insecure_dicom_beyond_loopback: bool = False
-    """Take DICOM beyond loopback although TLS, client certificates or a list of peers is missing."""
+    """Take DICOM beyond loopback although TLS, client certificates or a list of peers is missing. Everybody on the network can
+    then read what is sent, and store pictures for any patient."""
 
     dicom_associations: int = Field(default=16, ge=1, le=1000)
     """Most associations at a time. A further one is rejected for now."""

@@ -22,7 +22,7 @@ class Telemetry(Part):
     """Logs as JSON lines instead of text."""
     metrics_port: int | None = Field(default=None, ge=0, le=65535, examples=[9400])
     """Port on which a service answers Prometheus at /metrics. Not set: not at all. 0: any free one (it is logged). `wince up` gives each
-    service this port plus its place: capture 0, detect 1, estimate 2, grade 3, record 4, care 5, hospital 6."""
+    service this port plus its place: capture 0, detect 1, estimate 2, grade 3, record 4, care 5, hospital 6, imaging 7."""
     metrics_host: str = Field(default="127.0.0.1", min_length=1, max_length=255)
     """Address on which metrics are answered, without TLS or a password. Beyond loopback only with insecure_metrics_beyond_loopback."""
     insecure_metrics_beyond_loopback: bool = False

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wince.errors import WinceError
-from wince.serve.checks import anchors, callers, cameras, database, hospital, imaging, kafka, keys, machine, models, served
+from wince.serve.checks import anchors, callers, cameras, database, hospital, imaging, insecure, kafka, keys, machine, models, served
 from wince.serve.checks.finding import Check, Finding, failed, missing
 from wince.serve.targets import every
 from wince.settings import Settings
@@ -35,6 +35,7 @@ CONFIGURED: tuple[tuple[str, Check], ...] = (
     ("serving", served.check),
     ("cameras", cameras.check),
     ("imaging", imaging.check),
+    ("insecure settings", insecure.check),
 )
 """What settings name, and is tried."""
 LIMIT_S = 30.0
