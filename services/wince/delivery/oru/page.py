@@ -21,7 +21,7 @@ from wince.protocols.loader import load as load_protocol
 from wince.protocols.rules import ClinicalProtocol
 
 _HEAD = """# HL7 v2: the results that Wince sends
- Made by `make docs` from the tables that messages are made from; a test compares. ORU^R01 over MLLP; [adt and scores](hl7.md) is what
+Made by `make docs` from the tables that messages are made from; a test compares. ORU^R01 over MLLP; [adt and scores](hl7.md) is what
 Wince takes. [Results to an interface engine](../how-to/oru.md) says how to set it up.
 
 Research use, not validated, adjunct to a nurse's judgement: every result of the software says so in an NTE.
