@@ -24,6 +24,13 @@ _COLUMNS = {
 _CARE = "care."
 _OFF, _ON = "switch.off", "switch.on"
 _CONSENTS = {"consent.given": True, "consent.refused": False}
+_NAMES = {
+    "verdict": ("question", "assessment"),
+    "pause": ("bed",),
+    "pause_end": ("pause",),
+    "patient_state": ("encounter_system", "encounter"),
+}
+"""By kind of a decision: the columns that say what it is about; the others are null."""
 _Row = dict[str, Any]
 _Said = Mapping[str, Any]
 
@@ -93,6 +100,9 @@ def _cared(link: AuditRow, said: _Said, row: _Row) -> bool:
 
 def _about(said: _Said, row: _Row, body: bytes) -> bool:
     """Whether a row's columns name what its body, its id or its link does."""
+    others = set().union(*_NAMES.values()) - set(_NAMES[row["kind"]])
+    if any(row[name] is not None for name in others):
+        return False
     kind, ids = row["kind"], {name: str(row[name]) if row[name] else "" for name in ("question", "assessment")}
     if kind == "verdict":
         verdict = care_pb2.Verdict.FromString(body)
