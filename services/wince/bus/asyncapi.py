@@ -118,11 +118,11 @@ def _letter_headers() -> dict[str, Any]:
         "topic": _text_of("Where it stood."),
         "position": _text_of("Partition/offset there.", "^[0-9]+/[0-9]+$"),
         "error": _text_of("What was wrong: code, field and message; nothing of its content."),
-        "id": _text_of("The record's own; where it had none, one of the letter."),
-        "trace": _text_of("The record's own; where it had none, one of the letter."),
+        "id": _text_of("The record's own; where it had none of that form, one of the letter."),
+        "trace": _text_of("The record's own; where it had none of that form, one of the letter."),
     }
     sometimes = {
-        "schema": _text_of("The record's own, where it had one."),
+        "schema": _text_of("The record's own, where it had one of ours."),
         "size": _text_of("Bytes of the record's value, where the letter holds only their beginning.", "^[0-9]+$"),
     }
     return _object(always, sometimes)

@@ -130,7 +130,7 @@ def find(name: str) -> Model:
     """The model of that name. Raises ModelFileError where the lock does not know it."""
     models = load()
     if name not in models:
-        raise ModelFileError(f"unknown model {name!r}", field="model", remedy=f"known models: {', '.join(models)}")
+        raise ModelFileError("there is no such model", field=f"model={name}", remedy=f"known models: {', '.join(models)}")
     return models[name]
 
 

@@ -71,7 +71,7 @@ def load(name: str, dirs: Sequence[Path] = (SHIPPED,), *, models: Collection[str
     """
     known = available(dirs)
     if name not in known:
-        raise ProtocolError(f"there is no protocol {name!r}", field="protocol", remedy=choices(name, known))
+        raise ProtocolError("there is no such protocol", field=f"protocol={name}", remedy=choices(name, known))
     protocol = read(known[name])
     if models is not None:
         check_models(protocol, models)

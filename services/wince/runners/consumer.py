@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from wince import codec
@@ -20,10 +21,14 @@ from wince.telemetry import logs, metrics
 
 log = logs.get(__name__)
 
-KEPT = ("schema", "id", "trace")
-"""Headers of a record that its dead letter has, too."""
-LETTER_KEY, LETTER_HEADER = 256, 256
-"""Longest key of a dead letter, characters, as a source's; longest header that it keeps, bytes."""
+KEPT = {
+    "schema": re.compile(rb"wince\.api\.[a-z_]{1,32}\.v[0-9]{1,3}\.[A-Za-z]{1,64}"),
+    "id": re.compile(rb"[0-9a-f]{32}"),
+    "trace": re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
+}
+"""Headers of a record that its dead letter has, too, where they have the form of ours: anything else may name a patient."""
+LETTER_KEY = 256
+"""Longest key of a dead letter, characters, as a source's."""
 LETTER_S = 60.0
 """How long the bus may take to keep a dead letter; after that the process ends, and its successor reads the batch again."""
 
@@ -121,11 +126,12 @@ def _letter(record: Record, error: MessageError) -> tuple[str, bytes, dict[str, 
     """Key, value and headers of a dead letter: the record as it was, where it stood, and what is wrong with it (no content).
 
     Another producer's key, value and headers may be larger than the topic takes with ours beside them: a letter that can't be sent would
-    stop its partition for good. They are cut then, and `size` says how long the value was. Of headers only those that we know are kept.
+    stop its partition for good. They are cut then, and `size` says how long the value was. Of headers only those that we know, in our
+    form, are kept.
     """
     most = TOPICS[dead_letters(record.topic)].max_bytes - HEADROOM if record.topic in TOPICS else len(record.value)
     headers = {
-        **{name: content[:LETTER_HEADER] for name, content in record.headers.items() if name in KEPT},
+        **{name: content for name, content in record.headers.items() if name in KEPT and KEPT[name].fullmatch(content)},
         "topic": record.topic.encode(),
         "position": f"{record.partition}/{record.offset}".encode(),
         "error": f"{error.code} {error.field}: {error.message}".encode()[:500],

@@ -38,8 +38,8 @@ def bus() -> Iterator[MemoryBus]:
 
 
 def test_unreadable_records_are_dead_letters_and_the_others_are_handled(bus: MemoryBus) -> None:
-    """Bytes that are no message, an unknown schema, no schema, a message of another kind, one under another's key: five letters, each
-    with where it stood and why, with nothing of its content in the headers."""
+    """Bytes that are no message, an unknown schema, headers that are none of ours, a message of another kind, one under another's key:
+    five letters, each with where it stood and why, with nothing of its content in the headers."""
     letters: list[Record] = []
     all_there = threading.Event()
 
@@ -55,7 +55,8 @@ def test_unreadable_records_are_dead_letters_and_the_others_are_handled(bus: Mem
     bus.publish(ESTIMATES, "camera-1", value, good)
     bus.publish(ESTIMATES, "camera-1", SEED, good)
     bus.publish(ESTIMATES, "camera-1", SEED, {"schema": b"wince.api.none.v1.None"})
-    bus.publish(ESTIMATES, "camera-1", SEED, {})
+    strange = {"schema": b"Mueller Anna", "id": b"Mueller Anna", "trace": b"Mueller Anna", "mrn": b"4711"}
+    bus.publish(ESTIMATES, "camera-1", SEED, strange)
     bus.publish(ESTIMATES, "camera-1", SEED, {"schema": b"wince.api.estimate.v1.Estimate"})
     bus.publish(ESTIMATES, "camera-1", other, {"schema": other_schema.encode()})
     bus.publish(ESTIMATES, "camera-1", value, good)
@@ -73,3 +74,5 @@ def test_unreadable_records_are_dead_letters_and_the_others_are_handled(bus: Mem
         assert record.headers["topic"] == ESTIMATES.encode()
         assert record.headers["error"].startswith(b"message ")
         assert SEED not in b"".join(record.headers.values())
+        assert b"Mueller" not in b"".join(record.headers.values())
+        assert b"4711" not in b"".join(record.headers.values())

@@ -108,7 +108,7 @@ STATUSES = (
     ),
     Said(Status.OUT_OF_RESOURCES, "Larger than the limit, or no room on disk", "too large, or no room"),
     Said(Status.NO_MATCH, "The data set names another SOP class or instance than the request", "data set does not match the request"),
-    Said(Status.NOT_UNDERSTOOD, "The data set can't be read, or its header is larger than 8 MiB", "data set can't be read"),
+    Said(Status.NOT_UNDERSTOOD, "The data set can't be read, or its header is larger than 2 MiB", "data set can't be read"),
     Said(Status.OTHER_CONTENT, "The UID is known with other content; the first stands, the trail notes it", "known with other content"),
     Said(Status.NOT_KEPT_NOW, "Nothing can be kept now; send it again later", "nothing can be kept now"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -17,8 +18,11 @@ from wince.domain.study import StudyFacts
 from wince.errors import MessageError
 from wince.pipeline.capture.studies import moment
 
-HEADER_BYTES = 8 << 20
-"""Most bytes before the pixel data: pydicom needs thirty times as much memory for the smallest elements."""
+HEADER_BYTES = 2 << 20
+"""Most bytes before the pixel data, values above VALUE_BYTES aside: pydicom needs eighty times as much memory for the smallest elements,
+and 4 s a MiB."""
+_AT_ONCE = threading.BoundedSemaphore(2)
+"""Headers that are read at a time, whatever the number of associations."""
 VALUE_BYTES = 64 * 1024
 """A longer value is not read."""
 PIXEL_DATA = b"\xe0\x7f\x10\x00"
@@ -81,7 +85,7 @@ def read(path: Path) -> Header:
     from pydicom.filereader import _read_file_meta_info, read_preamble
 
     extra.quiet()
-    with path.open("rb") as stream, warnings.catch_warnings():
+    with _AT_ONCE, path.open("rb") as stream, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of this thread alone, and not even that while another reads
         try:
             bounded = cast(BinaryIO, _Bounded(stream))
