@@ -311,3 +311,21 @@ def test_a_pause_is_withdrawn_from_a_camera_that_had_moved_before_it_began(datab
     save_watches(database, [Watch(CAMERA, "ICU^9^Z", moved_us, None, NOW)])
     assert blocked_at(before, T0 + 60 * US) is Reason.PAUSED
     assert blocked_at([*before, *holding(database, [Occupancy(CAMERA, moved_us, None)])], T0 + 60 * US) is None
+
+
+@pytest.mark.parametrize("unit", [1, 1000])
+def test_a_moment_in_seconds_or_milliseconds_is_refused_by_its_field(database, channel, unit):
+    """A patient who is paralysed since 1970 would never be assessed."""
+    stub, wrong_us = CareServiceStub(channel), 1_790_000_000 * unit
+    state = care_pb2.PatientState(encounter="V1", face=care_pb2.FACE_STATE_PARALYSED, since_us=wrong_us, nurse="n-7")
+    pause = care_pb2.Pause(
+        id=str(uuid4()), bed=BED, start_us=wrong_us, end_us=wrong_us + 1, reason=care_pb2.PAUSE_REASON_PRIVACY, nurse="n-7"
+    )
+    consent = care_pb2.Consent(encounter="V1", given=False, since_us=wrong_us, nurse="n-7")
+    for call, request, field in (
+        (stub.SetPatientState, care_service_pb2.SetPatientStateRequest(state=state), "state.since_us"),
+        (stub.StartPause, care_service_pb2.StartPauseRequest(pause=pause), "pause.start_us"),
+        (stub.SetConsent, care_service_pb2.SetConsentRequest(consent=consent), "consent.since_us"),
+    ):
+        error = refused(call, request)
+        assert (error.code, error.fields) == (grpc.StatusCode.INVALID_ARGUMENT, [field])

@@ -23,7 +23,7 @@ from wince.codec.care import (
 from wince.codec.hospital import encounter_text
 from wince.rpc.auth import caller
 from wince.rpc.pages import Pages
-from wince.rpc.requests import given, under
+from wince.rpc.requests import given, lived, under
 from wince.rpc.server import Registration, Workers
 
 NAME = "wince.api.care.v1.CareService"
@@ -57,6 +57,7 @@ class CareServicer(ReadingServicer, WithholdingServicer):
         """See the proto."""
         with under("pause"):
             pause = bed_pause_from_message(given(request, "pause"))
+            lived(pause.start_us, "start_us")
             return pb.StartPauseResponse(pause=bed_pause_to_message(await self._write(self._care.start_pause, pause)))
 
     async def EndPause(self, request: pb.EndPauseRequest, context: Any) -> pb.EndPauseResponse:  # noqa: N802
@@ -68,6 +69,7 @@ class CareServicer(ReadingServicer, WithholdingServicer):
         """See the proto."""
         with under("state"):
             state = encounter_state_from_message(given(request, "state"))
+            lived(state.since_us, "since_us")
             return pb.SetPatientStateResponse(state=encounter_state_to_message(await self._write(self._care.set_state, state)))
 
     async def GetPatientState(self, request: pb.GetPatientStateRequest, context: Any) -> pb.GetPatientStateResponse:  # noqa: N802

@@ -15,7 +15,7 @@ from wince.codec.hospital import encounter_text
 from wince.rpc.auth import caller
 from wince.rpc.errors import NotFound
 from wince.rpc.pages import Pages
-from wince.rpc.requests import given, under
+from wince.rpc.requests import given, lived, under
 from wince.rpc.server import Workers
 
 
@@ -49,7 +49,7 @@ class WithholdingServicer(CareServiceServicer):
         """See the proto."""
         with under("consent"):
             said = given(request, "consent")
-            since_us, nurse = checks.moment(said.since_us, "since_us"), checks.text(said.nurse, "nurse")
+            since_us, nurse = lived(said.since_us, "since_us"), checks.text(said.nurse, "nurse")
             encounter = encounter_text(said) if said.encounter or said.HasField("encounter_id") else ""
             arguments = (encounter, said.patient, said.given, since_us, nurse, caller().name)
             made = await self.workers.run(self._withholding.consent, *arguments)

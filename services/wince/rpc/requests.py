@@ -12,6 +12,8 @@ from wince.errors import InputError, MessageError
 
 PAGE = 100
 LARGEST_PAGE = 1000
+OLDEST_US = 1_577_836_800_000_000
+"""2020-01-01: nobody was watched before. What lies there was meant in seconds or milliseconds."""
 
 
 @contextmanager
@@ -29,6 +31,13 @@ def given(message: Message, field: str) -> Any:
     if not message.HasField(field):
         raise MessageError("must be given")
     return getattr(message, field)
+
+
+def lived(at_us: int, field: str) -> int:
+    """A moment of which a person speaks, microseconds UTC. Raises MessageError where it lies before 2020."""
+    if at_us < OLDEST_US:
+        raise MessageError("lies before 2020", field=field, remedy="give microseconds UTC since 1970, not seconds or milliseconds")
+    return at_us
 
 
 def page_size(wanted: int) -> int:
