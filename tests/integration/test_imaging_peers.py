@@ -190,12 +190,13 @@ def kill(process: subprocess.Popen[str]) -> None:
 def test_kill_9_in_receive_and_in_grade_loses_and_doubles_nothing(database, database_dsn, state_dir, tmp_path):
     fetched()
     from tests.integration.imaging_world import World
+    from wince.bus.memory import MemoryBus
     from wince.settings import Settings
 
     made = [clip(name) for name in ("bed1", "bed2", "bed3")]
     files = [objects.write(one, tmp_path / f"{number}.dcm") for number, one in enumerate(made)]
     dicom, mllp = free_port(), free_port()
-    here = World({}, Settings(dicom_port=dicom, mllp_port=mllp), database)
+    here = World({}, Settings(dicom_port=dicom, mllp_port=mllp), database, MemoryBus())
     process = child(database_dsn, state_dir / "state", dicom, mllp)
     here.admit(PATIENT, BED)
     acknowledged: set[str] = set()

@@ -18,6 +18,7 @@ from wince.domain.reason import Reason
 from wince.domain.stay import Watch
 from wince.pipeline.record.live import Live
 from wince.pipeline.record.sink import PostgresSink
+from wince.pipeline.record.told import Kind
 from wince.protocols.loader import load
 from wince.store import audit
 from wince.store.database import Database
@@ -132,12 +133,12 @@ def test_who_follows_live_passes_nothing_over(database: Database) -> None:
     """The batch that began first is committed last: both are told."""
     two_beds(database)
     live = Live(database, None)  # type: ignore[arg-type]
-    position, seen = live._now(), list[bytes]()
+    position, seen = live._newest(), list[object]()
 
     def look() -> None:
         nonlocal position
-        position, found = live._since(position)
-        seen.extend(item.body for item in found)
+        position, _, found = live._since(position)
+        seen.extend(item.body for item in found if item.kind in (Kind.ASSESSMENT, Kind.ALERT))
 
     def meanwhile() -> None:
         sink(database).commit([window(0, source=OTHER)])

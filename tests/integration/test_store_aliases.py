@@ -66,7 +66,7 @@ def test_a_visit_is_found_under_any_of_its_numbers(database: Database) -> None:
     with database.transaction() as tx:
         for number in ("V1", "V2"):
             assert scope.encounters(tx, number) == [one("V2")]
-            found = stay_pages.page(tx, "encounter", (one(number).system, number), None, 9, None)
+            found = stay_pages.page(tx, "encounter", (one(number).system, number), None, stay_pages.Part(9, None))
             assert [(stay.bed, stay.encounter) for _, stay in found] == [(ICU1, one("V2")), (ICU2, one("V2"))]
 
 

@@ -22,9 +22,9 @@ from wince.serving.manifest import NAME, VERSION, Manifest, golden_clips, golden
 
 PACKAGE = Path(__file__).parent.parent
 CODE = (
-    "__init__.py", "version.py", "errors.py", "domain/__init__.py", "domain/clip.py", "domain/fusion.py", "domain/reason.py",
-    "models/__init__.py", "models/clip_member.py", "models/compiled_folder.py", "models/cpu.py", "models/ensemble.py", "models/lock.py",
-    "models/openvino_engine.py", "models/openvino_quiet.py", "serving/__init__.py", "serving/handler.py",
+    "__init__.py", "version.py", "errors.py", "plain_file.py", "domain/__init__.py", "domain/clip.py", "domain/fusion.py",
+    "domain/reason.py", "models/__init__.py", "models/clip_member.py", "models/compiled_folder.py", "models/cpu.py", "models/ensemble.py",
+    "models/lock.py", "models/openvino_engine.py", "models/openvino_quiet.py", "serving/__init__.py", "serving/handler.py",
 )  # fmt: skip
 """Files of the package that the handler needs; the rest stays out of the worker."""
 ENTRY = "wince_handler.py"

@@ -58,7 +58,12 @@ def test_bytes_of_the_version_before_mean_what_they_meant():
 
 @pytest.mark.parametrize(
     ("encounter", "identifier", "field"),
-    [("", ("A", ""), "encounter_id.value"), ("", None, "encounter"), ("V2", ("A", "V1"), "encounter"), ("B|V1", ("A", "V1"), "encounter")],
+    [
+        ("", ("A", ""), "encounter_id.value"),
+        ("", None, "encounter_id"),
+        ("V2", ("A", "V1"), "encounter"),
+        ("B|V1", ("A", "V1"), "encounter"),
+    ],
 )
 def test_an_encounter_is_named_once(encounter, identifier, field):
     known = None if identifier is None else {"system": identifier[0], "value": identifier[1]}
