@@ -100,7 +100,7 @@ def _loaded(settings: Settings, name: str, field: str) -> ClinicalProtocol:
     try:
         loaded = loader.load(name, folders(settings))
     except ProtocolError as error:
-        if error.field != f"protocol={name}":
+        if field == "protocol" or error.field != f"protocol={name}":
             raise
         raise ProtocolError(error.message, field=field, remedy=error.remedy) from None
     served = () if settings.serving.target is None else [member.name for member in loaded.estimate.members]
