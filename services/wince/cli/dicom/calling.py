@@ -12,6 +12,7 @@ import typer
 
 from wince.cli import usage
 from wince.cli.common import Json, out, to_json
+from wince.cli.peer import address, context
 from wince.dicom import extra
 from wince.dicom.scp import command
 from wince.dicom.scp.peers import title
@@ -42,7 +43,7 @@ def echo(
 ) -> None:  # fmt: skip
     """Ask a storage server whether it is there (C-ECHO). Exit code 0: it is; 6: it can't be reached, or does not let us in."""
     began = time.monotonic()
-    (status,) = DicomArchive(_peer(to, called, calling, _context(tls, ca, cert, key)), total_s=timeout).echo().statuses
+    (status,) = DicomArchive(_peer(to, called, calling, _secured(tls, ca, cert, key)), total_s=timeout).echo().statuses
     if status != 0:
         raise Unavailable(f"answers C-ECHO with {status:04X}", field=to, remedy="see the log there")
     out.print(f"{called} is there, {time.monotonic() - began:.2f} s")
@@ -64,7 +65,7 @@ def send(
     Exit code 0: all were taken. 3: one was refused. 6: the server can't be reached, or does not let us in.
     """
     extra.require()
-    peer = _peer(to, called, calling, _context(tls, ca, cert, key))
+    peer = _peer(to, called, calling, _secured(tls, ca, cert, key))
     parcels = [of_file(file) or _wrapped(file, patient, issuer, born, at) for file in files]
     wanted = list(dict.fromkeys((one.sop_class, one.syntax) for one in parcels))
     if len(wanted) > CONTEXTS:
@@ -89,7 +90,7 @@ def send(
 
 
 def _peer(to: str, called: str, calling: str, tls: ssl.SSLContext | None) -> Peer:
-    host, port = _address(to)
+    host, port = address(to, "HOST:PORT", "such as 127.0.0.1:11112")
     for text, option in ((called, "--called"), (calling, "--calling")):
         try:
             title(text, option)
@@ -125,22 +126,5 @@ def _wrapped(file: Path, patient: str, issuer: str, born: str, at: str) -> Parce
     return of_dataset(objects.video(file, person, frames=frames, rate_hz=rate, size=size, syntax=syntax), syntax)
 
 
-def _address(to: str) -> tuple[str, int]:
-    host, _, port = to.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise usage.UsageError("is no address", field=f"HOST:PORT={to}", remedy="such as 127.0.0.1:11112")
-    return host.strip("[]"), int(port)
-
-
-def _context(tls: bool, ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    if not (tls or ca or cert or key):
-        return None
-    try:
-        made = ssl.create_default_context(cafile=str(ca) if ca is not None else None)
-        if cert is not None:
-            made.load_cert_chain(cert, key)
-        elif key is not None:
-            raise usage.UsageError("a key without its certificate", field="--key", remedy="give --cert too")
-    except (OSError, ssl.SSLError) as error:
-        raise usage.UsageError(f"can't be used ({type(error).__name__})", field="--ca", remedy="give readable PEM files") from None
-    return made
+def _secured(tls: bool, ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    return context(ca, cert, key) if tls or ca or cert or key else None

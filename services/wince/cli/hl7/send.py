@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from wince.cli import usage
 from wince.cli.common import Json, out, to_json
+from wince.cli.peer import address, context
 from wince.errors import DataError
 from wince.hl7 import files, modes
 from wince.hl7.client import MllpClient
@@ -39,11 +38,11 @@ def send(
     Exit code 0: all were taken (AA, CA). 3: one was refused (AE, AR, CE, CR); without --keep-going nothing is sent after it. 6: the
     listener can't be reached, or an acknowledgement is missing.
     """
-    host, port = _address(to)
-    context = _context(ca, cert, key) if tls or ca or cert or key or server_name else None
+    host, port = address(to, "--to", "HOST:PORT, such as 127.0.0.1:2575")
+    secured = context(ca, cert, key) if tls or ca or cert or key or server_name else None
     messages = files.messages(_read(file)) * repeat
     began, refused, taken, quiet = time.monotonic(), 0, 0, 0
-    with MllpClient(host, port, timeout_s=timeout, tls=context, server_name=server_name) as client:
+    with MllpClient(host, port, timeout_s=timeout, tls=secured, server_name=server_name) as client:
         for message, answers in client.pipeline(messages, ahead, _due):
             said = [_meaning(answer) for answer in answers]
             good = all(code in ("AA", "CA") for code, _, _ in said)
@@ -90,25 +89,6 @@ def _read(file: Path) -> bytes:
     if len(data) > MOST_BYTES:
         raise DataError("too long", field=f"FILE={file.name}", remedy=f"at most {MOST_BYTES >> 20} MiB")
     return data
-
-
-def _address(to: str) -> tuple[str, int]:
-    host, _, port = to.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise usage.UsageError("is no address", field=f"--to={to}", remedy="HOST:PORT, such as 127.0.0.1:2575")
-    return host.strip("[]"), int(port)
-
-
-def _context(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:
-    try:
-        made = ssl.create_default_context(cafile=str(ca) if ca is not None else None)
-        if cert is not None:
-            made.load_cert_chain(cert, key)
-        elif key is not None:
-            raise usage.UsageError("a key without its certificate", field="--key", remedy="give --cert too")
-    except (OSError, ssl.SSLError) as error:
-        raise usage.UsageError(f"can't be used ({type(error).__name__})", field="--ca", remedy="give readable PEM files") from None
-    return made
 
 
 def _meaning(answer: bytes) -> tuple[str, str, str]:
