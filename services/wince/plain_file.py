@@ -38,3 +38,14 @@ def regular(handle: int) -> None:
     """Raises OSError where an open file is no regular file."""
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         raise OSError(errno.EINVAL, "is no regular file")
+
+
+def open_to_others(handle: int) -> bool:
+    """Whether an open file that holds a secret can be read, or written, by others than who may.
+
+    Everybody never may. A group may read only what another user owns: so an orchestrator mounts a secret for a process that isn't root
+    (0440, root and the pod's group), and so an administrator gives a file to a service. Of its own file the owner can say 0600.
+    """
+    found = os.fstat(handle)
+    beyond = 0o077 if found.st_uid == os.geteuid() else 0o037
+    return bool(found.st_mode & beyond)

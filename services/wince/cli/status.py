@@ -63,8 +63,9 @@ def status(
 def _hash_as_the_logs_do(loaded: Settings) -> None:
     """The installation's key for pseudonyms, where it has one; none is made."""
     key = Places.of(loaded).logs_key
-    if key.is_file():
-        logs.configure(loaded.log_level, json=loaded.log_json, key=hash_key(key))
+    if key.is_file() or loaded.logs_key_file is not None:
+        found = hash_key(key, make=loaded.logs_key_file is None)
+        logs.configure(loaded.log_level, json=loaded.log_json, key=found)
 
 
 def _watch(eye: Watch, found: Status, every: float, json_: bool) -> None:

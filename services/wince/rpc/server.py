@@ -69,12 +69,13 @@ class RpcServer:
         find: Find | None = None,
         sign_in: SignIn | None = None,
         observe: Observer | None = None,
+        is_ready: bool = True,
     ) -> None:
         """`sign_in`: who else may call than the token file's. `find`: where cameras, beds and patients are;
-        without it a caller that is bound to beds or wards reaches nothing here.
+        without it a caller that is bound to beds or wards reaches nothing here. `is_ready`: what health says from the first answer on.
         Raises ConfigError where the server would be open to the network, or a file of keys or tokens is wrong."""
         limits.check(config, signs_in=sign_in is not None)
-        self._config, self._registrations = config, tuple(registrations)
+        self._config, self._registrations, self._is_ready = config, tuple(registrations), is_ready
         slow = frozenset(f"/{one.name}/{method}" for one in registrations for method in one.slow)
         self._guard = Guard(config, Callers(config.token_file, sign_in), find, slow, observe)
         self._health = health.aio.HealthServicer()
@@ -102,7 +103,8 @@ class RpcServer:
         server = grpc.aio.server(interceptors=[self._guard], options=options, maximum_concurrent_rpcs=at_once)
         for one in self._registrations:
             one.add(server)
-            await self._health.set(one.name, health_pb2.HealthCheckResponse.SERVING)
+        for name in self.names:
+            await self.ready(name, self._is_ready)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._config.reflection:
             _reflect(server, [one.name for one in self._registrations])
@@ -161,9 +163,10 @@ class ServerThread:
         find: Find | None = None,
         sign_in: SignIn | None = None,
         observe: Observer | None = None,
+        is_ready: bool = True,
     ) -> None:
         """See RpcServer."""
-        self._server = RpcServer(registrations, config, find=find, sign_in=sign_in, observe=observe)
+        self._server = RpcServer(registrations, config, find=find, sign_in=sign_in, observe=observe, is_ready=is_ready)
         self._loop = asyncio.new_event_loop()
         self._ended = threading.Event()
         self._thread = WatchedThread("grpc", self._run, self._ended)
@@ -186,14 +189,27 @@ class ServerThread:
         return self
 
     def ready(self, name: str, is_ready: bool) -> None:
-        """See RpcServer.ready."""
-        asyncio.run_coroutine_threadsafe(self._server.ready(name, is_ready), self._loop).result()
+        """See RpcServer.ready. Where the loop itself is gone nobody hears anything from it anyhow."""
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._server.ready(name, is_ready), self._loop).result()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See RpcServer.names."""
+        return self._server.names
+
+    def turns(self, within_s: float) -> bool:
+        """Whether the event loop turns: it does nothing for somebody, within this time."""
+        try:
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(within_s)
+        except TimeoutError:
+            return False
+        return True
 
     def unready(self) -> None:
-        """NOT_SERVING, for every service. Where the loop itself is gone nobody hears anything from it anyhow."""
-        if self._thread.is_alive():
-            for name in self._server.names:
-                self.ready(name, False)
+        """NOT_SERVING, for every service."""
+        for name in self._server.names:
+            self.ready(name, False)
 
     def failed(self) -> BaseException | None:
         """What ended the event loop, or something of the server's own, for good."""

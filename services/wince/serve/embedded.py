@@ -120,7 +120,8 @@ class Embedded:
         enter = self._stack.enter_context
         self._places.make()
         enter(Owner(self._places))
-        logs.configure(self._settings.log_level, json=self._settings.log_json, key=hash_key(self._places.logs_key))
+        key = hash_key(self._places.logs_key, make=self._settings.logs_key_file is None)
+        logs.configure(self._settings.log_level, json=self._settings.log_json, key=key)
         every = self.protocols.every.values()
         scoring.fetch_models(self._settings, lambda name, what: self.tell("models", detail=f"{name}: {what}"), *every)
         self._opened = enter(setup.database(self._settings, self._places))

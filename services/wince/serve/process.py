@@ -20,11 +20,12 @@ from wince.rpc import oidc_config
 from wince.rpc.auth import SignIn
 from wince.rpc.ports import PORTS
 from wince.rpc.server import ServerThread
-from wince.serve import about, metrics_page
+from wince.serve import about, metrics_page, probes
+from wince.serve.probes import Probes
 from wince.serve.service import Deps, Service, kafka
 from wince.serve.state_dir import Places
 from wince.settings import Settings
-from wince.telemetry import logs, metrics, traces
+from wince.telemetry import logs, metrics, process_metrics, traces
 from wince.telemetry.key import hash_key
 
 log = logs.get(__name__)
@@ -34,6 +35,8 @@ SERVICES = ("hospital", "care", "record", "grade", "estimate", "detect", "captur
 WHERE_SET = ("imaging",)
 """Services that run where a site sets them up, not by themselves."""
 LOOK_S = 0.5
+TURN_S = 5.0
+"""How long the gRPC server may take to do anything, before its loop counts as one that doesn't turn."""
 
 
 def wanted(settings: Settings) -> tuple[str, ...]:
@@ -54,11 +57,11 @@ def build(name: str, deps: Deps) -> Service:
 class Running:
     """A built service between start and stop. Not thread-safe."""
 
-    def __init__(self, service: Service, settings: Settings, watched: Sequence[Watched] = ()) -> None:
-        """`watched`: what else must not fail; asked for its members at each `failed`."""
-        self._service, self._watched = service, watched
+    def __init__(self, service: Service, settings: Settings, watched: Sequence[Watched] = (), probes: Probes | None = None) -> None:
+        """`watched`: what else must not fail; asked for its members at each `failed`. `probes`: where health is told, too."""
+        self._service, self._watched, self._probes = service, watched, probes
         self._server = ServerThread(
-            service.registrations, settings.rpc, find=service.find, sign_in=sign_in(settings), observe=metrics.called
+            service.registrations, settings.rpc, find=service.find, sign_in=sign_in(settings), observe=metrics.called, is_ready=False
         )
         self._begun = 0
         self._told = False
@@ -71,7 +74,7 @@ class Running:
     def start(self) -> None:
         """Listen, start the parts, say ready. Raises what keeps it from that; what was started is stopped then."""
         self._server.start()
-        self._server.ready("", False)
+        self._tell(False)
         try:
             for part in self._service.parts:
                 part.start()
@@ -79,7 +82,18 @@ class Running:
         except BaseException:
             self.stop()
             raise
-        self._server.ready("", True)
+        self._tell(True)
+
+    def _tell(self, is_ready: bool) -> None:
+        for name in self._server.names:
+            self._server.ready(name, is_ready)
+        if self._probes is not None:
+            self._probes.ready(self._server.names, is_ready)
+        process_metrics.ready(is_ready)
+
+    def turns(self) -> bool:
+        """Whether its gRPC server does anything."""
+        return self._server.turns(TURN_S)
 
     def failed(self) -> WinceError | None:
         """What must end the process; None where there is nothing. By then health says NOT_SERVING and the log has named the part."""
@@ -91,11 +105,18 @@ class Running:
             self._told = True
             log.error("a part failed; the process ends", stage=self._service.name, task=name, error=error)
             self._server.unready()
+            if self._probes is not None:
+                self._probes.ready(self._server.names, False)
+                self._probes.died()
+            process_metrics.ready(False)
         return cause(name, error)
 
     def stop(self) -> None:
         """No new calls, calls in flight finish; then the parts, last first, whatever one of them raises. Idempotent. Raises the first
         such error, unless `failed` has already said why the process ends."""
+        if self._probes is not None:
+            self._probes.ready(self._server.names, False)
+        process_metrics.ready(False)
         self._server.stop()
         first: Exception | None = None
         while self._begun:
@@ -126,7 +147,8 @@ def _serve(name: str, settings: Settings, supervised: bool) -> None:
         threading.Thread(target=_until_gone, args=(stopping,), name="supervisor", daemon=True).start()
     places = Places.of(settings)
     places.make()
-    logs.configure(settings.log_level, json=settings.log_json, key=hash_key(places.logs_key))
+    key = hash_key(places.logs_key, make=settings.logs_key_file is None)
+    logs.configure(settings.log_level, json=settings.log_json, key=key)
     if settings.rpc.port == 0 and name in PORTS:
         settings = settings.model_copy(update={"rpc": settings.rpc.model_copy(update={"port": PORTS[name]})})
     with ExitStack() as stack:
@@ -134,20 +156,35 @@ def _serve(name: str, settings: Settings, supervised: bool) -> None:
             traces.TRACES.start(name, _spans(settings))
             stack.callback(traces.TRACES.stop)  # last: what ends in the drain has spans, too
         deps = Deps(settings, stack, functools.partial(kafka, service=name), service=name)
-        running = Running(build(name, deps), settings, deps.watched)
+        asked = _answering(name, settings, stack, deps.watched)  # before anything that waits for others
+        running = Running(build(name, deps), settings, deps.watched, asked)
         stack.callback(running.stop)
         running.start()
-        if (page := metrics_page.page(settings)) is not None:
-            stack.callback(page.stop)
-            deps.watched.append(page)
-            log.warning("answers Prometheus", stage=name, port=page.port)
         log.warning("serves", stage=name, port=running.port)
         with suppress(Stopped):
             while not stopping.wait(LOOK_S):
-                error = running.failed()
-                if error is not None:
+                if (error := running.failed()) is not None:
                     raise error
+                if asked is not None and running.turns():
+                    asked.beat()
+        if asked is not None:
+            asked.rest()
         log.warning("drains", stage=name)
+
+
+def _answering(name: str, settings: Settings, stack: ExitStack, watched: list[Watched]) -> Probes | None:
+    """Begin to answer probes and Prometheus, until the process ends; what answers probes."""
+    page, asked = metrics_page.page(settings), probes.probes(settings)
+    if page is not None:
+        stack.callback(page.stop)
+        watched.append(page)
+        log.warning("answers Prometheus", stage=name, port=page.port)
+    if asked is not None:
+        stack.callback(asked.stop)
+        asked.start()
+        watched.append(asked)
+        log.warning("answers probes", stage=name, port=asked.port)
+    return asked
 
 
 def sign_in(settings: Settings) -> SignIn | None:

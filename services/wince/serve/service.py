@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,12 +14,13 @@ from wince.bus.interface import Bus
 from wince.bus.topics import ALL, topics_of
 from wince.domain.ids import site_namespace
 from wince.domain.reach import Find
-from wince.errors import ConfigError, Unavailable
+from wince.errors import ConfigError
 from wince.parts import PASSING, Part, Watched, WatchedThread
 from wince.rpc.server import Registration
 from wince.serve import broker, setup
 from wince.serve.protocols import ProtocolSet, protocol_set
 from wince.serve.replay import moment
+from wince.serve.waiting import waited
 from wince.settings import Camera, Settings, load
 from wince.store.database import Database
 from wince.store.migrate import migrate
@@ -28,9 +28,6 @@ from wince.telemetry import logs
 from wince.telemetry.windows import Windows
 
 log = logs.get(__name__)
-
-WAIT_S, LOOK_S = 20.0, 0.5
-"""How long a starting service waits for its database; a restart would take longer."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +82,14 @@ class Deps:
 
     @property
     def bus(self) -> Bus:
-        """The bus, with its topics."""
+        """The bus, with its topics; a Kafka that is being started is waited for. Raises as `kafka`."""
         if self._bus is None:
-            self._bus = self.connect(self.settings)
-            self.stack.callback(self._bus.close)
-            self.watched.append(self._bus)
-            self._bus.ensure_topics([name for name in ALL if name in topics_of(self.service)] if self.service else ALL)
+            wait_s = self.settings.start_wait_s
+            bus = self._bus = waited("kafka", lambda: self.connect(self.settings), wait_s)
+            self.stack.callback(bus.close)
+            self.watched.append(bus)
+            wanted = [name for name in ALL if name in topics_of(self.service)] if self.service else ALL
+            waited("kafka", lambda: bus.ensure_topics(wanted), wait_s)
         return self._bus
 
     @property
@@ -98,7 +97,8 @@ class Deps:
         """The installation's database, migrated; one that is being started again is waited for. Raises ConfigError where none is set,
         Unavailable where it stays away."""
         if self._database is None:
-            self._database = self.stack.enter_context(_opened(setup.dsn(self.settings)))
+            dsn = setup.dsn(self.settings)
+            self._database = self.stack.enter_context(waited("database", lambda: _opened(dsn), self.settings.start_wait_s))
         return self._database
 
     def cameras(self) -> tuple[Camera, ...] | None:
@@ -114,20 +114,13 @@ class Deps:
 
 
 def _opened(dsn: str) -> Database:
-    deadline = time.monotonic() + WAIT_S
-    while True:
-        try:
-            database = Database(dsn)
-            try:
-                migrate(database)
-            except BaseException:
-                database.close()
-                raise
-            return database
-        except Unavailable:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(LOOK_S)
+    database = Database(dsn)
+    try:
+        migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 class Repeated:

@@ -47,7 +47,7 @@ class Places:
             settings.checkpoint_file or root / "audit-checkpoints.jsonl",
             root / "audit-timestamps.jsonl",
             root / "audit-verified.json",
-            root / "keys" / "logs.key",
+            settings.logs_key_file or root / "keys" / "logs.key",
         )
 
     def make(self) -> None:

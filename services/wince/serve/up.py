@@ -210,8 +210,9 @@ class Up(StartStop):
         own = environment | {"WINCE_RPC__PORT": str(port)}
         if self.kafka is not None:
             own |= broker.environment(self._places, name)
-        if self._settings.metrics_port:  # one machine, so each service has a port of its own
-            own["WINCE_METRICS_PORT"] = str(self._settings.metrics_port + list(PORTS).index(name))
+        for setting in ("metrics_port", "health_port"):  # one machine, so each service has a port of its own
+            if first := getattr(self._settings, setting):
+                own[f"WINCE_{setting.upper()}"] = str(first + list(PORTS).index(name))
         rank = len(DRAIN_ORDER) - DRAIN_ORDER.index(name) if name in DRAIN_ORDER else 0
         place = self._places.root / "logs" / f"{name}.log"
         return Child(name, command, own, lambda: ready(port, self._settings), place, rank=rank)

@@ -16,6 +16,7 @@ from wince.settings.database import Database
 from wince.settings.ehr import Ehr
 from wince.settings.ehr_sign_in import EhrSignIn
 from wince.settings.ehr_writing import EhrWriting
+from wince.settings.health import Health
 from wince.settings.hl7 import Hl7
 from wince.settings.hospital import Hospital
 from wince.settings.imaging import Imaging
@@ -31,7 +32,7 @@ from wince.settings.telemetry import Telemetry
 
 class Settings(
     Installation, Routing, Cameras, Care, Retention, Census, Database, Anchors, Ehr, EhrSignIn, EhrWriting, Oru, Archive, Hl7,
-    Hospital, Imaging, Telemetry, Kafka, Services, BaseSettings,
+    Hospital, Imaging, Telemetry, Health, Kafka, Services, BaseSettings,
 ):  # fmt: skip
     """Everything that can be set, with its default."""
 

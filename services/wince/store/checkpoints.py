@@ -56,7 +56,7 @@ def existing_key(path: Path) -> Ed25519PrivateKey | None:
             error.strerror or "can't be read", field=str(path), remedy="give a readable key in WINCE_AUDIT_KEY_FILE"
         ) from None
     with file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
+        if plain_file.open_to_others(file.fileno()):
             raise ConfigError("other users may read the audit key", field=str(path), remedy=f"chmod 600 {path}")
         text = file.read(65536)
     try:

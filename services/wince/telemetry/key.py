@@ -1,4 +1,4 @@
-"""The installation's key for the hashes in logs, so that lines of two runs can be put side by side."""
+"""The installation's key for the hashes in logs, so that lines of two runs, and of two replicas, can be put side by side."""
 
 from __future__ import annotations
 
@@ -12,24 +12,35 @@ from wince.errors import ConfigError, ResourceError
 BYTES = 32
 
 
-def hash_key(path: Path) -> bytes:
-    """The key in a file of 32 bytes; made, 0600, where the file is absent. For `logs.configure(key=...)`.
+def hash_key(path: Path, *, make: bool = True) -> bytes:
+    """The key in a file of 32 bytes, for `logs.configure(key=...)`. `make`: where the file is absent, it is made, 0600; else it is a file
+    that the site named, which all replicas share: one that is made here would be another key on each.
 
-    Raises ConfigError where the file holds something else or others may read it, ResourceError where it can't be made or read.
+    Raises ConfigError where the file holds something else, others may read it, or it is absent and not to be made; ResourceError where it
+    can't be made.
     """
+    if make:
+        _made(path)
     try:
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(BYTES))
-        mode, key = path.stat().st_mode, plain_file.read(path)
+        with plain_file.opened(path) as file:
+            open_to_others, key = plain_file.open_to_others(file.fileno()), file.read(BYTES + 1)
     except OSError as error:
-        raise ResourceError(error.strerror or "can't be used", field=str(path), remedy="free space, or give access to the folder") from None
-    if mode & 0o077:
+        remedy = f"head -c {BYTES} /dev/urandom > {path}; chmod 600 {path}"
+        raise ConfigError(error.strerror or "can't be read", field=str(path), remedy=remedy) from None
+    if open_to_others:
         raise ConfigError("other users may read the key of the logs", field=str(path), remedy=f"chmod 600 {path}")
     if len(key) != BYTES:
-        raise ConfigError("is no key of the logs", field=str(path), remedy="remove it; a new one is made at the next start")
+        remedy = "remove it; a new one is made at the next start" if make else f"head -c {BYTES} /dev/urandom > {path}"
+        raise ConfigError("is no key of the logs", field=str(path), remedy=remedy)
     return key
+
+
+def _made(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(BYTES))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise ResourceError(error.strerror or "can't be made", field=str(path), remedy="free space, or give access to the folder") from None

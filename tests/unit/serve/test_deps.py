@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from wince.errors import Unavailable
-from wince.serve import service
+from wince.serve import service, waiting
 from wince.settings import Settings
 
 
@@ -38,10 +38,9 @@ class Away:
 def opened(monkeypatch: pytest.MonkeyPatch, away: Away, wait_s: float) -> object:
     monkeypatch.setattr(service, "Database", away)
     monkeypatch.setattr(service, "migrate", away.migrate)
-    monkeypatch.setattr(service, "LOOK_S", 0.001)
-    monkeypatch.setattr(service, "WAIT_S", wait_s)
+    monkeypatch.setattr(waiting, "LOOK_S", 0.001)
     with ExitStack() as stack:
-        return service.Deps(Settings(pg_dsn="postgresql://127.0.0.1/x"), stack).database
+        return service.Deps(Settings(pg_dsn="postgresql://127.0.0.1/x", start_wait_s=wait_s), stack).database
 
 
 def test_a_database_that_is_being_started_again_is_waited_for(monkeypatch):

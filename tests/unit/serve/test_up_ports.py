@@ -29,10 +29,11 @@ def test_a_port_that_is_taken_or_chosen_is_replaced_by_one_that_the_system_gives
         third.stop()
 
 
-def test_each_service_answers_metrics_on_a_port_of_its_own(tmp_path):
+def test_each_service_answers_metrics_and_probes_on_a_port_of_its_own(tmp_path):
     """On one machine: the port that is set, and the service's place; without a port, or with any free one, nothing is said."""
     for port, said in ((9400, ["9400", "9401", "9405"]), (None, [None] * 3), (0, [None] * 3)):
-        up = Up(Settings(state_dir=tmp_path, metrics_port=port))
+        up = Up(Settings(state_dir=tmp_path, metrics_port=port, health_port=port))
         up._places = Places.of(Settings(state_dir=tmp_path))
         up.ports = {"capture": 1, "detect": 2, "care": 3}
-        assert [up._child(name, {}).environment.get("WINCE_METRICS_PORT") for name in up.ports] == said
+        for variable in ("WINCE_METRICS_PORT", "WINCE_HEALTH_PORT"):
+            assert [up._child(name, {}).environment.get(variable) for name in up.ports] == said
