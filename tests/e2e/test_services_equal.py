@@ -27,7 +27,7 @@ pytestmark = [
 
 
 def test_separate_processes_give_what_embedded_gives():
-    """`wince run` and `wince up` on the bundled clips; the EHR holds each entry once."""
+    """`wince run` and `wince up` on the bundled clips, its topics behind a prefix; the EHR holds each entry once."""
     fetched()
     with reachable() as directory:
         ran = run(directory / "embedded")
@@ -35,7 +35,7 @@ def test_separate_processes_give_what_embedded_gives():
         with open_database(None, directory / "embedded" / "postgres") as opened, opened.database.transaction() as tx:
             wanted = story(tx)
         beds = scenario.bundled()
-        with up(directory, **services_tls(directory)) as world:
+        with up(directory, toml='kafka_prefix = "north."\n', **services_tls(directory)) as world:
             world.admit(beds)
             world.play(beds)
             with world.database() as connection:

@@ -23,7 +23,7 @@ from tests.unit.pipeline.estimate.test_clips import face
 from tests.unit.pipeline.grade.feed import estimate, feed, play, setup
 from wince import codec
 from wince.bus.interface import Record
-from wince.bus.kafka_consumer import record_of
+from wince.bus.kafka_records import record_of
 from wince.bus.topics import ALL, ASSESSMENTS, CARE, ESTIMATES, FACES, HEADROOM, STAYS, TOPICS, dead_letters
 from wince.domain.ahead import Bound
 from wince.domain.assessment import Verdict

@@ -28,6 +28,7 @@ from wince.bus import access
 from wince.bus.access import Right
 from wince.bus.kafka import KafkaBus
 from wince.bus.kafka_options import KafkaOptions
+from wince.bus.names import PLAIN
 from wince.bus.topics import ALL, topics_of
 from wince.errors import Refused
 from wince.local import kafka_users, maven
@@ -83,7 +84,7 @@ class Closed:
             yield
         finally:
             admin = self.peer.administrator().admin()
-            kafka_users._set_rights(admin)
+            kafka_users._set_rights(admin, PLAIN)
             admin.close()
 
 

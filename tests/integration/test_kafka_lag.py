@@ -9,11 +9,15 @@ import pytest
 from tests.integration.kafka_world import bus, eventually, kafka
 from tests.unit.serve.status.looks import look
 from wince.bus.interface import Record
+from wince.bus.kafka import KafkaBus
 from wince.bus.kafka_options import KafkaOptions
 from wince.bus.lag import backlog
+from wince.bus.names import Names
 from wince.bus.topics import ESTIMATES, dead_letters
+from wince.serve.checks import kafka as check
 from wince.serve.status.interface import State
 from wince.serve.status.lag import GROUPS, lag
+from wince.settings import Settings
 from wince.testing.peers import KafkaPeer
 
 pytestmark = pytest.mark.peer
@@ -71,3 +75,38 @@ def test_a_broker_that_is_away_is_said_in_time(tmp_path: Path) -> None:
 
 def test_without_kafka_there_is_nothing_to_say(tmp_path: Path) -> None:
     assert lag(look(tmp_path)) == []
+
+
+def test_two_sites_at_one_broker_have_topics_groups_and_lags_of_their_own(peer: KafkaPeer, tmp_path: Path) -> None:
+    """Sources of the same name on both: neither reads the other's, and doctor and status of each see its own alone."""
+    sites = {name: KafkaBus(KafkaOptions(peer.bootstrap, connect_s=30, names=Names(f"{name}."))) for name in ("north", "south")}
+    came: dict[str, list[Record]] = {name: [] for name in sites}
+    try:
+        for name, site in sites.items():
+            site.consume([ESTIMATES], "grade", came[name].extend)
+            site.publish(ESTIMATES, "cam-1", name.encode()).result(timeout=60)
+        assert eventually(lambda: all(came.values()))
+        sites["north"].publish(dead_letters(ESTIMATES), "cam-1", b"?").result(timeout=60)
+        assert {name: [(one.topic, one.value) for one in some] for name, some in came.items()} == {
+            name: [(ESTIMATES, name.encode())] for name in sites
+        }
+        for name in sites:
+            settings = {"kafka_bootstrap": peer.bootstrap, "kafka_prefix": f"{name}."}
+            assert eventually(
+                lambda name=name: backlog(KafkaOptions(peer.bootstrap, names=Names(f"{name}.")), ("grade",)).groups[0].members == 1
+            )  # type: ignore[misc]
+            rows = {row.what: row for row in lag(look(tmp_path, settings=settings))}
+            assert rows["grade"].figures["members"] == 1
+            assert (dead_letters(ESTIMATES) in rows) == (name == "north")
+            found = {one.what: one for one in check.check(Settings(**settings))}  # type: ignore[arg-type]
+            assert f"{name}.wince" not in str(found["kafka rights"])
+            assert found["kafka topics"].state != "missing", found["kafka topics"]
+    finally:
+        for site in sites.values():
+            site.close()
+    admin = KafkaOptions(peer.bootstrap).admin()
+    try:
+        there = set(admin.list_topics())
+    finally:
+        admin.close()
+    assert {f"{name}.{topic}" for name in sites for topic in (ESTIMATES, dead_letters(ESTIMATES))} <= there

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
+from wince.bus.names import PLAIN, Names
 from wince.bus.topics import TOPICS, topics_of
 
 SERVICES = tuple(dict.fromkeys(service for topic in TOPICS.values() for service in (*topic.writers, *topic.readers)))
@@ -22,6 +23,15 @@ GROUPS = tuple(dict.fromkeys(service for topic in TOPICS.values() for service in
 """Consumer groups: each reading service has one of its own name."""
 TEMPLATE = "User:wince-{service}"
 """The principal of a service."""
+
+
+def template(names: Names) -> str:
+    """The principal of a service of a site that shares its brokers.
+
+    >>> template(Names("north."))
+    'User:north.wince-{service}'
+    """
+    return TEMPLATE.replace("User:", f"User:{names.prefix}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,8 +49,8 @@ class Right:
         return f"{self.operation} on {self.kind} {self.name}"
 
 
-def rights(service: str) -> tuple[Right, ...]:
-    """What a service needs, and no more.
+def rights(service: str, names: Names = PLAIN) -> tuple[Right, ...]:
+    """What a service needs, and no more, by the names at the brokers.
 
     Create on each of its topics, since whichever service comes first makes them again after a broker lost everything. The settings of a
     topic are its first writer's business. An idempotent producer needs no right on the cluster: Write on a topic includes it (KIP-679).
@@ -49,27 +59,27 @@ def rights(service: str) -> tuple[Right, ...]:
         False
     """
     if service == STATUS:
-        seen = [Right("topic", name, "Describe") for name in TOPICS]
-        return (*seen, *(Right("group", group, "Describe") for group in GROUPS))
-    found = [Right("topic", name, operation) for name in topics_of(service) for operation in _operations(service, name)]
+        seen = [Right("topic", names.there(name), "Describe") for name in TOPICS]
+        return (*seen, *(Right("group", names.there(group), "Describe") for group in GROUPS))
+    found = [Right("topic", names.there(name), operation) for name in topics_of(service) for operation in _operations(service, name)]
     if service in GROUPS:
-        found += [Right("group", service, operation) for operation in ("Read", "Describe")]
+        found += [Right("group", names.there(service), operation) for operation in ("Read", "Describe")]
     return tuple(found)
 
 
-def reader_rights(name: str, topics: Iterable[str]) -> tuple[Right, ...]:
+def reader_rights(name: str, topics: Iterable[str], names: Names = PLAIN) -> tuple[Right, ...]:
     """What a system of the site's own needs that reads topics: them, and a consumer group of its own name.
 
     >>> [str(one) for one in reader_rights("analytics", ["wince.stays.v1"])][::2]
     ['Read on topic wince.stays.v1', 'Read on group analytics']
     """
-    resources = [*(("topic", topic) for topic in topics), ("group", name)]
+    resources = [*(("topic", names.there(topic)) for topic in topics), ("group", name)]
     return tuple(Right(kind, resource, operation) for kind, resource in resources for operation in ("Read", "Describe"))
 
 
-def services_rights(template: str = TEMPLATE) -> dict[str, tuple[Right, ...]]:
+def services_rights(template: str = TEMPLATE, names: Names = PLAIN) -> dict[str, tuple[Right, ...]]:
     """By principal: what Wince's own services need."""
-    return {principal(service, template): rights(service) for service in PRINCIPALS}
+    return {principal(service, template): rights(service, names) for service in PRINCIPALS}
 
 
 def _operations(service: str, name: str) -> Iterator[str]:

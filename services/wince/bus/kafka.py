@@ -148,9 +148,9 @@ class KafkaBus:
 
     def _create(self, names: list[str], *, settings: bool) -> None:
         with self._creating:
-            admin, missing = self._options.admin(), list[str]()
+            admin, called, missing = self._options.admin(), self._options.names, list[str]()
             try:
-                there = set(admin.list_topics())
+                there = {called.ours(name) for name in admin.list_topics()}
                 missing = [name for name in names if name not in there]
                 if missing:
                     self._make(admin, missing)
@@ -158,7 +158,8 @@ class KafkaBus:
                     self._allowed(admin)
                     self._bring(admin, [TOPICS[name] for name in names if name in TOPICS and name in there and self._keeps(name)])
             except (kafka_errors.AuthorizationError, kafka_errors.PolicyViolationError):
-                raise self._options.refused(self._lacking(admin) or [Right("topic", name, "Create") for name in missing]) from None
+                lacks = self._lacking(admin) or [Right("topic", called.there(name), "Create") for name in missing]
+                raise self._options.refused(lacks) from None
             except (kafka_errors.KafkaError, OSError) as error:
                 raise self._options.error(error) from None
             finally:
@@ -175,12 +176,13 @@ class KafkaBus:
 
     def _allowed(self, admin: KafkaAdminClient) -> None:
         """Raises Refused where our user can't do our work: later the client would try for ever, and say nothing."""
-        if self._service and (missing := [right for right in lacking(admin, self._service) if right.operation in NEEDED]):
+        lacks = lacking(admin, self._service, self._options.names) if self._service else []
+        if missing := [right for right in lacks if right.operation in NEEDED]:
             raise self._options.refused(missing)
 
     def _lacking(self, admin: KafkaAdminClient) -> list[Right]:
         try:
-            return lacking(admin, self._service) if self._service else []
+            return lacking(admin, self._service, self._options.names) if self._service else []
         except (kafka_errors.KafkaError, OSError):
             return []
 
@@ -189,26 +191,27 @@ class KafkaBus:
         plans: dict[str, dict[str, Any]] = {}
         for name in names:
             configs = TOPICS[name].configs() if name in TOPICS else {}
-            plans[name] = {"num_partitions": PARTITIONS, "replication_factor": copies, "configs": configs}
+            plans[self._options.names.there(name)] = {"num_partitions": PARTITIONS, "replication_factor": copies, "configs": configs}
         for name, plan in plans.items():
             try:
                 admin.create_topics({name: plan})
                 log.info("a topic was made", topic=name)
             except kafka_errors.TopicAlreadyExistsError:  # by another process, or by our own first try
                 continue
-        admin.wait_for_topics(names, timeout_ms=20_000)
+        admin.wait_for_topics(list(plans), timeout_ms=20_000)
 
     def _bring(self, admin: KafkaAdminClient, topics: list[Topic]) -> None:
         """Crops of faces would outlive their minutes in a topic that somebody made with Kafka's defaults."""
         if not topics:
             return
-        asked = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
+        names = {topic.name: self._options.names.there(topic.name) for topic in topics}
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names.values()]
         found = admin.describe_configs(asked, config_filter="all")["topic"]
         for topic in topics:
-            has = {name: config.get("value") for name, config in found.get(topic.name, {}).items()}
+            has = {name: config.get("value") for name, config in found.get(names[topic.name], {}).items()}
             differs = {name: value for name, value in topic.configs().items() if has.get(name) != value}
             if differs:
-                result = admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, differs)])
-                if result["topic"][topic.name] != "OK":
+                result = admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, names[topic.name], differs)])
+                if result["topic"][names[topic.name]] != "OK":
                     raise kafka_errors.PolicyViolationError(topic.name)
                 log.warning("a topic's settings were brought to ours", topic=topic.name, count=len(differs))

@@ -20,8 +20,9 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from wince.backoff import Backoff
-from wince.bus.interface import Handler, Owned, Partition, Positions, Record
+from wince.bus.interface import Handler, Owned, Positions, Record
 from wince.bus.kafka_options import RETRIABLE, KafkaOptions
+from wince.bus.kafka_records import partitions_of, place_of, record_of, topic_of
 from wince.parts import WatchedThread
 from wince.telemetry import logs, metrics
 
@@ -75,7 +76,8 @@ class KafkaSubscription:
         on_revoked: Owned | None,
         regain: Callable[[], None],
     ) -> None:
-        self._options, self._topics, self._group, self._handler, self._batch = options, topics, group, handler, batch
+        self._options, self._names, self._group, self._handler, self._batch = options, options.names, group, handler, batch
+        self._topics = tuple(map(self._names.there, topics))
         self._gather_ms = round(gather_s * 1000)
         self._on_assigned, self._on_revoked, self._regain = on_assigned, on_revoked, regain
         self._stopped = threading.Event()
@@ -133,7 +135,7 @@ class KafkaSubscription:
     def _open(self) -> KafkaConsumer:
         consumer = KafkaConsumer(
             **self._options.client(),
-            group_id=self._group,
+            group_id=self._names.there(self._group),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             partition_assignment_strategy=(RangePartitionAssignor,),  # shares topics of equal size out alike
@@ -182,7 +184,7 @@ class KafkaSubscription:
                 return
             if polled:
                 merged = merge(*polled.values(), key=lambda one: one.timestamp)  # across topics in the order in which they came
-                records = [record_of(one) for one in merged]
+                records = [record_of(one, self._names) for one in merged]
                 if not self._hand(records):
                     return
             self._commit(consumer)
@@ -220,7 +222,7 @@ class KafkaSubscription:
             raise error
         at, offset = place
         consumer.seek(at, offset + 1)
-        metrics.unreadable(at.topic)
+        metrics.unreadable(topic_of(at.topic, self._names))
         log.error("a record can't be read by any client; it is passed by", topic=at.topic, partition=at.partition, offset=offset)
 
     def _settle(self) -> bool:
@@ -239,7 +241,7 @@ class KafkaSubscription:
                 gained = partitions - self._owned
                 self._owned |= gained
                 told = self._on_assigned
-                if told and gained and not self._until_done(partial(told, _plain(gained)), "take partitions"):
+                if told and gained and not self._until_done(partial(told, partitions_of(gained, self._names)), "take partitions"):
                     return False
         return True
 
@@ -251,7 +253,7 @@ class KafkaSubscription:
         self._owned -= partitions
         if partitions and self._on_revoked is not None:
             try:
-                self._on_revoked(_plain(partitions))
+                self._on_revoked(partitions_of(partitions, self._names))
             except Exception as error:
                 log.error("revoking partitions failed", group=self._group, error=error)
 
@@ -270,13 +272,12 @@ class KafkaSubscription:
 
     def _note(self, records: Sequence[Record], positions: Positions | None) -> None:
         for record in records:
-            self._handled[TopicPartition(record.topic, record.partition)] = record.offset + 1
+            self._handled[place_of(record, self._names)] = record.offset + 1
         if positions is None:
-            wanted = {(record.topic, record.partition): record.offset + 1 for record in records}
+            wanted = {place_of(record, self._names): record.offset + 1 for record in records}
         else:
-            wanted = {(partition.topic, partition.index): position for partition, position in positions.items()}
-        for (topic, index), position in wanted.items():
-            at = TopicPartition(topic, index)
+            wanted = {place_of(partition, self._names): position for partition, position in positions.items()}
+        for at, position in wanted.items():
             reached = min(position, self._handled.get(at, 0))
             if at in self._owned and reached > self._committed.get(at, 0):
                 self._due[at] = reached
@@ -336,14 +337,3 @@ class KafkaSubscription:
             except Exception as error:
                 log.warning("topics can't be checked now", group=self._group, error=error)
         return True
-
-
-def record_of(one: Any) -> Record:
-    """A record of the client's as ours. Whatever another producer leaves out (key, value, a header's value) is empty."""
-    key = (one.key or b"").decode("utf-8", "replace")
-    headers = {name: content or b"" for name, content in one.headers}
-    return Record(one.topic, key, one.value or b"", headers, one.partition, one.offset)
-
-
-def _plain(partitions: Iterable[TopicPartition]) -> list[Partition]:
-    return sorted(Partition(at.topic, at.partition) for at in partitions)

@@ -12,6 +12,7 @@ from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 
 from wince.bus.kafka_sign_in import refusal
+from wince.bus.names import PLAIN, Names
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError, PeerError, Refused, Unavailable
 
@@ -56,6 +57,8 @@ class KafkaOptions:
     """How long the first answer may take."""
     mechanism: Mechanism = "SCRAM-SHA-512"
     """How the password is shown, where there is one."""
+    names: Names = PLAIN
+    """What our topics and groups are called there."""
 
     def __post_init__(self) -> None:
         """Raises ConfigError for what can't be meant."""

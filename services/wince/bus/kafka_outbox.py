@@ -184,7 +184,7 @@ class Outbox:
                     raise kafka_errors.KafkaTimeoutError
                 if alone:
                     producer.flush(ALONE_S)
-                sent = producer.send(letter.topic, letter.value, letter.key, letter.headers)
+                sent = producer.send(self._options.names.there(letter.topic), letter.value, letter.key, letter.headers)
             except kafka_errors.KafkaError as error:
                 log.warning("Kafka takes nothing now", topic=letter.topic, error=error)
                 with self._lock:
@@ -247,7 +247,7 @@ class Outbox:
             self._size -= letter.size
             self._room.notify_all()
         if isinstance(error, kafka_errors.AuthorizationError):
-            letter.future.set_exception(self._options.refused([Right("topic", letter.topic, "Write")]))
+            letter.future.set_exception(self._options.refused([Right("topic", self._options.names.there(letter.topic), "Write")]))
         else:
             letter.future.set_exception(MessageError(f"Kafka refuses the record ({type(error).__name__})", field=letter.topic))
 

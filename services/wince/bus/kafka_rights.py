@@ -8,6 +8,7 @@ from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 
 from wince.bus.access import Right, rights
+from wince.bus.names import PLAIN, Names
 from wince.bus.topics import TOPICS
 
 NEEDED = ("Read", "Write", "Describe")
@@ -17,18 +18,18 @@ _DATA = ("Read", "Write")
 """The rights by which records are read and forged."""
 
 
-def lacking(admin: KafkaAdminClient, service: str) -> list[Right]:
+def lacking(admin: KafkaAdminClient, service: str, names: Names = PLAIN) -> list[Right]:
     """What this user lacks of a service's rights. Whether it may make a topic that is missing is not among them. Raises KafkaError."""
-    wanted = rights(service)
+    wanted = rights(service, names)
     may, there = _allowed(admin, {right.name for right in wanted if right.kind == "topic"})
     groups = _groups(admin, [right.name for right in wanted if right.kind == "group"])
     return [right for right in wanted if right not in may | groups and (right.kind == "group" or right.name in there)]
 
 
-def beyond(admin: KafkaAdminClient, services: Collection[str]) -> list[Right]:
+def beyond(admin: KafkaAdminClient, services: Collection[str], names: Names = PLAIN) -> list[Right]:
     """Read and Write of records that none of these services needs, and this user has. Raises KafkaError."""
-    needed = {right for service in services for right in rights(service)}
-    may, _ = _allowed(admin, TOPICS)
+    needed = {right for service in services for right in rights(service, names)}
+    may, _ = _allowed(admin, [names.there(name) for name in TOPICS])
     return [right for right in sorted(may - needed) if right.operation in _DATA]
 
 

@@ -12,6 +12,7 @@ from kafka import errors as kafka_errors
 from kafka.admin import OffsetSpec
 
 from wince.bus.kafka_options import KafkaOptions
+from wince.bus.names import Names
 from wince.bus.topics import TOPICS, dead_letters
 
 
@@ -37,18 +38,21 @@ class Backlog:
 
 def backlog(options: KafkaOptions, groups: tuple[str, ...]) -> Backlog:
     """Ask the brokers. Blocks for some round trips. Raises Unavailable, Refused."""
-    admin = options.admin()
+    admin, names = options.admin(), options.names
     try:
-        here = sorted(set(admin.list_topics()) & set(TOPICS))
-        parts = [TopicPartition(found["name"], one["partition_index"]) for found in _described(admin, here) for one in found["partitions"]]
+        there = set(admin.list_topics())
+        here = sorted(name for name in TOPICS if names.there(name) in there)
+        described = _described(admin, [names.there(name) for name in here])
+        parts = [TopicPartition(found["name"], one["partition_index"]) for found in described for one in found["partitions"]]
         ends = _offsets(admin, parts, OffsetSpec.LATEST)
         mains = [name for name in here if dead_letters(name) in TOPICS]
-        letters = [part for part in parts if part.topic not in mains]
+        letters = [part for part in parts if names.ours(part.topic) not in mains]
         begins = _offsets(admin, letters, OffsetSpec.EARLIEST)
         counts: Counter[str] = Counter()
         for part in letters:
-            counts[part.topic] += ends[part] - begins[part]
-        return Backlog(tuple(_group(admin, group, ends) for group in groups), {name: count for name, count in counts.items() if count})
+            counts[names.ours(part.topic) or part.topic] += ends[part] - begins[part]
+        behind = tuple(_group(admin, group, ends, names) for group in groups)
+        return Backlog(behind, {name: count for name, count in counts.items() if count})
     except (kafka_errors.KafkaError, OSError) as error:
         raise options.error(error) from None
     finally:
@@ -65,14 +69,15 @@ def _offsets(admin: KafkaAdminClient, parts: list[TopicPartition], which: Offset
     return {part: found.offset for part, found in admin.list_partition_offsets(dict.fromkeys(parts, which)).items()}
 
 
-def _group(admin: KafkaAdminClient, group: str, ends: Mapping[TopicPartition, int]) -> GroupLag:
+def _group(admin: KafkaAdminClient, ours: str, ends: Mapping[TopicPartition, int], names: Names) -> GroupLag:
+    group = names.there(ours)
     behind: Counter[str] = Counter()
     try:
         positions = admin.list_group_offsets({group: None}).get(group, {})
         members = admin.describe_groups([group])[group].get("members") or ()
     except kafka_errors.CoordinatorNotAvailableError:  # of a broker on which nobody has ever settled anything
-        return GroupLag(group, 0, {})
+        return GroupLag(ours, 0, {})
     for part, settled in positions.items():
         if part in ends and settled.offset >= 0:
-            behind[part.topic] += max(0, ends[part] - settled.offset)
-    return GroupLag(group, len(members), dict(sorted(behind.items())))
+            behind[names.ours(part.topic) or part.topic] += max(0, ends[part] - settled.offset)
+    return GroupLag(ours, len(members), dict(sorted(behind.items())))

@@ -23,6 +23,7 @@ from kafka.admin import (
 
 from wince.bus.access import PRINCIPALS, principal, rights
 from wince.bus.kafka_options import KafkaOptions
+from wince.bus.names import Names
 from wince.errors import Refused
 
 MECHANISM = "SCRAM-SHA-512"
@@ -46,7 +47,7 @@ def admit(administrator: KafkaOptions) -> dict[str, str]:
     admin = administrator.admin()
     try:
         _set_passwords(admin, {user(service): password for service, password in passwords.items()})
-        _set_rights(admin)
+        _set_rights(admin, administrator.names)
     except (kafka_errors.KafkaError, OSError) as error:
         raise administrator.error(error) from None
     finally:
@@ -68,10 +69,10 @@ def _set_passwords(admin: KafkaAdminClient, passwords: dict[str, str]) -> None:
             raise Refused(f"Kafka does not take the credentials of {', '.join(refused)}", field="SCRAM")
 
 
-def _set_rights(admin: KafkaAdminClient) -> None:
+def _set_rights(admin: KafkaAdminClient, names: Names) -> None:
     whatever = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
     found, _ = admin.describe_acls(ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, whatever))
-    wanted = {_key(acl): acl for acl in _acls()}
+    wanted = {_key(acl): acl for acl in _acls(names)}
     there = {_key(acl): acl for acl in found}
     missing = [acl for key, acl in wanted.items() if key not in there]
     more = [acl for key, acl in there.items() if key not in wanted]
@@ -81,12 +82,12 @@ def _set_rights(admin: KafkaAdminClient) -> None:
         admin.delete_acls([ACLFilter(acl.principal, acl.host, acl.operation, acl.permission_type, acl.resource_pattern) for acl in more])
 
 
-def _acls() -> list[ACL]:
+def _acls(names: Names) -> list[ACL]:
     kinds = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
     return [
         ACL(principal(service), "*", _operation(right.operation), ACLPermissionType.ALLOW, ResourcePattern(kinds[right.kind], right.name))
         for service in PRINCIPALS
-        for right in rights(service)
+        for right in rights(service, names)
     ]
 
 

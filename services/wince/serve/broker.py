@@ -3,12 +3,14 @@ services, checks and status agree."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from wince.bus.access import PRINCIPALS, STATUS, principal
+from wince.bus.names import Names
 from wince.serve.state_dir import Places, secret
 from wince.settings import Settings
 
@@ -31,17 +33,19 @@ def options(settings: Settings, *, connect_s: float = 10.0) -> KafkaOptions:
         settings.kafka_replication,
         connect_s,
         settings.kafka_mechanism,
+        Names(settings.kafka_prefix),
     )
 
 
-def admit(places: Places, administrator: KafkaOptions) -> None:
-    """Let every service into a broker that was started here, and keep its password where only this user can read it.
+def admit(places: Places, administrator: KafkaOptions, prefix: str = "") -> None:
+    """Let every service into a broker that was started here, and keep its password where only this user can read it. `prefix`: before the
+    names of topics and groups.
 
     Raises Unavailable, Refused, OSError.
     """
     from wince.local.kafka_users import admit as admitted
 
-    for service, password in admitted(administrator).items():
+    for service, password in admitted(replace(administrator, names=Names(prefix))).items():
         secret(_password_file(places, service), password)
 
 

@@ -185,9 +185,11 @@ class Up(StartStop):
         self.kafka = KafkaPeer(self._places.root / "kafka", closed=True)
         self._stack.callback(self.kafka.stop)
         found = self.kafka.start()
-        broker.admit(self._places, self.kafka.administrator())
+        broker.admit(self._places, self.kafka.administrator(), self._settings.kafka_prefix)
         self._told("kafka", found)
-        return {name: value for name, value in told.items() if not name.startswith("WINCE_KAFKA_")} | {"WINCE_KAFKA_BOOTSTRAP": found}
+        return {name: value for name, value in told.items() if not name.startswith("WINCE_KAFKA_") or name == "WINCE_KAFKA_PREFIX"} | {
+            "WINCE_KAFKA_BOOTSTRAP": found
+        }
 
     def _ensemble(self) -> dict[str, str]:
         """TorchServe for a protocol with members of a site's own; where it can't be started the members run in the processes."""

@@ -33,5 +33,8 @@ class Kafka(Part):
     """Our own certificate (PEM), where the brokers ask for one."""
     kafka_key_file: Path | None = Field(default=None, examples=["/etc/wince/kafka-key.pem"])
     """Private key (PEM) of that certificate."""
+    kafka_prefix: str = Field(default="", max_length=64, pattern=r"^([a-z0-9][a-z0-9.-]*[.-])?$", examples=["north."])
+    """Before the name of each topic and consumer group: several sites that share brokers each have their own. Small letters, digits,
+    points and hyphens, ending with a point or a hyphen. All services of a site need the same; topics of another name are not read."""
     kafka_replication: int | None = Field(default=None, ge=1, examples=[3])
     """Copies of each topic that Wince creates. Not set: as the broker has it."""

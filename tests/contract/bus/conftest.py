@@ -14,6 +14,7 @@ from wince.bus.interface import Bus, Record
 from wince.bus.kafka import KafkaBus
 from wince.bus.kafka_options import KafkaOptions
 from wince.bus.memory import MemoryBus
+from wince.bus.names import Names
 from wince.testing.peers import KafkaPeer, available
 
 
@@ -45,14 +46,14 @@ class Memory:
 
 
 class Broker:
-    """A cluster; each client as another process would have it."""
+    """A cluster; each client as another process would have it. A single broker is shared with another site: names have a prefix."""
 
-    def __init__(self, peer: KafkaPeer) -> None:
-        self._peer = peer
+    def __init__(self, peer: KafkaPeer, names: Names) -> None:
+        self._peer, self._names = peer, names
         self._clients: list[KafkaBus] = []
 
     def client(self, *, max_records: int = 1000, max_bytes: int = 4 << 20) -> Bus:
-        options = KafkaOptions(self._peer.bootstrap, connect_s=30)
+        options = KafkaOptions(self._peer.bootstrap, connect_s=30, names=self._names)
         self._clients.append(KafkaBus(options, max_records=max_records, max_bytes=max_bytes, flush_s=5))
         return self._clients[-1]
 
@@ -77,7 +78,7 @@ def kind(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def network(kind: int, peers: "Peers") -> Iterator[Network]:
     """Every implementation in turn."""
-    made = Broker(peers.of(kind)) if kind else Memory()
+    made = Broker(peers.of(kind), Names("north." if kind == 1 else "")) if kind else Memory()
     yield made
     made.close()
 

@@ -11,6 +11,7 @@ LINES = (
     ("kafka", "acls"),
     ("kafka", "acls", "--form", "strimzi", "--cluster", "ward"),
     ("kafka", "acls", "--principal", "User:CN={service}.wince.example"),
+    ("kafka", "acls", "--prefix", "north."),
     ("kafka", "acls", "--reader", "analytics", "--topic", "wince.assessments.v1", "--topic", "wince.stays.v1"),
 )
 """As the page has them."""
@@ -89,7 +90,7 @@ def test_only_grade_writes_assessments_and_only_estimate_reads_faces():
 
 def test_a_reader_of_the_sites_own_may_read_what_it_names_and_no_more(wince):
     """Its group has its name, so that it takes no partition away from a service."""
-    found = granted(wince(*LINES[3]).out)
+    found = granted(wince(*LINES[4]).out)
     on = {("topic", "wince.assessments.v1"), ("topic", "wince.stays.v1"), ("group", "analytics")}
     assert found == {"User:wince-analytics": {(*one, operation) for one in on for operation in ("Read", "Describe")}}
     (user,) = yaml.safe_load_all(wince("kafka", "acls", "--reader", "analytics", "--form", "strimzi").out)
@@ -104,3 +105,20 @@ def test_a_reader_is_named_otherwise_than_a_service(wince):
     ):
         said = wince("kafka", "acls", *words)
         assert (said.code, said.err.count(field) > 0) == (2, True), said
+
+
+def test_a_sites_prefix_stands_before_topics_groups_and_users(wince, monkeypatch):
+    """Where it is set, as where it is asked for."""
+    asked = wince(*LINES[3]).out
+    monkeypatch.setenv("WINCE_KAFKA_PREFIX", "north.")
+    assert granted(wince("kafka", "acls").out) == granted(asked)
+    assert granted(asked) == {
+        f"User:north.wince-{service}": {(one.kind, f"north.{one.name}", one.operation) for one in rights(service)} for service in PRINCIPALS
+    }
+    assert granted(wince("kafka", "acls", "--prefix", "").out) == wanted()
+
+
+def test_a_prefix_that_is_no_name_is_an_error_of_usage(wince):
+    found = wince("kafka", "acls", "--prefix", "North")
+    assert found.code == 2
+    assert "--prefix" in found.err

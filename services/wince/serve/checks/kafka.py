@@ -7,6 +7,7 @@ from typing import Any
 
 from wince.bus import access
 from wince.bus.access import SERVICES
+from wince.bus.names import Names
 from wince.bus.topics import PARTITIONS, TOPICS
 from wince.serve import broker
 from wince.serve.checks.finding import Finding, missing, ok, warning
@@ -27,11 +28,12 @@ def check(settings: Settings) -> Iterator[Finding]:
     try:
         brokers = admin.describe_cluster()["brokers"]
         yield ok("kafka", f"{len(brokers)} brokers, {settings.kafka_security}")
-        topics = admin.describe_topics(list(TOPICS))  # those that this user may not see are told apart from those that are not there
+        # those that this user may not see are told apart from those that are not there
+        topics = admin.describe_topics([options.names.there(name) for name in TOPICS])
         if ours := [topic for topic in topics if not topic["error_code"]]:
             yield from _copies(ours, len(brokers))
         if absent := [topic["name"] for topic in topics if topic["error_code"] == kafka_errors.UnknownTopicOrPartitionError.errno]:
-            yield from _may_make(admin, absent, settings.kafka_replication, len(brokers))
+            yield from _may_make(admin, absent, settings, len(brokers))
         yield from _rights(admin, settings)
     except (kafka_errors.KafkaError, OSError) as error:
         raise options.error(error) from None
@@ -45,14 +47,15 @@ def _rights(admin: Any, settings: Settings) -> Iterator[Finding]:
 
     who = settings.kafka_user or "whoever reaches the brokers"
     remedy = "grant what `wince kafka acls` prints, to a user of its own for each service"
-    lacks = {service: lacking(admin, service) for service in SERVICES}
+    names = Names(settings.kafka_prefix)
+    lacks = {service: lacking(admin, service, names) for service in SERVICES}
     able = [service for service, rights in lacks.items() if not any(right.operation in NEEDED for right in rights)]
     if not able:
         nearest = min(lacks, key=lambda service: len(lacks[service]) / len(access.rights(service)))
         yield missing("kafka rights", f"{who} lacks for {nearest}: {', '.join(map(str, lacks[nearest]))}", remedy)
     elif len(able) == len(SERVICES):
         yield warning("kafka rights", f"{who} may do what every service may: a forged assessment can come from any of them", remedy)
-    elif more := beyond(admin, able):
+    elif more := beyond(admin, able, names):
         yield warning("kafka rights", f"{who} may do more than {', '.join(able)} needs: {', '.join(map(str, more))}", remedy)
     elif less := [right for service in able for right in lacks[service]]:
         remedy += "; or see yourself that topics are there, with the settings in docs/reference/asyncapi.yaml"
@@ -85,18 +88,20 @@ def _behind(part: dict[str, Any]) -> bool:
     return len(part["isr_nodes"]) < len(part["replica_nodes"])
 
 
-def _may_make(admin: Any, names: list[str], copies: int | None, brokers: int) -> Iterator[Finding]:
+def _may_make(admin: Any, names: list[str], settings: Settings, brokers: int) -> Iterator[Finding]:
     """The broker is asked whether it would make them; it makes nothing."""
     from kafka import errors as kafka_errors
 
-    plans = {name: {"num_partitions": PARTITIONS, "replication_factor": copies or -1, "configs": TOPICS[name].configs()} for name in names}
+    copies, ours = settings.kafka_replication, Names(settings.kafka_prefix)
+    common = {"num_partitions": PARTITIONS, "replication_factor": copies or -1}
+    plans = {name: {**common, "configs": TOPICS[ours.ours(name) or name].configs()} for name in names}
     try:
         admin.create_topics(plans, validate_only=True)
     except kafka_errors.InvalidReplicationFactorError:
         found = f"{copies or 'the default'} copies can't be made by {brokers} brokers"
         yield missing("kafka topics", found, "set kafka_replication to at most the number of brokers")
     except (kafka_errors.AuthorizationError, kafka_errors.PolicyViolationError) as error:
-        remedy = "let this user create wince.* topics, or make them for it"
+        remedy = f"let this user create {ours.there('wince.')}* topics, or make them for it"
         yield missing("kafka topics", f"{len(names)} are missing and we may not make them ({type(error).__name__})", remedy)
     else:
         yield ok("kafka topics", f"{len(names)} are made at the first start")
