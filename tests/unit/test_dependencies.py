@@ -63,3 +63,10 @@ def test_every_package_of_the_base_is_imported_by_it(package: str) -> None:
 def test_a_package_that_nobody_imports_is_seen() -> None:
     assert modules("pytest")
     assert not modules("pytest") & imported()
+
+
+def test_no_remedy_asks_an_index_for_wince():
+    """Wince is on no package index, and another package might take its name there."""
+    asked = re.compile(r"pip install [^\n`]*\bwince\[")
+    texts = [*SOURCE.rglob("*.py"), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    assert [str(path.relative_to(ROOT)) for path in texts if asked.search(path.read_text("utf-8"))] == []

@@ -38,7 +38,7 @@ print(result.headline.highest, result.headline.longest, [alert.start_us / 1e6 fo
 ```
 
 `import wince` takes milliseconds; the models load with the first call and stay for the next ones of the same thread. In a notebook a result
-shows itself as a table. `result.to_dataframe()` needs pandas (`pip install "wince[pandas]"`).
+shows itself as a table. `result.to_dataframe()` needs pandas (`pip install pandas`).
 
 """
 

@@ -79,7 +79,7 @@ class ClipResult:
     def to_dataframe(self) -> pd.DataFrame:
         """`frames` as a pandas DataFrame: the columns of `--per-frame` (docs/reference/csv.md), NaN where nothing was measured.
 
-        Raises DataError where pandas is not installed (`pip install "wince[pandas]"`).
+        Raises DataError where pandas is not installed (`pip install pandas`).
         """
         from wince.assess.result.frame_table import data_frame
 

@@ -31,7 +31,7 @@ def data_frame(path: Path, source: str, frames: Sequence[FrameRow]) -> pd.DataFr
     try:
         import pandas as pd
     except ImportError:
-        raise DataError("pandas is not installed", field="to_dataframe", remedy='pip install "wince[pandas]"') from None
+        raise DataError("pandas is not installed", field="to_dataframe", remedy="pip install pandas") from None
     frame = pd.DataFrame(columns(path, source, frames))
     numbers = [name for name in COLUMNS if name not in ("file", "source", "assessable", "reason", "grade")]
     return frame.astype(dict.fromkeys(numbers, "float64") | {"grade": "Int64", "assessable": "bool"})

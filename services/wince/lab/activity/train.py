@@ -51,7 +51,7 @@ def torch_module() -> Any:
     try:
         import torch
     except ImportError:
-        raise DataError("training needs torch", field="torch", remedy='pip install "wince[train]"') from None
+        raise DataError("training needs torch", field="torch", remedy='in the clone: pip install -e ".[train]"') from None
     torch.set_num_threads(1)
     return torch
 

