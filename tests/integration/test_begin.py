@@ -24,7 +24,8 @@ from wince.pipeline.grade.calm import Calm, Shown
 from wince.serve.begin import SourceStart
 from wince.store import snapshots
 from wince.store.database import Database
-from wince.store.migrate import bundled, migrate
+from wince.store.migrate import migrate
+from wince.store.schema import bundled
 
 MINE = replace(PROTOCOL, name="mine")
 

@@ -13,7 +13,7 @@ from wince.local.postgres.opened import open_database
 from wince.serve.checks import database as check
 from wince.serve.checks.finding import Finding, State
 from wince.settings import Settings
-from wince.store.migrate import bundled
+from wince.store.schema import bundled
 
 
 def found(dsn: str) -> dict[str, Finding]:
@@ -68,6 +68,32 @@ def test_a_newer_one(database_dsn: str) -> None:
     schema = found(database_dsn)["database schema"]
     assert schema.state is State.MISSING
     assert "this Wince knows" in schema.found
+
+
+def test_a_newer_one_that_only_expanded(database_dsn: str) -> None:
+    with psycopg.connect(database_dsn) as admin:
+        admin.execute(
+            "INSERT INTO schema_migration(number, name, sha256, oldest) SELECT max(number) + 1, 'x', 'x', 1 FROM schema_migration"
+        )
+    schema = found(database_dsn)["database schema"]
+    assert schema.state is State.OK
+    assert "goes on working beside it" in schema.found
+
+
+def test_a_login_with_rights_on_rows(database_dsn: str, role: str) -> None:
+    """Enough where `wince migrate` changes the schema, as the tables' owner."""
+
+    def rights() -> Finding:
+        return {one.what: one for one in check.check(Settings(pg_dsn=role, schema_at_start="expect"))}["database rights"]
+
+    with psycopg.connect(database_dsn) as admin:
+        admin.execute("GRANT USAGE ON SCHEMA public TO public")
+        admin.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO public")
+    assert rights().state is State.MISSING
+    assert "audit_payload_place" in rights().found
+    with psycopg.connect(database_dsn) as admin:
+        admin.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO public")
+    assert rights().state is State.OK
 
 
 def test_a_user_without_rights(database_dsn: str, role: str) -> None:
@@ -126,8 +152,8 @@ def test_an_encoding_that_can_not_hold_names(database_dsn: str) -> None:
 
 def test_a_standby() -> None:
     """It answers everything and takes nothing."""
-    facts = check.Facts("18.0", "public", True, "public", "UTF8", True, "off", [], 0, 0.0, False)
-    (rights,) = check._rights(facts)
+    facts = check.Facts("18.0", "public", True, "public", "UTF8", True, "off", [], 0, [], 0.0, False)
+    (rights,) = check._rights(facts, expect=False)
     assert rights.state is State.MISSING
     assert "standby" in rights.found
 

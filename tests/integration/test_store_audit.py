@@ -16,7 +16,8 @@ from wince.store import audit, checkpoints
 from wince.store.audit import Fact, append
 from wince.store.checkpoints import public_hex, signing_key
 from wince.store.database import Database
-from wince.store.migrate import bundled, migrate
+from wince.store.migrate import migrate
+from wince.store.schema import bundled
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from wince.local.postgres.server import EmbeddedPostgres
 from wince.store import audit, checkpoints
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
-from wince.store.migrate import bundled, migrate
+from wince.store.migrate import migrate
+from wince.store.schema import bundled
 
 OLD = bundled()[:6]
 AT = "2026-11-21T08:00:0{}.000000Z"

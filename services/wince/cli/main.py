@@ -30,7 +30,7 @@ COMPLETE = "_WINCE_COMPLETE"
 """Variable by which a shell asks what a line could go on with: that takes every option of every command."""
 COMMANDS = (
     "assess", "run", "serve", "up", "status", "watch", "census", "push", "switch", "consent", "retract", "retention",
-    "audit", "outbox", "sources", "ehr", "fhir", "hl7", "dicom", "kafka", "token", "doctor", "config", "models",
+    "migrate", "audit", "outbox", "sources", "ehr", "fhir", "hl7", "dicom", "kafka", "token", "doctor", "config", "models",
     "protocols", "lab",
 )  # fmt: skip
 """Each is a module of this package: with `app`, a group of commands; else with a function of its own name."""

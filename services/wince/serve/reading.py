@@ -26,9 +26,10 @@ CONNECTIONS = 4
 
 
 @contextmanager
-def reading(settings: Settings, *, write: bool = False, wait_s: float = 10.0) -> Iterator[Database]:
+def reading(settings: Settings, *, write: bool = False, any_schema: bool = False, wait_s: float = 10.0) -> Iterator[Database]:
     """The database that `WINCE_PG_DSN` names, else the embedded one of the state directory, which is started for as long as this lasts
-    where it does not run. `write`: changes are let through. `wait_s`: how long the database may take to answer.
+    where it does not run. `write`: changes are let through. `any_schema`: it need not be this version's. `wait_s`: how long the database
+    may take to answer.
 
     Ctrl-C, SIGTERM and SIGHUP end the block by Stopped, and no server stays behind. Raises ConfigError where there is no
     installation, StoreError where its schema is another version's, and what opening a database raises.
@@ -38,7 +39,8 @@ def reading(settings: Settings, *, write: bool = False, wait_s: float = 10.0) ->
         _dsn(settings, held) as dsn,
         Database(dsn, size=CONNECTIONS, wait_s=wait_s, read_only=not write) as database,
     ):
-        require(database)
+        if not any_schema:
+            require(database)
         yield database
 
 

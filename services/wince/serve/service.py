@@ -23,11 +23,14 @@ from wince.serve.replay import moment
 from wince.serve.waiting import waited
 from wince.settings import Camera, Settings, load
 from wince.store.database import Database
-from wince.store.migrate import migrate
+from wince.store.migrate import SchemaBehind, migrate, require
 from wince.telemetry import logs
 from wince.telemetry.windows import Windows
 
 log = logs.get(__name__)
+
+SCHEMA_WAIT_S = 300.0
+"""How long, at least, one waits for a schema that somebody else brings up to date (schema_at_start = "expect")."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,11 @@ class Deps:
 
     @property
     def database(self) -> Database:
-        """The installation's database, migrated; one that is being started again is waited for. Raises ConfigError where none is set,
-        Unavailable where it stays away."""
+        """The installation's database, with a schema that this version can work with; one that is being started again is waited for.
+        Raises ConfigError where none is set, Unavailable where it stays away, SchemaBehind where its schema stays too old."""
         if self._database is None:
-            dsn = setup.dsn(self.settings)
-            self._database = self.stack.enter_context(waited("database", lambda: _opened(dsn), self.settings.start_wait_s))
+            wait_s = self.settings.start_wait_s
+            self._database = self.stack.enter_context(waited("database", lambda: _opened(self.settings), wait_s))
         return self._database
 
     def cameras(self) -> tuple[Camera, ...] | None:
@@ -113,10 +116,14 @@ class Deps:
         return None if self.settings.replay_at is None else moment(self.settings.replay_at)
 
 
-def _opened(dsn: str) -> Database:
-    database = Database(dsn)
+def _opened(settings: Settings) -> Database:
+    database = Database(setup.dsn(settings))
     try:
-        migrate(database)
+        if settings.schema_at_start == "migrate":
+            migrate(database)
+        else:
+            wait_s = max(settings.start_wait_s, SCHEMA_WAIT_S)
+            waited("schema, for `wince migrate`", lambda: require(database), wait_s, SchemaBehind)
     except BaseException:
         database.close()
         raise

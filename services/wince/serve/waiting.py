@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from wince.errors import Unavailable
+from wince.errors import Unavailable, WinceError
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -17,17 +17,17 @@ LOOK_S, TELL_S = 0.5, 30.0
 Result = TypeVar("Result")
 
 
-def waited(name: str, ask: Callable[[], Result], wait_s: float) -> Result:
-    """What `ask` gives; while it raises Unavailable it is asked again, for `wait_s` seconds. `name`: who is waited for, as the log says it.
+def waited(name: str, ask: Callable[[], Result], wait_s: float, passes: type[WinceError] = Unavailable) -> Result:
+    """What `ask` gives; while it raises `passes` it is asked again, for `wait_s` seconds. `name`: what is waited for, as the log says it.
 
-    Raises what `ask` raises, Unavailable once the time is over. SIGTERM interrupts it, as everything on the main thread.
+    Raises what `ask` raises, `passes` once the time is over. SIGTERM interrupts it, as everything on the main thread.
     """
     began = time.monotonic()
     told: float | None = None
     while True:
         try:
             result = ask()
-        except Unavailable as error:
+        except passes as error:
             now = time.monotonic()
             if now - began > wait_s:
                 raise

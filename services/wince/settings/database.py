@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -20,6 +21,10 @@ class Database(Part):
     (WINCE_PG_DSN_FILE) where it holds a password. TLS is part of it (sslmode, sslrootcert), and needed for a server on another machine."""
     insecure_pg_beyond_loopback: bool = False
     """Use a PostgreSQL on another machine without TLS. Everybody on the network can then read patients' data and the login."""
+    schema_at_start: Literal["migrate", "expect"] = "migrate"
+    """What a service does where the database's schema is older than it needs. `migrate`: brings it up to date. `expect`: waits until
+    `wince migrate` has done so (five minutes, or start_wait_s if that is longer) and changes nothing. Its login then needs rights on rows
+    only."""
     audit_key_file: Path | None = Field(default=None, examples=["/etc/wince/audit.pem"])
     """Ed25519 private key (PEM) that signs checkpoints of the audit trail. Not set: made in state_dir/keys at the first start."""
     checkpoint_file: Path | None = Field(default=None, examples=["/var/lib/wince/audit-checkpoints.jsonl"])

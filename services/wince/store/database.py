@@ -14,10 +14,13 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from wince.errors import ResourceError, StoreError, Unavailable, WinceError
+from wince.store.schema import known
 
 Tx = psycopg.Connection[tuple[Any, ...]]
 """A connection inside a transaction."""
 
+APPLICATION = "wince schema "
+"""Before the number of the schema that we know: what our connections call themselves. A migration looks there for older code."""
 OLDEST = 150000
 """server_version_num below which we refuse: PostgreSQL 15."""
 
@@ -50,7 +53,7 @@ class Database:
             timeout=wait_s,
             reconnect_timeout=30,
             check=ConnectionPool.check_connection,
-            kwargs={"application_name": "wince"} | ({"prepare_threshold": None} if self.pooled else {}),
+            kwargs={"application_name": f"{APPLICATION}{known()}"} | ({"prepare_threshold": None} if self.pooled else {}),
             configure=_read_only if read_only else None,
             open=True,
         )

@@ -10,7 +10,7 @@ ENTRY = "00000000-0000-5000-8000-000000000000"
 READING = {
     "status": [],
     "census show": [], "census diff": ["absent.csv"], "census load": ["absent.csv"], "census confirm": ["--all"],
-    "audit verify": [], "audit show": [], "audit checkpoints-lost": ["--by", "N1", "--reason", "lost"],
+    "migrate": [], "audit verify": [], "audit show": [], "audit checkpoints-lost": ["--by", "N1", "--reason", "lost"],
     "sources undo-ahead": ["cam-1", "--by", "N1", "--reason", "clock"],
     "outbox list": [], "outbox aside": [], "outbox drop": ["cam-1", "--reason", "spoilt"],
     "outbox replay": [ENTRY], "outbox release": ["ehr"], "doctor": [],
@@ -35,7 +35,7 @@ MAKING = {"assess", "token make", "run", "serve", "up", "push", "models fetch", 
 
 
 OF_A_DATABASE = (
-    "audit", "outbox", "sources", "status", "census show", "census confirm", "retract", "switch", "consent", "hl7 parked",
+    "migrate", "audit", "outbox", "sources", "status", "census show", "census confirm", "retract", "switch", "consent", "hl7 parked",
     "retention erase",
     "dicom list", "dicom held", "dicom resolve", "dicom drop",
 )  # fmt: skip

@@ -39,6 +39,8 @@ class Facts:
     """Schemas with tables of Wince that unqualified names don't lead to."""
     foreign: int
     """Tables of Wince that we may not change, since another role owns them."""
+    closed: list[str]
+    """Tables and sequences of Wince whose rows we may not read and write."""
     now_s: float
     may_see: bool
     """Whether we may ask where data lies."""
@@ -53,6 +55,12 @@ SELECT current_setting('server_version') AS version, current_schema() AS schema,
              AND schemaname IS DISTINCT FROM current_schema()) AS elsewhere,
        (SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND NOT pg_has_role(tableowner, 'USAGE')
         AND to_regclass('schema_migration') IS NOT NULL)::int AS foreign,
+       ARRAY(SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace
+             AND to_regclass('schema_migration') IS NOT NULL
+             AND (c.relkind = 'S' AND NOT has_sequence_privilege(c.oid, 'USAGE')
+                  OR c.relkind = 'r' AND NOT has_table_privilege(c.oid, 'SELECT')
+                  OR c.relkind = 'r' AND c.relname <> 'schema_migration' AND NOT has_table_privilege(c.oid, 'INSERT'))
+             ORDER BY 1) AS closed,
        extract(epoch FROM clock_timestamp())::float8 AS now_s, pg_has_role('pg_read_all_settings', 'USAGE') AS may_see
 """
 
@@ -60,7 +68,7 @@ SELECT current_setting('server_version') AS version, current_schema() AS schema,
 def check(settings: Settings) -> Iterator[Finding]:
     """The server that is set; of the embedded one where its data lies and, where it runs, the same. No server is started for this."""
     if (named := setup.server_dsn(settings)) is not None:
-        yield from _server(named, "by WINCE_PG_DSN")
+        yield from _server(named, "by WINCE_PG_DSN", settings.schema_at_start == "expect")
         return
     yield ok("database", setup.embedded(settings))
     server = EmbeddedPostgres(Places.of(settings).postgres)
@@ -70,7 +78,8 @@ def check(settings: Settings) -> Iterator[Finding]:
             yield from _server(server.dsn(NAME), "embedded, running")
 
 
-def _server(dsn: str, how: str) -> Iterator[Finding]:
+def _server(dsn: str, how: str, expect: bool = False) -> Iterator[Finding]:
+    """`expect`: the schema is somebody else's to change."""
     with Database(dsn, wait_s=WAIT_S, size=1, read_only=True) as database:
         with database.transaction() as tx:
             before = time.time()
@@ -80,8 +89,8 @@ def _server(dsn: str, how: str) -> Iterator[Finding]:
             facts = Facts(*row)
             lies = _where(tx) if facts.may_see else ""
         yield ok("database", f"PostgreSQL {facts.version} {how}{lies}")
-        yield from _rights(facts)
-        yield _schema(database)
+        yield from _rights(facts, expect)
+        yield _schema(database, expect)
         yield clock.finding("the database", facts.now_s, before, after)
         if database.pooled:
             yield from _pooler(dsn)
@@ -92,7 +101,7 @@ def _where(tx: Tx) -> str:
     return f", data in {row[0]}, log: {row[1]}" if row else ""
 
 
-def _rights(facts: Facts) -> Iterator[Finding]:
+def _rights(facts: Facts, expect: bool) -> Iterator[Finding]:
     what = "database rights"
     if facts.standby:
         yield missing(what, "the server is a standby, which takes no changes", "name the primary in WINCE_PG_DSN")
@@ -110,6 +119,8 @@ def _rights(facts: Facts) -> Iterator[Finding]:
             f"tables of Wince lie in the schema {', '.join(facts.elsewhere)}, and search_path ({facts.search_path}) leads to {facts.schema}"
         )
         yield missing(what, found, "set the search_path that the installation was made with, or new, empty tables are made")
+    elif expect:
+        yield _rights_on_rows(what, facts)
     elif not facts.creates:
         remedy = f"GRANT CREATE ON SCHEMA {facts.schema} TO the user of WINCE_PG_DSN"
         yield missing(what, f"no right to CREATE in the schema {facts.schema}", remedy)
@@ -123,17 +134,28 @@ def _rights(facts: Facts) -> Iterator[Finding]:
         yield missing("database encoding", f"{facts.encoding} can't hold every name", remedy)
 
 
-def _schema(database: Database) -> Finding:
+def _rights_on_rows(what: str, facts: Facts) -> Finding:
+    if not facts.closed:
+        return ok(what, f"rows in the schema {facts.schema}; it is changed by `wince migrate` alone")
+    named = ", ".join(facts.closed[:5]) + (f" and {len(facts.closed) - 5} more" if len(facts.closed) > 5 else "")
+    return missing(what, f"no right to read and write rows of {named}", "GRANT as docs/how-to/postgres.md says, by the tables' owner")
+
+
+def _schema(database: Database, expect: bool) -> Finding:
     what = "database schema"
     try:
         with database.transaction() as tx:
             stands, wanted = standing(tx)
     except StoreError as error:
         return failed(what, error)
+    how = "`wince migrate` makes it" if expect else "the first start makes it"
     if stands is None:
-        return ok(what, "nothing of Wince yet; the first start makes it")
+        return ok(what, f"nothing of Wince yet; {how}")
     if stands < wanted:
-        return ok(what, f"{stands} of {wanted}; the next start brings it up to date. Make a backup before")
+        how = "`wince migrate` brings it up to date" if expect else "the next start brings it up to date"
+        return ok(what, f"{stands} of {wanted}; {how}. Make a backup before")
+    if stands > wanted:
+        return ok(what, f"{stands}, made by a newer Wince; this one, which knows {wanted}, goes on working beside it")
     return ok(what, f"{stands} of {wanted}")
 
 

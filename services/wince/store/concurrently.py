@@ -1,0 +1,43 @@
+"""CREATE INDEX CONCURRENTLY, which runs outside a transaction and blocks no writer (PostgreSQL 15, CREATE INDEX, "Building Indexes
+Concurrently"). It waits for the transactions that are open on its table. Cut off on the way it leaves an invalid index, which counts
+for nothing and must be dropped before the next try."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+
+import psycopg
+
+from wince.errors import StoreError
+from wince.store.database import mapped
+
+_STATEMENT = re.compile(r"\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+IF\s+NOT\s+EXISTS\s+(\w+)\s[^;]*;?\s*", re.IGNORECASE)
+
+
+def index_of(sql: str) -> str:
+    """The name of the index that a file makes. Raises StoreError where the file is anything but this one statement."""
+    statement = re.sub(r"--[^\n]*", "", sql)
+    found = _STATEMENT.fullmatch(statement)
+    if found is None:
+        raise StoreError("is not one CREATE INDEX CONCURRENTLY IF NOT EXISTS", field="migration", remedy="one statement a file")
+    return found[1]
+
+
+def build_index(dsn: str, sql: str, deadline: float) -> None:
+    """Makes the index, on a connection of its own; where it stands already, nothing. `deadline`: time.monotonic() at which it is broken
+    off. Raises StoreError, Unavailable."""
+    name = index_of(sql)
+    with mapped(), psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as connection:
+        timer = threading.Timer(max(0.0, deadline - time.monotonic()), connection.cancel)
+        timer.start()
+        try:
+            if (
+                connection.execute("SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid", (name,)).fetchone()
+                is not None
+            ):
+                connection.execute(f"DROP INDEX CONCURRENTLY {name}".encode())
+            connection.execute(sql.encode())
+        finally:
+            timer.cancel()
