@@ -29,7 +29,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run imaging anchors screenshots sbom audit first-run chaos test check long lint types proto released docs serving chaos-kafka chaos-ehr storm fuzz bench train-scorer clean lock dev apt
+.PHONY: help run imaging anchors screenshots sbom audit first-run chaos test check long lint types proto released docs serving chaos-kafka chaos-ehr storm kube-tools fuzz bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -101,6 +101,9 @@ serving: $(SERVING) ## the environment of TorchServe's own processes, .venv-serv
 
 long: apt dev serving ## what make test leaves out: 50 rounds of chaos, 20 of chaos-kafka, 500 ADT storms, 200 mixed records, 1,000 tamperings, whatever is marked `long` (an hour)
 	@$(BIN)/python -m pytest -m long -s -n 0 $(ARGS)
+
+kube-tools: dev ## build what the chart is tried with, once: Helm 3 and 4, kubectl, a Kubernetes control plane with fake nodes; schemas of custom resources
+	@$(BIN)/python -m tests.fetch_peers crds helm3 helm4 kube strimzi
 
 storm: dev ## a hospital, its ADT feed and its cameras at random, against an oracle: what the record says wrongly, what it lacks (STORMS=200)
 	@WINCE_STORM=$(or $(STORMS),200) $(BIN)/python -m pytest tests/e2e/storm -q -n 0

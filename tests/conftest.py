@@ -109,7 +109,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = longest_first(items)
 
 
-SHARED = ("tests/contract/bus", "tests/contract/ehr")
+SHARED = ("tests/contract/bus", "tests/contract/ehr", "tests/integration/kube")
 """Folders whose files share a peer of the session: on two workers it would start twice, and between two files once more."""
 
 

@@ -7,30 +7,36 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from wince.errors import WinceError
-from wince.local import maven, npm
+from wince.local import golang, maven, npm, peer_cache
 from wince.models.fetch import fetch
 from wince.models.lock import FACE_MODELS
 
 
 def needed() -> dict[str, Callable[[], object]]:
-    """How to get each, by name: every folder of peers with a pom or a package.json, and the models of faces."""
+    """How to get each, by name: every folder of peers with a pom, a package.json or a go.mod, and the models of faces."""
     found: dict[str, Callable[[], object]] = {"face models": partial(fetch, FACE_MODELS)}
-    for folder in sorted(maven.SOURCES.iterdir()):
+    for folder in sorted(peer_cache.SOURCES.iterdir()):
         if (folder / "pom.xml").is_file():
             found[folder.name] = partial(maven.classpath, folder.name)
         elif (folder / "package.json").is_file():
             found[folder.name] = partial(npm.installed, folder.name)
+        elif (folder / "go.mod").is_file():
+            found[folder.name] = partial(golang.made, folder.name)
     return found
 
 
-def main() -> None:
-    """Get them all."""
-    began = time.monotonic()
-    for name, get in needed().items():
+def main(wanted: Sequence[str]) -> None:
+    """Get those that are named, else all."""
+    began, all_of_them = time.monotonic(), needed()
+    if unknown := sorted(set(wanted) - set(all_of_them)):
+        raise SystemExit(f"no such peer: {', '.join(unknown)}; there are {', '.join(all_of_them)}")
+    for name, get in all_of_them.items():
+        if wanted and name not in wanted:
+            continue
         try:
             get()
         except WinceError as error:
@@ -39,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

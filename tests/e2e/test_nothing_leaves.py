@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import reachable
 from tests.face_models import fetched
 from tests.support.watched_network import Seen, watched, why_not
-from wince.local import maven
+from wince.local import maven, peer_cache
 from wince.models import fetch
 from wince.testing import clips
 
@@ -80,7 +80,7 @@ def test_services_look_nothing_up(home: Path) -> None:
     if reason := maven.available():
         pytest.skip(reason)
     maven.classpath("kafka")
-    seen = run(home, *WINCE, "up", "--json", until='"event": "up"', WINCE_PEERS_DIR=str(maven.cache()), WINCE_TIME_ZONE="UTC")
+    seen = run(home, *WINCE, "up", "--json", until='"event": "up"', WINCE_PEERS_DIR=str(peer_cache.cache()), WINCE_TIME_ZONE="UTC")
     assert seen.returncode == 0, seen.output
     assert (list(seen.names), seen.packets) == ([], 0)
     assert strangers(home) == []

@@ -29,6 +29,17 @@ class Authority:
         private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         return self._write(f"{name}.crt", made.public_bytes(serialization.Encoding.PEM)), self._write(f"{name}.key", private)
 
+    def client(self, name: str, organization: str = "") -> tuple[Path, Path]:
+        """(certificate, key) of a client that is known by its common name and, where one is given, its organization: no address."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        if organization:
+            parts.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+        made = self._builder(x509.Name(parts), key).sign(self._key, hashes.SHA256())
+        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        file = name.replace(":", "-")
+        return self._write(f"{file}.crt", made.public_bytes(serialization.Encoding.PEM)), self._write(f"{file}.key", private)
+
     def itself(self, *names: str) -> tuple[Path, Path]:
         """(certificate, key) that no authority signed, as cameras make their own."""
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])

@@ -25,7 +25,7 @@ from typing import Any
 import typer.main
 
 from wince.cli.main import build
-from wince.local import maven
+from wince.local import peer_cache
 from wince.models import fetch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,7 +169,12 @@ def environment(folder: Path) -> dict[str, str]:
     home = folder / "home"
     home.mkdir(exist_ok=True)
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}"
-    return kept | {"PATH": path, "HOME": str(home), "WINCE_MODELS_DIR": str(fetch.cache_folder()), "WINCE_PEERS_DIR": str(maven.cache())}
+    return kept | {
+        "PATH": path,
+        "HOME": str(home),
+        "WINCE_MODELS_DIR": str(fetch.cache_folder()),
+        "WINCE_PEERS_DIR": str(peer_cache.cache()),
+    }
 
 
 def lines(text: str) -> list[str]:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from wince.assess import batch, inputs
 from wince.assess.report import write
-from wince.local.maven import cache
+from wince.local.peer_cache import cache
 from wince.report.write_whole import write_whole
 from wince.serve import protocols, scoring
 from wince.settings import Settings

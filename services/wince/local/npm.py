@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 from wince.errors import ResourceError
-from wince.local.maven import SOURCES, cache
-from wince.telemetry.output import last_lines
+from wince.local.peer_cache import SOURCES, cache, digest, make, run
 
 _FETCH_S = 600
 
@@ -30,26 +26,13 @@ def installed(name: str) -> Path:
         raise ResourceError(reason, field="peers")
     source = SOURCES / name
     files = sorted(path for path in source.iterdir() if path.suffix in (".json", ".mjs", ".ts"))
-    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:12]
-    target = cache() / f"{name}-{digest}"
-    if target.is_dir():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as scratch:
-        out = Path(scratch) / "out"
-        out.mkdir()
-        for path in files:
-            shutil.copy(path, out)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", "--loglevel=error"]
-        try:
-            done = subprocess.run(command, cwd=out, capture_output=True, text=True, timeout=_FETCH_S, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise ResourceError(f"npm failed: {type(error).__name__}", field=name, remedy="see that its registry can be reached") from error
-        if done.returncode != 0:
-            raise ResourceError(f"npm failed: {last_lines(done.stderr)}", field=name, remedy="see that its registry can be reached")
-        try:
-            out.rename(target)  # who comes second keeps what the first made
-        except OSError:
-            if not target.is_dir():
-                raise
+    target = cache() / f"{name}-{digest(files)}"
+    make(target, lambda out: _install(files, out), "npm")
     return target
+
+
+def _install(files: list[Path], out: Path) -> None:
+    for path in files:
+        shutil.copy(path, out)
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps", "--loglevel=error"]
+    run(command, out, limit_s=_FETCH_S, remedy="see that npm reaches its registry")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,6 +20,16 @@ RESTARTS = 2
 LOOK_S = 0.05
 GIVE_UP_S = 5.0
 """How long a server that did not answer may take to end."""
+
+
+def bound_to_parent(command: Sequence[str]) -> list[str]:
+    """The same command, killed by the kernel where this process ends first, however it ends: for what only serves a test or a build.
+
+    `setpriv` of util-linux does so; where it is absent the command stays as it is. Call it from a thread that lives as long as the
+    process: the kernel watches the thread.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *command] if setpriv else list(command)
 
 
 class ServerProcess:

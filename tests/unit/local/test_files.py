@@ -1,11 +1,11 @@
 """What local servers are started from travels with the package, and lies where it is looked for."""
 
-from wince.local import maven, torchserve
+from wince.local import peer_cache, torchserve
 
 
 def test_peers_poms_are_there() -> None:
     for name in ("kafka", "hapi", "validator"):
-        assert (maven.SOURCES / name / "pom.xml").is_file()
+        assert (peer_cache.SOURCES / name / "pom.xml").is_file()
 
 
 def test_torchserve_finds_its_logging_and_its_stand_in() -> None:

@@ -1,4 +1,4 @@
-"""Peers in Java are made once, however many processes ask for them."""
+"""Peers are made once, however many processes ask for them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from wince.local import maven
+from wince.local import peer_cache
 
 MAKE = """
 import os, sys, time
 from pathlib import Path
-from wince.local import maven
+from wince.local import peer_cache
 
 target, log = Path(sys.argv[1]), Path(sys.argv[2])
 
@@ -23,7 +23,7 @@ def fill(out):
         time.sleep(0.01)
 
 log.with_name(f"asks-{os.getpid()}").touch()
-maven._make(target, fill)
+peer_cache.make(target, fill, "java")
 print((target / "jar").read_text())
 """
 
@@ -35,7 +35,7 @@ def test_two_processes_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [one.communicate(timeout=60)[0] for one in both] == ["whole\n", "whole\n"]
     assert log.read_text() == "begun\n"
-    assert sorted(one.name for one in target.parent.iterdir()) == [".making.lock", "peer"]
+    assert sorted(one.name for one in target.parent.iterdir()) == [".making-java.lock", "peer"]
 
 
 def test_what_fails_leaves_nothing_that_looks_made(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_what_fails_leaves_nothing_that_looks_made(tmp_path: Path) -> None:
 
     for fill in (broken, lambda out: (out / "jar").write_text("whole")):
         try:
-            maven._make(tmp_path / "peer", fill)  # type: ignore[arg-type]
+            peer_cache.make(tmp_path / "peer", fill, "java")  # type: ignore[arg-type]
         except OSError:
             assert not (tmp_path / "peer").exists()
     assert (tmp_path / "peer" / "jar").read_text() == "whole"
