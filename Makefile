@@ -80,6 +80,7 @@ docs: dev ## generate what the code knows of docs/reference: settings, commands,
 	@$(BIN)/python -m wince.delivery.sr.guide docs/reference/dicom-sr.md
 	@$(BIN)/python -m wince.delivery.oru.page docs/reference/oru.md
 	@$(BIN)/python -m wince.pipeline.capture.studies.statement docs/reference/dicom-conformance.md
+	@$(BIN)/python -m wince.serve.retention_page docs/reference/retention.md
 	@$(BIN)/python -m wince.cli.reference docs/reference/cli.md
 	@$(BIN)/python -m wince.cli.exit_codes docs/reference/exit-codes.md
 	@$(BIN)/python protos/statuses.py docs/reference/grpc.md

@@ -7,7 +7,8 @@ import pytest
 
 from tests.contract.census.feed import ICU1, ICU2, Feed, mrg, pid, pv1
 from tests.integration.record_world import BED, T0, US, FakeTarget, admit, alert, change, deliver, stay, window
-from wince.care.retention import Erased, Limits, Retention
+from wince.care.person import Erased
+from wince.care.retention import Limits, Retention
 from wince.care.withholding import Withholding
 from wince.domain.audit import verify
 from wince.domain.census import Revision
@@ -251,7 +252,7 @@ def test_the_commands(
     command.erase_command(patient="M-V1", reason="asked for it")
     audit_command.verify()
     said = capsys.readouterr().out
-    assert "windows, alerts, verdicts, entries: 30 days" in said
+    assert "windows, alerts, verdicts, entries, DICOM objects: 30 days" in said
     assert "would be erased: 2 entries, 2 windows, 0 visits" in said
     assert "\nerased: 2 entries, 2 windows, 0 visits" in said
     assert "by an erasure (person)" in said

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from wince.care import person
+from wince.care.person import Erased
 from wince.clock import Clock, wall_us
-from wince.domain.census import Kind
-from wince.domain.stay import Identifier
-from wince.errors import MessageError, Refused
-from wince.rpc.errors import NotFound
-from wince.store import aliases, erasing, parked, studies, withheld
-from wince.store import scope as scopes
+from wince.errors import MessageError
+from wince.store import erasing, remains, studies
 from wince.store.audit import Fact, append
 from wince.store.database import Database, Tx
 from wince.store.plain import dump
@@ -29,16 +27,6 @@ class Limits:
     assessments: int | None = None
     movements: int | None = None
     audit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """How many of each went."""
-
-    entries: int = 0
-    windows: int = 0
-    visits: int = 0
-    payloads: int = 0
 
 
 class _TakenBackError(Exception):
@@ -92,19 +80,24 @@ class Retention:
         return done
 
     def _erased(self, limits: Limits, run: UUID, now_us: int, each: Callable[[str, int, Callable[[Tx], int]], int]) -> Erased:
-        entries = windows = visits = payloads = 0
+        entries = windows = visits = payloads = decisions = remembered = objects = 0
         if limits.assessments is not None:
             before_us = now_us - limits.assessments * DAY_US
             entries = each("assessments", before_us, lambda tx: self._entries(tx, before_us))
             windows = each("assessments", before_us, lambda tx: self._windows(tx, before_us))
-            each("studies", before_us, lambda tx: studies.forget_old(tx, before_us))
+            each("assessments", before_us, lambda tx: self._questions(tx, before_us))
+            objects = each("studies", before_us, lambda tx: studies.forget_old(tx, before_us))
+            remembered = each("states", before_us, lambda tx: remains.old_states(tx, before_us))
+            decisions = each("decisions", before_us, lambda tx: remains.old_decisions(tx, before_us))
         if limits.movements is not None:
             until_us = now_us - limits.movements * DAY_US
             visits = each("movements", until_us, lambda tx: self._visits(tx, until_us))
+            remembered += each("movements", until_us, lambda tx: remains.old_notes(tx, until_us))
+            decisions += each("patient_states", until_us, lambda tx: remains.old_patient_states(tx, until_us))
         if limits.audit is not None:
             oldest_us = now_us - limits.audit * DAY_US
             payloads = each("audit", oldest_us, lambda tx: erasing.old_payloads(tx, run, oldest_us))
-        return Erased(entries, windows, visits, payloads)
+        return Erased(entries, windows, visits, payloads, decisions, remembered, objects)
 
     @staticmethod
     def _entries(tx: Tx, before_us: int) -> int:
@@ -116,6 +109,12 @@ class Retention:
     def _windows(tx: Tx, before_us: int) -> int:
         ids = erasing.old_windows(tx, before_us)
         erasing.windows(tx, ids)
+        return len(ids)
+
+    @staticmethod
+    def _questions(tx: Tx, before_us: int) -> int:
+        ids = erasing.old_questions(tx, before_us)
+        erasing.questions(tx, ids)
         return len(ids)
 
     @staticmethod
@@ -133,80 +132,10 @@ class Retention:
         """
         if not reason.strip():
             raise MessageError("must not be empty", field="reason", remedy="say why, without a patient's name")
-        number, system = scopes.split(patient)
         run, now_us = uuid4(), self._clock()
         with self._database.transaction() as tx:
-            found = withheld.patients(tx, number, system)
-            numbers = aliases.numbers(tx, Kind.PERSON, found[0]) if len(found) == 1 else []
-            if waiting := parked.naming(tx, {number, *(one.value for one in numbers)}):
-                remedy = "have `wince hl7 parked` replay or drop these, then again: " + ", ".join(map(str, waiting[:5]))
-                raise Refused(f"{len(waiting)} parked messages name this number", field="patient", remedy=remedy)
-            if len(found) != 1:
-                what = "two authorities use this number" if found else "there is no such patient"
-                raise (Refused if found else NotFound)(what, field="patient", remedy="give authority|number")
-            pairs = aliases.arrays(numbers)
-            theirs = tx.execute(
-                "SELECT id, encounter_system, encounter, superseded_us IS NULL AND (end_us IS NULL OR end_us > %s) FROM stay"
-                " WHERE (patient_system, patient) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
-                (now_us, *pairs),
-            ).fetchall()
-            if any(row[3] for row in theirs):
-                raise Refused("the patient lies in a bed now", field="patient", remedy="erase after the discharge")
-            if erasing.waits_in_a_list(tx, numbers):
-                remedy = "see `wince census diff`; settle it, then again"
-                raise Refused("a census has the patient in a bed, and nobody has decided that", field="patient", remedy=remedy)
-            stays = sorted({row[0] for row in theirs})
-            known = {Identifier(row[1], row[2]) for row in theirs}
-            every = {
-                number for one in known for number in aliases.numbers(tx, Kind.VISIT, one)
-            }  # what was said under a number given up, too
-            visits = sorted(every, key=lambda one: (one.system, one.value))
-            ids = _ids(tx, "SELECT id FROM entry WHERE stay = ANY(%s)", stays)
-            waits = tx.execute(
-                "SELECT count(*) FROM outbox WHERE entry = ANY(%s) AND state NOT IN ('written', 'kept')", (list(ids),)
-            ).fetchone()
-            if waits and waits[0]:
-                remedy = "see `wince outbox list`; deliver or give up what waits, then again"
-                raise Refused(f"{waits[0]} deliveries about the patient wait", field="patient", remedy=remedy)
-            windows = _ids(tx, "SELECT id FROM assessment WHERE stay = ANY(%s)", stays)
-            gone_studies = studies.of_patient(tx, numbers)
-            about = (
-                set(stays)
-                | ids
-                | windows
-                | {studies.identity(instance) for instance in gone_studies}
-                | _ids(tx, "SELECT id FROM question WHERE stay = ANY(%s)", stays)
-            )
-            for table in ("alert", "verdict"):
-                about |= _ids(tx, f"SELECT id FROM {table} WHERE assessment = ANY(%s)", list(windows))
-            systems, values = aliases.arrays(visits)
-            events = "FROM care_event WHERE (encounter_system, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
-            about |= {row[0] for row in tx.execute(f"SELECT id {events}".encode(), (systems, values)).fetchall()}
+            theirs = person.find(tx, patient, now_us)
             erasing.begin(tx, run, now_us, "person", by, reason.strip())
-            named = [*(dump(one)[1:-1] for one in (*numbers, *visits)), *_reads(visits)]
-            told = erasing.told_of(tx, visits)
-            payloads = erasing.payloads_of(tx, run, about) + erasing.payloads_with(tx, run, named)
-            tx.execute(f"DELETE {events}".encode(), (systems, values))
-            tx.execute("DELETE FROM question WHERE stay = ANY(%s)", (stays,))
-            erasing.entries(tx, ids)
-            erasing.windows(tx, windows)
-            erasing.visits(tx, visits)
-            erasing.scores(tx, numbers)
-            studies.forget(tx, gone_studies)
-            erasing.lists(tx, numbers)
-            tx.execute("DELETE FROM consent WHERE given AND (system, value) IN (SELECT * FROM unnest(%s::text[], %s::text[]))", pairs)
-            ours = "(old_system, old) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
-            tx.execute(f"DELETE FROM alias WHERE kind = 'person' AND {ours}".encode(), pairs)
-            done = Erased(len(ids), len(windows), len(visits), payloads)
-            gone = sorted({*map(str, about), *told})
+            done, gone = person.erase(tx, run, theirs, now_us)
             append(tx, [Fact(run, 1, "erased", 1, dump({"erased": done, "by": by, "reason": reason.strip(), "gone": gone}))], now_us)
         return done
-
-
-def _ids(tx: Tx, sql: str, of: Sequence[UUID]) -> set[UUID]:
-    return {row[0] for row in tx.execute(sql.encode(), (list(of),)).fetchall()}
-
-
-def _reads(visits: Iterable[Identifier]) -> list[str]:
-    """How the trail's payloads of reads name a visit."""
-    return [f'"encounter":{dump(name)}' for one in visits for name in (one.value, f"{one.system}|{one.value}")]

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from wince.care.retention import Erased, Limits, Retention
+from wince.care.person import Erased
+from wince.care.retention import Limits, Retention
 from wince.cli import usage
 from wince.cli.common import Json, out, settings, to_json, user
 from wince.errors import ConfigError
@@ -28,8 +29,8 @@ def show_command(json_: Json = False) -> None:
         print(to_json({"limits": limits}))
         return
     for what, days in (
-        ("windows, alerts, verdicts, entries", limits.assessments),
-        ("ADT movements and stays", limits.movements),
+        ("windows, alerts, verdicts, entries, DICOM objects", limits.assessments),
+        ("ADT movements, stays, scores, states of patients", limits.movements),
         ("payloads of the audit trail", limits.audit),
     ):
         out.print(f"{what}: {'kept' if days is None else f'{days} days'}")
@@ -62,7 +63,7 @@ def erase_command(
     reason: Annotated[str, typer.Option(help="Why; without a patient's name. Stands in the audit trail.")],
     json_: Json = False,
 ) -> None:
-    """Erase a person from Wince's own database: windows, entries, stays, movements and the trail's payloads about them.
+    """Erase a person from Wince's own database: windows, entries, decisions, stays, movements, DICOM objects, and the trail's payloads.
 
     After the discharge, when nothing waits for a target and no parked HL7 message names the number. What stands in the EHR stays there, and
     a refusal to be watched stays here.
@@ -77,4 +78,5 @@ def _say(done: Erased, json_: bool, what: str = "erased") -> None:
         print(to_json({what.replace(" ", "_"): done}))
     else:
         numbers = f"{done.entries} entries, {done.windows} windows, {done.visits} visits, {done.payloads} payloads of the audit trail"
-        out.print(f"{what}: {numbers}")
+        more = f"{done.decisions} decisions, {done.objects} DICOM objects, {done.remembered} notes and states of cameras"
+        out.print(f"{what}: {numbers}, {more}")

@@ -37,16 +37,37 @@ def old_entries(tx: Tx, before_us: int) -> list[UUID]:
 
 
 def entries(tx: Tx, ids: Collection[UUID]) -> None:
-    """These entries, and what was delivered of them."""
-    tx.execute("DELETE FROM outbox WHERE entry = ANY(%s)", (list(ids),))
+    """These entries, what was delivered of them, and what targets showed of that."""
+    _delivered(tx, ids)
     tx.execute("DELETE FROM entry WHERE id = ANY(%s)", (list(ids),))
 
 
+def _delivered(tx: Tx, ids: Collection[UUID]) -> None:
+    for table in ("outbox", "readback"):
+        tx.execute(f"DELETE FROM {table} WHERE entry = ANY(%s)".encode(), (list(ids),))
+
+
+def old_questions(tx: Tx, before_us: int) -> list[UUID]:
+    """Some questions that record asked by itself, of no window: they ended before a moment, are closed, and nothing of them waits."""
+    rows = tx.execute(
+        "SELECT e.id FROM question e WHERE e.assessment IS NULL AND e.end_us < %s AND e.state <> 'open'"
+        f" AND NOT EXISTS ({_OPEN}) LIMIT %s".encode(),
+        (before_us, AT_ONCE),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def questions(tx: Tx, ids: Collection[UUID]) -> None:
+    """These questions, and the tasks that were delivered of them."""
+    _delivered(tx, ids)
+    tx.execute("DELETE FROM question WHERE id = ANY(%s)", (list(ids),))
+
+
 def old_windows(tx: Tx, before_us: int) -> list[UUID]:
-    """Some windows that ended before a moment, and of which no entry and no open question is left."""
+    """Some windows that ended before a moment, and of which no entry, no open question and no task that waits for a target is left."""
     rows = tx.execute(
         "SELECT a.id FROM assessment a WHERE a.end_us < %s AND NOT EXISTS (SELECT FROM entry e WHERE e.assessment = a.id)"
-        " AND NOT EXISTS (SELECT FROM question q WHERE q.assessment = a.id AND q.state = 'open') LIMIT %s",
+        f" AND NOT EXISTS (SELECT FROM question e WHERE e.assessment = a.id AND (e.state = 'open' OR EXISTS ({_OPEN}))) LIMIT %s".encode(),
         (before_us, AT_ONCE),
     ).fetchall()
     return [row[0] for row in rows]
@@ -56,8 +77,9 @@ def windows(tx: Tx, ids: Collection[UUID]) -> None:
     """These windows, their alerts with who saw them, questions and verdicts."""
     wanted = list(ids)
     tx.execute("DELETE FROM acknowledged WHERE alert IN (SELECT id FROM alert WHERE assessment = ANY(%s))", (wanted,))
-    tx.execute("DELETE FROM outbox WHERE entry IN (SELECT id FROM question WHERE assessment = ANY(%s))", (wanted,))
-    for table in ("question", "verdict", "alert"):
+    asked = tx.execute("SELECT id FROM question WHERE assessment = ANY(%s)", (wanted,)).fetchall()
+    questions(tx, [identity for (identity,) in asked])
+    for table in ("verdict", "alert"):
         tx.execute(f"DELETE FROM {table} WHERE assessment = ANY(%s)".encode(), (wanted,))
     tx.execute("DELETE FROM assessment WHERE id = ANY(%s)", (wanted,))
 
@@ -71,9 +93,10 @@ def old_visits(tx: Tx, before_us: int) -> list[Identifier]:
         " WHERE (encounter_system, encounter) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
         " GROUP BY encounter_system, encounter"
         " HAVING bool_and(superseded_us IS NOT NULL OR end_us IS NOT NULL) AND max(coalesce(end_us, start_us)) < %s"
-        " AND max(recorded_us) < %s AND NOT bool_or(EXISTS (SELECT FROM entry e WHERE e.stay = s.id)"
+        " AND max(recorded_us) < %s AND NOT bool_or(EXISTS (SELECT FROM consent c WHERE c.subject = 'encounter' AND c.recorded_us >= %s"
+        " AND c.system = s.encounter_system AND c.value = s.encounter) OR EXISTS (SELECT FROM entry e WHERE e.stay = s.id)"
         " OR EXISTS (SELECT FROM assessment a WHERE a.stay = s.id) OR EXISTS (SELECT FROM question q WHERE q.stay = s.id)) LIMIT %s",
-        (*aliases.arrays(given_up), before_us, before_us, AT_ONCE),
+        (*aliases.arrays(given_up), before_us, before_us, before_us, AT_ONCE),
     ).fetchall()
     return [Identifier(*row) for row in rows]
 
@@ -99,6 +122,8 @@ def visits(tx: Tx, of: Sequence[Identifier]) -> int:
     for table in ("stay", "score"):
         tx.execute(f"DELETE FROM {table} WHERE {where}".encode(), pairs)
     tx.execute(f"DELETE FROM doubted WHERE ended_us IS NOT NULL AND {where}".encode(), pairs)
+    ours = where.replace("(encounter_system, encounter)", "(system, value)")
+    tx.execute(f"DELETE FROM consent WHERE subject = 'encounter' AND {ours}".encode(), pairs)
     for column in ("old", "new"):
         theirs = where.replace("(encounter_system, encounter)", f"({column}_system, {column})")
         tx.execute(f"DELETE FROM alias WHERE kind = 'visit' AND {theirs}".encode(), pairs)
@@ -134,6 +159,17 @@ def lists(tx: Tx, numbers: Sequence[Identifier]) -> None:
     for one in numbers:
         tx.execute("DELETE FROM doubted WHERE ended_us IS NOT NULL AND position(%s in listed) > 0", (_in_a_list(one),))
         tx.execute("DELETE FROM difference WHERE position(%s in body) > 0", (dump(one),))
+
+
+def names(tx: Tx, of: Sequence[Identifier]) -> None:
+    """That these persons agreed to be watched, and which numbers of theirs were merged. Refusals stay."""
+    pairs = aliases.arrays(of)
+    tx.execute(
+        "DELETE FROM consent WHERE subject = 'patient' AND given AND (system, value) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+        pairs,
+    )
+    ours = "(old_system, old) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+    tx.execute(f"DELETE FROM alias WHERE kind = 'person' AND {ours}".encode(), pairs)
 
 
 def _in_a_list(one: Identifier) -> str:

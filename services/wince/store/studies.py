@@ -14,6 +14,7 @@ from wince.domain.ids import ROOT, make
 from wince.domain.stay import Identifier
 from wince.domain.study import BY_ITSELF, Held, Person, StudyFacts
 from wince.errors import InputError
+from wince.store import remains
 from wince.store.audit import Fact, append
 from wince.store.database import Tx
 from wince.store.plain import dump, load
@@ -84,7 +85,7 @@ def take(tx: Tx, study: Study, digest: bytes) -> str:
         ),
     )  # fmt: skip
     if done.rowcount:
-        _say(tx, study.instance, "received", 1, study.received_us, {"sender": study.sender, "sha256": digest.hex(), "reason": study.reason})
+        _again(tx, study.instance, "received", study.received_us, {"sender": study.sender, "sha256": digest.hex(), "reason": study.reason})
         return ""
     row = tx.execute("SELECT digest FROM study WHERE instance = %s FOR UPDATE", (study.instance,)).fetchone()
     if row is not None and bytes(row[0]) == digest:
@@ -245,9 +246,10 @@ def of_patient(tx: Tx, numbers: Sequence[Identifier]) -> list[str]:
 
 
 def forget(tx: Tx, instances: Sequence[str]) -> None:
-    """These objects were never here. Their files are nobody's then, and are deleted within a quarter of an hour."""
+    """These objects were never here. Their files are nobody's then, and are deleted within a quarter of an hour. What folds remember of
+    them goes, and what peers were to be told of them."""
     tx.execute("DELETE FROM study WHERE instance = ANY(%s)", (list(instances),))
-    tx.execute("DELETE FROM watch WHERE source = ANY(%s)", (list(instances),))
+    remains.sources(tx, instances)
 
 
 def forget_old(tx: Tx, before_us: int, limit: int = 1000) -> int:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wince.bus import access
 from wince.bus.access import SERVICES
 from wince.bus.names import Names
-from wince.bus.topics import PARTITIONS, TOPICS
+from wince.bus.topics import BROKER_LOOKS_MS, PARTITIONS, TOPICS, Topic
 from wince.serve import broker
 from wince.serve.checks.finding import Finding, missing, ok, warning
 from wince.settings import Settings
 
 CONNECT_S = 8.0
 """For the first answer."""
+_LOOKS = "log.retention.check.interval.ms"
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -32,6 +33,7 @@ def check(settings: Settings) -> Iterator[Finding]:
         topics = admin.describe_topics([options.names.there(name) for name in TOPICS])
         if ours := [topic for topic in topics if not topic["error_code"]]:
             yield from _copies(ours, len(brokers))
+            yield from _kept(admin, [topic["name"] for topic in ours], brokers[0]["broker_id"], options.names)
         if absent := [topic["name"] for topic in topics if topic["error_code"] == kafka_errors.UnknownTopicOrPartitionError.errno]:
             yield from _may_make(admin, absent, settings, len(brokers))
         yield from _rights(admin, settings)
@@ -62,6 +64,43 @@ def _rights(admin: Any, settings: Settings) -> Iterator[Finding]:
         yield warning("kafka rights", f"{who} may not make topics, or keep their settings: {', '.join(map(str, less))}", remedy)
     else:
         yield ok("kafka rights", f"{who} has those of {', '.join(able)}")
+
+
+def _kept(admin: Any, names: list[str], node: int, ours: Names) -> Iterator[Finding]:
+    """Whether records go when they should: by the topics' settings, and by how often the brokers look. What this user may not see is
+    passed over: who keeps the topics sees it at each start."""
+    from kafka import errors as kafka_errors
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    try:
+        found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names], config_filter="all")["topic"]
+        asked = admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, str(node))], config_filter="all")["broker"]
+    except kafka_errors.AuthorizationError:
+        return
+    longer = sorted(own for name in names if (own := ours.ours(name) or "") and found.get(name) and _longer(TOPICS[own], found[name]))
+    if longer:
+        said = ", ".join(f"{name} ({TOPICS[name].phi})" if TOPICS[name].phi else name for name in longer)
+        remedy = "start Wince: it sets retention.ms, segment.ms and the rest; where it may not, set what docs/reference/asyncapi.yaml says"
+        yield missing("kafka retention", f"records are kept for longer than Wince's on {said}", remedy)
+        return
+    looks = max(int((one.get(_LOOKS) or {}).get("value") or BROKER_LOOKS_MS) for one in asked.values())
+    if looks > BROKER_LOOKS_MS:
+        what = f"brokers look for what is too old every {looks // 60_000} minutes: crops of faces rest for longer than 14"
+        yield warning("kafka retention", what, f"set {_LOOKS} to {BROKER_LOOKS_MS} or less on every broker")
+    else:
+        yield ok("kafka retention", "records go when they should")
+
+
+def _longer(topic: Topic, has: Mapping[str, Any]) -> bool:
+    """Whether a topic keeps records longer than it should, or by a producer's clock."""
+    value = {name: str((has.get(name) or {}).get("value")) for name in topic.configs()}
+    for name, wanted in topic.configs().items():
+        if not name.endswith(".ms") or not wanted.isdigit():
+            if name in ("cleanup.policy", "message.timestamp.type") and value[name] != wanted:
+                return True
+        elif not value[name].isdigit() or (int(value[name]) > int(wanted) and name != "min.compaction.lag.ms"):
+            return True  # -1: for ever
+    return False
 
 
 def _copies(topics: list[dict[str, Any]], brokers: int) -> Iterator[Finding]:
