@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ WITHOUT_DATABASE = ("detect", "estimate")
 KAFKA = tuple(name for name in COMPONENTS if topics_of(name))
 ON_DISK = ("record", "imaging")
 """Components of which each replica has files of its own: record its signed checkpoints, imaging the objects that came in."""
+
+MODELS = ("detect", "estimate", "imaging")
+"""Components that run models."""
 
 HERE = {
     "kafka_": KAFKA,
@@ -89,22 +93,40 @@ OWN_PATHS = ("anchor_file", "anchor_tsa_file", "census_file", "dicom_watch_folde
 """Paths on volumes of the site's own (extraVolumes): they stand in `settings:` as they are."""
 
 
+PRIVATE = ("key_file", "token_file", "login_file", "credentials_file", "headers_file")
+"""How settings end whose files hold a secret."""
+SAME = (
+    "site", "cameras", "protocol", "routing", "consent_required", "outranking_codes", "replay_at", "kafka_bootstrap", "kafka_security",
+    "kafka_prefix", "kafka_mechanism", "oidc", "traces", "otlp", "clock_ahead_s",
+)  # fmt: skip
+"""Settings that all components share."""
+
+
 def facts() -> dict[str, Any]:
     """Everything, as JSON."""
     return {
         "components": {name: _component(name) for name in COMPONENTS},
         "partitions": PARTITIONS,
-        "refused": {path: words for path, words in REFUSED.items() if _known(path)},
+        "refused": {**{path: words for path, words in REFUSED.items() if _known(path)}, **{one.path: _as_file(one) for one in files()}},
         "files": {setting.path: list(readers(setting.path)) for setting in files()},
+        "private": [setting.path for setting in files() if setting.path.endswith(PRIVATE)],
+        "same": [name for name in SAME if _known(name) or name in _TABLES],
         "topics": [{"name": topic.name, "config": topic.configs()} for topic in TOPICS.values()],
         "users": {who.removeprefix("User:"): _acls(needed) for who, needed in access.services_rights().items()},
     }
 
 
+@cache
+def known() -> dict[str, Setting]:
+    """Every setting by its path."""
+    return by_path()
+
+
+@cache
 def files() -> list[Setting]:
     """Settings that name a file to be mounted, and aren't the chart's own."""
     return [
-        one for one in by_path().values() if one.kind == "path" and one.variable and one.path not in REFUSED and one.path not in OWN_PATHS
+        one for one in known().values() if one.kind == "path" and one.variable and one.path not in REFUSED and one.path not in OWN_PATHS
     ]
 
 
@@ -117,8 +139,15 @@ def _nobody(path: str) -> tuple[str, ...]:
     raise KeyError(f"{path} is a file: say in charts/tool/facts.py which components read it")
 
 
+def _as_file(one: Setting) -> str:
+    return f"the chart mounts the file: name the Secret or ConfigMap that holds it in files, under {one.path}"
+
+
+_TABLES = ("cameras", "routing", "oidc", "otlp")
+
+
 def _known(path: str) -> bool:
-    return path in by_path()
+    return path in known()
 
 
 def _component(name: str) -> dict[str, Any]:
@@ -127,6 +156,7 @@ def _component(name: str) -> dict[str, Any]:
         "database": name not in WITHOUT_DATABASE,
         "kafka": name in KAFKA,
         "disk": name in ON_DISK,
+        "models": name in MODELS,
         "consumes": [topic.name for topic in TOPICS.values() if name in topic.readers],
     }
 

@@ -12,6 +12,7 @@
   "health_host" "0.0.0.0"
   "health_port" (int $root.Values.health.port)
   "schema_at_start" "expect" -}}
+{{- if not (hasKey $all "start_wait_s") -}}{{- $_ := set $set "start_wait_s" 86400 -}}{{- end -}}
 {{- $rpc := dict "host" "0.0.0.0" "port" (int $fact.port) -}}
 {{- if $root.Values.metrics.enabled -}}
 {{- $_ := set $set "metrics_host" "0.0.0.0" -}}
@@ -84,7 +85,7 @@
 {{- $_ := set $set "protocol_dir" (join ":" $folders) -}}
 {{- end -}}
 {{- if and $fact.kafka (hasPrefix "scram" ($all.kafka_security | default "")) (not $all.kafka_user) -}}
-{{- $_ := set $set "kafka_user" (printf "wince-%s" $name) -}}
+{{- $_ := set $set "kafka_user" (printf "%swince-%s" ($all.kafka_prefix | default "") $name) -}}
 {{- end -}}
 {{- range $path, $file := include "wince.files" . | fromJson -}}
 {{- $parts := splitList "." $path -}}
@@ -96,6 +97,9 @@
 {{- else -}}
 {{- $_ := set $set $path (printf "/etc/wince/secrets/%s/%s" $file.folder $file.key) -}}
 {{- end -}}
+{{- end -}}
+{{- if not $fact.kafka -}}
+{{- range $key := keys $all -}}{{- if hasPrefix "kafka_" $key -}}{{- $_ := unset $all $key -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- mergeOverwrite $all $set | toJson -}}
 {{- end -}}
