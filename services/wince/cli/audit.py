@@ -19,7 +19,7 @@ from wince.errors import ConfigError
 from wince.serve import anchors
 from wince.serve.reading import reading
 from wince.serve.state_dir import Places
-from wince.store import audit, checkpoint_file, checkpoints, erasing, undoing, verification
+from wince.store import audit, checkpoint_file, checkpoints, erasing, restoring, undoing, verification
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail: a hash chain in the database, signed checkpoints outside it.")
 
@@ -51,7 +51,11 @@ def verify(
     places = Places.of(loaded)
     with reading(loaded) as database:
         public = key or _public(places)
+        with database.transaction() as tx:
+            lost = restoring.told(tx)
         since = verification.read_note(places.verified, public) if since_last else None
+        if since is not None and any(one.after < since.start.seq < one.seq for one in lost):
+            since = None  # it proved rows that were lost: everything is verified again
         seen = [] if local else compare.witnesses(database, anchors.places(loaded))
         done = verification.verify(database, places.checkpoints, public, witnesses=seen, since=since)
         found, note = done.found, done.note(wall_us(), since)
@@ -59,18 +63,19 @@ def verify(
             _keep(places, note)
         with database.transaction() as tx:
             why, given_up, undone = erasing.explained(tx), checkpoint_file.given_up(tx), undoing.told(tx)
+    gaps = sum(one.seq - one.after - 1 for one in lost)
     if json_:
-        said = {"rows": found.count, "head": found.head.hex(), "checkpointed": found.checkpoint, "erased": found.erased}
+        said = {"rows": found.count - gaps, "head": found.head.hex(), "checkpointed": found.checkpoint, "erased": found.erased}
         said |= {"tail": found.tail, "compared": found.compared, "unproven": found.unproven}
         said |= {"witnessed": found.witnessed, "unwitnessed": found.unwitnessed, "places": sorted({one.place for one in seen})}
         said |= {"since": found.since, "last_full": note.full_at, "last_full_rows": note.full_seq}
-        said |= {"undone": undone}
+        said |= {"undone": undone, "restored": lost}
         said |= {"erased_on_purpose": sum(number for _, _, number in why)}
         print(to_json({"verified": found.count > 0, **said}))
     elif not found.count:
         out.print("the audit trail is empty: nothing has happened here yet, nothing was verified")
     else:
-        chain = f"audit chain verified ({found.count} entries), head {found.head.hex()[:16]}"
+        chain = f"audit chain verified ({found.count - gaps} entries), head {found.head.hex()[:16]}"
         if since is not None:
             out.print(
                 f"begun behind row {found.since}; the last verification of everything, {note.full_seq} rows, was at {note.full_at[:19]}Z"
@@ -86,6 +91,10 @@ def verify(
         for one in undone:
             what = f"{one.messages} windows, alerts and questions of {one.source} behind {audit.utc(one.from_us)[:19]}Z"
             out.print(f"  {what} were withdrawn at {one.at[:19]}Z by {one.by}: {one.reason}", markup=False)
+        for gone in lost:
+            where = f"rows {gone.after + 1} to {gone.known}" if gone.known > gone.after else f"what may have stood behind row {gone.after}"
+            what = f"  {where} were lost and the chain goes on with row {gone.seq}, says {gone.by} at {gone.at[:19]}Z: {gone.reason}"
+            out.print(what, markup=False)
         for at, by, reason in given_up:
             out.print(f"  the checkpoints of before {at[:19]}Z were given up by {by}: {reason}", markup=False)
     if not found.count:
@@ -179,3 +188,32 @@ def give_up(
     with reading(settings(), write=True) as database:
         checkpoints.give_up(database, author(by), reason, wall_us())
     out.print("Wince signs from here on with its next start; the audit trail says who said so, and why")
+
+
+@app.command("restored")
+def restored(
+    by: Annotated[str, typer.Option("--by", help="Who says so (a staff identifier, no name). The user of this machine stands beside it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Which backup, or which standby, and why; no patient's name.")],
+    local: Annotated[
+        bool, typer.Option("--local", help="Don't ask the second places of checkpoints (anchor_file, anchor_bucket, anchor_tsa_url).")
+    ] = False,
+) -> None:
+    """Say that the database is an older backup, or a promoted standby, so that its last rows may be lost. Wince then goes on.
+
+    Stop all services first. What stands is verified, then the chain goes on with a number beyond all that checkpoints and second places
+    know: no number stands for two rows. The statement is signed with the audit key and stays in the chain; `wince audit verify` shows it.
+    """
+    loaded = settings()
+    places = Places.of(loaded)
+    key = checkpoints.existing_key(places.audit_key)
+    if key is None:
+        remedy = "run it where record's key is: the chain believes the site's key alone"
+        raise ConfigError("the key that signs the statement is not here", field=str(places.audit_key), remedy=remedy)
+    with reading(loaded, write=True) as database:
+        seen = [] if local else compare.witnesses(database, anchors.places(loaded))
+        said = restoring.restore(database, places.checkpoints, key, seen, author(by), reason, wall_us())
+    if said.known > said.after:
+        out.print(f"rows {said.after + 1} to {said.known} of the audit trail are lost: checkpoints or second places speak of them")
+    else:
+        out.print(f"nobody knows a row behind row {said.after}; what was written behind the last checkpoint may be lost all the same")
+    out.print(f"the chain goes on with row {said.seq}")

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from wince.domain.restored import RESTORED, Restoration, believed
 from wince.errors import InputError, IntegrityError
 
 CHECKPOINT = "checkpoint"
@@ -26,6 +27,10 @@ CHECKPOINT = "checkpoint"
 ZERO = bytes(32)
 """What the first row is linked to."""
 _SEPARATOR = b"\x1f"
+CUT = (
+    "was an older backup restored, or a standby promoted? Then `wince audit restored`. If not: keep the database as it is and call the"
+    " person in charge of security"
+)
 Verifier = Callable[[bytes, bytes], bool]
 """verifier(message, signature): True where the signature (Ed25519) is that of the site's key."""
 
@@ -113,6 +118,11 @@ class Frontier:
             height >>= 1
         self.stack.append(node)
 
+    def skip(self, count: int) -> None:
+        """Append leaves of 32 zero bytes until there are `count`: numbers that were lost."""
+        while self.count < count:
+            self.add(ZERO)
+
     def root(self) -> bytes:
         """Merkle tree hash; of no leaves: sha256 of nothing."""
         if not self.stack:
@@ -158,6 +168,8 @@ class Verified:
     """`seq` of the last row that a second place witnesses; 0: none was asked, or none holds any."""
     unwitnessed: int = 0
     """Rows after it, but those that only say that a checkpoint was written: what somebody who rules this host could still rewrite."""
+    restored: tuple[Restoration, ...] = ()
+    """Where rows were lost, and a person said so."""
     since: int = 0
     """Rows up to this one were left out: an earlier verification proved them. 0: all were read."""
 
@@ -203,9 +215,9 @@ def prove(
 
     `rows`: those behind `start`; None: from the first. Checkpoints and witnesses of rows before `start` are left out: the pass that made
     it held them.
-    Raises IntegrityError naming the first broken row: a gap, a changed field, another payload; or a checkpoint that the chain
-    does not meet, whose signature is wrong, or that lies beyond the chain's end (rows were cut off). `verifier` may be None
-    only where there are no checkpoints.
+    Raises IntegrityError naming the first broken row: a gap, a changed field, another payload; or a checkpoint that the chain does not
+    meet, whose signature is wrong, or that lies beyond the chain's end (rows were cut off, or the database is older). `verifier` may be
+    None only where there are no checkpoints.
     """
     begin = start or Start()
     frontier, head = Frontier(begin.seq, begin.stack), begin.head
@@ -215,8 +227,11 @@ def prove(
             raise _broken(f"checkpoint {checkpoint.seq}", "its signature is not the site's")
     held = _Held(pending, sorted((one for one in witnesses if not begin.seq or one.seq >= begin.seq), key=lambda one: one.seq), begin)
     held.at(frontier, head)
-    erased = 0
+    erased, restored = 0, list[Restoration]()
     for row in rows:
+        if (lost := pass_gap(row, frontier, head, verifier)) is not None:
+            held.pass_lost(row.seq)
+            restored.append(lost)
         seq = frontier.count + 1
         if row.seq != seq:
             raise _broken(f"row {seq}", f"is missing: row {row.seq} follows row {seq - 1}")
@@ -234,7 +249,19 @@ def prove(
     held.finish(frontier.count)
     end = Start(frontier.count, head, tuple(frontier.stack), held.checkpoint, held.tail, held.witnessed, held.unwitnessed)
     seen = {"witnessed": end.witnessed, "unwitnessed": end.unwitnessed, "since": begin.seq}
-    return Proven(Verified(end.seq, head, frontier.root(), end.checkpoint, end.tail, erased, **seen), end)
+    return Proven(Verified(end.seq, head, frontier.root(), end.checkpoint, end.tail, erased, restored=tuple(restored), **seen), end)
+
+
+def pass_gap(row: AuditRow, frontier: Frontier, head: bytes, verifier: Verifier | None) -> Restoration | None:
+    """Where a row says that those before it were lost: takes their places in the tree, and gives what it says. None for any other row.
+
+    Raises IntegrityError where the site's key did not sign that.
+    """
+    if row.event != RESTORED or row.seq <= frontier.count + 1:
+        return None
+    lost = believed(row.seq, row.payload, frontier.count, head, verifier)
+    frontier.skip(row.seq - 1)
+    return lost
 
 
 class _Held:
@@ -250,6 +277,13 @@ class _Held:
         self.tail += row.event != CHECKPOINT
         self.unwitnessed += row.event != CHECKPOINT
         self.at(frontier, row.hash)
+
+    def pass_lost(self, seq: int) -> None:
+        """Before row `seq`, in front of which rows were lost: what stands for one of them can't be held against anything."""
+        while self._points and self._points[0].seq < seq:
+            self._points.popleft()
+        while self._witnesses and self._witnesses[0].seq < seq:
+            self._witnesses.popleft()
 
     def at(self, frontier: Frontier, head: bytes) -> None:
         """What stands for the row that the frontier has reached."""
@@ -267,11 +301,12 @@ class _Held:
 
     def finish(self, count: int) -> None:
         """After the last row."""
-        if self._points:
-            raise _broken(f"checkpoint {self._points[0].seq}", f"lies beyond the chain's end, row {count}: rows were cut off")
-        if self._witnesses:
-            one = self._witnesses[0]
-            raise _broken(f"row {one.seq}", f"{one.place} witnesses it, and the chain ends at row {count}: rows were cut off")
+        beyond = [(point.seq, f"checkpoint {point.seq}", point.at, "a checkpoint") for point in self._points]
+        beyond += [(one.seq, f"row {one.seq}", one.at, one.place) for one in self._witnesses]
+        if beyond:
+            seq, where, at, who = max(beyond)
+            what = f"{who} of {at[:19]}Z speaks of row {seq}, and the chain ends at row {count}: {seq - count} rows were cut off"
+            raise IntegrityError(what, field=f"audit {where}", remedy=CUT)
 
 
 def _broken(where: str, what: str) -> IntegrityError:

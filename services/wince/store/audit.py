@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from wince.domain.audit import ZERO, AuditRow, digest, link
+from wince.domain.restored import RESTORED
 from wince.store import locks
 from wince.store.database import Database, Tx
 from wince.store.locks import Lock
@@ -40,9 +41,11 @@ class Fact:
     """Whom the entry is delivered to; empty: the fact is of no delivery."""
 
 
-def append(tx: Tx, facts: Sequence[Fact], at_us: int) -> int:
+def append(tx: Tx, facts: Sequence[Fact], at_us: int, *, beyond: tuple[int, bytes, int] | None = None) -> int:
     """Adds links in order; the sequence number of the last (0 where the chain is empty). No facts: takes the lock.
 
+    `beyond` (number and hash of the last row, number of the next): leaves numbers out (domain/restored.py). Where another row is the last,
+    nothing is added, and that row's number comes back.
     Raises StoreError where one of the facts stands already.
     """
     proofs = [digest(fact.payload) for fact in facts]
@@ -50,8 +53,9 @@ def append(tx: Tx, facts: Sequence[Fact], at_us: int) -> int:
     locks.take(tx, Lock.TRAIL)
     last = tx.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     seq, head = (last[0], bytes(last[1])) if last else (0, ZERO)
-    if not facts:
+    if not facts or (beyond is not None and beyond[:2] != (seq, head)):
         return seq
+    seq = beyond[2] - 1 if beyond is not None else seq
     at = utc(at_us)
     links: list[tuple[object, ...]] = []
     for fact, proof, text in zip(facts, proofs, texts, strict=True):
@@ -79,7 +83,8 @@ def _keep(tx: Tx, facts: Sequence[Fact]) -> list[int]:
 
 
 def rows(database: Database, after: int = 0, *, payloads: bool = False, entry: UUID | None = None) -> Iterator[AuditRow]:
-    """Links above sequence number `after`, in order, streamed; `entry`: only those about it."""
+    """Links above sequence number `after`, in order, streamed; `entry`: only those about it. Without `payloads` only those that the chain
+    itself needs come along (domain/restored.py)."""
     while True:
         with database.transaction() as tx:
             chunk = _chunk(tx, after, payloads, entry)
@@ -99,9 +104,10 @@ def rows_in(tx: Tx, after: int) -> Iterator[AuditRow]:
 def _chunk(tx: Tx, after: int, payloads: bool, entry: UUID | None) -> list[AuditRow]:
     found = tx.execute(
         "SELECT a.seq, a.at_utc, a.entry, a.revision, a.event, a.attempt, a.digest, a.prev_hash, a.hash,"
-        f" CASE WHEN %s THEN p.payload END, a.target FROM audit a LEFT JOIN audit_payload p ON %s AND p.place = {_PLACE}"
+        f" p.payload, a.target FROM audit a"
+        f" LEFT JOIN audit_payload p ON (%s OR a.event = '{RESTORED}') AND p.place = {_PLACE}"
         " WHERE a.seq > %s AND (%s::uuid IS NULL OR a.entry = %s) ORDER BY a.seq LIMIT %s".encode(),
-        (payloads, payloads, after, entry, entry, _CHUNK),
+        (payloads, after, entry, entry, _CHUNK),
     ).fetchall()
     return [
         AuditRow(seq, at, about, revision, event, attempt, bytes(proof), bytes(before), bytes(hashed), payload, target)

@@ -114,6 +114,7 @@ class Checkpointer:
         self._database = database
         self._file = file
         self._key = key
+        self._believes = verification.signed_by(public_hex(key))
         self._rows = rows
         self._seconds = seconds
         self._every_s = every_s
@@ -171,6 +172,7 @@ class Checkpointer:
 
     def _take_in(self) -> None:
         for row in audit.rows(self._database, self._frontier.count):
+            chain.pass_gap(row, self._frontier, self._head, self._believes)
             seq = self._frontier.count + 1
             made = chain.link(self._head, seq, row.at, row.entry, row.revision, row.event, row.attempt, row.digest, row.target)
             if made != row.hash:

@@ -18,7 +18,7 @@ from wince.store.database import Tx
 from wince.store.plain import dump
 
 AT_ONCE = 2000
-KEPT = ("erasing", "erased", "checkpoint", "checkpoints_given_up", "undone")
+KEPT = ("erasing", "erased", "checkpoint", "checkpoints_given_up", "undone", "restored")
 """Events whose payload explains what is missing elsewhere, and names nobody: verification needs them as long as the chain."""
 _OPEN = "SELECT 1 FROM outbox o WHERE o.entry = e.id AND o.state NOT IN ('written', 'kept')"
 

@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from wince import canonical, plain_file
 from wince.domain import audit as chain
 from wince.domain.audit import Checkpoint, Proven, Start, Verified, Witness
+from wince.domain.restored import RESTORED, believed
 from wince.errors import IntegrityError, ResourceError
 from wince.store import audit, checkpoint_file
 from wince.store.covered.check import Before, ChainComparison
 from wince.store.covered.fault import broken
-from wince.store.database import Database
+from wince.store.database import Database, Tx
 
 _AGAIN = "run `wince audit verify` without --since-last, and remove the file where that holds"
 
@@ -71,7 +72,7 @@ def verify(database: Database, file: Path, public_key: str, *, witnesses: Iterab
     """
     points, seen = checkpoint_file.held(database, file, public_key), list(witnesses)
     covered = ChainComparison(database, Before(since.start.seq, since.start.head, since.tables) if since else None)
-    start = _held_before(database, points, seen, since.start) if since else None
+    start = _held_before(database, points, seen, since.start, signed_by(public_key)) if since else None
     proven = chain.prove(covered.links(), points, signed_by(public_key), witnesses=seen, start=start)
     return Pass(replace(proven.found, compared=covered.done.rows, unproven=covered.done.unproven), proven.end, covered.tables)
 
@@ -137,16 +138,23 @@ def write_note(file: Path, note: Note, key: Ed25519PrivateKey) -> None:
         raise ResourceError(error.strerror or "can't be written", field=file, remedy="give a folder that can be written") from None
 
 
-def _held_before(database: Database, points: Sequence[Checkpoint], witnesses: Sequence[Witness], start: Start) -> Start:
+def _held_before(
+    database: Database, points: Sequence[Checkpoint], witnesses: Sequence[Witness], start: Start, verifier: chain.Verifier
+) -> Start:
     """Holds what speaks of rows before a start against the hashes that stand there: who rewrote the chain wrote those, too. Gives the start
     with the last of those witnesses. Raises IntegrityError."""
     told = [(point.seq, point.head, "a checkpoint") for point in points if point.seq < start.seq]
     told += [(one.seq, one.head, one.place) for one in witnesses if one.seq < start.seq]
     with database.transaction() as tx:
+        last = tx.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
+        if last is not None and last[0] < start.seq:
+            what = f"an earlier verification proved row {start.seq}, and the chain ends at row {last[0]}: rows were cut off"
+            raise IntegrityError(what, field=f"audit row {start.seq}", remedy=chain.CUT)
         wanted = sorted({seq for seq, _, _ in told})
         stand = {seq: bytes(made) for seq, made in tx.execute("SELECT seq, hash FROM audit WHERE seq = ANY(%s)", (wanted,)).fetchall()}
+        lost = _lost(tx, start.seq, verifier)
         for seq, head, who in told:
-            if stand.get(seq) != head:
+            if stand.get(seq) != head and not any(after < seq < behind for after, behind in lost):
                 raise broken("audit row", str(seq), f"{who} says another hash: the chain was rewritten at or before this row")
         witnessed = max((one.seq for one in witnesses if one.seq < start.seq), default=0)
         if witnessed <= start.witnessed:
@@ -155,3 +163,13 @@ def _held_before(database: Database, points: Sequence[Checkpoint], witnesses: Se
             "SELECT count(*) FROM audit WHERE seq > %s AND seq <= %s AND event <> %s", (witnessed, start.seq, chain.CHECKPOINT)
         ).fetchone()
     return replace(start, witnessed=witnessed, unwitnessed=row[0] if row else 0)
+
+
+def _lost(tx: Tx, until: int, verifier: chain.Verifier) -> list[tuple[int, int]]:
+    """(row, row) between which rows are lost, up to row `until`. Raises IntegrityError where the site's key did not sign that."""
+    rows = tx.execute(
+        "SELECT a.seq, p.payload, b.seq, b.hash FROM audit a LEFT JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq)"
+        " LEFT JOIN audit b ON b.seq = (SELECT max(seq) FROM audit WHERE seq < a.seq) WHERE a.event = %s AND a.seq <= %s",
+        (RESTORED, until),
+    ).fetchall()
+    return [(believed(seq, text, last or 0, bytes(head or chain.ZERO), verifier).after, seq) for seq, text, last, head in rows]

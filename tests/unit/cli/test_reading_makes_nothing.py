@@ -11,6 +11,7 @@ READING = {
     "status": [],
     "census show": [], "census diff": ["absent.csv"], "census load": ["absent.csv"], "census confirm": ["--all"],
     "migrate": [], "audit verify": [], "audit show": [], "audit checkpoints-lost": ["--by", "N1", "--reason", "lost"],
+    "audit restored": ["--by", "N1", "--reason", "backup"],
     "sources undo-ahead": ["cam-1", "--by", "N1", "--reason", "clock"],
     "outbox list": [], "outbox aside": [], "outbox drop": ["cam-1", "--reason", "spoilt"],
     "outbox replay": [ENTRY], "outbox release": ["ehr"], "doctor": [],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wince.domain.audit import CHECKPOINT, Checkpoint
+from wince.domain.audit import CHECKPOINT, CUT, Checkpoint
 from wince.serve.status.interface import Figures, Look, Row, State
 from wince.store import checkpoint_file
 
@@ -35,9 +35,8 @@ def _row(look: Look, count: int, last: Checkpoint | None, lacking: int, uncovere
     figures: Figures = {"rows": count, "covered": covered, "uncovered": uncovered, "checkpoint_age_s": age_s}
     said = f"{count} rows, {uncovered} behind the last checkpoint"
     if covered > count:
-        remedy = "keep the database as it is, run `wince audit verify`, call the person in charge of security"
         reason = f"checkpoint {covered} lies beyond its end: rows were cut off"
-        return Row("audit", "trail", State.BAD, said, age_s, reason, remedy, figures)
+        return Row("audit", "trail", State.BAD, said, age_s, reason, CUT, figures)
     if last is None and count and look.settings.pg_dsn is not None and look.settings.checkpoint_file is None:
         where = str(look.places.checkpoints)
         remedy = "copy record's checkpoints here, and name them in WINCE_CHECKPOINT_FILE"
