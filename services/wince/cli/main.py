@@ -29,7 +29,7 @@ EPILOGUE = f"Research use, not validated, adjunct to a nurse's judgement. Exit c
 COMPLETE = "_WINCE_COMPLETE"
 """Variable by which a shell asks what a line could go on with: that takes every option of every command."""
 COMMANDS = (
-    "assess", "run", "serve", "up", "status", "watch", "census", "push", "switch", "consent", "retract", "retention",
+    "assess", "run", "serve", "up", "status", "watch", "census", "push", "switch", "consent", "retract", "retention", "research",
     "migrate", "audit", "outbox", "sources", "ehr", "fhir", "hl7", "dicom", "kafka", "token", "doctor", "config", "models",
     "protocols", "lab",
 )  # fmt: skip

@@ -43,7 +43,7 @@ FILES = (
     Rest("`assess/`", "results of `wince assess` by the hash of a file: grades of a video, no picture, no name", Holds.PSEUDONYM,
          "until you delete the folder"),
     Rest("the folder of `wince assess --report`", "grades, and key frames where you asked for them", Holds.PERSON, "until you delete it"),
-    Rest("the folder of an export for research", "pseudonymous data of people who agreed", Holds.PSEUDONYM,
+    Rest("the folder of `wince research export`", "pseudonymous data of people who agreed", Holds.PSEUDONYM,
          "until you and the recipient delete it"),
     Rest("backups of the database", "whatever the database held then", Holds.PERSON,
          "as your backups: after a restore, erase again what was erased since"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from wince.domain.census import Kind
@@ -36,7 +37,7 @@ class ResearchConsent:
 def say(tx: Tx, consent: ResearchConsent, identity: UUID, caller: str, now_us: int) -> list[tuple[UUID, str]]:
     """Write down what a person said. Audited. A withdrawal marks the person in every export: (export, pseudonym) of those marked now."""
     who = consent.patient
-    tx.execute("LOCK TABLE research_consent IN SHARE ROW EXCLUSIVE MODE")  # no export ends meanwhile: see `given`
+    _alone(tx)
     tx.execute(
         "INSERT INTO research_consent(id, system, value, given, basis, recorded_us, nurse) VALUES (%s, %s, %s, %s, %s, %s, %s)",
         (identity, who.system, who.value, consent.given, consent.basis, now_us, consent.nurse),
@@ -59,6 +60,7 @@ def withdraw(tx: Tx, numbers: Sequence[Identifier], now_us: int) -> list[tuple[U
 def forget(tx: Tx, numbers: Sequence[Identifier], now_us: int) -> None:
     """A person is erased: their numbers go, and that they agreed. A withdrawal stays, as do pseudonyms, marked."""
     pairs = aliases.arrays(numbers)
+    _alone(tx)
     withdraw(tx, numbers, now_us)
     tx.execute(f"UPDATE research_member SET system = NULL, value = NULL WHERE {_OF}".encode(), pairs)
     tx.execute(f"DELETE FROM research_consent WHERE given AND {_OF}".encode(), pairs)
@@ -74,20 +76,31 @@ def consents(tx: Tx, limit: int) -> list[ResearchConsent]:
     return [ResearchConsent(Identifier(row[0], row[1]), *row[2:]) for row in rows]
 
 
-def willing(tx: Tx) -> list[Sequence[Identifier]]:
-    """Everybody who agreed, each by all their numbers. Of what was said under merged numbers the latest word counts."""
+def willing(tx: Tx) -> list[tuple[Identifier, Sequence[Identifier]]]:
+    """Everybody who agreed: the number that stands, and all numbers. Of what was said under merged numbers the latest word counts."""
     rows = tx.execute("SELECT DISTINCT ON (system, value) system, value, seq, given FROM research_consent ORDER BY system, value, seq DESC")
     said = {Identifier(system, value): (seq, given) for system, value, seq, given in rows.fetchall()}
-    of = aliases.numbers_of(tx, Kind.PERSON, sorted(said, key=_name)) if said else {}
-    people = {tuple(numbers) for numbers in of.values()}
-    agreed = [numbers for numbers in people if max(said[one] for one in numbers if one in said)[1]]
-    return sorted(agreed, key=lambda numbers: _name(numbers[0]))
+    of = aliases.numbers_of(tx, Kind.PERSON, said)
+    stands = aliases.survivors(tx, Kind.PERSON, said)
+    people = {stands[one]: numbers for one, numbers in of.items()}
+    agreed = {one: numbers for one, numbers in people.items() if max(said[each] for each in numbers if each in said)[1]}
+    return sorted(agreed.items(), key=lambda person: _name(person[0]))
+
+
+def bases(tx: Tx, people: Iterable[Sequence[Identifier]]) -> list[str]:
+    """On what each of these agreed last."""
+    rows = tx.execute("SELECT system, value, seq, basis FROM research_consent WHERE given").fetchall()
+    said: dict[Identifier, tuple[int, str]] = {}
+    for system, value, seq, basis in rows:
+        one = Identifier(system, value)
+        said[one] = max(said.get(one, (0, "")), (seq, basis))
+    return [max(said[one] for one in numbers if one in said)[1] for numbers in people]
 
 
 def still(tx: Tx, people: Iterable[Sequence[Identifier]]) -> bool:
     """Whether all these agree now. Nobody says otherwise before the caller's transaction ends."""
-    tx.execute("LOCK TABLE research_consent IN SHARE ROW EXCLUSIVE MODE")
-    now = {one for numbers in willing(tx) for one in numbers}
+    _alone(tx)
+    now = {one for _, numbers in willing(tx) for one in numbers}
     return all(one in now for numbers in people for one in numbers)
 
 
@@ -127,7 +140,7 @@ _SQL = {
 }
 
 
-def stream(tx: Tx, what: str, stays: Iterable[UUID]) -> Iterator[tuple[object, ...]]:
+def stream(tx: Tx, what: str, stays: Iterable[UUID]) -> Iterator[tuple[Any, ...]]:
     """Rows of one kind about these stays, in order of time, by a cursor of the server: memory doesn't grow with them."""
     with tx.cursor(name=f"research_{what}") as cursor:
         cursor.itersize = 2000
@@ -135,13 +148,15 @@ def stream(tx: Tx, what: str, stays: Iterable[UUID]) -> Iterator[tuple[object, .
         yield from cursor
 
 
-def scores(tx: Tx, stays: dict[UUID, Identifier]) -> list[tuple[Identifier, int, str, str]]:
-    """(visit, moment, code, value) of scores of these visits that stand, in order of time."""
+def scores(tx: Tx, numbers: Sequence[Identifier], stays: dict[UUID, Identifier]) -> list[tuple[Identifier, int, str, str]]:
+    """(visit, moment, code, value) of a person's scores in these visits that stand, in order of time. One that names a visit of somebody
+    else is left out."""
     visits = sorted(set(stays.values()), key=_name)
     rows = tx.execute(
         "SELECT encounter_system, encounter, at_us, code, value FROM score WHERE NOT void"
-        " AND (encounter_system, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[])) ORDER BY at_us, code",
-        aliases.arrays(visits),
+        " AND (encounter_system, encounter) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+        " AND (patient_system, patient) IN (SELECT * FROM unnest(%s::text[], %s::text[])) ORDER BY at_us, code",
+        (*aliases.arrays(visits), *aliases.arrays(numbers)),
     ).fetchall()
     return [(Identifier(row[0], row[1]), row[2], row[3], row[4]) for row in rows]
 
@@ -193,6 +208,12 @@ def withdrawn(tx: Tx, export: UUID) -> list[str] | None:
         return None
     rows = tx.execute("SELECT pseudonym FROM research_member WHERE export = %s AND withdrawn_us IS NOT NULL ORDER BY pseudonym", (export,))
     return [pseudonym for (pseudonym,) in rows.fetchall()]
+
+
+def _alone(tx: Tx) -> None:
+    """Nobody else says anything, and no export ends, before the caller's transaction does: so no export holds somebody who withdrew
+    before, and a withdrawal marks every export."""
+    tx.execute("LOCK TABLE research_consent IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _name(identifier: Identifier) -> tuple[str, str]:

@@ -24,6 +24,9 @@ READING = {
     "switch list": [], "switch off": ["--site", "--reason", "trial"], "switch on": ["--site", "--reason", "trial"],
     "consent list": [], "consent refuse": ["--patient", "M1", "--nurse", "N1"], "consent give": ["--patient", "M1", "--nurse", "N1"],
     "retention show": [], "retention run": [], "retention erase": ["--patient", "M1", "--reason", "asked for"],
+    "research agree": ["--patient", "M1", "--basis", "form-1", "--nurse", "N1"], "research consents": [],
+    "research withdraw": ["--patient", "M1", "--basis", "form-1", "--nurse", "N1"],
+    "research export": ["export", "--purpose", "study", "--key", "key"], "research exports": [], "research withdrawn": [ENTRY],
     "hl7 send": ["absent.hl7", "--to", "localhost:1"], "hl7 parked list": [], "hl7 parked show": [ENTRY], "hl7 parked replay": [],
     "hl7 parked drop": [ENTRY], "hl7 listen": ["--host", "10.0.0.1"], "fhir preview": ["absent.mp4"],
     "watch": ["--to", "127.0.0.1:1"],
@@ -37,7 +40,7 @@ MAKING = {"assess", "token make", "run", "serve", "up", "push", "models fetch", 
 
 OF_A_DATABASE = (
     "migrate", "audit", "outbox", "sources", "status", "census show", "census confirm", "retract", "switch", "consent", "hl7 parked",
-    "retention erase",
+    "retention erase", "research",
     "dicom list", "dicom held", "dicom resolve", "dicom drop",
 )  # fmt: skip
 """Where they need an installation's database: they say that it is not there."""

@@ -1,0 +1,1 @@
+"""Data for research: of people who agreed, without what tells who they are."""
