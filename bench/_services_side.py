@@ -20,7 +20,7 @@ from wince.domain.estimate import Estimate
 from wince.domain.frame import US, Beat
 from wince.pipeline.capture.file import FileSource
 from wince.protocols.loader import load
-from wince.serve import broker, scoring
+from wince.serve import broker, chain
 from wince.serve.state_dir import Places
 from wince.settings import Settings
 from wince.testing.clips import clip
@@ -33,7 +33,7 @@ PAIN = range(8, 22)
 def templates(path: Path) -> tuple[list[Estimate], list[Estimate]]:
     """Estimates of the clip's calm face, and of its pain."""
     protocol = load("activity")
-    front = scoring.build(Settings(), [protocol])
+    front = chain.build(Settings(), [protocol])
     found = [out for message in FileSource(path, "bench", rate_hz=RATE) for out in front(message) if isinstance(out, Estimate)]
     calm = [one for one in found if one.reading is not None and one.reading.score < 1]
     pain = [one for one in found if one.reading is not None and one.reading.score > 5 and one.reading.smile < 0.2]

@@ -33,7 +33,7 @@ from wince.models.lock import FACE_MODELS
 from wince.models.openvino_engine import Network
 from wince.pipeline.capture.file import FileSource
 from wince.protocols.loader import load
-from wince.serve import scoring
+from wince.serve import chain
 from wince.serve.embedded import Embedded
 from wince.settings import Settings
 from wince.testing.clips import clip
@@ -125,7 +125,7 @@ def _calls(path: Path) -> tuple[Counter[Callable[[], Any]], int]:
         counted[same(self, lambda: answers(self, one))] += len(x["maps"])
         return answers(self, x)
 
-    front = scoring.build(Settings(), [protocol])
+    front = chain.build(Settings(), [protocol])
     Network.run, Ensemble.answers = running, answering  # type: ignore[method-assign]
     try:
         source = FileSource(path, "bench", rate_hz=protocol.detect.rate_hz)

@@ -24,7 +24,7 @@ from wince.pipeline.capture.file import FileSource
 from wince.pipeline.estimate.ensemble import EnsembleScorer
 from wince.pipeline.grade import stage as grade
 from wince.protocols.loader import load
-from wince.serve import scoring
+from wince.serve import chain, scoring
 from wince.serve.hosted_ensemble import HostedEnsemble, come_ready
 from wince.serving.config import ServingSettings
 from wince.settings import Settings
@@ -60,7 +60,7 @@ def hosted(tmp_path_factory):
 def graded(settings):
     """Estimates, and what grade makes of them, of one bundled clip."""
     rules = load("icu")
-    through = scoring.build(settings, [rules])
+    through = chain.build(settings, [rules])
     state = grade.begin("bed1", grade.Setup(rules, site_namespace("test"), scoring.personal(rules)))
     estimates, events = [], []
     for message in FileSource(clip("bed1"), "bed1", rate_hz=rules.detect.rate_hz):

@@ -23,7 +23,7 @@ from wince.domain.stay import Identifier, Occupancy, Stay
 from wince.pipeline.capture.file import FileSource
 from wince.pipeline.grade import stage as grade
 from wince.protocols.loader import load
-from wince.serve import scoring
+from wince.serve import chain, scoring
 from wince.settings import Settings
 from wince.testing import clips
 
@@ -68,7 +68,7 @@ def test_memory_is_flat_over_a_long_clip():
     """Ten minutes of pain, calm, pain: 3,000 frames through decoder, detect, estimate and grade leave nothing behind."""
     fetched()
     rules = load("activity")
-    front = scoring.build(Settings(), [rules])
+    front = chain.build(Settings(), [rules])
     stay = Stay(UUID(int=1), "ICU^1^A", Identifier("urn:test", "p1"), Identifier("urn:test", "v1"), 0, None, 0, birth_date=date(1950, 1, 1))
     graded = grade.begin("laps", grade.Setup(rules, site_namespace("test"), scoring.personal(rules)))
     graded, _ = grade.step(graded, [Occupancy("laps", 0, stay)])

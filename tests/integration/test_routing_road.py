@@ -13,8 +13,8 @@ from tests.unit.serve.test_protocols import own
 from wince import codec
 from wince.cli.run import _table
 from wince.demo import play, scenario
+from wince.serve import chain, process
 from wince.serve import embedded as road_
-from wince.serve import process, scoring
 from wince.settings import Settings
 from wince.settings.routing import RoutingRule
 from wince.testing import hl7
@@ -43,7 +43,7 @@ def embedded(tmp_path_factory):
     opened: list[str] = []
     patch = pytest.MonkeyPatch()
     with reachable() as directory:
-        for module, name in ((road_, "open_source"), (scoring, "load_face_models")):
+        for module, name in ((road_, "open_source"), (chain, "load_face_models")):
             what = getattr(module, name)
             patch.setattr(module, name, lambda *a, name=name, what=what, **k: (opened.append(name), what(*a, **k))[1])
         loaded = Settings(state_dir=directory / "state", **routed(tmp_path_factory.mktemp("own")))

@@ -43,7 +43,7 @@ from wince.pipeline.grade.servicer import registration as grade
 from wince.protocols.loader import load
 from wince.rpc.server import Registration
 from wince.serve import scoring
-from wince.serve.camera_list import opener
+from wince.serve.camera_opening import opener
 from wince.testing.clips import clip
 
 RULES = load("activity")

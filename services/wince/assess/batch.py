@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from wince.assess import workers
+from wince.assess.cores import cores
 from wince.assess.done import Done
 from wince.assess.engine import Engine, engine_wide
 from wince.assess.inputs import Inputs
@@ -50,11 +50,6 @@ class Batch:
     def failed(self) -> int:
         """Inputs that could not be assessed."""
         return sum(bool(one.error) for one in self.results)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run(

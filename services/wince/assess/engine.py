@@ -32,7 +32,7 @@ from wince.pipeline.capture.media import MediaLimits, file_id
 from wince.pipeline.capture.still import StillSource
 from wince.pipeline.grade.interface import Personal
 from wince.protocols.rules import ClinicalProtocol
-from wince.serve import scoring
+from wince.serve import chain, scoring
 from wince.settings import Settings
 
 Progress = Callable[[float], None]
@@ -49,7 +49,7 @@ class Engine:
         """
         compiled_folder.keep_in(settings.models_dir)
         self.protocol, self._site = protocol, settings.site
-        self._chain = scoring.build(settings, [protocol])
+        self._chain = chain.build(settings, [protocol])
         self._personal: Personal | None = scoring.personal(protocol) if protocol.estimate.scorer in scoring.PERSONALS else None
         self._referable = protocol.estimate.reference and self._personal is not None
         self._kept: tuple[Path, CalmFace] | None = None

@@ -16,11 +16,9 @@ from wince.errors import ConfigError
 from wince.local.interface import LocalServer
 from wince.local.ports import free_ports
 from wince.local.server_process import ServerProcess
+from wince.local.torchserve_config import CONFIG, PORTS, STANDIN, command
 from wince.serving.client import OipClient
 
-STANDIN = Path(__file__).parent / "standin"
-"""Holds a torch for workers without one."""
-LOGGING = Path(__file__).with_name("log4j2.xml")
 PROBE = """\
 import importlib.util as u
 ts = u.find_spec("ts")
@@ -29,30 +27,6 @@ print(u.find_spec("torch") is not None)
 """
 STOP_S = 20.0
 """How long it may finish what is in flight."""
-PORTS = ("inference", "management", "metrics", "grpc", "grpc_management", "worker")
-CONFIG = """\
-inference_address=http://127.0.0.1:{inference}
-management_address=http://127.0.0.1:{management}
-metrics_address=http://127.0.0.1:{metrics}
-grpc_inference_address=127.0.0.1
-grpc_management_address=127.0.0.1
-grpc_inference_port={grpc}
-grpc_management_port={grpc_management}
-initial_worker_port={worker}
-model_store={store}
-load_models={load}
-allowed_urls=file://{store}/.*
-enable_model_api=false
-disable_token_authorization=true
-ts_open_inference_protocol=true
-default_workers_per_model={workers}
-job_queue_size={queue}
-default_response_timeout={response}
-default_startup_timeout=120
-max_request_size=25165824
-max_response_size=25165824
-metrics_mode=prometheus
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +141,7 @@ class TorchServe(LocalServer):
         self._process.stop(STOP_S)
 
     def _command(self, config: Path, temp: Path) -> list[str]:
-        site = self._installed.site
-        return [
-            "java", f"-Dmodel_server_home={site}", f"-Djava.io.tmpdir={temp}", f"-Dlog4j.configurationFile={LOGGING}",
-            f"-Xmx{self._memory_mb}m", "-XX:+UseSerialGC", "-cp", f".:{site}/ts/frontend/*", "org.pytorch.serve.ModelServer",
-            "--python", str(self._installed.python), "-f", str(config), "-s", str(self._store), "-ncs", "--disable-token-auth",
-        ]  # fmt: skip
+        return command(self._installed.python, self._installed.site, config, self._store, temp, self._memory_mb)
 
     def _environment(self, temp: Path) -> dict[str, str]:
         """Nothing of Wince's own (its secrets) goes to the server."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -80,7 +81,10 @@ class ServerServicer(ServerServiceServicer):
         return [self._message(one, one.name in made.every) for _, one in sorted(made.recorded.items())]
 
     def _model_set(self, name: str) -> str:
-        """Empty where its files can't be read in this process: detect and capture may run on a machine without them."""
+        """Empty where its files can't be read in this process: a service that runs no model may lie on a machine, or in an image, without
+        them or without their engine."""
+        if importlib.util.find_spec("openvino") is None:
+            return ""
         from wince.serve import scoring  # most processes run no model, and don't wait for its libraries
 
         try:

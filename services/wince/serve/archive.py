@@ -37,7 +37,7 @@ def address(settings: Settings) -> SplitResult:
 def check(settings: Settings) -> ssl.SSLContext:
     """Whose certificates are believed there. Raises ConfigError where the archive's settings contradict each other, the extra `imaging` is
     absent, or reports would be readable on the network."""
-    extra.require()
+    extra.require(extra.REPORTS)
     parts = address(settings)
     web, secure = parts.scheme in ("http", "https"), parts.scheme in ("https", "dicoms")
     if not secure and not loopback(parts.hostname or "") and not settings.insecure_archive_beyond_loopback:

@@ -14,7 +14,6 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from wince.clock import Clock
 from wince.domain.binding import bed_of
@@ -23,13 +22,8 @@ from wince.domain.stay import Watch
 from wince.errors import ConfigError, WinceError
 from wince.parts import WatchedThread
 from wince.pipeline.capture.address import Login
-from wince.pipeline.capture.cameras import CameraPlan, Cameras, OpenCamera
+from wince.pipeline.capture.cameras import CameraPlan, Cameras
 from wince.pipeline.capture.clock import wall_us
-from wince.pipeline.capture.folder import open_source
-from wince.pipeline.capture.interface import Source
-from wince.pipeline.capture.paced import PacedSource
-from wince.pipeline.capture.push import PushSource
-from wince.pipeline.capture.rtsp import StreamSource
 from wince.protocols.rules import ClinicalProtocol
 from wince.serve.watched_file import WatchedFile
 from wince.settings import Camera
@@ -55,32 +49,6 @@ def plan(camera: Camera, of_bed: OfBed = lambda _bed: ()) -> CameraPlan:
     login = Login(camera.login_file, camera.login_env)
     names, rate_hz = tuple(one.name for one in looking), looking[0].detect.rate_hz if looking else 0.0
     return CameraPlan(spec, camera.transport, login, camera.trust, names, rate_hz)
-
-
-def opener(rate_hz: float, *, clock: Clock = wall_us) -> OpenCamera:
-    """Opens network cameras, pushed ones, and files, which play from now on. `rate_hz`: the default protocol's."""
-
-    def opened(wanted: CameraPlan, owned: Callable[[], bool]) -> Source:
-        spec = wanted.spec
-        rate = spec.rate_hz or wanted.rate_hz or rate_hz
-        if not spec.uri:
-            return PushSource(spec.source, rate_hz=rate, clock=clock, owned=owned)
-        if "://" in spec.uri:
-            return StreamSource(
-                spec.source,
-                spec.uri,
-                rate_hz=rate,
-                transport=wanted.transport,
-                login=wanted.login,
-                trust=wanted.trust,
-                rotation=spec.rotation,
-                clock=clock,
-                owned=owned,
-            )
-        path, turn = Path(spec.uri), spec.rotation
-        return PacedSource(lambda at: open_source(path, spec.source, rate_hz=rate, origin_us=at, rotation=turn), clock=clock)
-
-    return opened
 
 
 def bind(database: Database, cameras: Sequence[Camera], now_us: int) -> list[Watch]:

@@ -26,7 +26,8 @@ from wince.pipeline.capture.servicer import Bedsides, CaptureServicer, registrat
 from wince.rpc import client
 from wince.rpc.config import RpcSettings
 from wince.serve.begin import closed
-from wince.serve.camera_list import CameraList, opener
+from wince.serve.camera_list import CameraList
+from wince.serve.camera_opening import opener
 from wince.serve.permission import Permission
 from wince.serve.protocols import ProtocolSet
 from wince.serve.service import Deps, Service

@@ -44,7 +44,7 @@ from wince.runners.ahead import Ahead
 from wince.runners.front import Front
 from wince.runners.grade import Grading
 from wince.runners.record import Recording, Writer
-from wince.serve import anchors, mllp, sandbox, scoring, setup, site
+from wince.serve import anchors, chain, mllp, sandbox, scoring, setup, site
 from wince.serve.ahead import ahead, latest_event
 from wince.serve.begin import SourceStart
 from wince.serve.ehr_reading import reading, sink_rules
@@ -214,7 +214,7 @@ class Embedded:
             # Grade ignores what it closed; the first clips of members that see them are whole.
             from_us = max(self.origin_us, resumed.get(camera.id, self.origin_us) - self.protocols.before_us)
             source = self._clip(camera, looking[0].detect.rate_hz, from_us)
-            front = Front(source, scoring.build(self._settings, looking, camera.region), self._bus, self._seen)
+            front = Front(source, chain.build(self._settings, looking, camera.region), self._bus, self._seen)
             self._fronts.append(front)
         for front in self._fronts:
             front.start()

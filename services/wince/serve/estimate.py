@@ -20,7 +20,7 @@ from wince.runners.estimate import Estimating, media_clock
 from wince.serve import scoring
 from wince.serve.ahead import stray
 from wince.serve.service import Deps, Service
-from wince.telemetry import metrics
+from wince.telemetry import metrics, process_metrics
 
 
 def build(deps: Deps) -> Service:
@@ -37,6 +37,8 @@ def build(deps: Deps) -> Service:
     faulty: list[Beside | EnsembleScorer] = [*alone, *ensembles]
     if faulty:
         deps.stack.callback(metrics.ask_fault(lambda: next((scorer.fault for scorer in faulty if scorer.fault is not None), None)))
+    for reader in readers:
+        process_metrics.model(reader.protocol, reader.scorer.model_set, reader.rule)
     now_us = media_clock if deps.replay_us is not None else _wall
 
     def inventory() -> tuple[str, list[ModelInUse]]:

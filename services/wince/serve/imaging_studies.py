@@ -18,10 +18,10 @@ from wince.pipeline.capture.guarded import GuardedClip
 from wince.pipeline.capture.studies.interface import Shelf
 from wince.pipeline.capture.studies.opened import OpenedStudy
 from wince.runners.front import Front
-from wince.serve import scoring
+from wince.serve import chain
 from wince.serve.begin import closed
+from wince.serve.chain import Chain
 from wince.serve.protocols import ProtocolSet
-from wince.serve.scoring import Chain
 from wince.settings import Settings
 from wince.store import stay_rows, studies
 from wince.store.database import Database
@@ -149,7 +149,7 @@ class StudyGrader:
             )
             names = tuple(protocol.name for protocol in looking)
             if names not in self._chains:
-                self._chains[names] = scoring.build(self._settings, looking)
+                self._chains[names] = chain.build(self._settings, looking)
             self._front = Front(clip, self._chains[names].anew(), self._bus, seen)
             if not self._stopped.is_set():
                 self._front.run()

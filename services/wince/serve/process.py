@@ -174,6 +174,7 @@ def _serve(name: str, settings: Settings, supervised: bool) -> None:
 
 def _answering(name: str, settings: Settings, stack: ExitStack, watched: list[Watched]) -> Probes | None:
     """Begin to answer probes and Prometheus, until the process ends; what answers probes."""
+    process_metrics.build(name)
     page, asked = metrics_page.page(settings), probes.probes(settings)
     if page is not None:
         stack.callback(page.stop)

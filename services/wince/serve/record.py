@@ -5,6 +5,7 @@ Replicas share the sources by the bus and the outbox by leases; in the database 
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from wince.delivery.interface import Readable, Target, Tended
 from wince.delivery.worker import Delivery
 from wince.domain.audit import Verified
 from wince.domain.frame import US
+from wince.errors import ResourceError
 from wince.parts import Part
 from wince.pipeline.record.retraction import Retractor
 from wince.pipeline.record.servicer import RecordServicer, registration
@@ -29,10 +31,10 @@ from wince.serve.state_dir import Places
 from wince.serve.targets import every
 from wince.serve.writing import refuse_what_can_not_work
 from wince.settings import Settings
-from wince.store import checkpoints
+from wince.store import checkpoints, watched
 from wince.store.database import Database
 from wince.store.reach import Reach
-from wince.telemetry import logs, metrics
+from wince.telemetry import database_metrics, logs, metrics
 
 log = logs.get(__name__)
 
@@ -77,6 +79,7 @@ def build(deps: Deps) -> Service:
             Recording(deps.bus, writer.commit, lambda _: None, writer.write),
             Repeated("tend", TEND_S, writer.tend),
             Repeated("backlog", BACKLOG_S, lambda: backlog(database, [target.name for target in targets], wall_us())),
+            Repeated("figures", BACKLOG_S, lambda: figures(database, places)),
             Repeated("readback", READBACK_S, lambda: read_back(database, targets, settings.ehr_readback_per_hour)),
             *tending(database, targets),
             Repeated("credentials", CREDENTIALS_S, lambda: credentials(settings)),
@@ -106,6 +109,19 @@ def credentials(settings: Settings) -> None:
     """Tell the metrics when certificates and keys end."""
     for found in expiry.credentials(settings):
         metrics.credential(found.name, found.left(datetime.now(UTC)).total_seconds())
+
+
+def figures(database: Database, places: Places) -> None:
+    """Tell the metrics how far the audit trail is signed, and how it stands with database and disk. Raises StoreError, Unavailable,
+    ResourceError."""
+    with database.transaction() as tx:
+        trail, found = watched.trail(tx), watched.figures(tx)
+    database_metrics.trail(unsigned=trail.unsigned, oldest_s=trail.oldest_s, checkpoint_s=trail.checkpoint_s)
+    database_metrics.database(schema=found.schema, size=found.size, review_s=found.review_s)
+    try:
+        database_metrics.disk(shutil.disk_usage(places.checkpoints.parent).free)
+    except OSError as error:
+        raise ResourceError(error.strerror or "can't be asked", field=str(places.checkpoints.parent), remedy="is its disk there?") from None
 
 
 def backlog(database: Database, targets: Sequence[str], now_us: int) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
 from pydantic import Field
 
+from wince.errors import ConfigError
 from wince.settings.part import Part
+
+
+def _home(of: Callable[[str], Path], field: str) -> Path:
+    """A folder of this user's. Raises ConfigError where the user has no home: a container's user often has none."""
+    try:
+        return of("wince")
+    except RuntimeError:
+        remedy = f"set {field} (WINCE_{field.upper()}) to a folder that this process may use"
+        raise ConfigError("is not set, and this user has no home folder", field=field, remedy=remedy) from None
 
 
 class Installation(Part):
@@ -20,11 +31,12 @@ class Installation(Part):
     site: str = Field(default="wince-demo", min_length=1, max_length=64)
     """Names the installation. It is part of every id: don't change it once patients were watched."""
     state_dir: Path = Field(
-        default_factory=lambda: platformdirs.user_state_path("wince"), json_schema_extra={"default": "~/.local/state/wince"}
+        default_factory=lambda: _home(platformdirs.user_state_path, "state_dir"), json_schema_extra={"default": "~/.local/state/wince"}
     )
     """Folder of the embedded PostgreSQL, the EHR sandbox, keys and audit checkpoints."""
     models_dir: Path = Field(
-        default_factory=lambda: platformdirs.user_cache_path("wince") / "models", json_schema_extra={"default": "~/.cache/wince/models"}
+        default_factory=lambda: _home(platformdirs.user_cache_path, "models_dir") / "models",
+        json_schema_extra={"default": "~/.cache/wince/models"},
     )
     """Folder of the face models, of a site's own in its folder `site`, and of what was compiled of them for this machine in `compiled`."""
     protocol: str = "activity"

@@ -107,6 +107,9 @@ def _unreachable(error: psycopg.Error) -> WinceError:
     said = str(error)
     if isinstance(error, psycopg.ProgrammingError):
         return StoreError("is no connection string", field="WINCE_PG_DSN", remedy="such as postgresql://user@host:5432/wince")
+    if "local user with ID" in said:
+        what = "names no user, and the user of this process has no name"
+        return StoreError(what, field="WINCE_PG_DSN", remedy="name one: postgresql://USER@host:5432/wince")
     if any(words in said for words in _REFUSED):
         return StoreError("login refused", field="WINCE_PG_DSN", remedy="check user, password, database name and pg_hba.conf")
     if "statement pooling" in said:

@@ -11,7 +11,7 @@ from wince.models import activity, fetch
 from wince.pipeline.detect.face_models import load_face_models
 from wince.pipeline.estimate.readers import Reader
 from wince.protocols.loader import load
-from wince.serve import scoring
+from wince.serve import chain, scoring
 from wince.settings import Settings
 
 
@@ -21,10 +21,10 @@ def test_models_come_from_the_folder_that_is_set(tmp_path, monkeypatch):
     filled = fetch.cache_folder()
     rules = load("activity")
     with pytest.raises(ModelFileError) as error:
-        scoring.build(Settings(models_dir=tmp_path), [rules])
+        chain.build(Settings(models_dir=tmp_path), [rules])
     assert "wince models fetch" in error.value.remedy
     monkeypatch.setenv("WINCE_MODELS_DIR", str(tmp_path))
-    assert scoring.build(Settings(models_dir=filled), [rules]) is not None
+    assert chain.build(Settings(models_dir=filled), [rules]) is not None
     with pytest.raises(ModelFileError):
         scoring.scorer(rules)
 
@@ -33,11 +33,11 @@ def test_crops_are_encoded_only_where_a_scorer_looks_at_them(monkeypatch):
     fetched()
     activity, members = load("activity"), load("neonatal")
     models, seen = load_face_models(), []
-    monkeypatch.setattr(scoring, "load_face_models", lambda *_: models)
-    monkeypatch.setattr(scoring, "reader", lambda _, protocol: Reader(protocol.name, SimpleNamespace(model_set=""), 0))
-    monkeypatch.setattr(scoring, "Chain", lambda _models, cuts, *_: seen.append(cuts))
+    monkeypatch.setattr(chain, "load_face_models", lambda *_: models)
+    monkeypatch.setattr(chain, "reader", lambda _, protocol: Reader(protocol.name, SimpleNamespace(model_set=""), 0))
+    monkeypatch.setattr(chain, "Chain", lambda _models, cuts, *_: seen.append(cuts))
     for protocols in ([activity], [members], [activity, replace(members, detect=replace(activity.detect, max_yaw=10.0))]):
-        scoring.build(Settings(), protocols)
+        chain.build(Settings(), protocols)
     assert [[cut.encoded for cut in cuts] for cuts in seen] == [[False], [True], [False, True]]
 
 

@@ -17,7 +17,7 @@ from wince.models import fetch
 from wince.models.site import known, site_folder
 from wince.pipeline.estimate.interface import ClipScorer
 from wince.protocols.loader import load
-from wince.serve import hosted_ensemble, protocols, scoring, scoring_ensemble
+from wince.serve import chain, hosted_ensemble, protocols, scoring, scoring_ensemble
 from wince.serving.config import ServingSettings
 from wince.serving.pack import pack
 from wince.settings import Settings
@@ -48,7 +48,7 @@ def test_a_site_s_file_is_all_that_a_protocol_needs(models):
     first = scoring.scorer(rules, models)
     assert [one.name for one in first.members()] == ["postoperative-vgg16"]
     assert scoring.personal(rules) is None
-    assert scoring.build(settings, [rules]).model_set == scoring.model_set(rules, models) == first.model_set
+    assert chain.build(settings, [rules]).model_set == scoring.model_set(rules, models) == first.model_set
     write(site_folder(models) / "postoperative-vgg16.onnx", 4, 2)
     assert scoring.scorer(rules, models).model_set != first.model_set
 

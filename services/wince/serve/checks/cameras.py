@@ -9,7 +9,7 @@ from queue import Empty, Queue
 from wince.domain.frame import Beat, Frame
 from wince.errors import WinceError
 from wince.pipeline.capture.live import LiveSource
-from wince.serve.camera_list import opener, plan
+from wince.serve.camera_list import plan
 from wince.serve.checks.finding import Finding, failed, missing, ok
 from wince.settings import Camera, Settings
 
@@ -56,6 +56,8 @@ def _ask(camera: Camera, answers: Queue[Finding]) -> None:
 
 
 def _look(what: str, camera: Camera) -> Finding:
+    from wince.serve.camera_opening import opener  # brings the decoders
+
     source = opener(RATE_HZ)(plan(camera), lambda: True)
     gone = threading.Timer(WAIT_S, source.close)
     gone.daemon = True

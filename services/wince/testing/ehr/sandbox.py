@@ -54,9 +54,13 @@ class EhrSandbox:
     '4.0.1'
     """
 
-    def __init__(self, directory: Path, *, smart: bool = True, port: int = 0, token_life_s: int = 300, seed: int = 0) -> None:
+    def __init__(
+        self, directory: Path, *, smart: bool = True, port: int = 0, token_life_s: int = 300, seed: int = 0, public: str = ""
+    ) -> None:
         """directory: kept there as ehr.sqlite; the same directory again is the same record. smart: ask every client to sign in.
-        port: 0 takes a free one. seed: of the faults' rates."""
+        port: 0 takes a free one. seed: of the faults' rates. public: how clients reach it, where a proxy with TLS stands before it, such as
+        "https://ehr.example"; "": as it listens."""
+        self._public = public.rstrip("/")
         self._directory, self._smart_on, self._port, self._life = Path(directory), smart, port, token_life_s
         self.faults = Faults(seed)
         """The faults that stand."""
@@ -84,8 +88,13 @@ class EhrSandbox:
             self._port = ready.result(timeout=30)
         except OSError as error:
             raise ResourceError(f"the EHR sandbox can't listen or write ({error.strerror})", field="port", remedy="take port 0") from error
-        self.base_url = f"http://127.0.0.1:{self._port}/fhir"
+        self.base_url = f"{self._public or self.origin}/fhir"
         return self.base_url
+
+    @property
+    def origin(self) -> str:
+        """Where it listens, such as http://127.0.0.1:41234."""
+        return f"http://127.0.0.1:{self._port}"
 
     def stop(self) -> None:
         """Close every connection and the file. Idempotent; `start` serves the same record again, on the same port."""
@@ -113,7 +122,7 @@ class EhrSandbox:
             return
         self._server = server
         port = server.sockets[0].getsockname()[1]
-        origin = f"http://127.0.0.1:{port}"
+        origin = self._public or f"http://127.0.0.1:{port}"
         self._store, self._rest, self._smart = store, Rest(store, f"{origin}/fhir", time.time), Smart(store, origin, self._life)
         self._loop = loop
         loop.call_soon(ready.set_result, port)
