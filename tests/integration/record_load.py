@@ -1,9 +1,10 @@
 """A process that records under load, for the tests that take its database away: a bus in memory, its producer, record's runner, delivery.
 
-    python -m tests.integration.record_load DSN DIRECTORY
+    python -m tests.integration.record_load DSN DIRECTORY [PREFIX]
 
 The producer publishes windows as fast as the bus takes them. What is acknowledged, delivered and refused stands in files of the
 directory (acked, delivered, said.json); `stop` there ends the producer, then the process, when all that was accepted is committed.
+PREFIX stands before the numbers of its cameras.
 """
 
 import json
@@ -48,7 +49,7 @@ class FileTarget(FakeTarget):
         return Answer(Outcome.WRITTEN, "201", f"Observation/{said['id']}", str(said["revision"]))
 
 
-def main(dsn: str, directory: Path) -> None:
+def main(dsn: str, directory: Path, prefix: str = "cam") -> None:
     """See above."""
     protocols = {"activity": load("activity")}
     database = Database(dsn, size=4)
@@ -85,7 +86,7 @@ def main(dsn: str, directory: Path) -> None:
         number = 0
         while not stop.exists():
             for source in range(SOURCES):
-                made = window(number, number % 3, source=f"cam-{source}")
+                made = window(number, number % 3, source=f"{prefix}-{source}")
                 graded = Graded(made.source, (made,), (), (), Snapshot(made.source, made.protocol, 1, made.end_us, b"x" * 2000))
                 schema, value = encode(graded)
                 bus.publish(ASSESSMENTS, made.source, value, {"schema": schema.encode()})
@@ -116,4 +117,4 @@ def _write(file: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

@@ -11,11 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import grpc
 import psycopg
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from tests.integration.next_schema import CONTRACTION, EXPANDED, EXPANSION, INDEX, NEXT
 from tests.integration.record_world import T0, US, FakeTarget, admit, stay, window
 from wince.errors import StoreError, Unavailable
+from wince.local.ports import free_ports
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.serve import service
@@ -26,21 +30,7 @@ from wince.store.audit import Fact
 from wince.store.database import Database
 from wince.store.locks import Lock
 from wince.store.migrate import SchemaBehind, apply, migrate, require
-from wince.store.schema import BASELINE, Migration, bundled, known
-
-NEXT = known() + 1
-EXPANSION = Migration(
-    NEXT,
-    f"{NEXT:03}_next.sql",
-    "-- expansion\nCREATE TABLE fresh (n int NOT NULL); ALTER TABLE outbox ADD COLUMN colour text; ALTER TABLE audit ADD COLUMN place text",
-)
-INDEX = Migration(
-    NEXT + 1,
-    f"{NEXT + 1:03}_index.sql",
-    "-- expansion, concurrently\nCREATE INDEX CONCURRENTLY IF NOT EXISTS outbox_of_colour ON outbox (colour)",
-)
-EXPANDED = (*bundled(), EXPANSION, INDEX)
-CONTRACTION = Migration(NEXT + 2, f"{NEXT + 2:03}_less.sql", f"-- contraction: needs {NEXT}\nDROP TABLE fresh")
+from wince.store.schema import BASELINE, known
 
 
 def wince(dsn: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -134,6 +124,39 @@ def test_an_index_that_a_kill_left_half_made_is_made_again(database: Database) -
         admin.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'outbox_of_colour'::regclass")
         assert migrate(database, EXPANDED) == 1
         assert admin.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'outbox_of_colour'::regclass").fetchone() == (True,)
+
+
+def test_an_index_waits_for_older_transactions_no_longer_than_it_may_and_names_them(database: Database) -> None:
+    migrate(database, EXPANDED[:-1])
+    with psycopg.connect(database.dsn, application_name="report") as report:
+        report.execute("SELECT count(*) FROM outbox")  # and then goes on with its transaction
+        report.execute("UPDATE outbox SET attempts = 0")
+        with pytest.raises(Unavailable, match=rf"{INDEX.name} waits for transactions that were open before.*\(report\)"):
+            migrate(database, EXPANDED, wait_s=0.3)
+    assert migrate(database, EXPANDED) == 1
+
+
+def test_a_service_that_waits_for_the_schema_says_that_it_can_not_work_yet(empty_dsn: str, tmp_path: Path) -> None:
+    """As kubelet asks it: alive, and not ready."""
+    (port,) = free_ports(1)
+    environment = {
+        "WINCE_PG_DSN": empty_dsn, "PATH": "/usr/bin:/bin", "WINCE_STATE_DIR": str(tmp_path), "WINCE_SCHEMA_AT_START": "expect",
+        "WINCE_HEALTH_PORT": str(port), "WINCE_KAFKA_BOOTSTRAP": "127.0.0.1:1", "WINCE_RPC__PORT": "0",
+    }  # fmt: skip
+    line = [sys.executable, "-m", "wince.cli.main", "serve", "record"]
+    with subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert next(said for said in process.stderr if "for `wince migrate`" in said)
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                ask = health_pb2_grpc.HealthStub(channel).Check
+                assert ask(health_pb2.HealthCheckRequest(), timeout=60).status == health_pb2.HealthCheckResponse.NOT_SERVING
+                assert ask(health_pb2.HealthCheckRequest(service="live"), timeout=60).status == health_pb2.HealthCheckResponse.SERVING
+        finally:
+            process.terminate()
+            process.wait(60)
+    with psycopg.connect(empty_dsn) as connection:
+        assert connection.execute("SELECT to_regclass('schema_migration')").fetchone() == (None,), "nothing was made"
 
 
 def test_a_migrator_that_hangs_is_named(database: Database) -> None:

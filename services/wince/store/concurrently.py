@@ -5,8 +5,6 @@ for nothing and must be dropped before the next try."""
 from __future__ import annotations
 
 import re
-import threading
-import time
 
 import psycopg
 
@@ -25,19 +23,21 @@ def index_of(sql: str) -> str:
     return found[1]
 
 
-def build_index(dsn: str, sql: str, deadline: float) -> None:
-    """Makes the index, on a connection of its own; where it stands already, nothing. `deadline`: time.monotonic() at which it is broken
-    off. Raises StoreError, Unavailable."""
+def build_index(dsn: str, sql: str, wait_s: float | None) -> bool:
+    """Makes the index, on a connection of its own; where it stands already, nothing. False: it waited `wait_s` for another's transaction
+    and gave up; building takes as long as it takes. None: no limit, as a pooler needs it, which keeps a SET for its next client.
+
+    Raises StoreError, Unavailable.
+    """
     name = index_of(sql)
     with mapped(), psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as connection:
-        timer = threading.Timer(max(0.0, deadline - time.monotonic()), connection.cancel)
-        timer.start()
+        if wait_s is not None:
+            connection.execute(f"SET lock_timeout = '{max(1, round(wait_s * 1000))}ms'".encode())
         try:
-            if (
-                connection.execute("SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid", (name,)).fetchone()
-                is not None
-            ):
+            half_made = "SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid"
+            if connection.execute(half_made, (name,)).fetchone() is not None:
                 connection.execute(f"DROP INDEX CONCURRENTLY {name}".encode())
             connection.execute(sql.encode())
-        finally:
-            timer.cancel()
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            return False
+    return True

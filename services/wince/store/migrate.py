@@ -114,10 +114,16 @@ def _step(database: Database, wanted: Sequence[Migration], deadline: float) -> l
             if older := of_older_code(tx, migration.needs):
                 raise _Busy(f"{migration.name} takes away what older code needs, and such code is connected: {older}")
             if migration.concurrently:
-                build_index(database.dsn, migration.sql, deadline)
+                _index(database, migration, deadline)
         if step:
             _run(tx, wanted, step)
     return step
+
+
+def _index(database: Database, migration: Migration, deadline: float) -> None:
+    left_s = max(0.0, deadline - time.monotonic())
+    if not build_index(database.dsn, migration.sql, None if database.pooled else left_s):
+        raise _Busy(f"{migration.name} waits for transactions that were open before", table=True)
 
 
 def _run(tx: Tx, wanted: Sequence[Migration], step: Sequence[Migration]) -> None:
