@@ -105,6 +105,7 @@ CASES = {
     "WinceUnfinished": gauge('wince_outbox_unfinished{target="ehr"}', 1, 0),
     "WinceDeliveryLate": gauge('wince_outbox_oldest_seconds{target="ehr"}', 901, 900),
     "WinceChartDiffers": gauge('wince_read_back_differs{target="ehr"}', 1, 0),
+    "WinceRetentionLate": gauge("wince_retention_age_seconds", 172_801, 172_800),
     "WinceSwitchedOffForLong": gauge("wince_switched_off_oldest_seconds", 86401, 86400),
     "WinceCredentialEnds": gauge('wince_credential_seconds_left{name="ehr_cert_file"}', 14 * 86400 - 1, 14 * 86400),
     "WinceDeliveryFails": Case(

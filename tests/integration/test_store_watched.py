@@ -3,11 +3,14 @@
 from pathlib import Path
 from uuid import uuid4
 
+from wince.care.retention import Limits, Retention
 from wince.clock import wall_us
 from wince.serve import record
 from wince.serve.state_dir import Places
+from wince.serve.status.interface import Look, State
+from wince.serve.status.retention import retention as retention_status
 from wince.settings import Settings
-from wince.store import audit, checkpoints, reviews, watched
+from wince.store import audit, checkpoints, erasing, reviews, watched
 from wince.store.audit import Fact
 from wince.store.database import Database
 from wince.telemetry import metrics
@@ -54,3 +57,26 @@ def test_record_tells_the_metrics(database: Database, tmp_path: Path) -> None:
     assert told["database_bytes"] > 1 << 20
     assert 90 <= told["reviews_oldest_seconds"] < 150
     assert told["state_free_bytes"] > 0
+
+
+def test_how_long_ago_retention_ran(database: Database, tmp_path: Path) -> None:
+    """Where a limit is set: since its last run that came to its end, else since the trail began. The status says the same."""
+    limits = Settings(state_dir=tmp_path, retention_audit_days=3650)
+    happened(database, 1, ago_s=3 * 86_400)
+
+    def seen(settings: Settings) -> tuple[float, State]:
+        record.retention(database, settings)
+        look = Look(settings, Places.of(settings), wall_us(), database)
+        return metrics.REGISTRY.get_sample_value("wince_retention_age_seconds") or 0.0, retention_status(look)[0].state
+
+    assert seen(Settings(state_dir=tmp_path)) == (0.0, State.OK)
+    age_s, state = seen(limits)
+    assert age_s >= 3 * 86_400
+    assert state is State.WARNING
+    with database.transaction() as tx:
+        erasing.begin(tx, uuid4(), wall_us(), "retention", "n7", "cut off")
+    assert seen(limits)[1] is State.WARNING, "it was begun, and never ended"
+    Retention(database).run(Limits(audit=3650), "n7")
+    age_s, state = seen(limits)
+    assert age_s < 120
+    assert state is State.OK

@@ -48,7 +48,7 @@ READBACK_S = 20.0
 """How often it is asked whether a turn of reading back is due."""
 TARGET_S = 2.0
 """How often a target may do what it does besides deliveries."""
-CREDENTIALS_S = 300.0
+CREDENTIALS_S = RETENTION_S = 300.0
 """How often it is looked when certificates and keys end."""
 
 
@@ -80,6 +80,7 @@ def build(deps: Deps) -> Service:
             Repeated("tend", TEND_S, writer.tend),
             Repeated("backlog", BACKLOG_S, lambda: backlog(database, [target.name for target in targets], wall_us())),
             Repeated("figures", BACKLOG_S, lambda: figures(database, places)),
+            Repeated("retention", RETENTION_S, lambda: retention(database, settings)),
             Repeated("readback", READBACK_S, lambda: read_back(database, targets, settings.ehr_readback_per_hour)),
             *tending(database, targets),
             Repeated("credentials", CREDENTIALS_S, lambda: credentials(settings)),
@@ -109,6 +110,15 @@ def credentials(settings: Settings) -> None:
     """Tell the metrics when certificates and keys end."""
     for found in expiry.credentials(settings):
         metrics.credential(found.name, found.left(datetime.now(UTC)).total_seconds())
+
+
+def retention(database: Database, settings: Settings) -> None:
+    """Tell the metrics how long ago retention ran, where a limit is set. Raises StoreError, Unavailable."""
+    age_s = None
+    if settings.retention_limits:
+        with database.transaction() as tx:
+            age_s = watched.retention(tx)
+    database_metrics.retention(age_s or 0.0)
 
 
 def figures(database: Database, places: Places) -> None:

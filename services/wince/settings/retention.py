@@ -22,3 +22,8 @@ class Retention(Part):
     patients, consents of that visit and merged numbers. Not set: they are kept."""
     retention_audit_days: int | None = Field(default=None, ge=1, le=36_500, examples=[3650])
     """Payloads of the audit trail older than this are erased. The chain, with their digests, is kept for ever. Not set: they are kept."""
+
+    @property
+    def retention_limits(self) -> bool:
+        """Whether any limit is set."""
+        return any((self.retention_assessments_days, self.retention_movements_days, self.retention_audit_days))

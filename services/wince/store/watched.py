@@ -57,3 +57,12 @@ def figures(tx: Tx) -> Figures:
     ).fetchone()
     schema, size, review_s = found or (0, 0, None)
     return Figures(schema, size, max(0.0, review_s or 0.0))
+
+
+def retention(tx: Tx) -> float | None:
+    """Seconds since `wince retention run` last came to its end; where it never did, since the trail began; None: nothing ever happened."""
+    row = tx.execute(
+        "SELECT extract(epoch FROM now() - coalesce((SELECT max(a.at_utc) FROM erasure e JOIN audit a ON a.entry = e.id"
+        " AND a.event = 'retention' WHERE e.what = 'retention'), (SELECT at_utc FROM audit ORDER BY seq LIMIT 1))::timestamptz)::float8"
+    ).fetchone()
+    return None if row is None or row[0] is None else max(0.0, row[0])

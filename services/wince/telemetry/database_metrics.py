@@ -13,6 +13,7 @@ SCHEMA = Gauge("wince_schema_version", "Number of the newest migration that the 
 SIZE = Gauge("wince_database_bytes", "Size of the database on its server's disk", registry=REGISTRY)
 REVIEW_AGE = Gauge("wince_reviews_oldest_seconds", "Age of the oldest review that waits; 0 where none waits", registry=REGISTRY)
 FREE = Gauge("wince_state_free_bytes", "Free on the disk of the state directory, where checkpoints are written", registry=REGISTRY)
+RETENTION_AGE = Gauge("wince_retention_age_seconds", "Since retention last ran, where a limit is set; 0 where none is", registry=REGISTRY)
 
 
 def trail(*, unsigned: int, oldest_s: float, checkpoint_s: float | None) -> None:
@@ -27,6 +28,11 @@ def database(*, schema: int, size: int, review_s: float) -> None:
     SCHEMA.set(schema)
     SIZE.set(size)
     REVIEW_AGE.set(review_s)
+
+
+def retention(age_s: float) -> None:
+    """How long ago retention ran; 0: nobody set a limit."""
+    RETENTION_AGE.set(age_s)
 
 
 def disk(free: int) -> None:

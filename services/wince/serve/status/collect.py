@@ -25,6 +25,7 @@ from wince.serve.status.lag import lag
 from wince.serve.status.models import models
 from wince.serve.status.outbox import outbox
 from wince.serve.status.record import record
+from wince.serve.status.retention import retention
 from wince.serve.status.services import services
 from wince.serve.status.switches import switches
 
@@ -43,6 +44,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "outbox": outbox,
     "audit": audit,
     "anchors": anchors,
+    "retention": retention,
     "credentials": credentials,
     "models": models,
     "disk": disk,
