@@ -98,8 +98,13 @@ def windows(number: int) -> list[Assessment]:
 
 
 def occupy(database: Database) -> None:
-    """Every bed has its camera and its patient."""
-    beds = [f"W^{number}^A" for number in range(BATCH * BATCHES)]
+    """Every bed of this benchmark has its camera and its patient."""
+    occupy_beds(database, BATCH * BATCHES)
+
+
+def occupy_beds(database: Database, count: int, *, look_again: bool = True) -> None:
+    """So many beds have their camera and their patient. `look_again`: by record, as where cameras become known; else they always were."""
+    beds = [f"W^{number}^A" for number in range(count)]
     save_watches(database, [Watch(f"cam-{number}", bed, 0, None, 0) for number, bed in enumerate(beds)])
     rows = []
     for number, bed in enumerate(beds):
@@ -113,7 +118,11 @@ def occupy(database: Database) -> None:
             for row in rows:
                 copy.write_row(row)
         cursor.execute("ANALYZE")
-    PostgresSink(database, {}, []).review()  # the cameras are known since long
+    if look_again:
+        PostgresSink(database, {}, []).review()
+        return
+    with database.transaction() as tx:
+        tx.execute("DELETE FROM review")
 
 
 def through_the_sink(database: Database, target: Bodies) -> float:

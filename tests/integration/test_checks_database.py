@@ -138,6 +138,14 @@ def test_settings_that_lead_astray(database_dsn: str, setting: str, said: str) -
     assert said in rights.found
 
 
+def test_commits_that_nobody_waits_for(database_dsn: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database_dsn)["dbname"]
+    assert "database commits" not in found(database_dsn)
+    with psycopg.connect(database_dsn, autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    assert found(database_dsn)["database commits"].state is State.WARNING
+
+
 def test_an_encoding_that_can_not_hold_names(database_dsn: str) -> None:
     name = psycopg.conninfo.conninfo_to_dict(database_dsn)["dbname"] + "_ascii"
     with psycopg.connect(database_dsn, autocommit=True) as admin:
@@ -152,7 +160,7 @@ def test_an_encoding_that_can_not_hold_names(database_dsn: str) -> None:
 
 def test_a_standby() -> None:
     """It answers everything and takes nothing."""
-    facts = check.Facts("18.0", "public", True, "public", "UTF8", True, "off", [], 0, [], 0.0, False)
+    facts = check.Facts("18.0", "public", True, "public", "UTF8", True, "off", [], 0, [], 0.0, "on", False)
     (rights,) = check._rights(facts, expect=False)
     assert rights.state is State.MISSING
     assert "standby" in rights.found

@@ -66,6 +66,8 @@ class Relay:
             if not locks.try_take(tx, Lock.RELAY):
                 return 0
             rows = self._due(tx)
+            if rows:
+                self._database.settle()
             try:
                 futures = [
                     self._publish(CARE, key, bytes(body), {"schema": schema.encode()})  # what is said to each camera has an id of its own

@@ -1,8 +1,9 @@
 """The audit trail in the database: appended inside the transaction of what it speaks of, never changed.
 
 Every append takes the trail's advisory lock until its COMMIT, so that the chain has one order. Take it last: what holds it makes
-every other writer wait. The chain holds digests; the payload (PHI) lies beside it, is written before the lock is taken (it is nine
-tenths of the bytes), and can be erased without breaking the chain.
+every other writer wait. The COMMIT does not wait for the disk; the transaction's block waits afterwards, when the lock is free
+(store/database.py says why no link can be lost without those behind it). The chain holds digests; the payload (PHI) lies beside it, is
+written before the lock is taken (it is nine tenths of the bytes), and can be erased without breaking the chain.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def append(tx: Tx, facts: Sequence[Fact], at_us: int, *, beyond: tuple[int, byte
     proofs = [digest(fact.payload) for fact in facts]
     texts = _keep(tx, facts)
     locks.take(tx, Lock.TRAIL)
+    tx.execute("SET LOCAL synchronous_commit = off")
     last = tx.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     seq, head = (last[0], bytes(last[1])) if last else (0, ZERO)
     if not facts or (beyond is not None and beyond[:2] != (seq, head)):

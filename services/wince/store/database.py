@@ -1,4 +1,13 @@
-"""The way to PostgreSQL: a pool, transactions, and the database's errors as ours.
+"""The way to PostgreSQL: a pool, transactions, when they are durable, and the database's errors as ours.
+
+**Durable.** What a transaction wrote or saw is on the server's disk (and at its synchronous standby, where there is one) when its block has
+ended, so that whoever then answers, sends or signs says nothing that a crash takes back. PostgreSQL alone promises that only as long as
+every commit waits for the disk with its locks held: then the trail's lock, which every writer needs, is held for as long as the disk takes.
+So `store/audit.append` lets its transaction commit without that wait (`synchronous_commit = off`, for this transaction). Its locks are free
+at once, and the next writer follows it: in the chain, and therefore in the WAL. A crash cuts the WAL's end off, so never a link without
+the one before it. Then, with no lock held, the block waits (`_settle`): PostgreSQL writes what all who wait there have committed at once
+(group commit). A transaction that only read waits too where it may have seen what is not on the disk yet: a known id is answered with
+"taken", a checkpoint is signed, a position on the bus is committed.
 
 What PostgreSQL says in the DETAIL of an error quotes rows, so patients: of its errors only the SQLSTATE and the names of table,
 column and constraint come out.
@@ -6,11 +15,13 @@ column and constraint come out.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from wince.errors import ResourceError, StoreError, Unavailable, WinceError
@@ -46,6 +57,12 @@ class Database:
             raise _unreachable(error) from None
         if version < OLDEST:
             raise StoreError(f"PostgreSQL {version // 10000} is too old", field="WINCE_PG_DSN", remedy="use PostgreSQL 15 or newer")
+        self._options: dict[str, Any] = {"application_name": f"{APPLICATION}{known()}"} | (
+            {"prepare_threshold": None} if self.pooled else {}
+        )
+        self._beside: Tx | None = None
+        self._alone = threading.Lock()
+        self._here = threading.local()
         self._pool: ConnectionPool[Tx] = ConnectionPool(
             dsn,
             min_size=1,
@@ -53,7 +70,7 @@ class Database:
             timeout=wait_s,
             reconnect_timeout=30,
             check=ConnectionPool.check_connection,
-            kwargs={"application_name": f"{APPLICATION}{known()}"} | ({"prepare_threshold": None} if self.pooled else {}),
+            kwargs=self._options,
             configure=_read_only if read_only else None,
             open=True,
         )
@@ -66,17 +83,79 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
-        """A connection whose work is committed when the block ends, rolled back when it raises.
+        """A connection whose work is committed when the block ends, rolled back when it raises. What it wrote and saw is durable then (see
+        above), not before: who acts outside while the block is open calls `settle` first.
 
         Raises Unavailable (connection lost: the outcome of the COMMIT may be unknown; pool exhausted), ResourceError (disk full),
         StoreError (anything else the database says). What the block raises of its own comes out as it is.
         """
         with mapped(), self._pool.connection() as connection:
             yield connection
+            if getattr(self._here, "together", False):
+                _let_go(connection)
+            else:
+                _settle(connection)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """The transactions that this thread begins in this block wait for the disk once, at its end: for who says nothing of any of them
+        before. Where it raises, nothing is waited for, and those that ended may stand or not. Raises as `transaction`."""
+        self._here.together = True
+        try:
+            yield
+        finally:
+            self._here.together = False
+        with mapped(), self._pool.connection() as connection:
+            _settle(connection)
+
+    def settle(self) -> None:
+        """Returns when whatever any transaction has seen until now is durable. On a connection of its own, since the callers' blocks hold
+        theirs. Raises as `transaction`."""
+        with mapped(), self._alone:
+            if self._beside is None or self._beside.closed:
+                self._beside = psycopg.connect(self.dsn, **self._options)
+            try:
+                _settle(self._beside)
+            except BaseException:
+                self._beside.close()
+                raise
 
     def close(self) -> None:
         """Closes every connection. Idempotent."""
         self._pool.close()
+        with self._alone:
+            if self._beside is not None:
+                self._beside.close()
+
+
+_LOOK = """
+SELECT CASE WHEN pg_is_in_recovery() THEN false
+            WHEN current_setting('synchronous_commit') = 'off' THEN true
+            WHEN pg_current_xact_id_if_assigned() IS NOT NULL THEN false
+            ELSE pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn() END
+"""
+"""Whether something that this transaction wrote or saw may not be on the disk when it is committed. A transaction that waits for the disk
+at its COMMIT waits for all that was committed before it, too. A standby writes nothing, and shows nothing that isn't in its own WAL."""
+
+
+def _let_go(connection: Tx) -> None:
+    """Commits, and waits for nothing."""
+    if connection.info.transaction_status is TransactionStatus.INTRANS:
+        connection.execute("SET LOCAL synchronous_commit = off")
+        connection.commit()
+
+
+def _settle(connection: Tx) -> None:
+    """Commits; returns when what was written and seen is durable. Where the block left an error behind, nothing is done here."""
+    if connection.info.transaction_status is TransactionStatus.INERROR:
+        return
+    row = connection.execute(_LOOK).fetchone()
+    connection.commit()
+    if row == (True,):
+        # A commit that the server waits for as it waits for any, behind all others: a message in the WAL that nobody reads is the least
+        # that it may hold. Read-only transactions may write it, too.
+        connection.execute("SELECT pg_logical_emit_message(true, 'wince', '')")
+        connection.commit()
 
 
 def _pooled(connection: Tx) -> bool:

@@ -107,17 +107,18 @@ class PostgresSink:
             if message.id not in hashes:
                 hashes[message.id] = content
                 first.append(message)
-        with self._database.transaction() as tx:
-            sources = aside.sources_of(tx, first)
-            alone = locks.batch(tx, {*sources.values(), *(snapshot.source for snapshot in snapshots)} - {""})
-            there = aside.queue(tx, first, sources)
-            done = self._write(tx, there, contents, hashes, alone=alone)
-            undone = undoing.latest(tx, {one.source for one in snapshots})
-            now_us = self._clock()
-            here = [one for one in snapshots if not still_ahead(one.source, one.closed_until_us, undone, now_us)]
-            store_snapshots.save(tx, self._fold, here)
-            again = reviews.waiting(tx)
-        review = self.review(AT_ONCE) if again else _NOTHING
+        with self._database.together():
+            with self._database.transaction() as tx:
+                sources = aside.sources_of(tx, first)
+                alone = locks.batch(tx, {*sources.values(), *(snapshot.source for snapshot in snapshots)} - {""})
+                there = aside.queue(tx, first, sources)
+                done = self._write(tx, there, contents, hashes, alone=alone)
+                undone = undoing.latest(tx, {one.source for one in snapshots})
+                now_us = self._clock()
+                here = [one for one in snapshots if not still_ahead(one.source, one.closed_until_us, undone, now_us)]
+                store_snapshots.save(tx, self._fold, here)
+                again = reviews.waiting(tx)
+            review = self._review(AT_ONCE) if again else _NOTHING
         return replace(done, entries=(*done.entries, *review.entries), tasks=(*done.tasks, *review.tasks))
 
     def _write(
@@ -199,6 +200,10 @@ class PostgresSink:
 
         Raises Unavailable, ResourceError, StoreError.
         """
+        with self._database.together():
+            return self._review(slices)
+
+    def _review(self, slices: int | None) -> Committed:
         found = self._reviewer.review(slices)
         return Committed(0, 0, tuple(found.entries), tuple(found.tasks), ())
 

@@ -42,6 +42,8 @@ class Facts:
     closed: list[str]
     """Tables and sequences of Wince whose rows we may not read and write."""
     now_s: float
+    waits: str
+    """`synchronous_commit`."""
     may_see: bool
     """Whether we may ask where data lies."""
 
@@ -61,7 +63,8 @@ SELECT current_setting('server_version') AS version, current_schema() AS schema,
                   OR c.relkind = 'r' AND NOT has_table_privilege(c.oid, 'SELECT')
                   OR c.relkind = 'r' AND c.relname <> 'schema_migration' AND NOT has_table_privilege(c.oid, 'INSERT'))
              ORDER BY 1) AS closed,
-       extract(epoch FROM clock_timestamp())::float8 AS now_s, pg_has_role('pg_read_all_settings', 'USAGE') AS may_see
+       extract(epoch FROM clock_timestamp())::float8 AS now_s, current_setting('synchronous_commit') AS waits,
+       pg_has_role('pg_read_all_settings', 'USAGE') AS may_see
 """
 
 
@@ -129,6 +132,9 @@ def _rights(facts: Facts, expect: bool) -> Iterator[Finding]:
         yield missing(what, found, "connect as the role that made the installation, or GRANT that role to this one")
     else:
         yield ok(what, f"may create in the schema {facts.schema}")
+    if facts.waits == "off":
+        found = "synchronous_commit is off: what was acknowledged may be lost when the server fails"
+        yield warning("database commits", found, "ALTER ROLE or ALTER DATABASE ... RESET synchronous_commit; Wince shares the waits itself")
     if facts.encoding != "UTF8":
         remedy = "make the database again: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
         yield missing("database encoding", f"{facts.encoding} can't hold every name", remedy)
@@ -169,7 +175,7 @@ def _pooler(dsn: str) -> Iterator[Finding]:
     if used == given:
         yield ok("database pooler", "a pooler in transaction mode: works; statements are not prepared")
     else:
-        remedy = "let the pool be larger than all connections of Wince (8 a process), or choose transaction mode"
+        remedy = "let the pool be larger than all connections of Wince (9 a process), or choose transaction mode"
         yield warning("database pooler", "a pooler in session mode: works, and every connection of ours holds one of the server's", remedy)
 
 
