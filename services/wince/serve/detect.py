@@ -18,6 +18,7 @@ from wince.pipeline.detect.face_models import load_face_models
 from wince.pipeline.detect.interface import FaceModels
 from wince.pipeline.detect.servicer import DetectServicer, registration
 from wince.protocols.rules import DetectLimits
+from wince.serve import golden
 from wince.serve.service import Deps, Service
 
 THREADS = 2
@@ -30,7 +31,9 @@ def build(deps: Deps) -> Service:
     windows = deps.windows("detect")
 
     def models(limits: DetectLimits) -> FaceModels:
-        return load_face_models(limits.full_range, folder, limits.detector, deps.settings.face_precision)
+        made = load_face_models(limits.full_range, folder, limits.detector, deps.settings.face_precision)
+        golden.check_models(made, limits)
+        return made
 
     def publish(found: Sequence[Face | Beat]) -> list[Future[None]]:
         first = found[0]
@@ -41,5 +44,5 @@ def build(deps: Deps) -> Service:
 
     protocols = {name: one.detect for name, one in deps.protocols.every.items()}
     servicer = DetectServicer(models, protocols, threads=THREADS, publish=publish)
-    servicer.warm()  # what is wrong with a model is said at the start
+    servicer.warm()  # what is wrong with a model, or with what it computes, is said at the start
     return Service("detect", registrations=[registration(servicer)])

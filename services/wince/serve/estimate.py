@@ -17,7 +17,7 @@ from wince.pipeline.estimate.interface import Scorer
 from wince.pipeline.estimate.servicer import FAILED, READY, EstimateServicer, ModelInUse, registration
 from wince.protocols.rules import ClinicalProtocol
 from wince.runners.estimate import Estimating, media_clock
-from wince.serve import scoring
+from wince.serve import golden, scoring
 from wince.serve.ahead import stray
 from wince.serve.service import Deps, Service
 from wince.telemetry import metrics, process_metrics
@@ -31,6 +31,8 @@ def build(deps: Deps) -> Service:
     every = deps.protocols.every
     readers = [scoring.reader(settings, protocol, serving) for protocol in every.values()]
     ensembles = [reader.scorer for reader in readers if isinstance(reader.scorer, EnsembleScorer)]
+    for reader in readers:
+        golden.check_reader(reader.scorer)
     alone = [beside(reader.protocol, reader.scorer) for reader in readers] if len(readers) > 1 and deps.replay_us is None else []
     if alone:  # in a replay nothing gets too old: there all wait
         readers = [replace(reader, scorer=scorer) for reader, scorer in zip(readers, alone, strict=True)]

@@ -36,8 +36,21 @@ MATCH_S, TIDY_S = 1.0, 60.0
 def build(deps: Deps) -> Service:
     """The service. Raises ConfigError where no way in is set, where one would be open to the network, or the extra is absent."""
     check(deps.settings)
+    tried(deps.settings, deps.protocols)
     made = parts_of(deps.settings, deps.database, deps.bus, deps.protocols)
     return Service("imaging", made.parts)
+
+
+def tried(settings: Settings, protocols: ProtocolSet) -> None:
+    """The models of every protocol give what they should for the golden picture: those that objects are graded by are loaded with the first
+    object, and then it would be too late to say so. Raises ModelFileError."""
+    from wince.pipeline.detect.face_models import load_face_models
+    from wince.serve import golden, scoring
+
+    for protocol in protocols.every.values():
+        limits = protocol.detect
+        golden.check_models(load_face_models(limits.full_range, settings.models_dir, limits.detector, settings.face_precision), limits)
+        golden.check_reader(scoring.reader(settings, protocol).scorer)
 
 
 def check(settings: Settings) -> None:

@@ -100,6 +100,11 @@ class EnsembleScorer:
         """Why nothing is scored, as the members last said; None where all is well."""
         return self._members.fault
 
+    @property
+    def asked(self) -> tuple[Members, Scorer]:
+        """Who is asked for each face: the members, and who reads the smile. For a golden inference at the start."""
+        return self._members, self._smiles
+
     def members(self) -> list[Member]:
         """The members in use."""
         return [Member(name, digest, self._members.ready) for name, digest in self._members.hashes.items()]
