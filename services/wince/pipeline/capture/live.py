@@ -4,7 +4,7 @@ happens.
 The receiving side (a reader thread, a gRPC stream) never waits: where the queue is full the oldest frame goes, counted. The taking
 side gets frames and beats in order of time. Frames are numbered by the grid over all time (point k lies at k / rate seconds since
 1970), so that a restarted or taken over camera goes on with numbers that rise. A second is spoken for `grace_us` after its end; what
-comes later than that can't be given any more and is counted as dropped.
+comes later than that can't be given any more and is counted as dropped. A picture that stands still is withheld (`standstill.py`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,14 @@ from wince.domain.frame import US, Beat, Frame
 from wince.domain.reason import Reason
 from wince.parts import cause
 from wince.pipeline.capture.clock import wall_us
+from wince.pipeline.capture.standstill import Standstill
 from wince.pipeline.capture.timeline import Grid, Timeline
+from wince.telemetry import logs
 
+log = logs.get(__name__)
+
+FROZEN = "frozen"
+"""Kind of failure: the camera's picture stands still."""
 CAPACITY = 15
 """Frames that may wait: three seconds at 5 a second; what is older would be late anyhow."""
 GRACE_US = US // 2
@@ -89,6 +95,7 @@ class LiveSource:
         self._damaged: deque[int] = deque(maxlen=16 * capacity)
         self._dropped = 0
         self._point = -1
+        self._standstill = Standstill()
         self._closed = self._finished = False
         self._error: BaseException | None = None
 
@@ -108,6 +115,8 @@ class LiveSource:
             if self.closed or point <= self._point:
                 return
             self._point = point
+            if self._withheld(time_us, pixels):
+                return
             at = max(time_us, self._grid.time_us(point))
             self._frames.append((point, Frame(self.source, point if sequence is None else sequence, at, pixels)))
             if len(self._frames) > self._capacity:
@@ -116,6 +125,18 @@ class LiveSource:
                 self.counters.dropped += 1
             self.counters.queued = len(self._frames)
             self._changed.notify()
+
+    def _withheld(self, time_us: int, pixels: NDArray[np.uint8]) -> bool:
+        """Whether the picture stands still; its begin and its end are told once each."""
+        frozen = self._standstill.frozen(time_us, pixels)
+        if frozen and self.counters.failure != FROZEN:
+            self.counters.failure = FROZEN
+            self.counters.failures[FROZEN] += 1
+            log.warning("a camera's picture stands still and is withheld", source=self.source, reason=FROZEN)
+        elif not frozen and self.counters.failure == FROZEN:
+            self.counters.failure = ""
+            log.warning("a camera's picture moves again", source=self.source)
+        return frozen
 
     def damaged(self, time_us: int) -> None:
         """A picture of that time was damaged, or is known to be missing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wince.clients.cameras import CamerasClient
 from wince.domain.camera import CameraState, CameraStatus
 from wince.errors import WinceError
+from wince.pipeline.capture.live import FROZEN
 from wince.serve.status.interface import Figures, Look, Row, State
 
 ANSWER_S = 2.0
@@ -19,8 +20,9 @@ REMEDIES = {
     "not_video": "set the camera to H.264 or H.265",
     "stalled": "restart the camera: it sends data and no whole picture",
     "ended": "the camera ends its streams: is another client taking them?",
+    FROZEN: "restart the camera, or what sends its pictures: the same one has come for more than 10 s",
 }
-"""By kind of failure (wince.pipeline.capture.rtsp.Failure)."""
+"""By kind of failure (wince.pipeline.capture.rtsp.Failure), and of a picture that stands still."""
 
 
 def cameras(look: Look) -> list[Row]:
@@ -67,6 +69,8 @@ def _judged(status: CameraStatus, age_s: float | None, *, complete: bool) -> tup
     activity, pushed = status.activity, not status.spec.uri
     failure = activity.failure
     match status.state:
+        case CameraState.RUNNING if failure == FROZEN:
+            return State.BAD, "its picture stands still", failure, REMEDIES[failure]
         case CameraState.RUNNING if age_s is not None and age_s > LATE_S:
             return State.WARNING, "runs", activity.reason.value if activity.reason else "no frame came", "look at the camera's network"
         case CameraState.RUNNING:

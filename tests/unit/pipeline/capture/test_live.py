@@ -70,7 +70,7 @@ def test_a_dead_consumer_never_fills_memory(clock: Clock) -> None:
     camera = source(clock, capacity=3)
     tracemalloc.start()
     for number in range(3000):
-        camera.offer(T0 + number * 200_000, np.zeros((720, 1280, 3), np.uint8))
+        camera.offer(T0 + number * 200_000, np.full((720, 1280, 3), number % 251, np.uint8))
         camera.damaged(T0 + number * 200_000 + 100_000)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -140,6 +140,40 @@ def test_close_ends_a_consumer_that_waits() -> None:
     threading.Thread(target=consume, daemon=True).start()
     camera.close()
     assert ended.wait(20)
+
+
+def test_a_picture_that_stands_still_is_withheld_until_it_moves(clock: Clock) -> None:
+    """An encoder that hangs repeats its last picture: its seconds must not be graded as if somebody were seen. One pixel moves it."""
+    camera = source(clock, capacity=1000)
+    live = np.random.default_rng(7).integers(0, 255, (100, 90, 3), np.uint8)
+    for point in range(20 * 5):
+        camera.offer(T0 + point * 200_000, live)
+    assert camera.counters.failure == "frozen"
+    assert camera.counters.failures["frozen"] == 1
+    moved = live.copy()
+    moved[3, 3, 1] ^= 1
+    camera.offer(T0 + 20 * US, moved)
+    assert camera.counters.failure == ""
+    clock.us = T0 + 21 * US
+    messages = drain(camera)
+    times = [message.time_us for message in messages if isinstance(message, Frame)]
+    assert times == [T0 + point * 200_000 for point in range(50)] + [T0 + 20 * US]
+    beats = {message.time_us: message.reason for message in messages if isinstance(message, Beat)}
+    assert beats[T0 + 5 * US] is None
+    assert {beats[T0 + second * US] for second in range(11, 21)} == {Reason.NO_FRAME}
+
+
+def test_pictures_that_differ_a_little_are_live(clock: Clock) -> None:
+    """A dark and quiet room: one pixel of noise a second, beside the places that are compared first."""
+    camera = source(clock, capacity=1000)
+    picture = np.zeros((100, 90, 3), np.uint8)
+    for point in range(60 * 5):
+        if point % 5 == 0:
+            picture = picture.copy()
+            picture[point % 89 + 1, 1, 0] += 1
+        camera.offer(T0 + point * 200_000, picture)
+    assert camera.counters.failures["frozen"] == 0
+    assert sum(isinstance(message, Frame) for message in drain(camera)) == 300
 
 
 def test_a_slow_camera_does_not_slow_another(clock: Clock) -> None:
