@@ -166,10 +166,14 @@ def read_chain_checkpoints(database: Database) -> ChainCheckpoints:
 
 def held(database: Database, file: Path, key: str = "") -> list[Checkpoint]:
     """The checkpoints in a file, as `read`, held against the chain. The chain is asked first: what is written meanwhile stands in the file
-    before the chain speaks of it. Raises IntegrityError too where checkpoints that the file must hold are not there."""
+    before the chain speaks of it. A file that was given up, such as with its key, holds what it must once it holds all of its own.
+    Raises IntegrityError too where checkpoints that the file must hold are not there."""
     said = read_chain_checkpoints(database)
     points = read(file, key)
     if lacking := missing(file, points, said):
+        own = _given_up_at(database, identity(file)) if points else 0
+        if own and max(point.seq for point in points) >= own:
+            return points
         if points:
             what = f"ends with a checkpoint of row {max(point.seq for point in points)}; the chain speaks of one of row {lacking}"
             raise IntegrityError(what, field=str(file), remedy=_COMPARE)
@@ -187,6 +191,22 @@ def missing(file: Path, points: list[Checkpoint], said: ChainCheckpoints) -> int
         return 0
     wanted = said.last.get(identity(file), max(said.last.values()))
     return wanted if max((point.seq for point in points), default=0) < wanted else 0
+
+
+def _given_up_at(database: Database, name: str) -> int:
+    """Row of the last checkpoint in a file, by its identity, where that was given up since; 0: the chain knows no such file."""
+    with database.transaction() as tx:
+        row = tx.execute(
+            "SELECT p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq) WHERE a.event = 'checkpoint'"
+            " AND a.seq < (SELECT max(seq) FROM audit WHERE event = 'checkpoints_given_up') AND p.payload LIKE %s"
+            " ORDER BY a.seq DESC LIMIT 1",
+            (f"%{name}%",),
+        ).fetchone()
+    try:
+        said = json.loads(row[0]) if row else {}
+        return int(said["seq"]) if said.get("file") == name else 0
+    except _UNREADABLE:
+        return 0
 
 
 def whole_lines(file: Path) -> list[str]:
