@@ -1,22 +1,95 @@
-"""Whose certificates are believed where we are the client: the authorities of a file, else those of the system."""
+"""TLS as files have it: our own certificate, read again where it was renewed; whose certificates are believed where we are the client."""
 
 from __future__ import annotations
 
 import ssl
+import threading
+import time
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from wince.errors import ConfigError
 
+AGAIN_S = 5.0
+"""How often at most it is looked whether a file has changed."""
 
-def context(ca_file: Path | None, field: str) -> ssl.SSLContext:
+
+class RenewedContext(ssl.SSLContext):
+    """TLS that shows a renewed certificate with the next handshake: no restart, and nobody has to remember one.
+
+    An authority that joins a file is believed too; one that left it is believed until the process ends. While files can't be used, such as
+    halfway through a change, the last good ones stay.
+    """
+
+    def hold(self, certificate: Path, key: Path | None, authorities: Path | None = None) -> None:
+        """Our own certificate, and whose are believed. Raises ssl.SSLError and OSError, as `load_cert_chain` does."""
+        self._lock, self._looked = threading.Lock(), time.monotonic()
+        self._files = (certificate, key, authorities)
+        self._stamps = self._stamp()
+        self._load()
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        """See ssl.SSLContext."""
+        self._renew()
+        return super().wrap_socket(*args, **options)
+
+    def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
+        """See ssl.SSLContext."""
+        self._renew()
+        return super().wrap_bio(*args, **options)
+
+    def _renew(self) -> None:
+        if not hasattr(self, "_files"):
+            return
+        with self._lock:
+            if time.monotonic() - self._looked < AGAIN_S:
+                return
+            self._looked = time.monotonic()
+            try:
+                if (stamps := self._stamp()) == self._stamps:
+                    return
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files[:2], password=_no_password)  # a pair that fits
+                self._load()
+            except (OSError, ssl.SSLError):
+                return
+            self._stamps = stamps
+
+    def _load(self) -> None:
+        certificate, key, authorities = self._files
+        self.load_cert_chain(certificate, key, password=_no_password)
+        if authorities is not None:
+            self.load_verify_locations(authorities)
+
+    def _stamp(self) -> list[tuple[int, int, int]]:
+        found = [path.stat() for path in self._files if path is not None]
+        return [(one.st_mtime_ns, one.st_size, one.st_ino) for one in found]
+
+
+def _no_password() -> bytes:
+    """Never asks on the terminal."""
+    return b""
+
+
+@cache
+def _usual_flags() -> ssl.VerifyFlags:
+    return ssl.create_default_context().verify_flags
+
+
+def context(ca_file: Path | None, field: str) -> RenewedContext:
     """TLS for a client, with the peer's certificate and name checked.
 
     `ca_file`: authorities, or the peer's own certificate, PEM; None: the system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR`
     name others; where the system has none, those that come with certifi). `field`: the setting, for the error.
     Raises ConfigError where the file can't be read or holds no certificate.
     """
+    made = RenewedContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.verify_flags = _usual_flags()
     try:
-        made = ssl.create_default_context(cafile=ca_file)
+        if ca_file is None:
+            made.load_default_certs()
+        else:
+            made.load_verify_locations(ca_file)
     except ssl.SSLError:
         raise ConfigError("holds no certificate", field=f"{field}={ca_file}", remedy="give a PEM file") from None
     except OSError as error:
@@ -37,8 +110,8 @@ def system_pem() -> bytes | None:
         return None
 
 
-def show(made: ssl.SSLContext, certificate: Path | None, key: Path | None, field: str) -> None:
-    """Have a client show this certificate to whoever asks for one; nothing where none is set.
+def show(made: RenewedContext, certificate: Path | None, key: Path | None, field: str) -> None:
+    """Have a client show this certificate, as it is by then, to whoever asks for one; nothing where none is set.
 
     `field`: the certificate's setting; that of its key is named like it. Raises ConfigError where the pair can't be used.
     """
@@ -48,7 +121,7 @@ def show(made: ssl.SSLContext, certificate: Path | None, key: Path | None, field
     if certificate is None or key is None:
         raise ConfigError(f"{field} and {key_field} belong together", field=field, remedy="set both, or none")
     try:
-        made.load_cert_chain(certificate, key, password=lambda: b"")
+        made.hold(certificate, key)
     except ssl.SSLError:
         remedy = "give PEM files, the key unencrypted and of this certificate"
         raise ConfigError("the client certificate and its key can't be used", field=f"{field}={certificate}", remedy=remedy) from None

@@ -145,7 +145,8 @@ def _check_listener(settings: Settings, *, secure: bool) -> None:
 
 def _server(settings: Settings) -> ssl.SSLContext:
     """TLS for the archive that calls: our certificate, and it needs one of the authority."""
-    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=settings.archive_ca_file)
+    made = certificates.RenewedContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_verify_locations(settings.archive_ca_file)
     made.verify_mode = ssl.CERT_REQUIRED
     certificates.show(made, settings.archive_cert_file, settings.archive_cert_key_file, "archive_cert_file")
     return made

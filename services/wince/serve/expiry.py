@@ -1,4 +1,5 @@
-"""When what Wince identifies itself with runs out: certificates of every section of the settings, and the key that signs it in."""
+"""When what Wince identifies itself with runs out, and what it believes: certificates of every section of the settings, and the key that
+signs it in."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from pydantic import BaseModel
 
 from wince import plain_file
 from wince.settings import Settings
@@ -42,28 +44,21 @@ def _key(settings: Settings) -> Iterator[Credential]:
 
 
 def _certificates(settings: Settings) -> Iterator[Credential]:
-    rpc, otlp = settings.rpc, settings.otlp
-    files = {
-        "ehr_cert_file": settings.ehr_cert_file,
-        "archive_cert_file": settings.archive_cert_file,
-        "oru_cert_file": settings.oru_cert_file,
-        "mllp_cert_file": settings.mllp_cert_file,
-        "dicom_cert_file": settings.dicom_cert_file,
-        "kafka_cert_file": settings.kafka_cert_file,
-        "rpc.tls_cert_file": rpc.tls_cert_file,
-        "rpc.client_cert_file": rpc.client_cert_file,
-        "otlp.cert_file": otlp.cert_file,
-    }
-    for name, path in files.items():
-        if path is not None and (ends := _ends(path, first=True)):
+    for name, path in _files(settings, "cert_file"):
+        if ends := _ends(path, first=True):
             yield Credential(name, ends, "have the certificate renewed")
-    for name, path in {
-        "ehr_ca_file": settings.ehr_ca_file,
-        "oru_ca_file": settings.oru_ca_file,
-        "archive_ca_file": settings.archive_ca_file,
-    }.items():
-        if path is not None and (ends := _ends(path, first=False)):
+    for name, path in _files(settings, "ca_file"):
+        if ends := _ends(path, first=False):
             yield Credential(name, ends, "ask the hospital for its authority's next certificate")
+
+
+def _files(settings: Settings, kind: str) -> Iterator[tuple[str, Path]]:
+    """(setting, file) of every setting of that kind, in every section; none is listed by hand, so none is forgotten."""
+    for name, value in settings:
+        if isinstance(value, BaseModel):
+            yield from ((f"{name}.{field}", path) for field, path in value if field.endswith(kind) and isinstance(path, Path))
+        elif name.endswith(kind) and isinstance(value, Path):
+            yield name, value
 
 
 def _ends(path: Path, *, first: bool) -> datetime | None:

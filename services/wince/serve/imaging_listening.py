@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from wince.certificates import RenewedContext
 from wince.dicom.scp.interface import Keeper
 from wince.dicom.scp.limits import Limits
 from wince.dicom.scp.peers import Peer, peer, title
@@ -147,7 +148,7 @@ def _stow(settings: Settings, keeper: Keeper, room: Room) -> StowServerLike:
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made = RenewedContext(ssl.PROTOCOL_TLS_SERVER)
     _load(made, settings)
     if settings.dicom_client_ca_file is not None:
         made.verify_mode = ssl.CERT_REQUIRED
@@ -156,20 +157,20 @@ def _context(settings: Settings) -> ssl.SSLContext:
 
 def _calling(settings: Settings) -> ssl.SSLContext:
     """As a client of peers: our own certificate, and theirs by the same authority."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made = RenewedContext(ssl.PROTOCOL_TLS_CLIENT)
     _load(made, settings)
     return made
 
 
-def _load(made: ssl.SSLContext, settings: Settings) -> None:
+def _load(made: RenewedContext, settings: Settings) -> None:
     assert settings.dicom_cert_file is not None
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     where = f"dicom_cert_file={settings.dicom_cert_file}"
     try:
-        made.load_cert_chain(settings.dicom_cert_file, settings.dicom_key_file)
+        made.hold(settings.dicom_cert_file, settings.dicom_key_file)
         if settings.dicom_client_ca_file is not None:
             where = f"dicom_client_ca_file={settings.dicom_client_ca_file}"
-            made.load_verify_locations(settings.dicom_client_ca_file)
+            made.hold(settings.dicom_cert_file, settings.dicom_key_file, settings.dicom_client_ca_file)
     except ssl.SSLError:
         raise ConfigError("holds no certificate, or not the one that belongs to its key", field=where, remedy="give PEM files") from None
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import TypedDict
 
+from wince.certificates import RenewedContext
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
 from wince.hl7.charset import CHARSETS
@@ -61,14 +62,14 @@ def place(settings: Settings) -> Place:
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made = RenewedContext(ssl.PROTOCOL_TLS_SERVER)
     assert settings.mllp_cert_file is not None
     where = f"mllp_cert_file={settings.mllp_cert_file}"
     try:
-        made.load_cert_chain(settings.mllp_cert_file, settings.mllp_key_file)
+        made.hold(settings.mllp_cert_file, settings.mllp_key_file)
         if settings.mllp_client_ca_file is not None:
             where = f"mllp_client_ca_file={settings.mllp_client_ca_file}"
-            made.load_verify_locations(settings.mllp_client_ca_file)
+            made.hold(settings.mllp_cert_file, settings.mllp_key_file, settings.mllp_client_ca_file)
             made.verify_mode = ssl.CERT_REQUIRED
     except ssl.SSLError:
         raise ConfigError("holds no certificate, or not the one that belongs to its key", field=where, remedy="give PEM files") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,7 +17,7 @@ from wince.serve.checks.finding import State as Found
 from wince.serve.state_dir import Places
 from wince.serve.status.credentials import credentials
 from wince.serve.status.interface import Look, State
-from wince.settings import Settings
+from wince.settings import Settings, catalogue
 from wince.telemetry import metrics
 
 URL = "https://ehr.example/fhir"
@@ -53,6 +54,20 @@ def test_a_certificate_that_ends_tomorrow(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path / "s", ehr_cert_file=certificate, ehr_cert_key_file=private, ehr_ca_file=authority.file)
     assert looked(settings, tmp_path) == {"ehr_cert_file": State.WARNING, "ehr_ca_file": State.WARNING}
     assert {one.what: one.state for one in keys.check(settings)}["ehr_cert_file"] is Found.WARNING
+
+
+def test_every_certificate_and_authority_that_can_be_set_is_watched(tmp_path: Path) -> None:
+    """A sender's, the brokers' or the services' authority that ends cuts them off as surely as a certificate of ours does."""
+    file = str(Authority(tmp_path).issue("wince")[0])
+    paths = [path for path in catalogue.by_path() if path.endswith(("cert_file", "ca_file"))]
+    names = [path for path in paths if not path.startswith("cameras.")]
+    given: dict[str, Any] = {"state_dir": tmp_path / "s"}
+    for name in names:
+        section, _, field = name.rpartition(".")
+        (given.setdefault(section, {}) if section else given)[field] = file
+    settings = Settings(**given)
+    assert {one.name for one in expiry.credentials(settings)} == set(names)
+    assert len(names) > 15
 
 
 def test_where_nothing_ends_there_is_one_row(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from wince.certificates import RenewedContext
 from wince.dicom.stow.app import Stow
 from wince.errors import ConfigError, ResourceError
 from wince.parts import WatchedThread
@@ -40,7 +41,7 @@ class StowServer:
         authority: Path | None = None,
     ) -> None:
         """`port` 0: any free one, see `port` after `start`. `authority`: clients need a certificate of it."""
-        self._host, self._port = host, port
+        self._host, self._port, self._files = host, port, (certificate, key, authority)
         self._config = uvicorn.Config(
             stow.app,
             http=_Prompt,
@@ -83,6 +84,8 @@ class StowServer:
         self._port = self._socket.getsockname()[1]
         try:
             self._config.load()
+            if self._config.is_ssl:
+                self._config.ssl = self._renewed()
         except (OSError, ssl.SSLError):
             self._socket.close()
             raise ConfigError("holds no usable certificate and key", field="dicom_cert_file", remedy="give PEM files") from None
@@ -91,6 +94,15 @@ class StowServer:
         while not self._server.started and self._thread.is_alive() and time.monotonic() < until:
             time.sleep(0.01)
         return self
+
+    def _renewed(self) -> RenewedContext:
+        """As uvicorn has it, but that a renewed certificate counts."""
+        made = RenewedContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate, key, authority = self._files
+        assert certificate is not None
+        made.hold(certificate, key, authority)
+        made.verify_mode = ssl.CERT_REQUIRED if authority else ssl.CERT_NONE
+        return made
 
     def failed(self) -> BaseException | None:
         """What ended the listening for good."""
