@@ -137,6 +137,8 @@ def test_the_command(database: Database, database_dsn: str, monkeypatch: pytest.
     span = {"from_": datetime.fromtimestamp(T0 / US, UTC), "to": datetime.fromtimestamp(NOW / US, UTC)}
     command.retract(**span, model_set=BAD, dry_run=True, json_=True)
     assert json.loads(capsys.readouterr().out)["entries"] == 1
+    command.retract(**span, dry_run=True)
+    assert f"1 by model set {BAD}" in capsys.readouterr().out, "in an incident somebody must learn which model set it was"
     command.retract(**span, model_set=BAD, reason="wrong weights")
     assert "no record runs here now" in capsys.readouterr().out
     assert Retractor(database, [FakeTarget()], lambda: None).run() == 1

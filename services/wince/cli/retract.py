@@ -34,7 +34,9 @@ def retract(
     reason: Annotated[str, typer.Option(help="Why; without a patient's name. Stands in the audit trail.")] = "",
     model_set: Annotated[str, typer.Option("--model-set", help="Its hash, as it stands in every entry's Device.")] = "",
     protocol: Annotated[str, typer.Option(help="Of this protocol alone.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be withdrawn, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be withdrawn, by which model set, and change nothing. Needs neither of them.")
+    ] = False,
     by: Annotated[str, typer.Option("--by", help="Who does it; the user of this machine stands beside it.")] = "",
     json_: Json = False,
 ) -> None:
@@ -43,9 +45,9 @@ def retract(
     Record does it, through the outbox; windows of that time which arrive within a day are withdrawn, too. Where a target can't take
     anything back, a person is asked to do it there. It doesn't stop the model: `wince switch off` does.
     """
-    if not model_set and not protocol:
+    if not model_set and not protocol and not dry_run:
         raise usage.UsageError(
-            "one of them is needed", field="--model-set, --protocol", remedy="the model set stands in the entries' Device"
+            "one of them is needed", field="--model-set, --protocol", remedy="--dry-run alone says which model sets wrote in that time"
         )
     if model_set and not re.fullmatch("[0-9a-f]{64}", model_set):
         raise usage.UsageError("is no model set", field="--model-set", remedy="give its 64 hexadecimal digits")
@@ -91,17 +93,21 @@ def _done(database: Database, wanted: Retraction) -> Retraction:
 
 
 def _preview(entries: list[Entry], json_: bool) -> None:
-    counts = Counter((entry.bed, entry.protocol, entry.kind.value, entry.status) for entry in entries)
     if json_:
-        keys = ("bed", "protocol", "kind", "status")
-        rows = [dict(zip(keys, key, strict=True)) | {"count": counts[key]} for key in sorted(counts)]
-        print(to_json({"entries": len(entries), "of": rows}))
+        keys = ("bed", "protocol", "kind", "status", "model_set")
+        counts = Counter((entry.bed, entry.protocol, entry.kind.value, entry.status, entry.model_set) for entry in entries)
+        print(
+            to_json({"entries": len(entries), "of": [dict(zip(keys, key, strict=True)) | {"count": counts[key]} for key in sorted(counts)]})
+        )
         return
     table = Table(box=None, pad_edge=False)
     for column in ("bed", "protocol", "kind", "status", "entries"):
         table.add_column(column)
-    for key, number in sorted(counts.items()):
+    rows = Counter((entry.bed, entry.protocol, entry.kind.value, entry.status) for entry in entries)
+    for key, number in sorted(rows.items()):
         table.add_row(*key, str(number))
     if entries:
         out.print(table)
+    for model_set, number in sorted(Counter(entry.model_set for entry in entries).items()):
+        out.print(f"  {number} by model set {model_set}", soft_wrap=True)
     out.print(f"{len(entries)} entries would be withdrawn; nothing was changed")
