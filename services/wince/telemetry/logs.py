@@ -19,6 +19,7 @@ import threading
 import time
 import traceback
 from collections import Counter
+from contextlib import suppress
 from enum import Enum
 from types import TracebackType
 from typing import Any, TextIO, cast
@@ -88,7 +89,7 @@ def _chain(number: int, json: bool, stream: TextIO | None) -> None:
             cast(Any, renderer),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(stream) if stream is not None else _standard_error,
+        logger_factory=lambda *_: _lines(stream),
         cache_logger_on_first_use=False,
     )
 
@@ -168,9 +169,20 @@ def _raised(exc_info: object) -> BaseException | None:
     return sys.exc_info()[1] if exc_info else None
 
 
-def _standard_error(*_arguments: object) -> structlog.WriteLogger:
-    """Looks the stream up at every call: tests and terminals replace it."""
-    return structlog.WriteLogger(sys.stderr)
+class _Lines(structlog.WriteLogger):
+    """Writes lines. One that can't be written ends nobody's work: the disk of the logs is full, or who read them is gone."""
+
+    def msg(self, message: str) -> None:
+        """See structlog.WriteLogger."""
+        with suppress(OSError, ValueError):  # ValueError: the stream is closed
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
+
+
+def _lines(stream: TextIO | None) -> _Lines:
+    """`stream` None: standard error, looked up at every call, since tests and terminals replace it."""
+    return _Lines(sys.stderr if stream is None else stream)
 
 
 class _Foreign(logging.Handler):

@@ -244,3 +244,19 @@ def test_every_logging_call_has_a_literal_event_and_known_keys():
         assert isinstance(call.args[0], ast.Constant), place
         assert {keyword.arg for keyword in call.keywords} <= known, place
     assert seen > 5
+
+
+@pytest.mark.usefixtures("lines")
+def test_a_line_that_cannot_be_written_ends_nobody_s_work() -> None:
+    """The disk of the logs is full (/dev/full says so at each write), or who read them is gone: the camera whose line it is goes on."""
+    with io.TextIOWrapper(open("/dev/full", "wb", buffering=0), line_buffering=True) as stream:
+        with pytest.raises(OSError, match="No space"):
+            stream.write("x\n")
+        logs.configure("debug", stream=stream)
+        for method in ("debug", "info", "warning", "error", "critical"):
+            getattr(logs.get("wince.x"), method)("camera silent", source="bed-1")
+    logs.get("wince.x").warning("camera silent", source="bed-1")  # the stream is closed
+    program = "from wince.telemetry import logs; logs.configure('info'); logs.get('x').error('camera silent'); print('went on')"
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-c", program], stderr=full, stdout=subprocess.PIPE, text=True, check=False)
+    assert done.stdout == "went on\n"
