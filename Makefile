@@ -70,7 +70,7 @@ proto: dev ## generate services/wince/api from protos/, docs/reference/asyncapi.
 released: dev ## at a release: keep the protos as they are in protos/released.binpb, so that `make lint` refuses what would break their clients
 	@$(BIN)/buf build --exclude-source-info -o protos/released.binpb
 
-docs: dev ## generate what the code knows of docs/reference: settings, commands, exit codes, Python, CSV, JSON, FHIR, DICOM SR, HL7 events; wince.example.toml; of the Helm chart its schema and README
+docs: dev ## generate what the code knows of docs/reference: settings, commands, exit codes, Python, CSV, JSON, FHIR, DICOM SR, HL7 events; the hazard log; wince.example.toml; of the Helm chart its schema and README
 	@mkdir -p docs/reference
 	@$(BIN)/wince config reference > docs/reference/settings.md
 	@$(BIN)/wince config example > wince.example.toml
@@ -89,6 +89,7 @@ docs: dev ## generate what the code knows of docs/reference: settings, commands,
 	@$(BIN)/python -m wince.assess.python_page docs/reference/python.md
 	@$(BIN)/python requirements/sbom.py --page docs/reference/licences.md
 	@$(BIN)/python -m charts.tool charts/wince
+	@$(BIN)/python safety/hazards.py docs/explanation/hazards.md
 
 sbom: dev serving ## bills of materials (CycloneDX) of the base, each extra and TorchServe, with the libraries inside wheels and jars: dist/sbom
 	@$(BIN)/python requirements/sbom.py dist/sbom

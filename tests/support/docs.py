@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import typer.main
@@ -29,7 +30,8 @@ from wince.local import peer_cache
 from wince.models import fetch
 
 ROOT = Path(__file__).resolve().parents[2]
-FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^(?P<indent> *)```(?P<head>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
+"""Within a list a block is indented."""
 SHELL, PYTHON, SHOWN = ("sh", "bash", "console"), "python", "text"
 OURS = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?(?:wince|make) ", re.MULTILINE)
 BREAKS = {";", "&&", "||", "|", "&", "\n", "(", ")"}
@@ -70,9 +72,9 @@ def blocks(page: str) -> tuple[Block, ...]:
     text = (ROOT / page).read_text()
     found = []
     for match in FENCE.finditer(text):
-        language, _, rest = match[1].strip().partition(" ")
+        language, _, rest = match["head"].strip().partition(" ")
         how, _, reason = rest.partition(":")
-        found.append(Block(page, text.count("\n", 0, match.start()) + 1, language, how.strip(), reason.strip(), match[2]))
+        found.append(Block(page, text.count("\n", 0, match.start()) + 1, language, how.strip(), reason.strip(), dedent(match["body"])))
     return tuple(found)
 
 
@@ -96,7 +98,7 @@ def ours(shell: str) -> Iterator[list[str]]:
     """Of these the commands of Wince: `wince` and `make`, without what sets variables before them."""
     for words in commands(shell):
         named = [word for word in words if not re.match(r"\w+=", word)]
-        named = named[: next((at for at, word in enumerate(named) if word[0] in "<>"), len(named))]
+        named = named[: next((at for at, word in enumerate(named) if word.startswith(("<", ">"))), len(named))]
         if named and Path(named[0]).name in {"wince", "make"}:
             yield [Path(named[0]).name, *named[1:]]
 
