@@ -35,7 +35,11 @@ def retract(
     model_set: Annotated[str, typer.Option("--model-set", help="Its hash, as it stands in every entry's Device.")] = "",
     protocol: Annotated[str, typer.Option(help="Of this protocol alone.")] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be withdrawn, by which model set, and change nothing. Needs neither of them.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what would be withdrawn and which model sets wrote it; change nothing. Works without --model-set and --protocol, too.",
+        ),
     ] = False,
     by: Annotated[str, typer.Option("--by", help="Who does it; the user of this machine stands beside it.")] = "",
     json_: Json = False,
