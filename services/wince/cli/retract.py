@@ -38,7 +38,7 @@ def retract(
         bool,
         typer.Option(
             "--dry-run",
-            help="Say what would be withdrawn and which model sets wrote it; change nothing. Works without --model-set and --protocol, too.",
+            help="Say what would be withdrawn, and which model sets wrote it; change nothing. --model-set and --protocol may be absent.",
         ),
     ] = False,
     by: Annotated[str, typer.Option("--by", help="Who does it; the user of this machine stands beside it.")] = "",
