@@ -19,7 +19,7 @@ from wince.domain.assessment import Verdict
 from wince.domain.census import Kind, Link, Revision
 from wince.domain.score import Score
 from wince.domain.stay import Identifier
-from wince.errors import ConfigError, MessageError, Refused, ResourceError
+from wince.errors import ConfigError, IntegrityError, MessageError, Refused, ResourceError
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.research.consents import Consents, word
@@ -27,6 +27,7 @@ from wince.research.export import Done, Exporter, Wanted
 from wince.research.folder import Folder
 from wince.research.pseudonyms import Key, fresh, of_file
 from wince.store import aliases, scores
+from wince.store.covered.check import ChainComparison
 from wince.store.database import Database
 
 PROTOCOLS = {"activity": load("activity")}
@@ -283,6 +284,29 @@ def test_an_export_is_whole_or_not_there(database: Database, tmp_path: Path) -> 
     with pytest.raises(ResourceError, match="No such file"):
         export(database, tmp_path / "absent" / "out")
     assert Consents(database).exports() == []
+
+
+def test_a_withdrawal_that_is_made_an_agreement_is_an_alarm(database: Database) -> None:
+    """By somebody who rules the database: `wince audit verify` holds consents against the chain."""
+    Consents(database).say("urn:wince:authority:MRN|M-VISIT000", False, "ethics-1", NURSE, "c")
+    assert list(ChainComparison(database).links())
+    with database.transaction() as tx:
+        tx.execute("CREATE TABLE kept AS SELECT * FROM research_consent")
+    columns = "id, system, value, given, basis, recorded_us, nurse"
+    for statement in (
+        "UPDATE research_consent SET given = true",
+        "UPDATE research_consent SET value = 'M-VISIT001'",
+        "UPDATE research_consent SET recorded_us = 0",
+        "DELETE FROM research_consent",
+        f"INSERT INTO research_consent({columns}) SELECT gen_random_uuid(), system, value, true, basis, recorded_us, nurse FROM kept",
+    ):
+        with database.transaction() as tx:
+            tx.execute("DELETE FROM research_consent")
+            tx.execute(f"INSERT INTO research_consent({columns}) SELECT {columns} FROM kept".encode())
+            tx.execute(statement.encode())
+        with pytest.raises(IntegrityError) as caught:
+            list(ChainComparison(database).links())
+        assert caught.value.field.startswith("research_consent"), statement
 
 
 @pytest.mark.parametrize("text", ["", "form of Mrs Smith", "=cmd()", "a" * 65, "form\n1"])

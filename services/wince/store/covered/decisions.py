@@ -1,4 +1,4 @@
-"""What people decided: the tables care_event, switch and consent."""
+"""What people decided: the tables care_event, switch, consent and research_consent."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ _COLUMNS = {
     "care_event": "id, kind, question, assessment, pause, bed, encounter_system, encounter, from_us, until_us, recorded_us, nurse, body",
     "switch": "id, scope, name, off_us, on_us, reason, by",
     "consent": "id, subject, system, value, given, from_us, recorded_us, nurse",
+    "research_consent": "id, system, value, given, basis, recorded_us, nurse",
 }
 _CARE = "care."
 _OFF, _ON = "switch.off", "switch.on"
 _CONSENTS = {"consent.given": True, "consent.refused": False}
+_RESEARCH = {"research.given": True, "research.withdrawn": False}
 _NAMES = {
     "verdict": ("question", "assessment"),
     "pause": ("bed",),
@@ -38,7 +40,7 @@ _Said = Mapping[str, Any]
 
 
 class Decisions:
-    """Verdicts as they were given, pauses, patient states; what was switched off, and on again; consents."""
+    """Verdicts as they were given, pauses, patient states; what was switched off, and on again; consents, also to research."""
 
     name = "decisions"
 
@@ -51,6 +53,7 @@ class Decisions:
         self._hold(tx, "care_event", [link for link in links if link.event.startswith(_CARE)], erasures, _cared)
         self._hold(tx, "switch", [link for link in links if link.event == _OFF], erasures, _switched_off)
         self._hold(tx, "consent", [link for link in links if link.event in _CONSENTS], erasures, _consented)
+        self._hold(tx, "research_consent", [link for link in links if link.event in _RESEARCH], erasures, _agreed)
         ended = [link for link in links if link.event == _ON]
         rows = _rows(tx, "switch", ended)
         for link in ended:
@@ -139,3 +142,10 @@ def _consented(link: AuditRow, said: _Said, row: _Row) -> bool:
     who = {"system": row["system"], "value": row["value"]}
     same = all(told[name] == row[name] for name in ("subject", "given", "from_us", "nurse"))
     return same and told["identifier"] == who and row["given"] is _CONSENTS[link.event] and utc(row["recorded_us"]) == link.at
+
+
+def _agreed(link: AuditRow, said: _Said, row: _Row) -> bool:
+    told = said["consent"]
+    who = {"system": row["system"], "value": row["value"]}
+    same = all(told[name] == row[name] for name in ("given", "basis", "nurse"))
+    return same and told["patient"] == who and row["given"] is _RESEARCH[link.event] and utc(row["recorded_us"]) == link.at
