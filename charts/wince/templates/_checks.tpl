@@ -252,10 +252,10 @@ torchserve.external: is set beside torchserve.enabled; leave one of them out
 {{- if not .Values.models.existingClaim }}
 models.existingClaim: is not set, and TorchServe reads its archive there. Name the claim
 {{- end }}
-{{- if not $serving.archive }}
-torchserve.archive: is not set. Name the archive that `wince lab pack` wrote, such as infant-1.0.mar
-{{- else if and .Values.models.existingClaim (not (hasKey .Values.models.sha256 (printf "store/%s" $serving.archive))) }}
-models.sha256: doesn't name store/{{ $serving.archive }}, which TorchServe is to load
+{{- $archives := list -}}
+{{- range $path, $_ := .Values.models.sha256 -}}{{- if and (hasPrefix "store/" $path) (hasSuffix ".mar" $path) }}{{ $archives = append $archives $path }}{{ end -}}{{- end -}}
+{{- if not $archives }}
+models.sha256: names no archive that TorchServe could load. Put what `wince lab pack` wrote into the folder store of the volume, such as store/infant-1.0.mar
 {{- end }}
 {{- end -}}
 {{- if or $serving.enabled $serving.external -}}

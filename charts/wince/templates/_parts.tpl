@@ -82,15 +82,17 @@ capabilities: {drop: [ALL]}
 - name: torchserve
   image: {{ include "wince.image" (dict "root" . "name" "torchserve" "image" .Values.torchserve.image) }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
-  args: [--config, /etc/wince-torchserve/config.properties]
   securityContext:
     {{- include "wince.containerSecurity" . | nindent 4 }}
+  command: [/opt/wince/bin/python, -m, torchserve_start]
   env:
-    - {name: WINCE_TORCHSERVE_HEAP_MIB, value: {{ .Values.torchserve.heapMiB | quote }}}
+    - {name: MODEL_STORE, value: /var/lib/wince-models/store}
+    - {name: GRPC_PORT, value: "7070"}
+    - {name: WORKERS, value: {{ .Values.torchserve.workers | quote }}}
+    - {name: MEMORY_MB, value: {{ .Values.torchserve.heapMiB | quote }}}
   resources:
     {{- toYaml .Values.torchserve.resources | nindent 4 }}
   volumeMounts:
-    - {name: torchserve, mountPath: /etc/wince-torchserve, readOnly: true}
-    - {name: torchserve-work, mountPath: /var/lib/torchserve}
+    - {name: torchserve, mountPath: /tmp}
     - {name: models, mountPath: /var/lib/wince-models, readOnly: true}
 {{- end -}}

@@ -163,8 +163,6 @@ spec:
     {{- end }}
     {{- if and (eq $name "estimate") $root.Values.torchserve.enabled }}
     - name: torchserve
-      configMap: {name: {{ include "wince.fullname" $root }}-torchserve}
-    - name: torchserve-work
       emptyDir: {sizeLimit: 4Gi}
     {{- end }}
     {{- with $own.extraVolumes }}

@@ -164,6 +164,7 @@ class World:
                 "captureToken": {"existingSecret": "wince-capture-token"},
             },
             "mllp": {"tls": {"existingSecret": "wince-mllp-tls"}},
+            "networkPolicy": {"enabled": False},
             "termination": {"preStopSeconds": 1},
         }
 
