@@ -15,12 +15,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.integration.record_world import T0, US, FakeTarget, admit, stay, window
 from tests.integration.trail_world import fill, owner_rewrites
+from tests.unit.cli.command import command
 from wince.domain.audit import Witness
 from wince.domain.restored import MARGIN
 from wince.errors import IntegrityError, MessageError
 from wince.local.postgres.installed import installed
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
+from wince.serve.state_dir import Places
+from wince.settings import Settings
 from wince.store import audit, checkpoint_file, checkpoints, restoring, verification
 from wince.store.checkpoints import Checkpointer, public_hex, signing_key, verify
 from wince.store.database import Database
@@ -213,3 +216,28 @@ def test_where_nobody_knows_a_lost_row_numbers_are_left_out_all_the_same(databas
     assert (said.after, said.known, said.seq) == (last, last, last + MARGIN)
     fill(database, 1)
     assert verify(database, file, public_hex(key)).count == said.seq + 1
+
+
+def test_the_commands_say_what_is_lost_and_who_said_so(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WINCE_PG_DSN", database.dsn)
+    monkeypatch.setenv("WINCE_STATE_DIR", str(tmp_path))
+    places = Places.of(Settings(state_dir=tmp_path))
+    key = signing_key(places.audit_key)
+    fill(database, 6)
+    Checkpointer(database, places.checkpoints, key).stop()
+    cut(database, 4)
+    with contextmanager(command)(monkeypatch, capsys) as wince:
+        found = wince("audit", "verify")
+        assert found.code == 9
+        assert "speaks of row 6, and the chain ends at row 4: 2 rows were cut off" in found.err
+        assert "`wince audit restored`" in found.err
+        said = wince("audit", "restored", "--by", "n-17", "--reason", "a backup of the night")
+        assert said.code == 0, said.err
+        assert "rows 5 to 6 of the audit trail are lost" in said.out
+        again = wince("audit", "verify")
+        assert again.code == 0, again.err
+        assert "audit chain verified (5 entries)" in again.out
+        assert f"rows 5 to 6 were lost and the chain goes on with row {6 + MARGIN}, says n-17" in again.out
+        assert "a backup of the night" in again.out
