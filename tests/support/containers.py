@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -147,12 +148,16 @@ class Ground:
         """This machine's address, as containers see it."""
         return f"{self._net}.1"
 
-    def lend(self, name: str, port: int, target: tuple[str, int]) -> None:
-        """Have containers reach by `name:port` what listens here at `target`."""
+    def lend(self, name: str, port: int, target: tuple[str, int], pair: tuple[Path, Path] | None = None) -> None:
+        """Have containers reach by `name:port` what listens here at `target`. `pair`: certificate and key; with them by TLS."""
+        tls = None
+        if pair is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(*pair)
         listening = socket.create_server((self.here, port))
         self._lent.append(listening)
         self.names[name] = self.here
-        threading.Thread(target=_forward, args=(listening, target), daemon=True).start()
+        threading.Thread(target=_forward, args=(listening, target, tls), daemon=True).start()
 
     def address(self, name: str) -> str:
         """Of a container, started or not."""
@@ -228,11 +233,12 @@ class Ground:
         return ["nsenter", f"--net=/proc/{self._holders[name].pid}/ns/net"]
 
 
-def _forward(listening: socket.socket, target: tuple[str, int]) -> None:
+def _forward(listening: socket.socket, target: tuple[str, int], tls: ssl.SSLContext | None) -> None:
     with suppress(OSError):  # closed
         while True:
             near, _ = listening.accept()
             try:
+                near = tls.wrap_socket(near, server_side=True) if tls else near
                 far = socket.create_connection(target, 10)
             except OSError:
                 near.close()

@@ -1,50 +1,72 @@
 """What the chart describes runs: a release is rendered, and a camera's pictures go through its own command lines to an Observation."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from tests.conftest import reachable
+from tests.e2e.chart.node import Node, Started
+from tests.e2e.chart.world import SERVICES, World
 from tests.face_models import fetched
-from tests.support import netns
+from tests.support import containers
+from tests.support.containers import Ground
 from tests.support.kube.tools import tool
+from wince.settings import Settings
 from wince.testing.peers import available
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
-ROOT = Path(__file__).resolve().parents[3]
-SERVICES = ("capture", "detect", "estimate", "grade", "record", "care", "hospital")
 
 
-def why_not() -> str:
-    """Why no pods can run here; empty where they can."""
-    if os.geteuid() != 0:
-        return "pods need root: a root, a user and a network each"
-    return netns.why_not() or available()
+@pytest.fixture
+def world() -> Iterator[tuple[World, Node]]:
+    """The hospital, and a node for its release."""
+    if reason := containers.why_not() or available():
+        pytest.skip(f"pods can't run here: {reason}")
+    tool("helm4", "helm")
+    fetched()
+    with reachable() as directory, ExitStack() as stack:
+        ground = stack.enter_context(Ground(directory / "pods"))
+        made = World(directory, ground, stack)
+        yield made, Node(ground, made.release(), Settings().models_dir)
+
+
+def until(what: Callable[[], bool], running: list[Started], seconds: float = 240.0) -> None:
+    """Wait for a state; fails where a container ends or time runs out."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        for made in running:
+            assert not made.ended(), (made.ended(), made.said())
+        assert time.monotonic() < deadline, "\n".join(made.said() for made in running)
+        time.sleep(0.5)
 
 
 @pytest.mark.timeout(600)
-def test_a_clip_goes_through_the_rendered_workloads_to_an_observation() -> None:
+def test_a_clip_goes_through_the_rendered_workloads_to_an_observation(world: tuple[World, Node]) -> None:
     """Every pod under its own user, root, secrets and network; TLS on each way between machines; probes as kubelet asks them."""
-    if reason := why_not():
-        pytest.skip(reason)
-    tool("helm4", "helm")
-    fetched()
-    with reachable() as directory:
-        done = subprocess.run(
-            [*netns.private(), sys.executable, "-m", "tests.e2e.chart.road", str(directory)],
-            cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=570, check=False,
-        )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-6000:]
-    told = json.loads(done.stdout.splitlines()[-1])
-    pods = {f"w-wince-{service}" for service in SERVICES}
-    assert told["ready_s"].keys() == pods
-    assert "alert" in told["kinds"]
-    assert max(told["values"]) > 6, "the clip shows pain"
-    assert told["subjects"] == ["100234"]
-    assert told["live"] == told["metrics"] == dict.fromkeys(pods, True)
-    assert told["codes"] == {pod: {pod.removeprefix("w-wince-"): 0} for pod in pods}, "each ends by SIGTERM, as process 1, within its grace"
-    assert told["trail"] == 0, done.stderr[-3000:]
+    hospital, node = world
+    release = hospital.release()
+    pods = release.pods()
+    assert set(pods) == set(SERVICES)
+    (migration,) = release.hooks("pre-install")
+    node.complete(migration)
+    running = [node.start(pod) for pod in pods.values()]
+    for made in running:
+        node.ready(made)
+    hospital.admit(node.entrance("mllp"))
+    until(lambda: "alert" in hospital.kinds(), running)
+
+    charted = hospital.sandbox.resources("Observation")
+    assert {one["subject"]["identifier"]["value"] for one in charted} == {"100234"}
+    assert max(one["valueQuantity"]["value"] for one in charted if "valueQuantity" in one) > 6, "the clip shows pain"
+    for made in running:
+        (container,) = made.pod.containers
+        assert node.probe(made, container.probes["liveness"])
+        with urllib.request.urlopen(f"http://{made.address}:{container.ports['metrics']}/metrics", timeout=60) as answer:
+            assert b"wince_" in answer.read()
+    assert [node.stop(made) for made in reversed(running)] == [{component: 0} for component in reversed(pods)], "each drains by SIGTERM"
+    (checkpoints,) = node.disk(pods["record"]).rglob("audit-checkpoints.jsonl")
+    verified = hospital.verified(checkpoints)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
