@@ -20,6 +20,7 @@ from wince.serve.state_dir import Places
 from wince.settings import Settings
 from wince.settings.sources import SECRETS
 from wince.store import checkpoints
+from wince.telemetry.key import hash_key
 
 LARGEST = 1 << 20
 """Bytes of a file of this kind."""
@@ -28,6 +29,7 @@ LARGEST = 1 << 20
 def check(settings: Settings) -> Iterator[Finding]:
     """Every file that settings name; a key beside its certificate."""
     yield from _audit(settings)
+    yield from _logs(settings)
     if settings.ehr_auth == "smart":
         for name, path in (("ehr_key_file", settings.ehr_key_file), ("ehr_next_key_file", settings.ehr_next_key_file)):
             if path is not None:
@@ -59,6 +61,18 @@ def _audit(settings: Settings) -> Iterator[Finding]:
         yield ok("audit key", f"{path} (made at the first start)")
     else:
         yield missing("audit key", f"audit_key_file={path}: no such file", "openssl genpkey -algorithm ed25519 -out FILE; chmod 600 FILE")
+
+
+def _logs(settings: Settings) -> Iterator[Finding]:
+    """The key that replicas share; one of a service's own is made at its start."""
+    if (path := settings.logs_key_file) is None:
+        return
+    try:
+        hash_key(path, make=False)
+    except WinceError as error:
+        yield failed("logs_key_file", error)
+    else:
+        yield ok("logs_key_file", str(path))
 
 
 Pair = tuple[tuple[str, Path | None], tuple[str, Path | None]]

@@ -108,3 +108,15 @@ def test_when_a_certificate_ends(tmp_path, days, state):
     certificate.write_bytes(builder.sign(private, hashes.SHA256()).public_bytes(Encoding.PEM))
     made = found(tmp_path, mllp_cert_file=certificate, mllp_key_file=key(tmp_path / "key.pem", private))
     assert made["mllp_cert_file"].state is state
+
+
+def test_the_key_of_the_logs_that_replicas_share(tmp_path):
+    path = tmp_path / "logs.key"
+    assert "logs_key_file" not in found(tmp_path)
+    assert found(tmp_path, logs_key_file=path)["logs_key_file"].state is not State.OK
+    assert not path.exists()
+    path.write_bytes(bytes(32))
+    path.chmod(0o644)
+    assert "other users" in found(tmp_path, logs_key_file=path)["logs_key_file"].found
+    path.chmod(0o600)
+    assert found(tmp_path, logs_key_file=path)["logs_key_file"].state is State.OK
