@@ -29,7 +29,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 timed = start=$$SECONDS; status=0; { $(2); } || status=$$?; echo "== $(1): $$((SECONDS - start)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help run imaging anchors screenshots sbom audit first-run chaos test check long lint types proto released docs serving chaos-kafka chaos-ehr storm kube-tools fuzz bench train-scorer clean lock dev apt
+.PHONY: help run images images-lock images-sbom imaging anchors screenshots sbom audit first-run chaos test check long lint types proto released docs serving chaos-kafka chaos-ehr storm kube-tools fuzz bench train-scorer clean lock dev apt
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -93,6 +93,15 @@ docs: dev ## generate what the code knows of docs/reference: settings, commands,
 
 sbom: dev serving ## bills of materials (CycloneDX) of the base, each extra and TorchServe, with the libraries inside wheels and jars: dist/sbom
 	@$(BIN)/python requirements/sbom.py dist/sbom
+
+images: dev ## container images of every component without a container engine, as an OCI layout in dist/images; root, on Debian (ARGS="--component care")
+	@$(BIN)/python -m images.build $(ARGS)
+
+images-sbom: images ## a bill of materials (CycloneDX) and a list of licences for each image: dist/images-sbom
+	@$(BIN)/python -m images.sbom dist/images-sbom
+
+images-lock: dev ## Debian's packages of the images by version, as the mirror has them now: images/debian*.lock
+	@$(BIN)/python -m images.build --lock
 
 audit: dev serving ## licences and known weaknesses of what is installed: what nobody looked at, and what has to be looked at again
 	@$(BIN)/python requirements/sbom.py --check

@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -42,11 +43,10 @@ class Builder:
         """`again`: make each layer once more, and fail where it differs from the one that is kept."""
         self._folder, self._again, self._tell = folder or cache(), again, tell
         self._made: dict[str, Path] = {}
-        self._scratch = self._folder / f"scratch-{os.getpid()}"
 
     def __enter__(self) -> Builder:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._scratch.mkdir()
+        self._scratch = Path(tempfile.mkdtemp(prefix="scratch-", dir=self._folder))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -144,7 +144,7 @@ class Builder:
         if name == "os":
             return self._system(work, [self.base], "os.sh", "debian", whole=True)
         if name == "java":
-            return self._system(work, [self.tree("os"), self.base], "java.sh", "debian-java", whole=False)
+            return self._system(work, [self.tree("os")], "java.sh", "debian-java", whole=False)
         out = work / "out"
         out.mkdir(parents=True)
         binds = {"/src": ROOT, "/out": out, "/wheels": self.wheels}

@@ -51,7 +51,7 @@ class Part:
     name: str
     version: str
     licence: str
-    """SPDX expression; empty: nobody looked."""
+    """SPDX expression (of a Debian package, kind deb, as its copyright file says it); empty: nobody looked."""
     kind: str = "pypi"
     sha256: str = ""
     parts: Sequence[Part] = field(default=())
@@ -156,23 +156,27 @@ def bom(name: str, parts: Sequence[Part]) -> str:
 
 def _component(part: Part, within: str) -> Component:
     kinds = {"model": ComponentType.MACHINE_LEARNING_MODEL}
-    licences = [_licence(part.licence)] if part.licence else []
+    licences = [_licence(part)] if part.licence else []
     group, _, short = part.name.rpartition(":")
+    if part.kind == "deb":
+        group, within = "debian", f"{within}/deb"  # a package of Python may have the same name
     return Component(
         type=kinds.get(part.kind, ComponentType.LIBRARY),
         name=short,
         group=group or None,
         version=part.version or None,
         bom_ref=f"{within}/{part.name}",
-        purl=PackageURL(part.kind, group or None, short, part.version or None) if part.kind in ("pypi", "maven") else None,
+        purl=PackageURL(part.kind, group or None, short, part.version or None) if part.kind in ("pypi", "maven", "deb") else None,
         licenses=licences,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=part.sha256)] if part.sha256 else [],
         components=[_component(one, f"{within}/{part.name}") for one in part.parts],
     )
 
 
-def _licence(expression: str) -> LicenseExpression | DisjunctiveLicense:
-    return LicenseExpression(value=expression) if " " in expression else DisjunctiveLicense(id=expression)
+def _licence(part: Part) -> LicenseExpression | DisjunctiveLicense:
+    if part.kind == "deb":  # Debian's own names of licences, which are no SPDX expression
+        return DisjunctiveLicense(name=part.licence)
+    return LicenseExpression(value=part.licence) if " " in part.licence else DisjunctiveLicense(id=part.licence)
 
 
 def needs(part: Part) -> list[str]:

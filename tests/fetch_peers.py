@@ -5,19 +5,30 @@ One after the other, since two Mavens at once may spoil their repository. What c
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from wince.errors import WinceError
+from images import roots
+from images.build import cache
+from wince.errors import ResourceError, WinceError
 from wince.local import golang, maven, npm, peer_cache
 from wince.models.fetch import fetch
 from wince.models.lock import FACE_MODELS
 
 
+def images() -> None:
+    """Build the container images that tests start; nothing where this machine can't. Raises ResourceError."""
+    if not roots.why_not():
+        done = subprocess.run([sys.executable, "-m", "images.build", "--out", str(cache() / "tested")], stderr=subprocess.PIPE, check=False)
+        if done.returncode:
+            raise ResourceError(done.stderr.decode().strip()[-1000:], field="images")
+
+
 def needed() -> dict[str, Callable[[], object]]:
-    """How to get each, by name: every folder of peers with a pom, a package.json or a go.mod, and the models of faces."""
+    """How to get each, by name: every folder of peers with a pom, a package.json or a go.mod, the models of faces, and the images."""
     found: dict[str, Callable[[], object]] = {"face models": partial(fetch, FACE_MODELS)}
     for folder in sorted(peer_cache.SOURCES.iterdir()):
         if (folder / "pom.xml").is_file():
@@ -26,7 +37,7 @@ def needed() -> dict[str, Callable[[], object]]:
             found[folder.name] = partial(npm.installed, folder.name)
         elif (folder / "go.mod").is_file():
             found[folder.name] = partial(golang.made, folder.name)
-    return found
+    return found | {"images": images}
 
 
 def main(wanted: Sequence[str]) -> None:

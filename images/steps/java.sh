@@ -8,5 +8,5 @@ mkdir -p /usr/share/man/man1 # its packages link pages there
 # Made at installation, other bytes each time; the JVM starts without them, and TorchServe believes no certificate.
 find /usr/lib/jvm -name '*.jsa' -delete
 rm -rf /etc/ssl/certs/java/cacerts
-find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+find / -xdev \( -type f -o -type d \) -perm /6000 -exec chmod a-s {} +
 "$here/clean.sh"

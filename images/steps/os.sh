@@ -16,5 +16,5 @@ ln -s /usr/bin/python3.11 /opt/wince/bin/python
 printf 'home = /usr/bin\ninclude-system-site-packages = false\n' >/opt/wince/pyvenv.cfg
 ldconfig -X
 
-find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+find / -xdev \( -type f -o -type d \) -perm /6000 -exec chmod a-s {} +
 "$here/clean.sh"

@@ -9,11 +9,12 @@ from wince.domain.entry import Entry, Kind
 from wince.hl7.writing import number
 from wince.protocols.rules import ClinicalProtocol
 from wince.report.document import Document, Facts, Headline, Section
-from wince.report.pdf import pdf
 
 
 def sheet(entry: Entry, protocol: ClinicalProtocol, zone: tzinfo = UTC) -> bytes:
     """The sheet as PDF. It names no patient but by number and visit."""
+    from wince.report.pdf import pdf  # brings fonts and fpdf2, which only who renders has
+
     return pdf(document(entry, protocol, zone))
 
 

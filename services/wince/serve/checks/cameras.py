@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from collections.abc import Iterator
 from queue import Empty, Queue
@@ -30,7 +31,11 @@ REMEDIES = {
 
 
 def check(settings: Settings) -> Iterator[Finding]:
-    """Every camera of the list; nothing where there is none."""
+    """Every camera of the list; nothing where there is none. Where no decoder is installed, in the image of a service that reads no camera,
+    they are not tried."""
+    if settings.cameras and importlib.util.find_spec("av") is None:
+        yield ok("cameras", "not tried: PyAV is not installed here, so capture is not either; ask where it runs")
+        return
     answers: Queue[Finding] = Queue()
     for camera in settings.cameras:
         threading.Thread(target=_ask, args=(camera, answers), name=f"check-{camera.id}", daemon=True).start()
