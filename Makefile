@@ -115,7 +115,7 @@ long: apt dev serving ## what make test leaves out: 50 rounds of chaos, 20 of ch
 	@$(BIN)/python -m pytest -m long -s -n 0 $(ARGS)
 
 kube-tools: dev ## build what the chart is tried with, once: Helm 3 and 4, kubectl, a Kubernetes control plane with fake nodes; schemas of custom resources
-	@$(BIN)/python -m tests.fetch_peers crds helm3 helm4 kube strimzi
+	@$(BIN)/python -m tests.fetch_peers crds helm3 helm4 kube kube-score strimzi
 
 storm: dev ## a hospital, its ADT feed and its cameras at random, against an oracle: what the record says wrongly, what it lacks (STORMS=200)
 	@WINCE_STORM=$(or $(STORMS),200) $(BIN)/python -m pytest tests/e2e/storm -q -n 0

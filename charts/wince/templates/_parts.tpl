@@ -70,8 +70,8 @@ capabilities: {drop: [ALL]}
   securityContext:
     {{- include "wince.containerSecurity" .root | nindent 4 }}
   resources:
-    requests: {cpu: 100m, memory: 64Mi}
-    limits: {memory: 256Mi}
+    requests: {cpu: 100m, memory: 64Mi, ephemeral-storage: 16Mi}
+    limits: {memory: 256Mi, ephemeral-storage: 64Mi}
   volumeMounts:
     - {name: models, mountPath: /var/lib/wince-models, readOnly: true}
     - {name: models-sums, mountPath: /etc/wince-models, readOnly: true}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.kube.cluster import Cluster
-from tests.support.kube.tools import HELMS, Helm, tool
+from tests.support.kube.crds import definitions
+from tests.support.kube.tools import tool
 
 
 @pytest.fixture(scope="session")
@@ -16,13 +17,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield up
 
 
+@pytest.fixture(scope="session")
+def operators(cluster: Cluster) -> Cluster:
+    """The same cluster, which knows the custom resources that the chart may make; nobody acts on them."""
+    cluster.define(definitions())
+    return cluster
+
+
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
     """A fresh one, with the restricted profile enforced."""
     with cluster.namespace() as name:
         yield name
-
-
-@pytest.fixture(params=HELMS)
-def helm(request: pytest.FixtureRequest, cluster: Cluster) -> Helm:
-    return cluster.helm(request.param)

@@ -27,6 +27,7 @@ from wince.local.server_process import ServerProcess, bound_to_parent
 STAGES = Path(__file__).with_name("stages.yaml")
 NODES = 3
 """One in each zone: topology spread has something to spread over."""
+VOLUMES = 40
 UP_S = 120.0
 SOON_S = 60.0
 _NUMBERS = count()
@@ -54,6 +55,7 @@ class Cluster:
             self._controllers(stack)
             for number in range(NODES):
                 self.api.post("/api/v1/nodes", json=_node(number)).raise_for_status()
+            self._volumes()
             self.wait(lambda: len(self.ready("/api/v1/nodes")) == NODES, "the nodes are Ready")
             self._stack = stack.pop_all()
         return self
@@ -106,6 +108,26 @@ class Cluster:
         finally:
             self.api.delete(f"/api/v1/namespaces/{name}")
 
+    def define(self, definitions: list[dict[str, Any]]) -> None:
+        """Custom resources that the API server takes from now on, checked as their definitions say."""
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        for one in definitions:
+            self.api.post(path, json=one).raise_for_status()
+        names = {one["metadata"]["name"] for one in definitions}
+        self.wait(lambda: names <= {one["metadata"]["name"] for one in self.items(path) if condition(one, "Established") == "True"}, "CRDs")
+
+    def _volumes(self) -> None:
+        """A default storage class, and volumes that claims of it are bound to; there is nothing behind them."""
+        default = {"storageclass.kubernetes.io/is-default-class": "true"}
+        kind = {"metadata": {"name": "fake", "annotations": default}, "provisioner": "kubernetes.io/no-provisioner"}
+        self.api.post("/apis/storage.k8s.io/v1/storageclasses", json=kind).raise_for_status()
+        for number in range(VOLUMES):
+            spec = {
+                "capacity": {"storage": "1Ti"}, "accessModes": ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"],
+                "storageClassName": "fake", "hostPath": {"path": f"/fake/{number}"},
+            }  # fmt: skip
+            self.api.post("/api/v1/persistentvolumes", json={"metadata": {"name": f"fake-{number}"}, "spec": spec}).raise_for_status()
+
     def _etcd(self, stack: ExitStack) -> None:
         client, peer = (f"http://127.0.0.1:{self._ports[name]}" for name in ("etcd", "etcd-peer"))
         own = ["--name=test", f"--data-dir={self._folder / 'etcd'}", "--unsafe-no-fsync", "--log-level=warn"]
@@ -133,8 +155,15 @@ class Cluster:
         for name, port in (("kube-controller-manager", "managers"), ("kube-scheduler", "scheduler")):
             said = [f"--{part}kubeconfig={files[name]}" for part in ("", "authentication-", "authorization-")]
             own = ["--bind-address=127.0.0.1", f"--secure-port={self._ports[port]}", "--leader-elect=false"]
-            if name == "kube-controller-manager":  # the nodes send no heartbeat often enough for a busy machine
-                own += ["--use-service-account-credentials", "--node-monitor-grace-period=24h", f"--root-ca-file={self._authority.file}"]
+            own += ["--kube-api-qps=500", "--kube-api-burst=1000"]  # theirs spare an API server that others need, too
+            if name == "kube-controller-manager":
+                # the nodes send no heartbeat often enough for a busy machine
+                own += [
+                    "--use-service-account-credentials",
+                    "--node-monitor-grace-period=24h",
+                    "--horizontal-pod-autoscaler-sync-period=1s",
+                ]
+                own += [f"--root-ca-file={self._authority.file}"]
                 own += [f"--service-account-private-key-file={self._pki / 'service-accounts.key'}"]
             self._start(stack, name, [tool("kube", name), *said, *own])
         kwok = ["--manage-all-nodes=true", "--node-ip=127.0.0.1", f"--server-address=127.0.0.1:{self._ports['kwok']}", f"--config={STAGES}"]
@@ -162,7 +191,8 @@ class Cluster:
 
 def condition(item: dict[str, Any], kind: str) -> str:
     """Status of a condition of an object; empty where it has none."""
-    return next((str(one["status"]) for one in item.get("status", {}).get("conditions", []) if one["type"] == kind), "")
+    conditions = item.get("status", {}).get("conditions") or []
+    return next((str(one["status"]) for one in conditions if one["type"] == kind), "")
 
 
 def _node(number: int) -> dict[str, Any]:

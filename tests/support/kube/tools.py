@@ -27,12 +27,17 @@ def _made(name: str) -> Path | str:
         return error.message
 
 
-def tool(peer: str, program: str) -> Path:
-    """A program; the test is skipped, saying why, where it can't be had. With CI=true that fails (marker `peer`)."""
+def peer_folder(peer: str, what: str) -> Path:
+    """What `golang.made` gives; the test is skipped, saying why, where it can't be had. With CI=true that fails (marker `peer`)."""
     folder = _made(peer)
     if isinstance(folder, str):
-        pytest.skip(f"{program} can't be had: {folder}")
-    return folder / program
+        pytest.skip(f"{what} can't be had: {folder}")
+    return folder
+
+
+def tool(peer: str, program: str) -> Path:
+    """A program of a peer; skips like `peer_folder`."""
+    return peer_folder(peer, program) / program
 
 
 class Helm:

@@ -86,7 +86,7 @@ CASES = [
     ("operators", "rpc.tls.mutual=true", "gateway.grpc", "client certificate"),
     ("operators", "gateway.caConfigMap=", "gateway.caConfigMap", "authority"),
     ("operators", "components.care.enabled=false", "gateway.grpc.care", "not enabled"),
-    ("operators", "gateway.stow=[a.example]", "stow.enabled", "a route leads there"),
+    ("operators", "stow.enabled=false", "stow.enabled", "a route leads there"),
     ("own-ca", "ingress.host=", "ingress.host", "host name"),
 ]  # fmt: skip
 
