@@ -35,3 +35,14 @@ def test_an_address_that_is_not_ours():
     with pytest.raises(ResourceError) as caught:
         metrics_page.page(settings)
     assert "WINCE_METRICS_HOST" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("host", "asked"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::", "127.0.0.1")])
+def test_a_pod_answers_on_every_address_of_either_family(host, asked):
+    page = metrics_page.page(Settings(metrics_port=0, metrics_host=host, insecure_metrics_beyond_loopback=True))
+    assert page is not None
+    try:
+        with urllib.request.urlopen(f"http://{asked}:{page.port}/metrics", timeout=30) as answer:
+            assert b"wince_" in answer.read()
+    finally:
+        page.stop()
