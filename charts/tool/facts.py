@@ -18,8 +18,8 @@ KAFKA = tuple(name for name in COMPONENTS if topics_of(name))
 ON_DISK = ("record", "imaging")
 """Components of which each replica has files of its own: record its signed checkpoints, imaging the objects that came in."""
 
-MODELS = ("detect", "estimate", "imaging")
-"""Components that run models."""
+MODELS = tuple(name for name in COMPONENTS if name != "hospital")
+"""Components that look whether the models of the site's protocols are there."""
 
 HERE = {
     "kafka_": KAFKA,
@@ -31,7 +31,7 @@ HERE = {
     "census_": ("hospital",),
     "dicom_": ("imaging",),
     "stow_": ("imaging",),
-    "serving.": ("estimate",),
+    "serving.": ("estimate", "imaging"),
     "oidc.": COMPONENTS,
     "otlp.": COMPONENTS,
     "rpc.": COMPONENTS,

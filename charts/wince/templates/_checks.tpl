@@ -249,6 +249,9 @@ models.sha256: is empty. Say the sha256 of every file on the volume of models.ex
 torchserve.external: is set beside torchserve.enabled; leave one of them out
 {{- end }}
 {{- if $serving.enabled -}}
+{{- if .Values.components.imaging.enabled }}
+torchserve.enabled: TorchServe in estimate's pod is reached from there alone, and components.imaging.enabled is on. Use torchserve.external for both
+{{- end }}
 {{- if not .Values.models.existingClaim }}
 models.existingClaim: is not set, and TorchServe reads its archive there. Name the claim
 {{- end }}

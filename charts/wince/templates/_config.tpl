@@ -73,7 +73,8 @@
 {{- $_ := set $set "dicom_client_ca_file" "/etc/wince/dicom/ca.crt" -}}
 {{- end -}}
 {{- end -}}
-{{- if eq $name "estimate" -}}
+{{- if or $root.Values.torchserve.enabled $root.Values.torchserve.external -}}
+{{- /* All know that a protocol's members are served; estimate and imaging alone ask. */ -}}
 {{- if $root.Values.torchserve.enabled -}}
 {{- $_ := set $set "serving" (dict "target" "127.0.0.1:7070") -}}
 {{- else if $root.Values.torchserve.external -}}
@@ -100,6 +101,15 @@
 {{- end -}}
 {{- if not $fact.kafka -}}
 {{- range $key := keys $all -}}{{- if hasPrefix "kafka_" $key -}}{{- $_ := unset $all $key -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- if and $all.cameras (ne $name "capture") -}}
+{{- if eq $name "hospital" -}}
+{{- $seen := list -}}
+{{- range $all.cameras }}{{ $seen = append $seen (omit . "login_file" "ca_file") }}{{ end -}}
+{{- $_ := set $all "cameras" $seen -}}
+{{- else -}}
+{{- $_ := unset $all "cameras" -}}
+{{- end -}}
 {{- end -}}
 {{- mergeOverwrite $all $set | toJson -}}
 {{- end -}}

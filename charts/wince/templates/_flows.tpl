@@ -44,7 +44,7 @@
 {{- if and (eq $name "record") (or $settings.anchor_bucket $settings.anchor_tsa_url) }}{{ $to = append $to "anchors" }}{{ end -}}
 {{- if ($settings.oidc | default dict).issuer }}{{ $to = append $to "signIn" }}{{ end -}}
 {{- if eq ($settings.traces | default "off") "otlp" }}{{ $to = append $to "traces" }}{{ end -}}
-{{- if and (eq $name "estimate") .root.Values.torchserve.external }}{{ $to = append $to "serving" }}{{ end -}}
+{{- if and (has $name (list "estimate" "imaging")) .root.Values.torchserve.external }}{{ $to = append $to "serving" }}{{ end -}}
 {{- if and (eq $name "imaging") .root.Values.networkPolicy.dicomPeers.peers }}{{ $to = append $to "dicomPeers" }}{{ end -}}
 {{- $to | toJson -}}
 {{- end -}}

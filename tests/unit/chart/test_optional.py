@@ -171,7 +171,8 @@ def test_a_gpu_is_asked_for_beside_estimate() -> None:
         "manifest": "/etc/wince/secrets/serving-manifest/infant-1.0.json",
     }
     checked = {one.component for one in services(made) if any("sha256sum" in inner.get("command", ()) for inner in one.containers)}
-    assert checked == {"detect", "estimate"}
+    assert checked == {"capture", "detect", "estimate", "grade", "record", "care"}, "each refuses to start without the protocol's models"
+    assert all(settings(made, name)["serving"]["target"] == "127.0.0.1:7070" for name in checked)
     sums = named(made, "ConfigMap", f"{NAME}-models")["data"]["SHA256SUMS"].splitlines()
     assert all(len(line.split("  ")) == 2 and len(line.split("  ")[0]) == 64 for line in sums)
 
@@ -205,7 +206,7 @@ def test_pods_start_again_where_what_they_read_has_changed() -> None:
     )
     assert all(everywhere[name] != before[name] for name in before)
     assert {name for name in before if grade[name] != before[name]} == {"grade"}
-    assert beds["capture"] == before["capture"], "capture reads its list again by itself"
+    assert {name for name in before if beds[name] != before[name]} == {"hospital"}, "capture reads its list again by itself"
     revised = manifests("helm4", "minimal", "--set", "secrets.revision=2")
     assert all(one.template["metadata"]["annotations"]["wince/secrets-revision"] == "2" for one in services(revised))
 

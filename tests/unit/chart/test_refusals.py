@@ -62,6 +62,7 @@ CASES = [
     ("gpu", "models.sha256=null", "models.sha256", "models.existingClaim"),
     ("gpu", "models.existingClaim=", "models.existingClaim", "TorchServe"),
     ("gpu", "models.sha256.store/infant-1|0|mar=null", "models.sha256", "lab pack"),
+    ("own-ca", "torchserve={enabled: true}", "torchserve.enabled", "torchserve.external"),
     ("gpu", "torchserve.external=a.example:7070", "torchserve.external", "leave one"),
     ("gpu", "files.serving|manifest=null", "serving.manifest", "lab pack"),
     ("gpu", "torchserve.enabled=false,torchserve.external=a.example:7070", "serving.ca_file", "insecure_target_beyond_loopback"),
