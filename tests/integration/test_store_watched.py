@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from wince.care.retention import Limits, Retention
 from wince.clock import wall_us
+from wince.pipeline.record import review_rows
 from wince.serve import record
 from wince.serve.state_dir import Places
 from wince.serve.status.interface import Look, State
@@ -80,3 +81,14 @@ def test_how_long_ago_retention_ran(database: Database, tmp_path: Path) -> None:
     age_s, state = seen(limits)
     assert age_s < 120
     assert state is State.OK
+
+
+def test_a_review_that_is_put_off_waits_since_it_was_asked_for(database: Database) -> None:
+    """Where its protocol isn't loaded, a slice is asked for again; that it is late must go on being seen."""
+    with database.transaction() as tx:
+        tx.execute("INSERT INTO review(sources, from_us, to_us, why, made_at) VALUES ('{cam-1}', 0, 100, 'census', now() - interval '2 h')")
+        (number,) = tx.execute("SELECT max(id) FROM review").fetchone() or (0,)
+        asked = review_rows.Asked(number, ("cam-1",), 0, 100, "census", 0, {}, 0)
+        review_rows.later(tx, asked, 100, 60.0, "not loaded")
+        tx.execute("DELETE FROM review WHERE id = %s", (number,))
+        assert tx.execute("SELECT count(*) FROM review WHERE made_at < now() - interval '1 h'").fetchone() == (1,)

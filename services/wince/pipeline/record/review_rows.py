@@ -113,13 +113,16 @@ def done(tx: Tx, asked: Asked) -> None:
 
 
 def later(tx: Tx, asked: Asked, until_us: int, wait_s: float, error: str) -> None:
-    """Ask for a slice again, unless that is asked for already; `error`: why, no PHI."""
+    """Ask for a slice again, unless that is asked for already; it waits since what is asked for now waits. `error`: why, no PHI."""
     span = (asked.from_us, None if until_us >= EVER_US else until_us)
     tx.execute(
-        "INSERT INTO review(sources, from_us, to_us, why, failures, next_at, error)"
-        " SELECT %s, %s, %s, %s, 1, now() + make_interval(secs => %s), %s WHERE NOT EXISTS (SELECT FROM review WHERE sources = %s"
-        " AND id <> %s AND from_us <= %s AND coalesce(to_us, %s) >= %s)",
-        (list(asked.sources), *span, asked.why, wait_s, error[:500], list(asked.sources), asked.id, asked.from_us, EVER_US, until_us),
+        "INSERT INTO review(sources, from_us, to_us, why, failures, next_at, error, made_at)"
+        " SELECT %s, %s, %s, %s, 1, now() + make_interval(secs => %s), %s, coalesce((SELECT made_at FROM review WHERE id = %s), now())"
+        " WHERE NOT EXISTS (SELECT FROM review WHERE sources = %s AND id <> %s AND from_us <= %s AND coalesce(to_us, %s) >= %s)",
+        (
+            *(list(asked.sources), *span, asked.why, wait_s, error[:500], asked.id),
+            *(list(asked.sources), asked.id, asked.from_us, EVER_US, until_us),
+        ),
     )
 
 
