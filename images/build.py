@@ -11,6 +11,7 @@ second build packs only what changed. `--again` builds what is kept once more an
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +29,8 @@ from images.config import configuration, created_s, version
 
 ROOT = contents.ROOT
 STEPS = ROOT / "images" / "steps"
+KEPT_S = 2 * 86_400
+"""How long a layer is kept that no build asks for any more."""
 LAYER_S = 315_532_800
 """The time of everything in a layer: 1980-01-01. So a layer of packages is the same from one commit to the next."""
 
@@ -37,7 +41,7 @@ def cache() -> Path:
 
 
 class Builder:
-    """Makes layers. One process at a time per cache."""
+    """Makes layers. One process at a time per cache: `build` holds its lock."""
 
     def __init__(self, folder: Path | None = None, *, again: bool = False, tell: Callable[[str], None] = print) -> None:
         """`again`: make each layer once more, and fail where it differs from the one that is kept."""
@@ -96,6 +100,7 @@ class Builder:
     def _kept(self, name: str) -> Path:
         folder = self._folder / "layers" / f"{name}-{self._key(name)}"
         if folder.exists() and not self._again:
+            os.utime(folder)  # `_forget` keeps what is in use
             return folder
         self._tell(f"layer {name}")
         fresh = self._scratch / "layer"
@@ -117,9 +122,9 @@ class Builder:
         return folder
 
     def _forget(self, name: str, kept: Path) -> None:
-        """Layers of that name that were made from something else."""
+        """Layers of that name that were made from something else and that nobody used for KEPT_S: another clone may share the cache."""
         for other in kept.parent.glob(f"{name}-*"):
-            if other != kept and len(other.name) == len(kept.name):
+            if other != kept and len(other.name) == len(kept.name) and time.time() - other.stat().st_mtime > KEPT_S:
                 shutil.rmtree(other)
 
     def _key(self, name: str) -> str:
@@ -221,7 +226,9 @@ def image(builder: Builder, component: str) -> oci.Image:
 
 def build(components: Sequence[str], layout: Path, *, again: bool = False, archives: bool = False) -> dict[str, str]:
     """Images into a layout; their digests by ref. Raises BuildError."""
-    with Builder(again=again) as builder:
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / "lock").open("w") as lock, Builder(again=again) as builder:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         made = [image(builder, component) for component in components]
         blobs = {layer.digest: builder.folder(layer.name) / "layer.tar.gz" for one in made for layer in one.layers}
         shutil.rmtree(layout, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,23 +10,20 @@ from pathlib import Path
 import pytest
 
 from images import contents, roots
-from images.build import Builder, cache
+from images.build import Builder
 from tests.support import containers
 
 
 @pytest.fixture(scope="session")
-def layout() -> Iterator[Path]:
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All images as an OCI layout. The first time costs some minutes, and what changed since costs that."""
     if why := roots.why_not() or containers.why_not():
         pytest.skip(why)  # with CI=true a failure: marker peer
-    folder = cache() / "tested"
-    cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [sys.executable, "-m", "images.build", "--out", str(folder)]
-        done = subprocess.run(command, cwd=contents.ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        yield folder
+    folder = tmp_path_factory.mktemp("images") / "layout"
+    command = [sys.executable, "-m", "images.build", "--out", str(folder)]
+    done = subprocess.run(command, cwd=contents.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
 
 
 @pytest.fixture(scope="session")
