@@ -114,8 +114,8 @@ settings.kafka_security: {{ $security }} is for brokers on the same machine. Set
 {{- if and (hasPrefix "scram" $security) (not .Values.secrets.kafka.existingSecret) }}
 secrets.kafka.existingSecret: is not set, and settings.kafka_security is {{ $security }}. Name the Secrets with the passwords, such as wince-{component}
 {{- end }}
-{{- if and .Values.files.kafka_cert_file (not .Values.files.kafka_key_file) }}
-files.kafka_key_file: is needed with files.kafka_cert_file
+{{- if ne (empty .Values.files.kafka_cert_file) (empty .Values.files.kafka_key_file) }}
+files.kafka_key_file: belongs together with files.kafka_cert_file; set both, or none
 {{- end }}
 {{- end -}}
 

@@ -79,6 +79,17 @@ def test_what_waits_is_looked_at_for_every_topic_that_a_component_reads() -> Non
     }
 
 
+def test_what_waits_is_looked_at_with_a_certificate_where_brokers_want_one() -> None:
+    made = manifests("helm4", "mtls", "--set", "components.grade.keda.enabled=true")
+    asked = named(made, "TriggerAuthentication", f"{NAME}-kafka")["spec"]
+    assert {one["parameter"]: (one["name"], one["key"]) for one in asked["secretTargetRef"]} == {
+        "ca": ("kafka-cluster-ca-cert", "ca.crt"),
+        "cert": ("wince-status", "user.crt"),
+        "key": ("wince-status", "user.key"),
+    }
+    assert named(made, "ConfigMap", f"{NAME}-kafka-look")["data"] | {"username": ""} == {"sasl": "none", "tls": "enable", "username": ""}
+
+
 def test_an_autoscaler_alone_says_how_many_replicas_there_are(made: Made) -> None:
     scaled = {one["spec"]["scaleTargetRef"]["name"] for one in of_kind(made, "HorizontalPodAutoscaler", "ScaledObject")}
     assert len(scaled) == len(of_kind(made, "HorizontalPodAutoscaler", "ScaledObject"))
