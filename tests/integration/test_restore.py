@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.integration.record_world import T0, US, FakeTarget, admit, stay, window
-from tests.integration.trail_world import fill, owner_rewrites
+from tests.integration.trail_world import cut, fill, owner_rewrites
 from tests.unit.cli.command import command
 from wince.domain.audit import Witness
 from wince.domain.restored import MARGIN
@@ -157,14 +157,6 @@ def test_an_owner_of_the_database_can_not_say_that_rows_are_lost(
         tx.execute("DELETE FROM audit WHERE seq = 4")
     with pytest.raises(IntegrityError, match="was said of another row"):
         verify(database, file, public_hex(key))
-
-
-def cut(database: Database, seq: int) -> None:
-    """Rows behind one are gone, as in an older backup."""
-    with database.transaction() as tx:
-        tx.execute("ALTER TABLE audit DISABLE TRIGGER audit_stands")
-        tx.execute("DELETE FROM audit WHERE seq > %s", (seq,))
-        tx.execute("DELETE FROM audit_payload WHERE place NOT IN (SELECT coalesce(payload, seq) FROM audit)")
 
 
 def test_a_note_of_before_and_second_places_are_held_against_what_is_left(

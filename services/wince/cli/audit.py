@@ -27,7 +27,7 @@ app = typer.Typer(no_args_is_help=True, help="The audit trail: a hash chain in t
 @app.command("verify")
 def verify(
     key: Annotated[
-        str, typer.Option("--key", help="Public key (hex) whose signatures are believed; default: that of the installation's key.")
+        str, typer.Option("--key", help="Public key (hex) whose checkpoints are believed; default: that of the installation's key.")
     ] = "",
     since_last: Annotated[
         bool,
@@ -50,14 +50,16 @@ def verify(
     loaded = settings()
     places = Places.of(loaded)
     with reading(loaded) as database:
-        public = key or _public(places)
+        public = key.lower() or _public(places)
+        own = checkpoints.existing_key(places.audit_key)
+        site_keys = (*loaded.audit_earlier_keys, *([checkpoints.public_hex(own)] if own else []))
         with database.transaction() as tx:
             lost = restoring.told(tx)
         since = verification.read_note(places.verified, public) if since_last else None
         if since is not None and any(one.after < since.start.seq < one.seq for one in lost):
             since = None  # it proved rows that were lost: everything is verified again
         seen = [] if local else compare.witnesses(database, anchors.places(loaded))
-        done = verification.verify(database, places.checkpoints, public, witnesses=seen, since=since)
+        done = verification.verify(database, places.checkpoints, public, witnesses=seen, since=since, site_keys=site_keys)
         found, note = done.found, done.note(wall_us(), since)
         if since_last and found.count:
             _keep(places, note)
@@ -211,7 +213,7 @@ def restored(
         raise ConfigError("the key that signs the statement is not here", field=str(places.audit_key), remedy=remedy)
     with reading(loaded, write=True) as database:
         seen = [] if local else compare.witnesses(database, anchors.places(loaded))
-        said = restoring.restore(database, places.checkpoints, key, seen, author(by), reason, wall_us())
+        said = restoring.restore(database, places.checkpoints, key, seen, author(by), reason, wall_us(), loaded.audit_earlier_keys)
     if said.known > said.after:
         out.print(f"rows {said.after + 1} to {said.known} of the audit trail are lost: checkpoints or second places speak of them")
     else:

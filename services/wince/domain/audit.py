@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from wince.domain.restored import RESTORED, Restoration, believed
+from wince.domain.restored import RESTORED, Believes, Restoration, believed
 from wince.errors import InputError, IntegrityError
 
 CHECKPOINT = "checkpoint"
@@ -210,6 +210,7 @@ def prove(
     *,
     witnesses: Iterable[Witness] = (),
     start: Start | None = None,
+    believes: Believes | None = None,
 ) -> Proven:
     """Check rows in order of seq, and every checkpoint and witness against them.
 
@@ -217,7 +218,7 @@ def prove(
     it held them.
     Raises IntegrityError naming the first broken row: a gap, a changed field, another payload; or a checkpoint that the chain does not
     meet, whose signature is wrong, or that lies beyond the chain's end (rows were cut off, or the database is older). `verifier` may be
-    None only where there are no checkpoints.
+    None only where there are no checkpoints. `believes`: whether a statement that rows were lost is the site's; None: no such is.
     """
     begin = start or Start()
     frontier, head = Frontier(begin.seq, begin.stack), begin.head
@@ -229,7 +230,7 @@ def prove(
     held.at(frontier, head)
     erased, restored = 0, list[Restoration]()
     for row in rows:
-        if (lost := pass_gap(row, frontier, head, verifier)) is not None:
+        if (lost := pass_gap(row, frontier, head, believes)) is not None:
             held.pass_lost(row.seq)
             restored.append(lost)
         seq = frontier.count + 1
@@ -252,14 +253,14 @@ def prove(
     return Proven(Verified(end.seq, head, frontier.root(), end.checkpoint, end.tail, erased, restored=tuple(restored), **seen), end)
 
 
-def pass_gap(row: AuditRow, frontier: Frontier, head: bytes, verifier: Verifier | None) -> Restoration | None:
+def pass_gap(row: AuditRow, frontier: Frontier, head: bytes, believes: Believes | None) -> Restoration | None:
     """Where a row says that those before it were lost: takes their places in the tree, and gives what it says. None for any other row.
 
-    Raises IntegrityError where the site's key did not sign that.
+    Raises IntegrityError where `believes` says that the site did not sign that.
     """
     if row.event != RESTORED or row.seq <= frontier.count + 1:
         return None
-    lost = believed(row.seq, row.payload, frontier.count, head, verifier)
+    lost = believed(row.seq, row.payload, frontier.count, head, believes)
     frontier.skip(row.seq - 1)
     return lost
 

@@ -65,18 +65,25 @@ def read(seq: int, payload: str | None) -> tuple[Restoration, bytes] | None:
         return None
 
 
-def believed(seq: int, payload: str | None, after: int, head: bytes, verifier: Callable[[bytes, bytes], bool] | None) -> Restoration:
+Believes = Callable[[Restoration, bytes], bool]
+"""believes(statement, signature): True where the site signed it."""
+
+
+def believed(seq: int, payload: str | None, after: int, head: bytes, believes: Believes | None) -> Restoration:
     """The statement of a row that follows row `after` (hash `head`) and leaves numbers out.
 
-    Raises IntegrityError where it isn't the site's, or speaks of another row than the one before it. `verifier` as for `audit.prove`.
+    Raises IntegrityError where it isn't the site's, or speaks of another row than the one before it. `believes` None: none is.
     """
     found = read(seq, payload)
-    if found is None or verifier is None or not verifier(found[0].message(), found[1]):
+    if found is None or believes is None or not believes(*found):
         why = "the site's key signed no statement that the rows before it are lost"
     elif (found[0].after, found[0].head) != (after, head):
         why = "what it says of lost rows was said of another row"
     else:
         return found[0]
     where = f"audit row {after + 1}"
-    remedy = "keep the database as it is and call the person in charge of security"
+    remedy = (
+        "did an earlier audit key sign it? Then name its public half in audit_earlier_keys. If not: keep the database as it is and call the"
+        " person in charge of security"
+    )
     raise IntegrityError(f"is missing: row {seq} follows row {after}, and {why}", field=where, remedy=remedy)

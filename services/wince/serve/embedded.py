@@ -129,7 +129,8 @@ class Embedded:
         self.origin_us = self._choose(self.database)
         self.tell("database", origin_us=self.origin_us, data=self._opened.place)
         self._key = checkpoints.signing_key(self._places.audit_key, self.database)
-        self._checkpointer = checkpoints.Checkpointer(self.database, self._places.checkpoints, self._key)
+        self._site_keys = self._settings.audit_earlier_keys
+        self._checkpointer = checkpoints.Checkpointer(self.database, self._places.checkpoints, self._key, site_keys=self._site_keys)
         self._senders = anchors.senders(self._settings, self.database, checkpoints.public_hex(self._key))
         for sender in self._senders:
             sender.start()
@@ -253,7 +254,8 @@ class Embedded:
     def verify(self) -> Verified:
         """Sign a last checkpoint and verify the whole chain against all of them. Raises IntegrityError."""
         self._checkpointer.tick(force=True)
-        return checkpoints.verify(self.database, self._places.checkpoints, checkpoints.public_hex(self._key))
+        public = checkpoints.public_hex(self._key)
+        return checkpoints.verify(self.database, self._places.checkpoints, public, site_keys=self._site_keys)
 
     def _check(self) -> None:
         """Raise what ended a stage for good; bring the embedded database up again where it died."""

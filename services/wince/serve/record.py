@@ -63,10 +63,11 @@ def build(deps: Deps) -> Service:
     delivery = Delivery(database, targets, lease_s=settings.lease_s)
     writer = Writer(PostgresSink(database, protocols, targets, **sink_rules(settings)), delivery.wake)
     key = checkpoints.signing_key(places.audit_key, database)
-    checkpointer = checkpoints.Checkpointer(database, places.checkpoints, key, alone=False)
+    site_keys = settings.audit_earlier_keys
+    checkpointer = checkpoints.Checkpointer(database, places.checkpoints, key, alone=False, site_keys=site_keys)
 
     def verify() -> Verified:
-        return checkpoints.verify(database, places.checkpoints, checkpoints.public_hex(key))
+        return checkpoints.verify(database, places.checkpoints, checkpoints.public_hex(key), site_keys=site_keys)
 
     return Service(
         "record",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from wince.settings.part import Part
 
@@ -27,5 +28,17 @@ class Database(Part):
     only."""
     audit_key_file: Path | None = Field(default=None, examples=["/etc/wince/audit.pem"])
     """Ed25519 private key (PEM) that signs checkpoints of the audit trail. Not set: made in state_dir/keys at the first start."""
+    audit_earlier_keys: tuple[str, ...] = Field(
+        default=(), max_length=100, examples=[["21aea6db3957fe28885347bce20a6879d1db3f5be318422d20ef430a598feb22"]]
+    )
+    """Public halves (64 hexadecimal digits) of the audit keys that the site had before, the oldest first. What `wince audit restored` said
+    under one of them stays valid, if it was said before the present key's first checkpoint."""
     checkpoint_file: Path | None = Field(default=None, examples=["/var/lib/wince/audit-checkpoints.jsonl"])
     """File to which signed checkpoints are appended. Not set: state_dir/audit-checkpoints.jsonl. Keep a copy on another host."""
+
+    @field_validator("audit_earlier_keys")
+    @classmethod
+    def _public_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not re.fullmatch("[0-9a-fA-F]{64}", one) for one in value):
+            raise ValueError("needs public keys of 64 hexadecimal digits: the raw bytes of each Ed25519 key")
+        return tuple(one.lower() for one in value)

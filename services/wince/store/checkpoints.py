@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from wince.domain.audit import Checkpoint, Verified
 from wince.errors import ConfigError, IntegrityError, MessageError, ResourceError
 from wince.parts import PASSING, WatchedThread
 from wince.store import audit, checkpoint_file, verification
+from wince.store.audit_keys import statements
 from wince.store.database import Database
 from wince.store.plain import dump
 from wince.telemetry import logs
@@ -108,13 +110,13 @@ class Checkpointer:
         every_s: float = 5.0,
         clock: Clock = wall_us,
         alone: bool = True,
+        site_keys: Sequence[str] = (),
     ) -> None:
         """`alone`: nobody else writes checkpoints of this chain, so a file that is not there was taken away (IntegrityError). Else it may
-        be another replica's first start: that is logged as an error, and the file begun."""
+        be another replica's first start: that is logged as an error, and the file begun. `site_keys` as for `audit_keys.statements`."""
         self._database = database
         self._file = file
         self._key = key
-        self._believes = verification.signed_by(public_hex(key))
         self._rows = rows
         self._seconds = seconds
         self._every_s = every_s
@@ -131,13 +133,14 @@ class Checkpointer:
         self._thread = WatchedThread("checkpoints", self._run, self._stopped)
         said = checkpoint_file.read_chain_checkpoints(database)
         points = checkpoint_file.read(file)
+        self._believes = statements(public_hex(key), site_keys, points)
         self._at = max((point.at for point in points), default="")
         if not alone and said.last and checkpoint_file.identity(file) not in said.last:
             log.error("the chain speaks of checkpoints, and of none in this file; it goes on from here", file=str(file), count=len(points))
             if points:
                 self._tell(points[-1])
         if points or alone or not said.last:
-            self._written = verify(database, file, public_hex(key), payloads=False).checkpoint
+            self._written = verify(database, file, public_hex(key), payloads=False, site_keys=site_keys).checkpoint
         self._take_in()
 
     def tick(self, *, force: bool = False) -> Checkpoint | None:
@@ -220,15 +223,15 @@ def give_up(database: Database, by: str, reason: str, at_us: int) -> None:
         audit.append(tx, [audit.Fact(uuid4(), 1, checkpoint_file.GIVEN_UP, 1, said)], at_us)
 
 
-def verify(database: Database, file: Path, public_key: str, *, payloads: bool = True) -> Verified:
+def verify(database: Database, file: Path, public_key: str, *, payloads: bool = True, site_keys: Sequence[str] = ()) -> Verified:
     """Checks every link, every payload that is there, and every checkpoint's signature and root; streams the chain.
 
     With payloads, what is charted, sent, seen and believed is held against the chain as well (store/covered).
 
     `public_key` (hex): whose signatures are believed, see `public_hex`; empty only where there are no checkpoints. `payloads` False:
-    digests only, and `erased` counts all.
+    digests only, and `erased` counts all. `site_keys` as for `audit_keys.statements`.
     Raises IntegrityError that names the first row or checkpoint that does not hold.
     """
     if not payloads:
-        return verification.links(database, file, public_key).found
-    return verification.verify(database, file, public_key).found
+        return verification.links(database, file, public_key, site_keys).found
+    return verification.verify(database, file, public_key, site_keys=site_keys).found

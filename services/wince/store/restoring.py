@@ -15,7 +15,8 @@ from wince.domain import audit as chain
 from wince.domain.audit import Verified, Witness
 from wince.domain.restored import MARGIN, RESTORED, Restoration, read
 from wince.errors import IntegrityError, MessageError, Unavailable
-from wince.store import audit, checkpoint_file, checkpoints, verification
+from wince.store import audit, checkpoint_file, checkpoints
+from wince.store.audit_keys import signed_by, statements
 from wince.store.covered.check import ChainComparison
 from wince.store.database import Database, Tx
 
@@ -31,9 +32,17 @@ def told(tx: Tx) -> list[Restoration]:
 
 
 def restore(
-    database: Database, file: Path, key: Ed25519PrivateKey, witnesses: Sequence[Witness], by: str, reason: str, at_us: int
+    database: Database,
+    file: Path,
+    key: Ed25519PrivateKey,
+    witnesses: Sequence[Witness],
+    by: str,
+    reason: str,
+    at_us: int,
+    site_keys: Sequence[str] = (),
 ) -> Restoration:
-    """Verifies what stands, then appends the row behind which the chain goes on; what it says. `file`: of checkpoints.
+    """Verifies what stands, then appends the row behind which the chain goes on; what it says. `file`: of checkpoints. `site_keys` as for
+    `audit_keys.statements`.
 
     Raises MessageError without a person or a reason; IntegrityError where what stands does not hold by itself, so was changed as well as
     being older; Unavailable where somebody appended a row meanwhile.
@@ -43,7 +52,7 @@ def restore(
             raise MessageError("must not be empty", field=name, remedy="say who, and why, without a patient's name")
     public = checkpoints.public_hex(key)
     points = checkpoint_file.read(file, public)
-    stands = _stands(database, points, witnesses, public)
+    stands = _stands(database, points, witnesses, public, site_keys)
     known = max([stands.count, *(point.seq for point in points), *(one.seq for one in witnesses)])
     said = Restoration(known + MARGIN, stands.count, stands.head, known, audit.utc(at_us), by.strip(), reason.strip())
     fact = audit.Fact(uuid4(), 1, RESTORED, 1, said.payload(key.sign(said.message())))
@@ -53,16 +62,19 @@ def restore(
     return said
 
 
-def _stands(database: Database, points: Sequence[chain.Checkpoint], witnesses: Sequence[Witness], public: str) -> Verified:
+def _stands(
+    database: Database, points: Sequence[chain.Checkpoint], witnesses: Sequence[Witness], public: str, site_keys: Sequence[str]
+) -> Verified:
     """The chain as it is, held against what is known of these rows. What is known of later ones must be the site's as well."""
     with database.transaction() as tx:
         row = tx.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
     count = int(row[0]) if row else 0
-    verifier = verification.signed_by(public)
+    verifier = signed_by(public)
     if any(not verifier(point.message(), point.signature) for point in points):
         raise IntegrityError(
             "a checkpoint is not signed by the site's key", field="checkpoints", remedy="compare with the copy of the file"
         )
     covered = ChainComparison(database)
     below = [point for point in points if point.seq <= count]
-    return chain.prove(covered.links(), below, verifier, witnesses=[one for one in witnesses if one.seq <= count]).found
+    seen = [one for one in witnesses if one.seq <= count]
+    return chain.prove(covered.links(), below, verifier, witnesses=seen, believes=statements(public, site_keys, points)).found

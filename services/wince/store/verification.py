@@ -13,15 +13,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from wince import canonical, plain_file
 from wince.domain import audit as chain
 from wince.domain.audit import Checkpoint, Proven, Start, Verified, Witness
-from wince.domain.restored import RESTORED, believed
+from wince.domain.restored import RESTORED, Believes, believed
 from wince.errors import IntegrityError, ResourceError
 from wince.store import audit, checkpoint_file
+from wince.store.audit_keys import signed_by, statements
 from wince.store.covered.check import Before, ChainComparison
 from wince.store.covered.fault import broken
 from wince.store.database import Database, Tx
@@ -63,40 +63,35 @@ class Pass:
         return Note(self.end, dict(self.tables), at, *((before.full_seq, before.full_at) if before else (self.end.seq, at)))
 
 
-def verify(database: Database, file: Path, public_key: str, *, witnesses: Iterable[Witness] = (), since: Note | None = None) -> Pass:
+def verify(
+    database: Database,
+    file: Path,
+    public_key: str,
+    *,
+    witnesses: Iterable[Witness] = (),
+    since: Note | None = None,
+    site_keys: Sequence[str] = (),
+) -> Pass:
     """Checks every link, every payload that is there, every checkpoint's signature and root, and every witness; streams the chain. What is
     charted, sent, seen and believed is held against it (store/covered).
 
     `public_key` (hex): whose signatures are believed; empty only where there are no checkpoints. `since`: begin behind what it proved.
+    `site_keys` as for `audit_keys.statements`.
     Raises IntegrityError that names the first row, checkpoint or witness that does not hold.
     """
     points, seen = checkpoint_file.held(database, file, public_key), list(witnesses)
     covered = ChainComparison(database, Before(since.start.seq, since.start.head, since.tables) if since else None)
-    start = _held_before(database, points, seen, since.start, signed_by(public_key)) if since else None
-    proven = chain.prove(covered.links(), points, signed_by(public_key), witnesses=seen, start=start)
+    believes = statements(public_key, site_keys, points)
+    start = _held_before(database, points, seen, since.start, believes) if since else None
+    proven = chain.prove(covered.links(), points, signed_by(public_key), witnesses=seen, start=start, believes=believes)
     return Pass(replace(proven.found, compared=covered.done.rows, unproven=covered.done.unproven), proven.end, covered.tables)
 
 
-def links(database: Database, file: Path, public_key: str) -> Proven:
+def links(database: Database, file: Path, public_key: str, site_keys: Sequence[str] = ()) -> Proven:
     """As `verify`, of the chain and its checkpoints alone: digests, no payloads, no other table. `erased` counts all."""
     points = checkpoint_file.held(database, file, public_key)
-    return chain.prove(audit.rows(database), points, signed_by(public_key))
-
-
-def signed_by(public_key: str) -> chain.Verifier:
-    """Believes the signatures of this key (raw bytes as hex); empty: none."""
-    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)) if public_key else None
-
-    def verifier(message: bytes, signature: bytes) -> bool:
-        if key is None:
-            return False
-        try:
-            key.verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
-
-    return verifier
+    believes = statements(public_key, site_keys, points)
+    return chain.prove(audit.rows(database), points, signed_by(public_key), believes=believes)
 
 
 def read_note(file: Path, public_key: str) -> Note | None:
@@ -138,9 +133,7 @@ def write_note(file: Path, note: Note, key: Ed25519PrivateKey) -> None:
         raise ResourceError(error.strerror or "can't be written", field=file, remedy="give a folder that can be written") from None
 
 
-def _held_before(
-    database: Database, points: Sequence[Checkpoint], witnesses: Sequence[Witness], start: Start, verifier: chain.Verifier
-) -> Start:
+def _held_before(database: Database, points: Sequence[Checkpoint], witnesses: Sequence[Witness], start: Start, believes: Believes) -> Start:
     """Holds what speaks of rows before a start against the hashes that stand there: who rewrote the chain wrote those, too. Gives the start
     with the last of those witnesses. Raises IntegrityError."""
     told = [(point.seq, point.head, "a checkpoint") for point in points if point.seq < start.seq]
@@ -152,7 +145,7 @@ def _held_before(
             raise IntegrityError(what, field=f"audit row {start.seq}", remedy=chain.CUT)
         wanted = sorted({seq for seq, _, _ in told})
         stand = {seq: bytes(made) for seq, made in tx.execute("SELECT seq, hash FROM audit WHERE seq = ANY(%s)", (wanted,)).fetchall()}
-        lost = _lost(tx, start.seq, verifier)
+        lost = _lost(tx, start.seq, believes)
         for seq, head, who in told:
             if stand.get(seq) != head and not any(after < seq < behind for after, behind in lost):
                 raise broken("audit row", str(seq), f"{who} says another hash: the chain was rewritten at or before this row")
@@ -165,11 +158,11 @@ def _held_before(
     return replace(start, witnessed=witnessed, unwitnessed=row[0] if row else 0)
 
 
-def _lost(tx: Tx, until: int, verifier: chain.Verifier) -> list[tuple[int, int]]:
-    """(row, row) between which rows are lost, up to row `until`. Raises IntegrityError where the site's key did not sign that."""
+def _lost(tx: Tx, until: int, believes: Believes) -> list[tuple[int, int]]:
+    """(row, row) between which rows are lost, up to row `until`. Raises IntegrityError where the site did not sign that."""
     rows = tx.execute(
         "SELECT a.seq, p.payload, b.seq, b.hash FROM audit a LEFT JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq)"
         " LEFT JOIN audit b ON b.seq = (SELECT max(seq) FROM audit WHERE seq < a.seq) WHERE a.event = %s AND a.seq <= %s",
         (RESTORED, until),
     ).fetchall()
-    return [(believed(seq, text, last or 0, bytes(head or chain.ZERO), verifier).after, seq) for seq, text, last, head in rows]
+    return [(believed(seq, text, last or 0, bytes(head or chain.ZERO), believes).after, seq) for seq, text, last, head in rows]
