@@ -196,7 +196,7 @@ def condition(item: dict[str, Any], kind: str) -> str:
 
 
 def _node(number: int) -> dict[str, Any]:
-    room = {"cpu": "64", "memory": "512Gi", "pods": "250", "nvidia.com/gpu": "8"}
+    room = {"cpu": "64", "memory": "512Gi", "ephemeral-storage": "1Ti", "pods": "250", "nvidia.com/gpu": "8"}
     labels = {"kubernetes.io/hostname": f"node-{number}", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
     labels["topology.kubernetes.io/zone"] = f"zone-{number}"
     return {"metadata": {"name": f"node-{number}", "labels": labels}, "status": {"allocatable": room, "capacity": room}}
