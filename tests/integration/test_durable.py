@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +24,7 @@ from tests.integration.record_world import BED, CAMERA, T0, US, FakeTarget, admi
 from wince.care.postgres import PostgresCare
 from wince.care.relay import Relay
 from wince.domain.care import BedPause
+from wince.domain.snapshot import Snapshot
 from wince.domain.stay import Watch
 from wince.local.postgres.server import EmbeddedPostgres
 from wince.pipeline.record.sink import PostgresSink
@@ -32,6 +33,7 @@ from wince.store import audit, checkpoint_file, checkpoints, telling
 from wince.store import database as store
 from wince.store.audit import Fact, append
 from wince.store.database import Database
+from wince.store.locks import Lock
 from wince.store.migrate import migrate
 from wince.store.stays import save_watches
 
@@ -152,6 +154,27 @@ def test_a_batch_that_is_known_is_durable_when_that_is_said(database: Database, 
     assert not wal.durable()
     assert sink.commit([window(0)]).known == 1
     assert wal.durable()
+
+
+def test_a_batch_writes_its_links_alone_while_it_holds_the_lock(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = PostgresSink(database, {"activity": load("activity")}, [FakeTarget()])
+    admit(database, stay())
+    sink.review()
+    statements: list[str] = []
+    for name in ("execute", "executemany", "copy"):
+        called = getattr(psycopg.Cursor, name)
+
+        def noted(cursor: object, sql: object, *more: object, called: Callable[..., object] = called, **options: object) -> object:
+            statements.append(f"{sql!s} {more}")
+            return called(cursor, sql, *more, **options)
+
+        monkeypatch.setattr(psycopg.Cursor, name, noted)
+    sink.commit([window(0, 2), window(1)], [Snapshot(CAMERA, "activity", 1, T0, b"state")])
+    held = next(number for number, sql in enumerate(statements) if f"({int(Lock.TRAIL)},)" in sql)
+    assert any("snapshot" in sql for sql in statements[:held])
+    writes = [sql for sql in statements[held:] if "INSERT" in sql or "UPDATE" in sql or "COPY" in sql or "DELETE" in sql]
+    assert len(writes) == 1
+    assert "COPY audit (" in writes[0]
 
 
 def test_a_commit_and_its_reviews_wait_for_the_disk_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

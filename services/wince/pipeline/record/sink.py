@@ -112,14 +112,15 @@ class PostgresSink:
                 sources = aside.sources_of(tx, first)
                 alone = locks.batch(tx, {*sources.values(), *(snapshot.source for snapshot in snapshots)} - {""})
                 there = aside.queue(tx, first, sources)
+                self._keep_states(tx, snapshots)  # before the trail's lock is taken
                 done = self._write(tx, there, contents, hashes, alone=alone)
-                undone = undoing.latest(tx, {one.source for one in snapshots})
-                now_us = self._clock()
-                here = [one for one in snapshots if not still_ahead(one.source, one.closed_until_us, undone, now_us)]
-                store_snapshots.save(tx, self._fold, here)
                 again = reviews.waiting(tx)
             review = self._review(AT_ONCE) if again else _NOTHING
         return replace(done, entries=(*done.entries, *review.entries), tasks=(*done.tasks, *review.tasks))
+
+    def _keep_states(self, tx: Tx, snapshots: Sequence[Snapshot]) -> None:
+        undone, now_us = undoing.latest(tx, {one.source for one in snapshots}), self._clock()
+        store_snapshots.save(tx, self._fold, [one for one in snapshots if not still_ahead(one.source, one.closed_until_us, undone, now_us)])
 
     def _write(
         self, tx: Tx, first: Sequence[Message], contents: Sequence[tuple[Message, bytes]], hashes: Mapping[UUID, bytes], *, alone: bool
