@@ -1,9 +1,9 @@
-"""What a bed costs: processor time of each service, bytes in each table and topic, and bytes of the WAL. For docs/explanation/capacity.md.
+"""What a bed costs: processor time of each service, bytes in each table and topic, bytes of the WAL. For docs/explanation/capacity.md.
 
-*Windows* are written by record's sink alone, of quiet patients with grade's snapshots, 250 beds in a batch: how much each table with its
-indexes has grown by when a window more is there, how much WAL was written, and the processor time of the writer and of PostgreSQL. *Cameras*
-are a clip played in real time through `wince up`: processor time of each service, above what it takes with nobody watched, and how much each
-topic holds of a frame. Bytes don't depend on what else the machine does; processor times do, a little.
+*Windows* are written by record's sink alone, of quiet patients with grade's snapshots, 250 beds in a batch: how much each table with
+its indexes has grown by when a window more is there, how much WAL was written, and the processor time of the writer and of PostgreSQL.
+*Cameras* are a clip played in real time through `wince up`: processor time of each service, above what it takes with nobody watched,
+and how much each topic holds of a frame. Bytes don't depend on what else the machine does; processor times do.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def _sizes(database: Database) -> dict[str, int]:
     """Bytes of each table with its indexes, and of the WAL so far."""
     with database.transaction() as tx:
         rows = tx.execute(
-            "SELECT relname, pg_total_relation_size(oid) FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+            "SELECT relname, pg_total_relation_size(oid) FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
             " UNION ALL SELECT 'written to the WAL', pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
         ).fetchall()
     return {name: int(size) for name, size in rows}
@@ -118,7 +119,7 @@ def _cameras() -> list[Row]:
 
 
 def _topics(world: World) -> Counter[str]:
-    """Bytes of each topic's log on the broker's disk. Files are made longer ahead of time: what they occupy counts, not how long they are."""
+    """Bytes of each topic's log on the broker's disk."""
     found: Counter[str] = Counter()
     for log in world.state.rglob("*.log"):
         if (partition := re.fullmatch(r"(.+)-\d+", log.parent.name)) and re.fullmatch(r"\d{20}", log.stem):
