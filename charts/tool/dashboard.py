@@ -146,7 +146,8 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         graph("Database and disk", "Size of the database; free where checkpoints are written.", "bytes",
               ("max(wince_database_bytes)", "database"), ("min(wince_state_free_bytes)", "free for checkpoints")),
         graph("Schema", "Newest migration of the database.", "none", ("max(wince_schema_version)", "schema")),
-        graph("Certificates and keys", "How long each still holds.", "s", ("min by (name) (wince_credential_seconds_left)", "{{name}}")),
+        graph("Certificates and keys", "How long each still holds.", "s",
+              ("min by (service, name) (wince_credential_seconds_left)", "{{service}}: {{name}}")),
     ),
 }  # fmt: skip
 """By stage of the road, in its order."""

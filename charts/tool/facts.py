@@ -7,36 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from wince.bus import access
-from wince.bus.topics import PARTITIONS, TOPICS, topics_of
+from wince.bus.topics import PARTITIONS, TOPICS
 from wince.rpc.ports import PORTS
+from wince.serve.readers import KAFKA, readers
 from wince.settings.catalogue import Setting, by_path
 
 FILE = Path("files/wince.json")
 COMPONENTS = tuple(PORTS)
 WITHOUT_DATABASE = ("detect", "estimate")
-KAFKA = tuple(name for name in COMPONENTS if topics_of(name))
 ON_DISK = ("record", "imaging")
 """Components of which each replica has files of its own: record its signed checkpoints, imaging the objects that came in."""
 
 MODELS = tuple(name for name in COMPONENTS if name != "hospital")
 """Components that look whether the models of the site's protocols are there."""
-
-HERE = {
-    "kafka_": KAFKA,
-    "ehr_": ("record", "care", "hospital"),
-    "oru_": ("record",),
-    "archive_": ("record",),
-    "anchor_": ("record",),
-    "mllp_": ("hospital",),
-    "census_": ("hospital",),
-    "dicom_": ("imaging",),
-    "stow_": ("imaging",),
-    "serving.": ("estimate", "imaging"),
-    "oidc.": COMPONENTS,
-    "otlp.": COMPONENTS,
-    "rpc.": COMPONENTS,
-}
-"""Which components read the files whose setting begins so. A file is mounted nowhere else."""
 
 ELSEWHERE = "a secret stands in no values: put it into a Secret and name that in {}"
 CHART_SETS = "the chart sets it{}"
@@ -128,15 +111,6 @@ def files() -> list[Setting]:
     return [
         one for one in known().values() if one.kind == "path" and one.variable and one.path not in REFUSED and one.path not in OWN_PATHS
     ]
-
-
-def readers(path: str) -> tuple[str, ...]:
-    """The components that read a setting's file. Raises KeyError where nobody said it."""
-    return next(who for begin, who in HERE.items() if path.startswith(begin)) if any(map(path.startswith, HERE)) else _nobody(path)
-
-
-def _nobody(path: str) -> tuple[str, ...]:
-    raise KeyError(f"{path} is a file: say in charts/tool/facts.py which components read it")
 
 
 def _as_file(one: Setting) -> str:

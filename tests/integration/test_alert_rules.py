@@ -107,7 +107,7 @@ CASES = {
     "WinceChartDiffers": gauge('wince_read_back_differs{target="ehr"}', 1, 0),
     "WinceRetentionLate": gauge("wince_retention_age_seconds", 172_801, 172_800),
     "WinceSwitchedOffForLong": gauge("wince_switched_off_oldest_seconds", 86401, 86400),
-    "WinceCredentialEnds": gauge('wince_credential_seconds_left{name="ehr_cert_file"}', 14 * 86400 - 1, 14 * 86400),
+    "WinceCredentialEnds": gauge('wince_credential_seconds_left{service="hospital",name="mllp_cert_file"}', 14 * 86400 - 1, 14 * 86400),
     "WinceDeliveryFails": Case(
         {'wince_delivery_retries_total{target="ehr"}': "0+6x3000", 'wince_deliveries_total{target="ehr",outcome="retry"}': "0+6x3000",
          'wince_deliveries_total{target="ehr",outcome="written"}': "0+5x3000"},

@@ -13,7 +13,9 @@ from cryptography.x509.oid import NameOID
 class Authority:
     """Issues certificates into a folder."""
 
-    def __init__(self, folder: Path, name: str = "test authority") -> None:
+    def __init__(self, folder: Path, name: str = "test authority", days: int = 1) -> None:
+        """`days`: until its own certificate ends, and those that it issues."""
+        self._days = days
         self._folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         made = self._builder(self._name, self._key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -61,7 +63,7 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_after(now + timedelta(days=self._days))
         )
 
     def _write(self, name: str, data: bytes) -> Path:
@@ -79,8 +81,11 @@ def _alternative(name: str) -> x509.GeneralName:
 
 
 def services_tls(directory: Path) -> dict[str, str]:
-    """mTLS between the services, as settings: every one shows a certificate of one authority, and believes no other."""
-    authority = Authority(directory)
+    """mTLS between the services, as settings: every one shows a certificate of one authority, and believes no other.
+
+    They end so late that no alarm speaks of them.
+    """
+    authority = Authority(directory, days=400)
     chain, key = authority.issue("wince", "127.0.0.1", "localhost")
     files = {"TLS_CERT_FILE": chain, "TLS_KEY_FILE": key, "TLS_CLIENT_CA_FILE": authority.file, "CA_FILE": authority.file}
     files |= {"CLIENT_CERT_FILE": chain, "CLIENT_KEY_FILE": key}

@@ -12,7 +12,9 @@ from cryptography import x509
 from pydantic import BaseModel
 
 from wince import plain_file
+from wince.serve.readers import readers
 from wince.settings import Settings
+from wince.telemetry import metrics
 
 SOON = timedelta(days=30)
 """What ends within this time is told."""
@@ -35,6 +37,14 @@ class Credential:
 def credentials(settings: Settings) -> list[Credential]:
     """Those that can be read; `wince doctor` names the others. What is sent to nobody is not among them."""
     return [*_certificates(settings), *_key(settings)]
+
+
+def tell(settings: Settings, service: str) -> None:
+    """Tell the metrics when those end that this service uses."""
+    now = datetime.now(UTC)
+    for found in credentials(settings):
+        if service in readers(found.name):
+            metrics.credential(service, found.name, found.left(now).total_seconds())
 
 
 def _key(settings: Settings) -> Iterator[Credential]:
@@ -65,7 +75,7 @@ def _ends(path: Path, *, first: bool) -> datetime | None:
     """When the first, or the last, of a file's certificates ends; None where it holds none."""
     try:
         found: Sequence[x509.Certificate] = x509.load_pem_x509_certificates(plain_file.read(path, 4 << 20))
+        ends = [certificate.not_valid_after_utc for certificate in found]
     except (OSError, ValueError):
         return None
-    ends = [certificate.not_valid_after_utc for certificate in found]
     return (ends[0] if first else max(ends)) if ends else None

@@ -20,9 +20,9 @@ from wince.rpc import oidc_config
 from wince.rpc.auth import SignIn
 from wince.rpc.ports import PORTS
 from wince.rpc.server import ServerThread
-from wince.serve import about, metrics_page, probes
+from wince.serve import about, expiry, metrics_page, probes
 from wince.serve.probes import Probes
-from wince.serve.service import Deps, Service, kafka
+from wince.serve.service import Deps, Repeated, Service, kafka
 from wince.serve.state_dir import Places
 from wince.settings import Settings
 from wince.telemetry import logs, metrics, process_metrics, traces
@@ -35,6 +35,8 @@ SERVICES = ("hospital", "care", "record", "grade", "estimate", "detect", "captur
 WHERE_SET = ("imaging",)
 """Services that run where a site sets them up, not by themselves."""
 LOOK_S = 0.5
+CREDENTIALS_S = 300.0
+"""How often it is looked when certificates and keys end."""
 TURN_S = 5.0
 """How long the gRPC server may take to do anything, before its loop counts as one that doesn't turn."""
 
@@ -156,7 +158,7 @@ def _serve(name: str, settings: Settings, supervised: bool) -> None:
             traces.TRACES.start(name, _spans(settings))
             stack.callback(traces.TRACES.stop)  # last: what ends in the drain has spans, too
         deps = Deps(settings, stack, functools.partial(kafka, service=name), service=name)
-        asked = _answering(name, settings, stack, deps.watched)  # before anything that waits for others
+        asked = answering(name, settings, stack, deps.watched)  # before anything that waits for others
         running = Running(build(name, deps), settings, deps.watched, asked)
         stack.callback(running.stop)
         running.start()
@@ -172,13 +174,18 @@ def _serve(name: str, settings: Settings, supervised: bool) -> None:
         log.warning("drains", stage=name)
 
 
-def _answering(name: str, settings: Settings, stack: ExitStack, watched: list[Watched]) -> Probes | None:
+def answering(name: str, settings: Settings, stack: ExitStack, watched: list[Watched]) -> Probes | None:
     """Begin to answer probes and Prometheus, until the process ends; what answers probes."""
     process_metrics.build(name)
     page, asked = metrics_page.page(settings), probes.probes(settings)
     if page is not None:
         stack.callback(page.stop)
         watched.append(page)
+        expiry.tell(settings, name)
+        looks = Repeated("credentials", CREDENTIALS_S, functools.partial(expiry.tell, settings, name))
+        looks.start()
+        stack.callback(looks.stop)
+        watched.append(looks)
         log.warning("answers Prometheus", stage=name, port=page.port)
     if asked is not None:
         stack.callback(asked.stop)

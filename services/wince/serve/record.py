@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 
 from wince.clock import wall_us
@@ -24,7 +23,7 @@ from wince.pipeline.record.servicer import RecordServicer, registration
 from wince.pipeline.record.sink import PostgresSink
 from wince.pipeline.record.undoing import Undoer
 from wince.runners.record import Recording, Writer
-from wince.serve import anchors, expiry
+from wince.serve import anchors
 from wince.serve.ehr_reading import sink_rules
 from wince.serve.service import Deps, Repeated, Service
 from wince.serve.state_dir import Places
@@ -48,8 +47,8 @@ READBACK_S = 20.0
 """How often it is asked whether a turn of reading back is due."""
 TARGET_S = 2.0
 """How often a target may do what it does besides deliveries."""
-CREDENTIALS_S = RETENTION_S = 300.0
-"""How often it is looked when certificates and keys end."""
+RETENTION_S = 300.0
+"""How often it is looked when retention ran."""
 
 
 def build(deps: Deps) -> Service:
@@ -84,7 +83,6 @@ def build(deps: Deps) -> Service:
             Repeated("retention", RETENTION_S, lambda: retention(database, settings)),
             Repeated("readback", READBACK_S, lambda: read_back(database, targets, settings.ehr_readback_per_hour)),
             *tending(database, targets),
-            Repeated("credentials", CREDENTIALS_S, lambda: credentials(settings)),
         ],
         [registration(RecordServicer(database, verify, watches=settings.rpc.max_watches, protocols=protocols))],
         Reach(database),
@@ -105,12 +103,6 @@ def read_back(database: Database, targets: Sequence[Target], per_hour: int) -> N
             due = per_hour > 0 and readback.turn(tx, target.name, max(readback.PERIOD_S, 3600 / max(per_hour, 1)))
         if due:
             readback.run(database, target, max(1, round(per_hour * readback.PERIOD_S / 3600)))
-
-
-def credentials(settings: Settings) -> None:
-    """Tell the metrics when certificates and keys end."""
-    for found in expiry.credentials(settings):
-        metrics.credential(found.name, found.left(datetime.now(UTC)).total_seconds())
 
 
 def retention(database: Database, settings: Settings) -> None:

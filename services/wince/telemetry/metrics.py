@@ -73,7 +73,7 @@ TARGET_HELD = Gauge("wince_target_held", "1 while a target is sent nothing: it r
 TARGET_HOLDS = Counter("wince_target_holds", "Holds of a target that began", ("target",), registry=REGISTRY)
 TARGET_ODD = Counter("wince_target_odd_answers", "Answers of a target of which nothing could be made", ("target",), registry=REGISTRY)
 CREDENTIAL_LEFT = Gauge(
-    "wince_credential_seconds_left", "Until a certificate or key that Wince identifies itself with ends", ("name",), registry=REGISTRY
+    "wince_credential_seconds_left", "Until a certificate or key that a service uses ends", ("service", "name"), registry=REGISTRY
 )
 READ_BACK = Counter("wince_read_back", "Entries that were read back, by what the target shows", ("target", "result"), registry=REGISTRY)
 READ_BACK_DIFFERS = Gauge(
@@ -240,9 +240,9 @@ def chores(target: str, *, by_hand: int, unfinished: int) -> None:
     OUTBOX_UNFINISHED.labels(label(target)).set(unfinished)
 
 
-def credential(name: str, left_s: float) -> None:
-    """A certificate or key ends in so many seconds; `name`: its setting."""
-    CREDENTIAL_LEFT.labels(label(name)).set(left_s)
+def credential(service: str, name: str, left_s: float) -> None:
+    """A certificate or key that a service uses ends in so many seconds; `name`: its setting."""
+    CREDENTIAL_LEFT.labels(label(service), label(name)).set(left_s)
 
 
 def read_back(target: str, result: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import urllib.request
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.support.certificates import Authority
-from wince.serve import expiry, record
+from wince.parts import Watched
+from wince.rpc.config import RpcSettings
+from wince.rpc.ports import PORTS
+from wince.serve import expiry, process
 from wince.serve.checks import keys
 from wince.serve.checks.finding import State as Found
+from wince.serve.readers import readers
 from wince.serve.state_dir import Places
 from wince.serve.status.credentials import credentials
 from wince.serve.status.interface import Look, State
@@ -43,8 +50,8 @@ def test_a_key_that_is_to_be_replaced(tmp_path: Path, days: int, state: State, f
     settings = Settings(state_dir=tmp_path / "s", ehr_url=URL, ehr_key_file=key(tmp_path), ehr_key_until=until)
     assert looked(settings, tmp_path) == {"ehr_key_file": state}
     assert {one.what: one.state for one in keys.check(settings)}["ehr_key_until"] is found
-    record.credentials(settings)
-    left = metrics.REGISTRY.get_sample_value("wince_credential_seconds_left", {"name": "ehr_key_file"})
+    expiry.tell(settings, "record")
+    left = metrics.REGISTRY.get_sample_value("wince_credential_seconds_left", {"service": "record", "name": "ehr_key_file"})
     assert left == pytest.approx((days - 0.5) * 86_400, abs=43_300)
 
 
@@ -74,3 +81,31 @@ def test_where_nothing_ends_there_is_one_row(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path / "s")
     assert expiry.credentials(settings) == []
     assert looked(settings, tmp_path) == {"credentials": State.OK}
+
+
+@pytest.mark.parametrize(("service", "told"), [
+    ("hospital", {"ehr_cert_file", "kafka_ca_file", "mllp_cert_file", "rpc.tls_cert_file"}),
+    ("imaging", {"dicom_cert_file", "kafka_ca_file", "rpc.tls_cert_file"}),
+    ("capture", {"rpc.tls_cert_file"}),
+])  # fmt: skip
+def test_each_service_tells_when_those_end_that_it_uses(tmp_path: Path, service: str, told: set[str]) -> None:
+    """In its own scrape, from the first second on: each may have certificates of its own, which lie nowhere else."""
+    file, key_file = Authority(tmp_path).issue("wince")
+    names = ("mllp_cert_file", "dicom_cert_file", "ehr_cert_file", "kafka_ca_file")
+    rpc = RpcSettings(tls_cert_file=file, tls_key_file=key_file)
+    settings = Settings(state_dir=tmp_path / "s", metrics_port=0, rpc=rpc, **dict.fromkeys(names, file))
+    metrics.CREDENTIAL_LEFT.clear()
+    watched: list[Watched] = []
+    with ExitStack() as stack:
+        process.answering(service, settings, stack, watched)
+        page = next(one for one in watched if isinstance(one, metrics.MetricsPage))
+        with urllib.request.urlopen(f"http://127.0.0.1:{page.port}/metrics", timeout=30) as answer:
+            text = answer.read().decode()
+    assert set(re.findall(rf'^wince_credential_seconds_left{{name="([^"]+)",service="{service}"}}', text, re.MULTILINE)) == told
+
+
+def test_of_every_certificate_that_can_be_set_some_service_tells() -> None:
+    for path in catalogue.by_path():
+        if path.endswith(("cert_file", "ca_file")) and not path.startswith("cameras."):
+            assert set(readers(path)) <= set(PORTS), path
+    assert readers("ehr_key_file")
