@@ -72,7 +72,7 @@ def pack(name: str, tree: Path, file: Path, time_s: int) -> Layer:
     with file.open("wb") as raw:
         packed = _Hashed(raw)
         # No name and no time in gzip's header.
-        with gzip.GzipFile(filename="", fileobj=packed, mode="wb", compresslevel=6, mtime=0) as zipped:  # type: ignore[arg-type]
+        with gzip.GzipFile(filename="", fileobj=packed, mode="wb", compresslevel=6, mtime=0) as zipped:  # type: ignore[call-overload]
             plain = _Hashed(zipped)
             with tarfile.open(fileobj=plain, mode="w|", format=tarfile.PAX_FORMAT) as archive:  # type: ignore[call-overload]
                 known: dict[int, str] = {}

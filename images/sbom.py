@@ -61,7 +61,7 @@ def _inside(root: Path, file: Path) -> Path:
 
 def parts(bills: ModuleType, builder: Builder, component: str) -> list[Any]:
     """What an image holds, as the parts of requirements/sbom.py."""
-    found = []
+    found: list[Any] = []
     for layer in ("os", *contents.layers(component)):
         tree = builder.tree(layer)
         if layer in ("os", "java"):

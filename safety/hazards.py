@@ -104,12 +104,12 @@ def page(hazards: Sequence[Hazard]) -> str:
 
 
 def _hazard(table: dict[str, Any]) -> Hazard:
-    risks = {when: Risk(*table.pop(when)) for when in ("before", "after")}
-    for risk in risks.values():
+    before, after = (Risk(*table.pop(when)) for when in ("before", "after"))
+    for risk in (before, after):
         if risk.severity not in SEVERITIES or risk.likelihood not in LIKELIHOODS:
             raise ValueError(f"{table['id']}: no risk: {risk.severity}, {risk.likelihood}")
     controls = [Control(**one) for one in table.pop("controls")]
-    return Hazard(**table, **risks, controls=controls)
+    return Hazard(**table, before=before, after=after, controls=controls)
 
 
 def _matrix() -> list[str]:

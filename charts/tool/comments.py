@@ -26,7 +26,9 @@ def said(text: str) -> list[Value]:
     >>> said("# -- Its port.\\nport: 1\\nmore:\\n  # -- Whether.\\n  # Or not.\\n  on: true\\n")
     [Value(path='port', default='1', meaning='Its port.'), Value(path='more.on', default='true', meaning='Whether. Or not.')]
     """
-    found, path, comment = [], [], []
+    found: list[Value] = []
+    path: list[str] = []
+    comment: list[str] = []
     for line in text.splitlines():
         if begin := _BEGIN.match(line):
             comment = [begin[2]]

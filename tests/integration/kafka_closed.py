@@ -24,12 +24,13 @@ from kafka.admin import (
 )
 from kafka.structs import TopicPartition
 
+from tests.integration.kafka_world import eventually
 from wince.bus import access
 from wince.bus.access import Right
 from wince.bus.kafka import KafkaBus
 from wince.bus.kafka_options import KafkaOptions
 from wince.bus.names import PLAIN
-from wince.bus.topics import ALL, topics_of
+from wince.bus.topics import ALL, TOPICS, topics_of
 from wince.errors import Refused
 from wince.local import kafka_users, maven
 from wince.serve.checks import kafka as check
@@ -61,6 +62,14 @@ class Closed:
             yield made
         finally:
             made.close()
+
+    def enter_group(self, service: str) -> None:
+        """Consume as the service until a broker tells of the group's rights: it tells nothing of a group in which nobody ever was."""
+        admin = self.options(service).admin()
+        with self.bus(service) as bus:
+            bus.consume([name for name in ALL if service in TOPICS[name].readers], service, lambda records: None)
+            assert eventually(lambda: bool(admin.describe_groups([service])[service].get("authorized_operations")))
+        admin.close()
 
     def finding(self, service: str) -> Finding:
         """What doctor says of the rights of a service's user."""

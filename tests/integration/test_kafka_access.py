@@ -94,6 +94,7 @@ def test_detect_forges_no_assessment_and_reads_no_face(closed: Closed) -> None:
 
 def test_a_service_whose_right_is_gone_says_which(closed: Closed) -> None:
     """The publisher whose record the broker refuses, doctor, and a service that starts."""
+    closed.enter_group("grade")
     with closed.bus("grade") as grade, closed.without("grade", Right("topic", ASSESSMENTS, "Write")):
         assert eventually(lambda: closed.finding("grade").state is State.MISSING)
         assert f"wince-grade lacks for grade: Write on topic {ASSESSMENTS}" in closed.finding("grade").found
