@@ -70,7 +70,7 @@ proto: dev ## generate services/wince/api from protos/, docs/reference/asyncapi.
 released: dev ## at a release: keep the protos as they are in protos/released.binpb, so that `make lint` refuses what would break their clients
 	@$(BIN)/buf build --exclude-source-info -o protos/released.binpb
 
-docs: dev ## generate what the code knows of docs/reference: settings, commands, exit codes, Python, CSV, JSON, FHIR, DICOM SR, HL7 events; the hazard log; wince.example.toml; of the Helm chart its schema and README
+docs: dev ## generate what the code knows of docs/reference: settings, commands, exit codes, Python, CSV, JSON, FHIR, DICOM SR, HL7 events; the hazard log; wince.example.toml; of the Helm chart its schema, README and dashboard
 	@mkdir -p docs/reference
 	@$(BIN)/wince config reference > docs/reference/settings.md
 	@$(BIN)/wince config example > wince.example.toml

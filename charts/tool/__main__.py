@@ -6,12 +6,13 @@ import json
 import sys
 from pathlib import Path
 
-from charts.tool import facts, page, schema
+from charts.tool import dashboard, facts, page, schema
 
 
 def made(chart: Path) -> dict[Path, str]:
     """Every file that is made, and its content."""
     return {
+        dashboard.FILE: dashboard.text(),
         facts.FILE: _json(facts.facts()),
         schema.FILE: _json(schema.schema(chart)),
         page.FILE: page.page((chart / schema.VALUES).read_text()),

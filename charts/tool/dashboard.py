@@ -1,4 +1,4 @@
-"""The dashboard for Grafana, made from a short list of panels: `python charts/tool/dashboard.py` writes charts/wince/files/dashboard.json.
+"""The dashboard for Grafana, files/dashboard.json of the chart, made from a short list of panels.
 
 By hand would be 1,500 lines in which nobody finds a query. Its data source and the namespace are variables, so that it can be loaded into
 any Grafana.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).resolve().parents[1] / "wince" / "files" / "dashboard.json"
+FILE = Path("files/dashboard.json")
 SCHEMA = 41
 """Of Grafana 12; older ones ignore what they don't know."""
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -257,7 +257,3 @@ def text() -> str:
     panels = ",\n  ".join(json.dumps(panel, ensure_ascii=False) for panel in whole.pop("panels"))
     head = json.dumps(whole, indent=1, ensure_ascii=False).removesuffix("\n}")
     return f'{head},\n "panels": [\n  {panels}\n ]\n}}\n'
-
-
-if __name__ == "__main__":
-    FILE.write_text(text(), "utf-8")

@@ -24,8 +24,6 @@ golang.SOURCES = Path(sys.argv[1])
 golang.made("hello")
 """
 
-pytestmark = pytest.mark.skipif(bool(golang.available()), reason=golang.available() or "Go is here")
-
 
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
