@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import numpy as np
@@ -15,6 +16,7 @@ from tests.conftest import copied, reachable
 from tests.face_models import fetched
 from tests.integration.imaging_world import clip, person, shown, storescu, tool, world
 from wince.cli.main import build
+from wince.clock import wall_us
 from wince.domain.frame import Frame
 from wince.domain.study import Held
 from wince.pipeline.capture.studies import header, opened
@@ -23,7 +25,7 @@ from wince.pipeline.capture.studies.interface import Shelf
 from wince.serve.state_dir import Places
 from wince.serve.status.imaging import imaging
 from wince.serve.status.interface import Look, State
-from wince.store import studies
+from wince.store import erasing, studies
 from wince.store.database import Database
 from wince.telemetry import logs
 from wince.testing import hl7
@@ -304,6 +306,31 @@ def test_files_are_deleted_after_their_time_and_the_trail_says_so(here, tmp_path
     assert here.events(made.SOPInstanceUID)[-1] == "study.deleted"
     assert "Success" in sent(here, made, tmp_path, options=("-R",))
     assert here.study(made.SOPInstanceUID).state == "graded"
+
+
+def test_an_object_that_was_erased_by_age_and_comes_again_is_not_scored_again(here, tmp_path):
+    """Record takes no window twice, so nothing would ever say that it is graded."""
+    made = objects.pictures(shown(), person())
+    sent(here, made, tmp_path, options=("-R",))
+    study = here.state(made.SOPInstanceUID, "graded")
+    shelves.tidy(here.database, Shelf.of(here.settings.state_dir / "imaging"), 0.0, 30)
+    with here.database.transaction() as tx:
+        erasing.begin(tx, uuid4(), wall_us(), "retention", "n1", "")
+        rows = tx.execute("SELECT id FROM assessment WHERE source = %s", (study.instance,)).fetchall()
+        entries = tx.execute("SELECT id FROM entry WHERE source = %s", (study.instance,)).fetchall()
+        erasing.entries(tx, [identity for (identity,) in entries])
+        erasing.windows(tx, [identity for (identity,) in rows])
+        assert studies.forget_old(tx, wall_us()) >= 1
+    assert here.study(study.instance) is None
+
+    assert "Success" in sent(here, made, tmp_path, options=("-R",))
+    here.until(lambda: (found := here.study(study.instance)) is not None and (found.state, found.reason) == ("graded", ""))
+    assert here.study(study.instance).attempts == 0, "its pictures were not scored again"
+    assert here.windows(study.instance) == []
+    assert here.events(study.instance)[-3:] == ["study.received", "study.bound", "study.graded"]
+    file = Shelf.of(here.settings.state_dir / "imaging").file(study.instance)
+    shelves.tidy(here.database, Shelf.of(here.settings.state_dir / "imaging"), 0.0, 30)
+    assert not file.exists()
 
 
 def test_a_person_who_is_erased_leaves_no_object(here, tmp_path):

@@ -136,15 +136,19 @@ def to_grade(tx: Tx, place: UUID) -> Study | None:
 
 
 def bind(tx: Tx, study: Study, person: Person, origin_us: int, now_us: int) -> None:
-    """Its patient lay in that visit: it is to be graded."""
+    """Its patient lay in that visit: it is to be graded. One that was graded before, and was erased and sent again, is graded: record takes
+    no window twice, also none that was erased, so nothing would come of its pictures."""
+    before = _times(tx, study.instance, "graded") > 0
+    named = (person.patient.system, person.patient.value, person.encounter.system, person.encounter.value)
     tx.execute(
-        "UPDATE study SET state = 'ready', asked = false, reason = '', patient_system = %s, patient = %s, encounter_system = %s,"
-        " encounter = %s,"
-        " origin_us = %s, changed_us = %s WHERE instance = %s",
-        (person.patient.system, person.patient.value, person.encounter.system, person.encounter.value, origin_us, now_us, study.instance),
+        "UPDATE study SET state = %s, asked = false, reason = '', patient_system = %s, patient = %s, encounter_system = %s,"
+        " encounter = %s, origin_us = %s, changed_us = %s WHERE instance = %s",
+        ("graded" if before else "ready", *named, origin_us, now_us, study.instance),
     )
     said = {"patient": [person.patient.system, person.patient.value], "encounter": [person.encounter.system, person.encounter.value]}
     _again(tx, study.instance, "bound", now_us, said)
+    if before:
+        _again(tx, study.instance, "graded", now_us, {"before": True})
 
 
 def hold(tx: Tx, study: Study, reason: Held, now_us: int) -> None:
@@ -315,8 +319,13 @@ def _read(tx: Tx, where: str, arguments: tuple[object, ...]) -> list[Study]:
 
 def _again(tx: Tx, instance: str, event: str, now_us: int, said: Mapping[str, object]) -> None:
     """A fact of an object, which may be true of it more than once."""
+    _say(tx, instance, event, 1 + _times(tx, instance, event), now_us, said)
+
+
+def _times(tx: Tx, instance: str, event: str) -> int:
+    """How often the trail says something of an object; it knows that of erased ones, too."""
     row = tx.execute("SELECT count(*) FROM audit WHERE entry = %s AND event = %s", (identity(instance), f"study.{event}")).fetchone()
-    _say(tx, instance, event, 1 + (row[0] if row else 0), now_us, said)
+    return int(row[0]) if row else 0
 
 
 def _say(tx: Tx, instance: str, event: str, attempt: int, now_us: int, said: Mapping[str, object]) -> None:
