@@ -3,7 +3,7 @@
 {{- $root := .root -}}{{- $name := .component -}}
 {{- $fact := get (include "wince.facts" $root | fromJson).components $name -}}
 {{- $secrets := $root.Values.secrets -}}
-{{- $sources := list (dict "configMap" (dict "name" (printf "%s-%s" (include "wince.fullname" $root) $name) "items" (list (dict "key" "wince.toml" "path" "wince.toml")))) -}}
+{{- $sources := list (include "wince.configSource" . | fromJson) -}}
 {{- if $fact.database -}}
 {{- $sources = append $sources (include "wince.databaseSource" (dict "root" $root "secret" $secrets.database.existingSecret "key" $secrets.database.key) | fromJson) -}}
 {{- end -}}
@@ -45,6 +45,11 @@
 {{- end -}}
 {{- end -}}
 {{- $sources | toJson -}}
+{{- end -}}
+
+{{/* A source with a component's wince.toml. Arguments: root, component. */}}
+{{- define "wince.configSource" -}}
+{{- dict "configMap" (dict "name" (printf "%s-%s" (include "wince.fullname" .root) .component) "items" (list (dict "key" "wince.toml" "path" "wince.toml"))) | toJson -}}
 {{- end -}}
 
 {{/* One source of the projected volume. Arguments: root, component, kind (secret, configMap), name, folder, keys, as (of a single key). */}}

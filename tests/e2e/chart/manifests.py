@@ -104,6 +104,11 @@ class Release:
         jobs = [one for one in self.of("Job") if when in one["metadata"].get("annotations", {}).get("helm.sh/hook", "").split(",")]
         return [self._pod(one) for one in jobs]
 
+    def timed(self) -> dict[str, Pod]:
+        """One for each CronJob, by component: the pod of its next run."""
+        made = [self._pod({**one, "spec": one["spec"]["jobTemplate"]["spec"]}) for one in self.of("CronJob")]
+        return {one.labels["app.kubernetes.io/component"]: one for one in made}
+
     def services(self) -> list[Service]:
         """Every Service."""
         return [self._service(one) for one in self.of("Service")]

@@ -49,6 +49,7 @@ def test_a_clip_goes_through_the_rendered_workloads_to_an_observation(world: tup
     hospital, node = world
     release = hospital.release()
     pods = release.pods()
+    assert set(release.timed()) == {"retention"}
     assert set(pods) == set(SERVICES)
     (migration,) = release.hooks("pre-install")
     node.complete(migration)
@@ -67,6 +68,8 @@ def test_a_clip_goes_through_the_rendered_workloads_to_an_observation(world: tup
         with urllib.request.urlopen(f"http://{made.address}:{container.ports['metrics']}/metrics", timeout=60) as answer:
             assert b"wince_" in answer.read()
     assert [node.stop(made) for made in reversed(running)] == [{component: 0} for component in reversed(pods)], "each drains by SIGTERM"
+    node.complete(release.timed()["retention"])
+    assert hospital.facts("retention") == 1
     (checkpoints,) = node.disk(pods["record"]).rglob("audit-checkpoints.jsonl")
     verified = hospital.verified(checkpoints)
     assert verified.returncode == 0, verified.stdout + verified.stderr

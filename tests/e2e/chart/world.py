@@ -49,7 +49,7 @@ class World:
         self.directory = directory
         self.authority = Authority(directory, "hospital ca")
         self.secrets: dict[str, dict[str, bytes]] = {}
-        self.settings: dict[str, Any] = {"site": "st-mary", "time_zone": "Europe/Berlin"}
+        self.settings: dict[str, Any] = {"site": "st-mary", "time_zone": "Europe/Berlin", "retention_assessments_days": 365}
         self.files: dict[str, dict[str, str]] = {}
         ca = self.authority.file.read_bytes()
         self.secrets["hospital-ca"] = {"ca.crt": ca}
@@ -175,6 +175,13 @@ class World:
         """Kinds of entries that the EHR holds."""
         codings = [coding for one in self.sandbox.resources("Observation") for category in one["category"] for coding in category["coding"]]
         return {coding["code"] for coding in codings if coding["system"] == "urn:wince:entry-kind"}
+
+    def facts(self, event: str) -> int:
+        """How many links of the audit trail are of this event."""
+        with psycopg.connect(self.dsn) as connection:
+            row = connection.execute("SELECT count(*) FROM audit WHERE event = %s", (event,)).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def verified(self, checkpoints: Path) -> subprocess.CompletedProcess[str]:
         """`wince audit verify` on the database and the checkpoints, as an auditor runs it."""

@@ -74,14 +74,15 @@ class Pod:
 
     @property
     def component(self) -> str:
-        """The component's name; migrate for the Job."""
+        """The component's name; migrate for the Job, retention for the CronJob."""
         found: str = self.labels["app.kubernetes.io/component"]
         return found
 
     @property
     def template(self) -> Manifest:
         """Metadata and spec."""
-        found: Manifest = self.owner["spec"]["template"]
+        spec = self.owner["spec"]
+        found: Manifest = (spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec)["template"]
         return found
 
     @property
@@ -116,12 +117,12 @@ class Pod:
 
 def pods(made: tuple[Manifest, ...]) -> list[Pod]:
     """Every pod template."""
-    return [Pod(one) for one in of_kind(made, "Deployment", "StatefulSet", "Job")]
+    return [Pod(one) for one in of_kind(made, "Deployment", "StatefulSet", "Job", "CronJob")]
 
 
 def services(made: tuple[Manifest, ...]) -> list[Pod]:
     """Pod templates of components."""
-    return [pod for pod in pods(made) if pod.component != "migrate"]
+    return [pod for pod in pods(made) if pod.owner["kind"] not in ("Job", "CronJob")]
 
 
 def pod(made: tuple[Manifest, ...], component: str) -> Pod:

@@ -37,10 +37,10 @@ def test_a_secret_goes_only_where_it_is_read(made: Made) -> None:
         folders = {file.split("/")[4] for file in one.files() if file.startswith("/etc/wince/secrets/")}
         assert ("audit-key" in folders) == (one.component == "record")
         assert ("database" in folders) == (one.component not in ("detect", "estimate"))
-        assert "kafka" not in folders or one.component not in ("capture", "migrate")
+        assert "kafka" not in folders or one.component not in ("capture", "migrate", "retention")
         assert "cameras" not in folders or one.component == "capture"
         assert "ehr-key-file" not in folders or one.component in ("record", "care", "hospital")
-        if one.component == "migrate":
+        if one.component in ("migrate", "retention"):
             assert folders == {"database"}
         else:
             assert "logs-key" in folders

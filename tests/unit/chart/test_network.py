@@ -46,7 +46,8 @@ def test_a_port_is_open_only_where_something_listens(made: Made) -> None:
         listens = {port["containerPort"] for port in one.main["ports"]}
         assert open_ports(made, one.component) - {1024} <= listens  # 1024: UDP from cameras
         assert 7420 in open_ports(made, one.component)
-    assert not rules(made, "migrate", "ingress")
+    for one in pods(made):
+        assert one in services(made) or not rules(made, one.component, "ingress")
 
 
 def test_a_component_goes_only_where_it_has_to() -> None:
@@ -60,6 +61,8 @@ def test_a_component_goes_only_where_it_has_to() -> None:
     assert to["care"] == to["hospital"] == sorted([*common, 5432, 9093, 443])
     assert to["imaging"] == sorted([*common, 5432, 9093, 4242])
     assert sorted(port for _, ports in rules(made, "migrate", "egress") for port in ports) == [53, 5432]
+    made = manifests("helm4", "high-availability")
+    assert sorted(port for _, ports in rules(made, "retention", "egress") for port in ports) == [53, 5432]
 
 
 def settings_of(made: Made) -> list[str]:

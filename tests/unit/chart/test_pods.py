@@ -5,6 +5,7 @@ import re
 from tests.unit.chart.rendered import Manifest, Pod, of_kind, pods, services, settings
 
 Made = tuple[Manifest, ...]
+COMMANDS = {"migrate": ["migrate"], "retention": ["retention", "run"]}
 
 
 def test_pods_keep_to_the_restricted_profile(made: Made) -> None:
@@ -91,7 +92,7 @@ def test_a_pod_may_drain_before_it_is_killed(made: Made) -> None:
 
 def test_commands_are_those_of_the_program(made: Made) -> None:
     for pod in pods(made):
-        arguments = ["migrate"] if pod.component == "migrate" else ["serve", pod.component]
+        arguments = COMMANDS.get(pod.component, ["serve", pod.component])
         assert (pod.main["command"], pod.main["args"]) == (["wince"], arguments)
         assert re.fullmatch(r"(\S+/)?wince-\S+(:\S+|@sha256:[0-9a-f]{64})", pod.main["image"])
 
