@@ -49,7 +49,7 @@ class RenewedContext(ssl.SSLContext):
             try:
                 if (stamps := self._stamp()) == self._stamps:
                     return
-                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files[:2], password=_no_password)  # a pair that fits
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files[:2], password=no_password)  # a pair that fits
                 self._load()
             except (OSError, ssl.SSLError):
                 return
@@ -57,7 +57,7 @@ class RenewedContext(ssl.SSLContext):
 
     def _load(self) -> None:
         certificate, key, authorities = self._files
-        self.load_cert_chain(certificate, key, password=_no_password)
+        self.load_cert_chain(certificate, key, password=no_password)
         if authorities is not None:
             self.load_verify_locations(authorities)
 
@@ -66,7 +66,7 @@ class RenewedContext(ssl.SSLContext):
         return [(one.st_mtime_ns, one.st_size, one.st_ino) for one in found]
 
 
-def _no_password() -> bytes:
+def no_password() -> bytes:
     """Never asks on the terminal."""
     return b""
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.rpc import served
 from tests.support.rpc_services import Echo, echo, tokens, until
+from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceStub
 from wince.clients.detect import Link
 from wince.domain.frame import Beat
 from wince.errors import Refused
@@ -23,8 +24,8 @@ def link(port: int, token: str, folder: Path) -> Link:
     mine = folder / "token"
     mine.write_text(token)
     config = RpcSettings(client_token_file=mine)
-    channel = client.blocking_channel([f"127.0.0.1:{port}"], config)
-    return Link("cam-1", channel, metadata=lambda: client.metadata(config))
+    stub = DetectServiceStub(client.blocking_channel([f"127.0.0.1:{port}"], config))
+    return Link("cam-1", lambda: stub, metadata=lambda: client.metadata(config))
 
 
 def beat(second: int) -> Beat:

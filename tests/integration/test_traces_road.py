@@ -14,6 +14,7 @@ from tests.integration.record_world import BED, CAMERA, SITE, T0, US, FakeTarget
 from tests.support.collector import collecting
 from tests.support.rpc import dialled, served
 from wince import codec
+from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceStub
 from wince.bus.headers import headers
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import FACES
@@ -83,7 +84,7 @@ def drive(database: Database, target: FakeTarget) -> None:
         part.start()
     servicer = DetectServicer(lambda _: None, {"activity": PROTOCOL.detect}, publish=publish)
     with served(registration(servicer)) as server, dialled(server.port) as channel:
-        link = Link(CAMERA, channel, lossless=True, windows=windows("capture"))
+        link = Link(CAMERA, lambda: DetectServiceStub(channel), lossless=True, windows=windows("capture"))
         link.start()
         last = 2 * LENGTH // US
         for second in range(1, last + 1):

@@ -41,11 +41,11 @@ class Collector(stubs.TraceServiceServicer):
 
 
 @contextmanager
-def collecting(credentials: grpc.ServerCredentials | None = None) -> Iterator[Collector]:
-    """A collector on a free port of loopback."""
+def collecting(credentials: grpc.ServerCredentials | None = None, port: int = 0) -> Iterator[Collector]:
+    """A collector on a port of loopback; 0: a free one."""
     server, made = grpc.server(futures.ThreadPoolExecutor(2)), Collector()
     stubs.add_TraceServiceServicer_to_server(made, server)
-    made.port = server.add_secure_port("127.0.0.1:0", credentials) if credentials else server.add_insecure_port("127.0.0.1:0")
+    made.port = server.add_secure_port(f"127.0.0.1:{port}", credentials) if credentials else server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     try:
         yield made

@@ -14,6 +14,7 @@ import pytest
 
 import wince
 from tests.support.cameras import Leases, Register
+from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceStub
 from wince.bus.kafka_options import KafkaOptions
 from wince.bus.kafka_outbox import Outbox
 from wince.bus.memory import MemoryBus
@@ -190,7 +191,7 @@ def test_a_road_or_a_front_that_dies_is_not_a_clip_that_was_played():
 def test_a_link_to_detect(monkeypatch):
     """What ends it is raised where frames are handed over, and where their answers are waited for."""
     monkeypatch.setattr(Link, "_stream", fault)
-    link = Link("cam", grpc.insecure_channel("127.0.0.1:9"))
+    link = Link("cam", lambda: DetectServiceStub(grpc.insecure_channel("127.0.0.1:9")))
     link.start()
     link.join(60)
     with pytest.raises(WinceError, match="the link to detect ended: Fault"):

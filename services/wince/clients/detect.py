@@ -24,6 +24,8 @@ log = logs.get(__name__)
 
 STREAM_AGE_S = 600.0
 """A stream ends after that (10 % sooner or later) and begins again on whichever replica is next: no replica keeps all load."""
+LONGEST_STREAM_S = 1.5 * STREAM_AGE_S
+"""No stream lasts longer: its end was asked for at most 10 % after its age, and the last answers take seconds."""
 SILENT_S = 20.0
 """A stream is broken if its server was sent something and answers nothing for this time."""
 AGAIN = Backoff(0.1, 3.0, jitter=0.5)
@@ -42,7 +44,7 @@ class Link(threading.Thread):
     def __init__(
         self,
         source: str,
-        channel: grpc.Channel,
+        stub: Callable[[], DetectServiceStub],
         *,
         region: tuple[float, float, float, float] | None = None,
         protocols: Sequence[str] = (),
@@ -52,12 +54,14 @@ class Link(threading.Thread):
         metadata: Callable[[], tuple[tuple[str, str], ...]] = tuple,
         windows: Windows | None = None,
     ) -> None:
-        """`protocols`: those that look at the source; empty: detect's default. `room`: frames that wait at most. `lossless`: `put` waits
+        """`stub`: asked for before each stream.
+
+        `protocols`: those that look at the source; empty: detect's default. `room`: frames that wait at most. `lossless`: `put` waits
         instead of dropping. `exact`: they go as they are while detect keeps up, not as JPEG. `metadata`: of each call (a token).
         `windows`: spans."""
         super().__init__(name=f"link-{source[:16]}", daemon=True)
         self._source, self._region, self._protocols, self._metadata = source, region, tuple(protocols), metadata
-        self._stub = DetectServiceStub(channel)
+        self._stub = stub
         self._windows = windows
         self._parent = ""
         """Traceparent of the stream that runs."""
@@ -138,7 +142,7 @@ class Link(threading.Thread):
         generation = self.waiting.begin()
         self.streams += 1
         self._heard_s = time.monotonic()
-        call = self._stub.DetectFaces(self._requests(generation), metadata=metadata, wait_for_ready=False)
+        call = self._stub().DetectFaces(self._requests(generation), metadata=metadata, wait_for_ready=False)
         self._call = call
         answers = 0
         try:

@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from wince.clients.detect import Link
+from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceStub
+from wince.clients.detect import LONGEST_STREAM_S, Link
 from wince.clock import Clock, wall_us
 from wince.domain.camera import CameraSpec
 from wince.domain.loopback import loopback
@@ -25,6 +26,7 @@ from wince.pipeline.capture.interface import Source
 from wince.pipeline.capture.servicer import Bedsides, CaptureServicer, registration
 from wince.rpc import client
 from wince.rpc.config import RpcSettings
+from wince.rpc.renewed_stub import RenewedStub
 from wince.serve.begin import closed
 from wince.serve.camera_list import CameraList
 from wince.serve.camera_opening import opener
@@ -48,8 +50,8 @@ FOR_EVER_S = 24 * 3600.0
 def build(deps: Deps) -> Service:
     """The service."""
     config, targets = deps.settings.rpc, [one.strip() for one in deps.settings.detect.split(",")]
-    channel = client.blocking_channel(targets, config)
-    deps.stack.callback(channel.close)
+    stub = RenewedStub(targets, config, DetectServiceStub, longest_s=LONGEST_STREAM_S)
+    deps.stack.callback(stub.close)
     windows = deps.windows("capture")
     exact = near(targets, config)
     replay_us, protocols = deps.replay_us, deps.protocols
@@ -58,7 +60,7 @@ def build(deps: Deps) -> Service:
         lossless = replay_us is not None
         link = Link(
             source.source,
-            channel,
+            stub.now,
             region=plan.spec.region,
             protocols=plan.protocols,
             lossless=lossless,

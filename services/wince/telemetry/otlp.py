@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ from wince import plain_file
 from wince.certificates import system_pem
 from wince.domain.loopback import loopback
 from wince.errors import ConfigError
+from wince.renewed import Renewed
 from wince.telemetry import logs
 
 log = logs.get(__name__)
@@ -48,7 +49,9 @@ def collector(
     """Sends spans to `endpoint`, https://HOST:PORT, or http://127.0.0.1:PORT; empty: as OpenTelemetry's variables say, else DEFAULT.
 
     `ca_file`: authorities that are believed, PEM; None: the system's. `cert_file`, `key_file`: who we are, PEM. `headers_file`: one
-    `name: value` a line, such as a token. Raises ConfigError naming the setting; that nobody answers is no error.
+    `name: value` a line, such as a token. A file that changes counts from the next batch on.
+
+    Raises ConfigError naming the setting; that nobody answers is no error.
     """
     variable = next((name for name in ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT") if os.environ.get(name)), "")
     where = "otlp.endpoint" if endpoint or not variable else variable
@@ -72,18 +75,17 @@ def collector(
     for field, path in (("otlp.ca_file", ca_file), ("otlp.cert_file", cert_file)):
         if plain and path is not None:
             raise ConfigError("is of no use without TLS", field=field, remedy="give an https URL, or remove it")
-    credentials = None
-    if not plain and (ca_file is not None or cert_file is not None or not any(os.environ.get(name) for name in CERTIFICATES)):
-        authorities = _pem(ca_file, "otlp.ca_file") or system_pem()  # gRPC would take a list of its own, not the system's
-        credentials = grpc.ssl_channel_credentials(authorities, _pem(key_file, "otlp.key_file"), _pem(cert_file, "otlp.cert_file"))
-    sender = OTLPSpanExporter(
-        endpoint=address,
-        insecure=plain,
-        credentials=credentials,
-        headers=None if headers_file is None else _headers(headers_file),
-        timeout=TIMEOUT_S,
-    )
-    return _Batches(_Patient(sender))
+    own_authorities = ca_file is not None or cert_file is not None or not any(os.environ.get(name) for name in CERTIFICATES)
+
+    def sender() -> SpanExporter:
+        credentials = None
+        if not plain and own_authorities:
+            authorities = _pem(ca_file, "otlp.ca_file") or system_pem()  # gRPC would take a list of its own, not the system's
+            credentials = grpc.ssl_channel_credentials(authorities, _pem(key_file, "otlp.key_file"), _pem(cert_file, "otlp.cert_file"))
+        headers = None if headers_file is None else _headers(headers_file)
+        return OTLPSpanExporter(endpoint=address, insecure=plain, credentials=credentials, headers=headers, timeout=TIMEOUT_S)
+
+    return _Batches(_Patient((ca_file, cert_file, key_file, headers_file), sender))
 
 
 class _Batches(BatchSpanProcessor):
@@ -102,8 +104,10 @@ class _Batches(BatchSpanProcessor):
 class _Patient(SpanExporter):
     """Says when a collector goes away and comes back, not each time; ends without trying the whole queue against one that is away."""
 
-    def __init__(self, sender: SpanExporter) -> None:
-        self._sender = sender
+    def __init__(self, files: Sequence[Path | None], sender: Callable[[], SpanExporter]) -> None:
+        """`sender` is called again once one of the files changed."""
+        self._renewed = Renewed(files, sender, _unusable)
+        self._sender = self._renewed.now()
         self._away = self._ending = False
         self._lost = 0
 
@@ -111,6 +115,9 @@ class _Patient(SpanExporter):
         """See SpanExporter."""
         if self._ending and self._away:
             return SpanExportResult.FAILURE
+        if (sender := self._renewed.now()) is not self._sender:
+            self._sender.shutdown()
+            self._sender = sender
         result = self._sender.export(spans)
         if result is SpanExportResult.SUCCESS:
             if self._away:
@@ -134,6 +141,10 @@ class _Patient(SpanExporter):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """See SpanExporter."""
         return self._sender.force_flush(timeout_millis)
+
+
+def _unusable(error: Exception) -> None:
+    log.error("a changed file for the collector can't be used; what it held before stays", error=error)
 
 
 def _read(path: Path, field: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.certificates import Authority
 from tests.support.collector import collecting
 from tests.unit.assess.report.synthetic import window
+from wince import renewed
 from wince.errors import ConfigError
 from wince.telemetry import otlp
 from wince.telemetry.otlp import QUEUE, collector
@@ -132,3 +133,39 @@ def test_another_wire_is_refused(monkeypatch):
 
 def test_plain_beyond_loopback_only_by_its_name():
     collector("http://192.0.2.1:4317", plain_beyond_loopback=True).shutdown()
+
+
+def test_a_renewed_certificate_and_token_count_from_the_next_batch_on(tmp_path, monkeypatch, capsys):
+    """A collector that changes its authority and its token in one go; what can't be used changes nothing."""
+    monkeypatch.setattr(renewed, "AGAIN_S", 0.0)
+    folders = [tmp_path / "before", tmp_path / "after"]
+    for folder in folders:
+        folder.mkdir()
+    authorities = [Authority(folder) for folder in folders]
+    ca, token = tmp_path / "ca.pem", tmp_path / "headers"
+    ca.write_bytes(authorities[0].file.read_bytes())
+    token.write_text("authorization: first")
+    credentials = []
+    for authority in authorities:
+        certificate, key = authority.issue("localhost", "127.0.0.1")
+        credentials.append(grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())]))
+    traces = Traces()
+    with collecting(credentials[0]) as there:
+        port = there.port
+        traces.start("test", collector(f"https://localhost:{port}", ca_file=ca, headers_file=token))
+        with traces.span("grade.publish", ONE):
+            pass
+        there.wait(lambda spans: len(spans) == 1)
+        token.write_text("no header")
+        with traces.span("grade.publish", ONE):
+            pass
+        there.wait(lambda spans: len(spans) == 2)
+        assert (there.metadata["authorization"], "can't be used" in capsys.readouterr().err) == ("first", True)
+    ca.write_bytes(authorities[1].file.read_bytes())
+    token.write_text("authorization: second")
+    with collecting(credentials[1], port) as there:
+        with traces.span("grade.publish", ONE):
+            pass
+        there.wait(lambda spans: len(spans) == 1)
+        assert there.metadata["authorization"] == "second"
+        traces.stop()

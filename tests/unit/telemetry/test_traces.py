@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tests.support.rpc import dialled, served
 from tests.unit.assess.report.synthetic import window
 from wince import codec
+from wince.api.detect.v1.detect_service_pb2_grpc import DetectServiceStub
 from wince.bus.interface import Record
 from wince.bus.memory import MemoryBus
 from wince.bus.topics import ASSESSMENTS
@@ -95,7 +96,7 @@ def beats_sent() -> None:
     done.set_result(None)
     servicer = DetectServicer(lambda _: None, {"activity": load("activity").detect}, publish=lambda found: [done for _ in found])
     with served(registration(servicer)) as server, dialled(server.port) as channel:
-        link = Link("bed-1", channel, lossless=True)
+        link = Link("bed-1", lambda: DetectServiceStub(channel), lossless=True)
         link.start()
         for second in (1, 2):
             link.put(Beat("bed-1", second * US, 0, 0, 0, ended=second == 2))
