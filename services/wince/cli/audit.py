@@ -144,7 +144,7 @@ def _tail(found: Verified) -> str:
 def show(
     entry: Annotated[str, typer.Option("--entry", help="Only what is about this id (entry, assessment, question, message).")] = "",
     after: Annotated[int, typer.Option("--after", help="Begin behind this sequence number.", min=0)] = 0,
-    limit: Annotated[int, typer.Option("--limit", help="At most so many rows.", min=1, max=100000)] = 50,
+    limit: Annotated[int, typer.Option("--limit", help="Most rows.", min=1, max=100000)] = 50,
     json_: Json = False,
 ) -> None:
     """Rows of the trail: what happened when to which id. Payloads (they may hold patient data) are not shown."""

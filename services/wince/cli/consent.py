@@ -42,7 +42,7 @@ def give_command(nurse: Nurse, encounter: Encounter = "", patient: Patient = "",
 
 
 @app.command("list")
-def list_command(limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100, json_: Json = False) -> None:
+def list_command(limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most rows.")] = 100, json_: Json = False) -> None:
     """What patients said, the latest of each visit and patient. Shows record numbers; the audit trail says who looked."""
     with reading(settings(), write=True) as database:
         found = [one for _, one in Withholding(database).consents(limit, user())]

@@ -23,7 +23,7 @@ def migrate(
     ] = WAIT_S,
     json_: Json = False,
 ) -> None:
-    """Bring the database's schema up to date, and end. Services may run meanwhile, those of the release before, too.
+    """Bring the database's schema up to date, and end. Services may run meanwhile, also those of the previous release.
 
     WINCE_PG_DSN may name another login than the services have: the owner of Wince's tables. Several at once do no harm. Exit code 8 where
     the database is beyond this version, 6 where somebody held a lock for too long: the message names the process, and what was done stays
@@ -61,7 +61,7 @@ def _would(before: int | None, missing: list[Migration]) -> None:
         return
     out.print(f"the database's schema would go from {before or 0} to {missing[-1].number}")
     for one in missing:
-        out.print(f"  {one.name}{f': shuts out code of before schema {one.needs}' if one.needs else ''}")
+        out.print(f"  {one.name}{f': shuts out code older than schema {one.needs}' if one.needs else ''}")
     oldest = oldest_after(bundled())
     if before and before >= oldest:
         out.print("services of the schema that stands go on working beside it")

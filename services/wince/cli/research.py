@@ -1,4 +1,4 @@
-"""`wince research`: data for research, of people who agreed, without what tells who they are."""
+"""`wince research`: data for research about people who agreed, without anything that says who they are."""
 
 from __future__ import annotations
 
@@ -17,34 +17,39 @@ from wince.research.export import Exporter, Wanted
 from wince.research.pseudonyms import fresh, of_file
 from wince.serve.reading import reading
 
-app = typer.Typer(no_args_is_help=True, help="Data for research: of people who agreed, without what tells who they are.")
+app = typer.Typer(no_args_is_help=True, help="Data for research about people who agreed, without anything that says who they are.")
 
 Patient = Annotated[str, typer.Option("--patient", help="Record number (MRN), or authority|number.")]
 Basis = Annotated[str, typer.Option("--basis", help="What was signed, such as ethics-2026-014; it goes into exports.")]
-Nurse = Annotated[str, typer.Option("--nurse", help="Staff identifier of who writes it down.")]
+Nurse = Annotated[str, typer.Option("--nurse", help="Staff identifier of the person who writes it down.")]
 Purpose = Annotated[str, typer.Option("--purpose", help="The study's name, such as night-pain-2; it goes into the export.")]
 KeyFile = Annotated[
     Path | None,
-    typer.Option("--key", help="File with the key that pseudonyms are made with; made where it is absent. Default: a key that nobody has."),
+    typer.Option("--key", help="File with the key of the pseudonyms; absent: it is made. Default: a key that is thrown away."),
 ]
-FewestAlike = Annotated[int, typer.Option("--k", min=2, max=1000, help="People whom fewer than this are like are not told apart.")]
+FewestAlike = Annotated[
+    int,
+    typer.Option(
+        "--k", min=2, max=1000, help="Smallest group with the same age band and protocols; smaller ones lose their age, or are left out."
+    ),
+]
 MostGib = Annotated[float, typer.Option("--most-gib", min=0.001, max=10_000, help="Largest export, GiB.")]
 
 
 @app.command("agree")
 def agree_command(patient: Patient, basis: Basis, nurse: Nurse) -> None:
-    """A person agreed that their data is given to research. Another question than whether they may be watched (`wince consent`)."""
+    """Write down that a person agreed to give their data to research. Consent to be watched is separate (`wince consent`)."""
     _say(patient, True, basis, nurse)
 
 
 @app.command("withdraw")
 def withdraw_command(patient: Patient, basis: Basis, nurse: Nurse) -> None:
-    """A person takes that back: no later export has them. Says which exports do, and under which pseudonym their rows are to be deleted."""
+    """Write down that a person withdrew: no later export has them. Names those that do, and the pseudonym whose rows must be deleted."""
     _say(patient, False, basis, nurse)
 
 
 @app.command("consents")
-def consents_command(limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100, json_: Json = False) -> None:
+def consents_command(limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most rows.")] = 100, json_: Json = False) -> None:
     """Who agreed and who withdrew. Shows record numbers; the audit trail says who looked."""
     with reading(settings(), write=True) as database:
         found = Consents(database).listed(limit, user())
@@ -97,7 +102,7 @@ def export_command(
 
 @app.command("exports")
 def exports_command(json_: Json = False) -> None:
-    """What was exported, when and by whom, and of how many people the recipient is to delete the rows."""
+    """What was exported, when, by whom, and how many people's rows the recipient must delete."""
     with reading(settings()) as database:
         found = Consents(database).exports()
     if json_:
@@ -114,7 +119,7 @@ def exports_command(json_: Json = False) -> None:
 
 @app.command("withdrawn")
 def withdrawn_command(export: Annotated[str, typer.Argument(help="As `wince research exports` shows it.")], json_: Json = False) -> None:
-    """The pseudonyms in an export whose rows its recipient is to delete, one a line."""
+    """The pseudonyms in an export whose rows its recipient must delete, one a line."""
     identity = usage.identity(export, "EXPORT", "`wince research exports`")
     with reading(settings()) as database:
         found = Consents(database).withdrawn(identity)

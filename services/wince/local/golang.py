@@ -49,11 +49,6 @@ def made(name: str) -> Path:
     return target
 
 
-def is_made(name: str) -> bool:
-    """Whether `made` has nothing left to do."""
-    return _folder(name).is_dir()
-
-
 def _folder(name: str) -> Path:
     source = SOURCES / name
     parts = [path for part in ("go.mod", "go.sum", "ldflags", "files") if (path := source / part).is_file()]

@@ -49,7 +49,7 @@ def _opened(loaded: Settings, *, write: bool = False) -> Iterator[Tx]:
 
 
 def list_command(
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, the newest first.")] = 50, json_: Json = False
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most rows, the newest first.")] = 50, json_: Json = False
 ) -> None:
     """Objects that were taken, and how far each came. Names no patient."""
     with _opened(settings()) as tx:
