@@ -77,7 +77,7 @@ def route(
     empty: Annotated[bool, typer.Option("--nobody", help="Nobody is known to lie there, or two are claimed.")] = False,
     json_: Json = False,
 ) -> None:
-    """Which protocol would grade a stay, which would look on, and what each rule of [[routing]] came to. Nothing is graded."""
+    """Which protocol would grade a stay, which would look on, and what each rule under `routing` came to. Nothing is graded."""
     if not (ward or bed) or (ward and bed and ward_of(bed) != ward):
         raise usage.UsageError("names no one place", field="--ward, --bed", remedy="give one of them, or a bed of that ward")
     loaded = settings()
