@@ -13,11 +13,9 @@ from uuid import uuid4
 
 import psycopg
 
-from bench.record import SITE, START, US, Bodies
+from bench.record import START, US, WINDOW_S, Bodies, window
 from wince.care.postgres import PostgresCare
-from wince.domain.assessment import Assessment
 from wince.domain.care import BedPause
-from wince.domain.ids import assessment_id
 from wince.domain.snapshot import Snapshot
 from wince.hospital.listener import AdtListener
 from wince.hospital.site import Site
@@ -32,30 +30,6 @@ BATCH = Recording.batch
 """As the consumer hands them over."""
 STATE = os.urandom(2500)
 """Of a snapshot: about what grade's takes, and as little compressible."""
-WINDOW_S = 5
-
-
-def window(bed: int, number: int) -> Assessment:
-    """Of a quiet patient: its bed charts now and then."""
-    source, start_us = f"cam-{bed}", START + number * WINDOW_S * US
-    return Assessment(
-        id=assessment_id(SITE, source, "activity", start_us),
-        source=source,
-        protocol="activity",
-        start_us=start_us,
-        end_us=start_us + WINDOW_S * US,
-        grade=0,
-        grade_name="quiet",
-        median=0.4,
-        peak=1.1,
-        assessable_share=0.96,
-        confidence=0.9,
-        reason=None,
-        frames=25,
-        units=(0.4, None, 0.2, None, 0.1, 0.0),
-        model_set="ab" * 32,
-        rule="cd" * 32,
-    )
 
 
 def replica(dsn: str, beds: Sequence[int], seconds: float, paced: bool, wire: Connection) -> None:

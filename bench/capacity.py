@@ -21,7 +21,7 @@ import psutil
 
 from bench import Unmeasurable, road, services
 from bench import _disk_sides as sides
-from bench.record import Bodies, occupy_beds
+from bench.record import Bodies, occupy_beds, window
 from tests.e2e.services_world import World, up
 from wince.domain.snapshot import Snapshot
 from wince.errors import WinceError
@@ -73,7 +73,7 @@ def _windows() -> list[Row]:
 
 def _commit(sink: PostgresSink, numbers: range) -> None:
     for number in numbers:
-        batch = [sides.window(bed, number) for bed in range(BEDS)]
+        batch = [window(bed, number) for bed in range(BEDS)]
         sink.commit(batch, [Snapshot(one.source, one.protocol, 1, one.end_us, sides.STATE) for one in batch])
 
 

@@ -23,7 +23,7 @@ import psycopg
 
 from bench import _disk_sides as sides
 from bench._slow_disk import SlowDisk, slow_disk
-from bench.record import Bodies, occupy_beds
+from bench.record import Bodies, occupy_beds, window
 from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store.database import Database
@@ -122,7 +122,7 @@ def _template(disk: SlowDisk) -> None:
         occupy_beds(database, BEDS, look_again=False)
         sink = PostgresSink(database, {"activity": load("activity")}, [Bodies()])
         for first in range(0, BEDS, sides.BATCH):
-            sink.commit([sides.window(bed, 0) for bed in range(first, min(first + sides.BATCH, BEDS))])
+            sink.commit([window(bed, 0) for bed in range(first, min(first + sides.BATCH, BEDS))])
 
 
 @contextmanager

@@ -42,6 +42,7 @@ REPLICAS, SHARED = (1, 2, 3), 3
 US = 1_000_000
 START = 1_700_000_040 * US
 SITE = site_namespace("bench")
+WINDOW_S = 5
 TABLES = ("inbox", "assessment", "entry", "outbox", "chart_state", "audit", "audit_payload")
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -69,32 +70,32 @@ class Bodies:
         return Answer(Outcome.DEAD, f"{len(body)} {location} {version}")
 
 
+def window(bed: int, number: int) -> Assessment:
+    """Of a quiet patient: its bed charts now and then."""
+    source, start_us = f"cam-{bed}", START + number * WINDOW_S * US
+    return Assessment(
+        id=assessment_id(SITE, source, "activity", start_us),
+        source=source,
+        protocol="activity",
+        start_us=start_us,
+        end_us=start_us + WINDOW_S * US,
+        grade=0,
+        grade_name="quiet",
+        median=0.4,
+        peak=1.1,
+        assessable_share=0.96,
+        confidence=0.9,
+        reason=None,
+        frames=25,
+        units=(0.4, None, 0.2, None, 0.1, 0.0),
+        model_set="ab" * 32,
+        rule="cd" * 32,
+    )
+
+
 def windows(number: int) -> list[Assessment]:
     """The first windows of BATCH beds."""
-    made = []
-    for bed in range(number * BATCH, (number + 1) * BATCH):
-        source = f"cam-{bed}"
-        made.append(
-            Assessment(
-                id=assessment_id(SITE, source, "activity", START),
-                source=source,
-                protocol="activity",
-                start_us=START,
-                end_us=START + 5 * US,
-                grade=0,
-                grade_name="quiet",
-                median=0.4,
-                peak=1.1,
-                assessable_share=0.96,
-                confidence=0.9,
-                reason=None,
-                frames=25,
-                units=(0.4, None, 0.2, None, 0.1, 0.0),
-                model_set="ab" * 32,
-                rule="cd" * 32,
-            )
-        )
-    return made
+    return [window(bed, 0) for bed in range(number * BATCH, (number + 1) * BATCH)]
 
 
 def occupy(database: Database) -> None:

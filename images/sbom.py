@@ -6,29 +6,18 @@ is installed in its layers, the libraries inside wheels and jars, the face model
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 from images import contents
 from images.build import Builder
+from requirements import sbom as bills
+from requirements.sbom import Part
 
 SITE = "opt/wince/lib/python3.11/site-packages"
-
-
-def _bills() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("sbom", contents.ROOT / "requirements" / "sbom.py")
-    assert spec
-    assert spec.loader
-    made = importlib.util.module_from_spec(spec)
-    sys.modules["sbom"] = made
-    spec.loader.exec_module(made)
-    return made
 
 
 def debian(root: Path) -> Iterator[tuple[str, str, str]]:
@@ -59,14 +48,14 @@ def _inside(root: Path, file: Path) -> Path:
     return file
 
 
-def parts(bills: ModuleType, builder: Builder, component: str) -> list[Any]:
+def parts(builder: Builder, component: str) -> list[Part]:
     """What an image holds, as the parts of requirements/sbom.py."""
-    found: list[Any] = []
+    found: list[Part] = []
     for layer in ("os", *contents.layers(component)):
         tree = builder.tree(layer)
         if layer in ("os", "java"):
             known = {part.name for part in found}
-            found += [bills.Part(*one, kind="deb") for one in debian(tree) if one[0] not in known]
+            found += [Part(*one, kind="deb") for one in debian(tree) if one[0] not in known]
         else:
             installed = sorted(distributions(path=[str(tree / SITE)]), key=lambda one: str(one.metadata["Name"]).lower())
             found += [bills.python(one) for one in installed]
@@ -76,7 +65,7 @@ def parts(bills: ModuleType, builder: Builder, component: str) -> list[Any]:
     return found
 
 
-def listed(found: Sequence[Any]) -> str:
+def listed(found: Sequence[Part]) -> str:
     """The licences as text, a part a line; what lies inside a wheel is set in."""
     lines = []
     for part in found:
@@ -87,11 +76,10 @@ def listed(found: Sequence[Any]) -> str:
 
 def main(folder: Path, components: Sequence[str] = contents.components()) -> None:
     """Write both files of every image, or of those of `components`."""
-    bills = _bills()
     folder.mkdir(parents=True, exist_ok=True)
     with Builder(tell=lambda layer: sys.exit(f"images.sbom: {layer} is not kept; run make images first")) as builder:
         for component in components:
-            found = parts(bills, builder, component)
+            found = parts(builder, component)
             (folder / f"wince-{component}.cdx.json").write_text(bills.bom(component, found), "utf-8")
             (folder / f"wince-{component}.licences.txt").write_text(listed(found), "utf-8")
             print(f"{folder}/wince-{component}: {len(found)} parts, {sum(len(one.parts) for one in found)} libraries inside them")

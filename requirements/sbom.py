@@ -60,7 +60,7 @@ class Part:
 def licence_of(package: Distribution) -> str:
     """SPDX expression of a package: licences.toml first, then what the package says in its own metadata; empty where neither does."""
     known = TABLES["package"].get(canonicalize_name(package.metadata["Name"]))
-    said = package.metadata.get("License-Expression") or package.metadata.get("License") or ""
+    said = next((package.metadata[key] for key in ("License-Expression", "License") if key in package.metadata), "")
     return str(known) if known else said if _SPDX.fullmatch(said) else ""
 
 

@@ -28,6 +28,17 @@ def private() -> list[str]:
     return ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
 
 
+def holder() -> subprocess.Popen[bytes]:
+    """A process in a new network, which lives as long as somebody is in it; `cat` ends with us, whose pipe it reads."""
+    process = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b".")  # it answers from inside
+    process.stdin.flush()
+    process.stdout.read(1)
+    return process
+
+
 class Cables:
     """`count` machines, each joined by a cable of its own with each other and with us. Only inside `private()`."""
 
@@ -37,15 +48,8 @@ class Cables:
 
     def __enter__(self) -> Self:
         _ip((), "link", "set", "lo", "up")
-        # A namespace lives as long as somebody is in it; `cat` ends with us, whose pipe it reads.
         for _ in range(self._count):
-            holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            assert holder.stdin is not None
-            assert holder.stdout is not None
-            holder.stdin.write(b".")  # it answers from inside
-            holder.stdin.flush()
-            holder.stdout.read(1)
-            self._holders.append(holder)
+            self._holders.append(holder())
         _ip((), "address", "add", f"{self.address(-1)}/32", "dev", "lo")
         for one in range(self._count):
             inside = self.inside(one)

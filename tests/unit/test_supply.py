@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
 import zipfile
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from requirements import sbom
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("sbom", ROOT / "requirements" / "sbom.py")
-    assert spec
-    assert spec.loader
-    made = importlib.util.module_from_spec(spec)
-    sys.modules["sbom"] = made
-    spec.loader.exec_module(made)
-    return made
-
-
-sbom = load()
 TODAY = date(2026, 11, 30)
 
 

@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.rpc import error_details_pb2
 
-from tests.support.statuses import script
+from protos import statuses
 from tests.unit.codec.test_rules import kinds
 from wince import errors
 from wince.api.buf.validate import validate_pb2
@@ -121,9 +121,8 @@ def test_each_status_has_the_details_and_kinds_that_the_page_says():
 
 
 def test_the_statuses_of_each_rpc_are_those_of_its_comment():
-    found = script()
-    assert found.shown(PAGE) == PAGE, "make docs"
-    for service, methods in found.statuses().items():
+    assert statuses.shown(PAGE) == PAGE, "make docs"
+    for service, methods in statuses.statuses().items():
         declared = [
             method.name
             for module in _services()
@@ -133,7 +132,7 @@ def test_the_statuses_of_each_rpc_are_those_of_its_comment():
         ]
         assert sorted(methods) == sorted(declared), f"{service}: an RPC without a comment"
     anywhere = set(re.findall(r"`([A-Z_]+)`", PAGE.split("Any RPC may answer", 1)[1].split("Others stand", 1)[0]))
-    assert anywhere == found.EVERYWHERE - {"CANCELLED"}
+    assert anywhere == statuses.EVERYWHERE - {"CANCELLED"}
 
 
 def _services() -> list[Any]:
