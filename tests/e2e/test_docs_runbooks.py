@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,10 @@ from typer.testing import CliRunner
 from tests.face_models import fetched
 from tests.support.docs import Block, blocks, environment, pages
 from wince.cli.main import build
+from wince.pipeline.record.retraction import Retractor
+from wince.serve import record
+from wince.serve.service import Repeated
+from wince.store.database import Database
 from wince.testing import clips
 
 HERE = "tests/e2e/test_docs_runbooks.py"
@@ -35,15 +40,21 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """A folder with a state directory in it and a database beside it, where one bed was watched and its grades were charted."""
+def site(tmp_path: Path, database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A folder with a state directory in it and a database beside it, where one bed was watched and its grades were charted. What record
+    does for `wince retract` runs: else that command waits 20 s for it, and withdraws nothing."""
     fetched()
     made = Site(tmp_path, {"WINCE_PG_DSN": database_dsn, "WINCE_STATE_DIR": str(tmp_path / "state"), "STATE_DIR": str(tmp_path / "state")})
     for name, value in made.variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     made.shell(f"wince run --clip 'ICU^101^A={clips.clip('bed1')}'")
-    return made
+    with Database(database_dsn) as database:
+        retraction = Repeated("retraction", record.RETRACT_S, Retractor(database, [], lambda: None).run)
+        retraction.start()
+        yield made
+        retraction.stop()
+        assert retraction.failed() is None
 
 
 @dataclass
@@ -115,4 +126,5 @@ def test_the_commands_of_the_runbooks_do_what_is_said(site: Site) -> None:
     assert keys.count("audit chain verified") == 2
     assert "key changed on schedule" in keys
     assert "the site is switched off" in model
+    assert re.search(r"^[1-9]\d* entries withdrawn", model, re.MULTILINE)
     assert "the site is switched on" in model
