@@ -1,16 +1,11 @@
 """Commits let go of the audit trail's lock before the disk has them. PostgreSQL is killed with what it had not written: what was told,
-signed or published before is there afterwards, and the chain has no hole.
+signed or published before is there afterwards, and the chain has no hole."""
 
-The server's writer of the WAL sleeps, so only who waits for the disk writes it, and each such wait takes a tenth of a second."""
-
-import os
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from uuid import UUID, uuid4
@@ -18,8 +13,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from tests.conftest import reachable
 from tests.integration.durable_replica import batch
+from tests.integration.durable_world import Wal, crash, fact, fresh_dsn, keep, links, nobody_waits, sleeping_server
 from tests.integration.record_world import BED, CAMERA, T0, US, FakeTarget, admit, stay, window
 from wince.care.postgres import PostgresCare
 from wince.care.relay import Relay
@@ -31,90 +26,27 @@ from wince.pipeline.record.sink import PostgresSink
 from wince.protocols.loader import load
 from wince.store import audit, checkpoint_file, checkpoints, telling
 from wince.store import database as store
-from wince.store.audit import Fact, append
+from wince.store.audit import append
 from wince.store.database import Database
 from wince.store.locks import Lock
-from wince.store.migrate import migrate
 from wince.store.stays import save_watches
-
-SETTINGS = {"wal_writer_delay": "10s", "wal_writer_flush_after": "1GB", "commit_delay": "100000", "commit_siblings": "0"}
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedPostgres]:
-    """Waits for the disk, as a site's does."""
-    with reachable() as directory, EmbeddedPostgres(directory) as server:
-        with psycopg.connect(server.dsn(), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE template")
-        with Database(server.dsn("template"), size=1) as database:
-            migrate(database)
-        with psycopg.connect(server.dsn(), autocommit=True) as connection:
-            for name, value in SETTINGS.items():
-                connection.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
-            connection.execute("SELECT pg_reload_conf()")
-        yield server
+    with sleeping_server() as running:
+        yield running
 
 
 @pytest.fixture
 def dsn(server: EmbeddedPostgres) -> str:
-    name = f"t{uuid4().hex[:8]}"
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template".encode())
-    return server.dsn(name)
+    return fresh_dsn(server)
 
 
 @pytest.fixture
 def database(dsn: str) -> Iterator[Database]:
     with Database(dsn) as opened:
         yield opened
-
-
-def crash(server: EmbeddedPostgres) -> None:
-    """Kill -9; what was in its memory alone is gone. Then it recovers."""
-    pid = server.postmaster()
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    server.ensure()
-
-
-@contextmanager
-def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Writers in this block are killed between their COMMIT and the wait for the disk."""
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "_settle", lambda connection: connection.commit())
-        yield
-
-
-class Wal:
-    """Whether the disk has what was committed until now."""
-
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._end = self._asked("SELECT pg_current_wal_insert_lsn()::text")
-
-    def durable(self) -> bool:
-        return bool(self._asked(f"SELECT pg_current_wal_flush_lsn() >= '{self._end}'"))
-
-    def _asked(self, sql: str) -> object:
-        with psycopg.connect(self._dsn) as connection:
-            row = connection.execute(sql.encode()).fetchone()
-        assert row is not None
-        return row[0]
-
-
-def fact() -> Fact:
-    return Fact(uuid4(), 1, "test", 1, "{}")
-
-
-def keep(database: Database) -> None:
-    with database.transaction() as tx:
-        append(tx, [fact()], 0)
-
-
-def links(dsn: str) -> int:
-    """How many there are, after a verification."""
-    with Database(dsn, size=1) as database:
-        return checkpoints.verify(database, Path("/nonexistent/checkpoints"), "").count
 
 
 def test_the_next_writer_goes_on_before_the_disk_has_the_link_before_its_own(dsn: str) -> None:

@@ -67,7 +67,7 @@ class Relay:
                 return 0
             rows = self._due(tx)
             if rows:
-                self._database.settle()
+                self._database.settle(tx)
             try:
                 futures = [
                     self._publish(CARE, key, bytes(body), {"schema": schema.encode()})  # what is said to each camera has an id of its own

@@ -16,7 +16,7 @@ from uuid import UUID
 from wince.domain.audit import ZERO, AuditRow, digest, link
 from wince.domain.restored import RESTORED
 from wince.store import locks
-from wince.store.database import Database, Tx
+from wince.store.database import Database, Tx, wait_later
 from wince.store.locks import Lock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,8 +51,8 @@ def append(tx: Tx, facts: Sequence[Fact], at_us: int, *, beyond: tuple[int, byte
     """
     proofs = [digest(fact.payload) for fact in facts]
     texts = _keep(tx, facts)
+    wait_later(tx)
     locks.take(tx, Lock.TRAIL)
-    tx.execute("SET LOCAL synchronous_commit = off")
     last = tx.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     seq, head = (last[0], bytes(last[1])) if last else (0, ZERO)
     if not facts or (beyond is not None and beyond[:2] != (seq, head)):

@@ -3,11 +3,12 @@
 **Durable.** What a transaction wrote or saw is on the server's disk (and at its synchronous standby, where there is one) when its block has
 ended, so that whoever then answers, sends or signs says nothing that a crash takes back. PostgreSQL alone promises that only as long as
 every commit waits for the disk with its locks held: then the trail's lock, which every writer needs, is held for as long as the disk takes.
-So `store/audit.append` lets its transaction commit without that wait (`synchronous_commit = off`, for this transaction). Its locks are free
-at once, and the next writer follows it: in the chain, and therefore in the WAL. A crash cuts the WAL's end off, so never a link without
-the one before it. Then, with no lock held, the block waits (`_settle`): PostgreSQL writes what all who wait there have committed at once
-(group commit). A transaction that only read waits too where it may have seen what is not on the disk yet: a known id is answered with
-"taken", a checkpoint is signed, a position on the bus is committed.
+So `store/audit.append` lets its transaction commit without that wait (`wait_later`). Its locks are free at once, and the next writer
+follows it: in the chain, and therefore in the WAL. A crash cuts the WAL's end off, so never a link without the one before it. Then, with no
+lock held, the block waits (`_settle`): PostgreSQL writes what all who wait there have committed at once (group commit). It waits on the
+connection that committed: a crash ends every connection, so the wait fails where there is nothing left to wait for. A transaction that only
+read waits too where it may have seen what is not on the disk yet: a known id is answered with "taken", a checkpoint is signed, a position
+on the bus is committed.
 
 What PostgreSQL says in the DETAIL of an error quotes rows, so patients: of its errors only the SQLSTATE and the names of table,
 column and constraint come out.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -32,6 +33,8 @@ Tx = psycopg.Connection[tuple[Any, ...]]
 
 APPLICATION = "wince schema "
 """Before the number of the schema that we know: what our connections call themselves. A migration looks there for older code."""
+ALONE = "current_setting('synchronous_standby_names') = ''"
+"""SQL: no standby must have a commit before others see it."""
 OLDEST = 150000
 """server_version_num below which we refuse: PostgreSQL 15."""
 
@@ -89,28 +92,37 @@ class Database:
         Raises Unavailable (connection lost: the outcome of the COMMIT may be unknown; pool exhausted), ResourceError (disk full),
         StoreError (anything else the database says). What the block raises of its own comes out as it is.
         """
-        with mapped(), self._pool.connection() as connection:
-            yield connection
-            if getattr(self._here, "together", False):
-                _let_go(connection)
-            else:
+        shared: Tx | None = getattr(self._here, "shared", None)
+        with mapped():
+            if shared is not None and shared.info.transaction_status is TransactionStatus.IDLE:
+                with _rolled_back(shared):
+                    yield shared
+                    _let_go(shared)
+                return
+            with self._pool.connection() as connection:
+                yield connection
                 _settle(connection)
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """The transactions that this thread begins in this block wait for the disk once, at its end: for who says nothing of any of them
-        before. Where it raises, nothing is waited for, and those that ended may stand or not. Raises as `transaction`."""
-        self._here.together = True
-        try:
+        before. They share a connection: it ends when the server crashes, so what a crash took is not waited for in vain. Behind a pooler
+        each waits by itself. Where the block raises, nothing is waited for, and those that ended may stand or not. Raises as
+        `transaction`."""
+        if self.pooled:
             yield
-        finally:
-            self._here.together = False
+            return
         with mapped(), self._pool.connection() as connection:
+            self._here.shared = connection
+            try:
+                yield
+            finally:
+                self._here.shared = None
             _settle(connection)
 
-    def settle(self) -> None:
-        """Returns when whatever any transaction has seen until now is durable. On a connection of its own, since the callers' blocks hold
-        theirs. Raises as `transaction`."""
+    def settle(self, tx: Tx) -> None:
+        """Returns when whatever `tx`, which is open and stays so, has seen until now is durable. Waits on a connection of its own; that of
+        `tx` lives on, so no crash came in between. Raises as `transaction`."""
         with mapped(), self._alone:
             if self._beside is None or self._beside.closed:
                 self._beside = psycopg.connect(self.dsn, **self._options)
@@ -119,6 +131,7 @@ class Database:
             except BaseException:
                 self._beside.close()
                 raise
+            tx.execute("SELECT 1")
 
     def close(self) -> None:
         """Closes every connection. Idempotent."""
@@ -128,33 +141,50 @@ class Database:
                 self._beside.close()
 
 
-_LOOK = """
+_LOOK = f"""
 SELECT CASE WHEN pg_is_in_recovery() THEN false
             WHEN current_setting('synchronous_commit') = 'off' THEN true
-            WHEN pg_current_xact_id_if_assigned() IS NOT NULL THEN false
+            WHEN pg_current_xact_id_if_assigned() IS NOT NULL OR NOT {ALONE} THEN false
             ELSE pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn() END
 """
 """Whether something that this transaction wrote or saw may not be on the disk when it is committed. A transaction that waits for the disk
 at its COMMIT waits for all that was committed before it, too. A standby writes nothing, and shows nothing that isn't in its own WAL."""
+_COMMIT_AND_WAIT = "COMMIT; SELECT pg_logical_emit_message(true, 'wince', '')"
+"""Then a commit that the server waits for as it waits for any, behind all others: a message in the WAL that nobody reads is the least that
+it may hold. Read-only transactions may write it, too. Both in one query: a pooler sends it whole to one server, so between the two no crash
+goes unseen."""
+
+
+def wait_later(tx: Tx) -> None:
+    """This transaction commits without waiting for the disk; the block that it belongs to waits. With a synchronous standby it waits at its
+    COMMIT, as PostgreSQL does it: nobody sees it before the standby has it, which no reader could find out."""
+    tx.execute(f"SELECT set_config('synchronous_commit', 'off', true) WHERE {ALONE}".encode())
+
+
+@contextmanager
+def _rolled_back(connection: Tx) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(psycopg.Error):
+            connection.rollback()
+        raise
 
 
 def _let_go(connection: Tx) -> None:
-    """Commits, and waits for nothing."""
+    """Ends the transaction; waits for nothing."""
     if connection.info.transaction_status is TransactionStatus.INTRANS:
-        connection.execute("SET LOCAL synchronous_commit = off")
-        connection.commit()
+        wait_later(connection)
+    connection.commit()
 
 
 def _settle(connection: Tx) -> None:
     """Commits; returns when what was written and seen is durable. Where the block left an error behind, nothing is done here."""
     if connection.info.transaction_status is TransactionStatus.INERROR:
         return
-    row = connection.execute(_LOOK).fetchone()
-    connection.commit()
-    if row == (True,):
-        # A commit that the server waits for as it waits for any, behind all others: a message in the WAL that nobody reads is the least
-        # that it may hold. Read-only transactions may write it, too.
-        connection.execute("SELECT pg_logical_emit_message(true, 'wince', '')")
+    if connection.execute(_LOOK.encode()).fetchone() == (True,):
+        connection.execute(_COMMIT_AND_WAIT, prepare=False)
+    else:
         connection.commit()
 
 

@@ -39,7 +39,7 @@ def tell(database: Database, send: Callable[[Sequence[Occupancy]], None]) -> int
                 since[source] = min(*starts, since.get(source, starts[0]))
         steps = [one for source, from_us in sorted(since.items()) for one in lying(tx, source, from_us)]
         if steps:
-            database.settle()
+            database.settle(tx)
             send(steps)
         tx.execute(
             "UPDATE stay SET told = true FROM unnest(%s::bigint[], %s::bigint[]) AS t(row_id, superseded_us)"

@@ -33,7 +33,7 @@ def tidy(database: Database, shelf: Shelf, keep_h: float, held_days: int, clock:
         with database.transaction() as tx:
             due = studies.to_delete(tx, shelf.place, now_us - round(keep_h * HOUR_US), now_us - held_days * 24 * HOUR_US)
             if due:
-                database.settle()
+                database.settle(tx)
             for study in due:  # the file first: a row that says deleted while the file is there would keep it for ever
                 shelf.file(study.instance).unlink(missing_ok=True)
             for study in due:  # all files first: from the first of these on every writer waits for us, at the trail
