@@ -107,6 +107,44 @@ def test_a_contraction_waits_for_older_code_then_shuts_it_out(database: Database
     assert not isinstance(caught.value, SchemaBehind), "waiting would not help"
 
 
+def test_older_code_that_comes_while_a_contraction_runs_is_shut_out_too(database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It connects when nobody older was seen any more, before the COMMIT."""
+    with Database(database_dsn) as expanding:
+        migrate(expanding, EXPANDED)
+    met: list[object] = []
+
+    def begin() -> None:
+        with Database(database_dsn) as older:
+            try:
+                met.append(require(older))
+            except StoreError as error:
+                met.append(error)
+
+    service_begins, looked = threading.Thread(target=begin), migrating.of_older_code
+
+    def look(tx: psycopg.Connection[tuple[object, ...]], needs: int) -> str:
+        older = looked(tx, needs)
+        service_begins.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'schema_migration'::regclass AND NOT granted"
+        with psycopg.connect(database_dsn, autocommit=True) as admin:
+            for _ in range(600):
+                if met or admin.execute(waiting).fetchone() != (0,):
+                    break
+                service_begins.join(0.1)
+        return older
+
+    monkeypatch.setattr(migrating, "of_older_code", look)
+    admin = NewCode(database_dsn)
+    try:
+        assert migrate(admin, (*EXPANDED, CONTRACTION)) == 1
+    finally:
+        admin.close()
+    service_begins.join(60)
+    (said,) = met
+    assert isinstance(said, StoreError)
+    assert "for code that knows" in str(said)
+
+
 class NewCode(Database):
     """Connections of a Wince that knows the contraction."""
 

@@ -185,6 +185,18 @@ def test_a_note_of_before_and_second_places_are_held_against_what_is_left(
     assert again.found.count == said.seq + 4
 
 
+def test_a_second_place_that_names_a_row_far_away_holds_nothing_up(database: Database, key: Ed25519PrivateKey, file: Path) -> None:
+    """Whoever may write there can name any number: one that no chain has is refused, and any other costs nothing."""
+    fill(database, 3)
+    far, beyond = (Witness(seq, b"x" * 32, "a bucket", "2026-11-30T00:00:00.000000Z") for seq in (10**12 - 1, 10**18))
+    with pytest.raises(IntegrityError, match=f"speaks of row {10**18}: no chain is so long"):
+        restoring.restore(database, file, key, [far, beyond], "n-17", "a backup", 0)
+    said = restoring.restore(database, file, key, [far], "n-17", "a backup", 0)
+    assert said.known == 10**12 - 1
+    Checkpointer(database, file, key).stop()
+    assert verify(database, file, public_hex(key)).restored == (said,)
+
+
 def test_what_was_changed_as_well_is_not_waved_through(database: Database, key: Ed25519PrivateKey, file: Path) -> None:
     fill(database, 6)
     Checkpointer(database, file, key).tick(force=True)

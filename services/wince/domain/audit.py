@@ -111,17 +111,28 @@ class Frontier:
 
     def add(self, leaf: bytes) -> None:
         """Append a leaf."""
-        node, height = hashlib.sha256(b"\x00" + leaf).digest(), self.count
-        self.count += 1
-        while height & 1:
+        self._add(hashlib.sha256(b"\x00" + leaf).digest(), 0)
+
+    def _add(self, node: bytes, height: int) -> None:
+        """Append 2**height leaves by their root; `count` is a multiple of that."""
+        above = self.count >> height
+        self.count += 1 << height
+        while above & 1:
             node = hashlib.sha256(b"\x01" + self.stack.pop() + node).digest()
-            height >>= 1
+            above >>= 1
         self.stack.append(node)
 
     def skip(self, count: int) -> None:
-        """Append leaves of 32 zero bytes until there are `count`: numbers that were lost."""
-        while self.count < count:
-            self.add(ZERO)
+        """Append leaves of 32 zero bytes until there are `count`: numbers that were lost. Whole subtrees at once, so it takes no time
+        whatever the number is."""
+        empty = [hashlib.sha256(b"\x00" + ZERO).digest()]
+        while (left := count - self.count) > 0:
+            height = left.bit_length() - 1
+            if self.count:
+                height = min(height, (self.count & -self.count).bit_length() - 1)
+            while len(empty) <= height:
+                empty.append(hashlib.sha256(b"\x01" + empty[-1] + empty[-1]).digest())
+            self._add(empty[height], height)
 
     def root(self) -> bytes:
         """Merkle tree hash; of no leaves: sha256 of nothing."""

@@ -34,10 +34,14 @@ def build_index(dsn: str, sql: str, wait_s: float | None) -> bool:
         if wait_s is not None:
             connection.execute(f"SET lock_timeout = '{max(1, round(wait_s * 1000))}ms'".encode())
         try:
-            half_made = "SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid"
-            if connection.execute(half_made, (name,)).fetchone() is not None:
+            if _half_made(connection, name):
                 connection.execute(f"DROP INDEX CONCURRENTLY {name}".encode())
             connection.execute(sql.encode())
+            return not _half_made(connection, name)  # one of a migration that was killed, whose connection still makes it
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             return False
-    return True
+
+
+def _half_made(connection: psycopg.Connection, name: str) -> bool:
+    found = connection.execute("SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid", (name,))
+    return found.fetchone() is not None

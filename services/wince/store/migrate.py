@@ -111,6 +111,8 @@ def _step(database: Database, wanted: Sequence[Migration], deadline: float) -> l
         missing = wanted[standing(tx, wanted)[0] or 0 :]
         step = [one for one in missing if one.number <= BASELINE] or list(missing[:1])
         for migration in step:
+            if migration.number > BASELINE and migration.needs:
+                _shut(tx)
             if older := of_older_code(tx, migration.needs):
                 raise _Busy(f"{migration.name} takes away what older code needs, and such code is connected: {older}")
             if migration.concurrently:
@@ -118,6 +120,20 @@ def _step(database: Database, wanted: Sequence[Migration], deadline: float) -> l
         if step:
             _run(tx, wanted, step)
     return step
+
+
+def _shut(tx: Tx) -> None:
+    """From here to the COMMIT nobody reads which migrations stand. Who read it before is connected, and is seen; who comes later reads what
+    stands then, and refuses to start."""
+    _limit(tx)
+    try:
+        tx.execute("LOCK TABLE schema_migration IN ACCESS EXCLUSIVE MODE")
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+        raise _Busy("the contraction waits for the lock of schema_migration", table=True) from None
+
+
+def _limit(tx: Tx) -> None:
+    tx.execute(f"SET LOCAL lock_timeout = '{round(LOCK_S * 1000)}ms'".encode())
 
 
 def _index(database: Database, migration: Migration, deadline: float) -> None:
@@ -128,7 +144,7 @@ def _index(database: Database, migration: Migration, deadline: float) -> None:
 
 def _run(tx: Tx, wanted: Sequence[Migration], step: Sequence[Migration]) -> None:
     """Runs what runs inside a transaction, and writes down all."""
-    tx.execute(f"SET LOCAL lock_timeout = '{round(LOCK_S * 1000)}ms'".encode())
+    _limit(tx)
     try:
         _prepare(tx)
         for migration in step:

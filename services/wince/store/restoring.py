@@ -20,6 +20,9 @@ from wince.store.audit_keys import signed_by, statements
 from wince.store.covered.check import ChainComparison
 from wince.store.database import Database, Tx
 
+MOST = 10**15
+"""Rows that a chain may have: what lies beyond is nobody's number, and the database could not keep it."""
+
 
 def told(tx: Tx) -> list[Restoration]:
     """What was said so far, the first first; not verified."""
@@ -45,7 +48,7 @@ def restore(
     `audit_keys.statements`.
 
     Raises MessageError without a person or a reason; IntegrityError where what stands does not hold by itself, so was changed as well as
-    being older; Unavailable where somebody appended a row meanwhile.
+    being older, or where a second place names a row that can't be; Unavailable where somebody appended a row meanwhile.
     """
     for name, text in (("by", by), ("reason", reason)):
         if not text.strip():
@@ -54,6 +57,9 @@ def restore(
     points = checkpoint_file.read(file, public)
     stands = _stands(database, points, witnesses, public, site_keys)
     known = max([stands.count, *(point.seq for point in points), *(one.seq for one in witnesses)])
+    if known > MOST:
+        remedy = "look at what lies there, and call the person in charge of security"
+        raise IntegrityError(f"a second place speaks of row {known}: no chain is so long", field="audit", remedy=remedy)
     said = Restoration(known + MARGIN, stands.count, stands.head, known, audit.utc(at_us), by.strip(), reason.strip())
     fact = audit.Fact(uuid4(), 1, RESTORED, 1, said.payload(key.sign(said.message())))
     with database.transaction() as tx:

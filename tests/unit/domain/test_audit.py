@@ -70,6 +70,24 @@ def test_frontier_is_the_tree_of_the_rfc(count: int) -> None:
     assert Frontier(frontier.count, frontier.stack).root() == frontier.root()
 
 
+@given(st.integers(0, 40), st.integers(0, 300))
+def test_lost_numbers_are_leaves_of_zeros(before: int, lost: int) -> None:
+    leaves = [bytes([n]) * 32 for n in range(before)]
+    frontier = Frontier()
+    for leaf in leaves:
+        frontier.add(leaf)
+    frontier.skip(before + lost)
+    frontier.add(b"x" * 32)
+    assert frontier.count == before + lost + 1
+    assert frontier.root() == merkle([*leaves, *[ZERO] * lost, b"x" * 32])
+
+
+def test_no_number_of_lost_rows_takes_time() -> None:
+    frontier = Frontier(1, [ZERO])
+    frontier.skip(10**15)
+    assert Frontier(10**15, frontier.stack).root() == frontier.root()
+
+
 def test_an_untouched_chain() -> None:
     rows = chain(10)
     found = verify(rows, [checkpoint(rows, 4), checkpoint(rows, 8)], verifier)
