@@ -6,7 +6,7 @@ second are the beds that record can bear. *Paced*: so many beds give their windo
 The floor are bare inserts of as many rows in transactions of the same size, by as many connections, into tables of their own: nothing
 orders them.
 
-The disk is a shim before fdatasync of the WAL (_slow_disk.c): as on a slow disk, who commits waits, and who commits meanwhile waits for
+The disk is a shim before fdatasync of the WAL: as on a slow disk, who commits waits, and who commits meanwhile waits for
 the next turn. `python -m bench disks` takes about six minutes; DISKS="0 0.5", REPLICAS="1 4" and DISK_SECONDS=4 in the environment make it
 shorter.
 """

@@ -186,7 +186,7 @@ def test_a_slow_disk(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "binaries", lambda account: _slowed(state_dir, binaries(account)))
     with load(state_dir, state_dir / "files") as running:
         running.goes_on()
-        (state_dir / "slow").touch()
+        (state_dir / "slow").write_text("500000")
         held = running.until(lambda said: said["longest_s"] >= 0.5)
         held = running.full()
         said = running.goes_on(50)

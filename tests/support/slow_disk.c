@@ -1,34 +1,57 @@
-/* A slow disk, for a server that is started with LD_PRELOAD: while the file that SLOW_DISK names exists, every fsync and fdatasync takes
-   500 ms longer. */
+/* A disk that takes longer to commit, for a server that is started with LD_PRELOAD: fsync and fdatasync return so much later as the file that
+   SLOW_DISK names says, in microseconds. It is read each time; an absent file delays nothing. Where SLOW_DISK_ONLY is set, only files whose
+   path holds that text are slow, such as /pg_wal/.
+
+   A backend sleeps where it would wait for the disk, holding what it holds then (WALWriteLock), so others queue up behind it and share the
+   next wait, as on a real slow disk. Bandwidth is not made smaller. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-static void wait_a_while(void)
-{
-    const char *mark = getenv("SLOW_DISK");
-    struct timespec left = {0, 500000000};
-    if (mark && access(mark, F_OK) == 0)
-        while (nanosleep(&left, &left) != 0)
-            ;
+static int is_slow(int fd) {
+    const char *only = getenv("SLOW_DISK_ONLY");
+    char link[64], path[4096];
+    if (!only) return 1;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    return strstr(path, only) != NULL;
 }
 
-int fsync(int fd)
-{
+static long delay_us(void) {
+    char text[32];
+    const char *name = getenv("SLOW_DISK");
+    int file = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+    if (file < 0) return 0;
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    if (length <= 0) return 0;
+    text[length] = 0;
+    return atol(text);
+}
+
+static void wait_for_disk(int fd) {
+    long us = is_slow(fd) ? delay_us() : 0;
+    struct timespec left = {us / 1000000, us % 1000000 * 1000};
+    while (us > 0 && nanosleep(&left, &left) != 0) {}
+}
+
+int fdatasync(int fd) {
     static int (*real)(int);
-    if (!real)
-        real = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
-    wait_a_while();
+    if (!real) real = dlsym(RTLD_NEXT, "fdatasync");
+    wait_for_disk(fd);
     return real(fd);
 }
 
-int fdatasync(int fd)
-{
+int fsync(int fd) {
     static int (*real)(int);
-    if (!real)
-        real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-    wait_a_while();
+    if (!real) real = dlsym(RTLD_NEXT, "fsync");
+    wait_for_disk(fd);
     return real(fd);
 }
