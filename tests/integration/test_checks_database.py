@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.conftest import reachable
-from wince.errors import Unavailable
+from wince.errors import StoreError, Unavailable
 from wince.local.postgres.opened import open_database
 from wince.serve.checks import database as check
 from wince.serve.checks.finding import Finding, State
@@ -144,6 +144,16 @@ def test_commits_that_nobody_waits_for(database_dsn: str) -> None:
     with psycopg.connect(database_dsn, autocommit=True) as admin:
         admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
     assert found(database_dsn)["database commits"].state is State.WARNING
+
+
+def test_a_user_who_may_not_wait_for_the_disk(database_dsn: str, role: str) -> None:
+    """Where a site took from everybody what it thought that nobody needs."""
+    with psycopg.connect(database_dsn) as admin:
+        admin.execute("REVOKE EXECUTE ON FUNCTION pg_current_wal_flush_lsn() FROM public")
+    with pytest.raises(StoreError, match="permission denied for function pg_current_wal_flush_lsn") as caught:
+        found(role)
+    assert "GRANT EXECUTE ON FUNCTION" in caught.value.remedy
+    assert "pg_logical_emit_message" in caught.value.remedy
 
 
 def test_an_encoding_that_can_not_hold_names(database_dsn: str) -> None:

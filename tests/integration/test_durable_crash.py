@@ -79,6 +79,19 @@ def test_nothing_is_published_that_a_crash_took_meanwhile(
     assert links(database.dsn) == 0
 
 
+def test_a_connection_that_was_idle_too_long_is_made_again(dsn: str, database: Database) -> None:
+    """It is the server's right to end it: what is to be published does not wait for another try."""
+    for _ in range(2):
+        keep(database)
+        with database.transaction() as tx:
+            database.settle(tx)
+            own = tx.info.backend_pid
+        with psycopg.connect(dsn, autocommit=True) as admin:
+            beside = "datname = current_database() AND pid NOT IN (%s, pg_backend_pid()) AND application_name LIKE 'wince %%'"
+            ended = admin.execute(f"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE {beside}".encode(), (own,))
+            assert (True,) in ended.fetchall()
+
+
 def test_an_error_within_takes_back_its_own_transaction_alone(database: Database) -> None:
     def fail() -> None:
         with database.transaction() as tx:

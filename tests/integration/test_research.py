@@ -103,11 +103,18 @@ def test_the_latest_word_counts_under_all_numbers_of_a_person(database: Database
     old = Identifier("urn:wince:authority:MRN", "OLD-1")
     new = Identifier("urn:wince:authority:MRN", number(1))
     Consents(database).say(f"{old.system}|{old.value}", False, "ethics-1", NURSE, "c")
-    assert export(database, tmp_path / "apart").people == 4
+    apart = export(database, tmp_path / "apart")
+    assert apart.people == 4
+    assert Consents(database).withdrawn(apart.id) == []
     with database.transaction() as tx:
         aliases.add(tx, [Link(Kind.PERSON, old, new, T0, T0)], uuid4())
     assert export(database, tmp_path / "merged").people == 3
+    (gone,) = Consents(database).withdrawn(apart.id)
+    assert gone in {row["person"] for row in rows(tmp_path / "apart", "people")}
+    assert gone not in {row["person"] for row in rows(tmp_path / "merged", "people")}
+    assert {one.id: number for one, number in Consents(database).exports()}[apart.id] == 1
     agree(database, 1)
+    assert Consents(database).withdrawn(apart.id) == []
     assert export(database, tmp_path / "again").people == 4
 
 

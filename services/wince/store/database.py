@@ -124,7 +124,7 @@ class Database:
         """Returns when whatever `tx`, which is open and stays so, has seen until now is durable. Waits on a connection of its own; that of
         `tx` lives on, so no crash came in between. Raises as `transaction`."""
         with mapped(), self._alone:
-            if self._beside is None or self._beside.closed:
+            if self._beside is None or not _lives(self._beside):
                 self._beside = psycopg.connect(self.dsn, **self._options)
             try:
                 _settle(self._beside)
@@ -188,6 +188,16 @@ def _settle(connection: Tx) -> None:
         connection.commit()
 
 
+def _lives(connection: Tx) -> bool:
+    """A server, or what lies between, may end a connection that was idle for long."""
+    try:
+        ConnectionPool.check_connection(connection)
+    except psycopg.Error:
+        connection.close()
+        return False
+    return True
+
+
 def _pooled(connection: Tx) -> bool:
     """A pooler gives its clients a process id of its own making, which is not that of the server's process."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
@@ -231,6 +241,8 @@ def _unreachable(error: psycopg.Error) -> WinceError:
     return found
 
 
+_CALLED = ("pg_current_wal_insert_lsn", "pg_current_wal_flush_lsn", "pg_logical_emit_message")
+"""By `_settle`."""
 _REFUSED = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist", "permission denied for database")
 
 
@@ -250,6 +262,8 @@ def _ours(error: psycopg.Error) -> WinceError:
     if state in ("42501", "25006"):  # insufficient_privilege; read_only_sql_transaction, as of a standby
         what = "the database's user may not do this" if state == "42501" else "the database takes no writes"
         remedy = "name the primary, and a user who owns Wince's schema (`wince doctor` says which rights are missing)"
+        if "for function pg_" in (error.diag.message_primary or ""):
+            remedy = f"GRANT EXECUTE ON FUNCTION to that user, as PostgreSQL does it for everybody: {', '.join(_CALLED)}"
         return StoreError(f"{what}: {error.diag.message_primary or kind}", field="WINCE_PG_DSN", remedy=remedy)
     where = ".".join(name for name in (error.diag.table_name, error.diag.column_name, error.diag.constraint_name) if name)
     # Class 42 (syntax, undefined table) speaks of our SQL, never of rows.

@@ -5,6 +5,7 @@ Consent to research is another thing than consent to be watched (`withheld.py`):
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -194,20 +195,29 @@ def keep(tx: Tx, export: Export, members: Iterable[tuple[str, Identifier]]) -> N
 
 def exports(tx: Tx) -> list[tuple[Export, int]]:
     """Every export, the latest first, with how many of its people are withdrawn."""
+    merged = Counter(export for export, _ in _by_merge(tx))
     rows = tx.execute(
         "SELECT id, at_us, by, purpose, key_id, manifest, people, windows,"
         " (SELECT count(*) FROM research_member m WHERE m.export = e.id AND withdrawn_us IS NOT NULL) FROM research_export e"
         " ORDER BY at_us DESC, id"
     ).fetchall()
-    return [(Export(*row[:8]), row[8]) for row in rows]
+    return [(Export(*row[:8]), row[8] + merged[row[0]]) for row in rows]
 
 
 def withdrawn(tx: Tx, export: UUID) -> list[str] | None:
     """Pseudonyms whose rows a recipient is to delete; None: there is no such export."""
     if tx.execute("SELECT 1 FROM research_export WHERE id = %s", (export,)).fetchone() is None:
         return None
-    rows = tx.execute("SELECT pseudonym FROM research_member WHERE export = %s AND withdrawn_us IS NOT NULL ORDER BY pseudonym", (export,))
-    return [pseudonym for (pseudonym,) in rows.fetchall()]
+    rows = tx.execute("SELECT pseudonym FROM research_member WHERE export = %s AND withdrawn_us IS NOT NULL", (export,))
+    return sorted({pseudonym for (pseudonym,) in rows.fetchall()} | {name for of, name in _by_merge(tx) if of == export})
+
+
+def _by_merge(tx: Tx) -> list[tuple[UUID, str]]:
+    """(export, pseudonym) of people who are not marked and don't agree: they withdrew under a number that came to be theirs later."""
+    rows = tx.execute("SELECT export, pseudonym, system, value FROM research_member WHERE withdrawn_us IS NULL AND value IS NOT NULL")
+    members = [(export, pseudonym, Identifier(system, value)) for export, pseudonym, system, value in rows.fetchall()]
+    agreed = {one for _, numbers in willing(tx) for one in numbers} if members else set()
+    return [(export, pseudonym) for export, pseudonym, number in members if number not in agreed]
 
 
 def _alone(tx: Tx) -> None:
