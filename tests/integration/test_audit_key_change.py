@@ -5,7 +5,8 @@ As docs/runbooks/rotate-keys.md has it: record is stopped, a person says so, key
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.integration.trail_world import cut, fill, owner_rewrites
 from tests.unit.cli.command import command
+from wince.bus.memory import MemoryBus
+from wince.clients.record import RecordClient
 from wince.errors import IntegrityError
+from wince.rpc.config import RpcSettings
+from wince.serve import process
+from wince.serve.service import Deps
+from wince.settings import Settings
 from wince.store import checkpoint_file, checkpoints, restoring, verification
 from wince.store.checkpoints import Checkpointer, public_hex, signing_key
 from wince.store.database import Database
@@ -167,3 +174,24 @@ def test_the_commands_know_the_earlier_keys_by_the_setting(
         monkeypatch.setenv("WINCE_AUDIT_EARLIER_KEYS", '["none"]')
         wrong = wince("audit", "verify")
         assert (wrong.code, "64 hexadecimal digits" in wrong.err) == (4, True)
+
+
+def test_record_starts_and_verifies_with_the_earlier_keys_of_its_settings(restored: Restored) -> None:
+    """`wince serve record`, and what it answers on the wire."""
+    given = Settings(pg_dsn=restored.database.dsn, state_dir=restored.folder)
+
+    @contextmanager
+    def recording(settings: Settings) -> Iterator[process.Running]:
+        with ExitStack() as stack:
+            one = process.Running(process.build("record", Deps(settings, stack, lambda _: MemoryBus())), settings)
+            stack.callback(one.stop)
+            one.start()
+            yield one
+
+    with pytest.raises(IntegrityError, match="the site's key signed no statement"), recording(given):
+        pass
+    with (
+        recording(given.model_copy(update={"audit_earlier_keys": (restored.before,)})) as one,
+        RecordClient([f"127.0.0.1:{one.port}"], RpcSettings()) as client,
+    ):
+        assert client.verify().count > restored.said.seq
