@@ -77,6 +77,7 @@ def test_detect_forges_no_assessment_and_reads_no_face(closed: Closed) -> None:
     with closed.bus("grade") as grade:
         before = sum(ends(closed, "record", ASSESSMENTS).values())
         with closed.bus("detect") as detect:
+            detect.publish(FACES, "camera-1", b"face").result(30)
             with pytest.raises(Refused) as caught:
                 detect.publish(ASSESSMENTS, "camera-1", b"forged").result(30)
             assert "user 'wince-detect'" in caught.value.message
