@@ -71,15 +71,15 @@ class Closed:
             assert eventually(lambda: bool(admin.describe_groups([service])[service].get("authorized_operations")))
         admin.close()
 
-    def finding(self, service: str) -> Finding:
-        """What doctor says of the rights of a service's user."""
+    def finding(self, service: str, what: str = "kafka rights") -> Finding:
+        """What doctor says with a service's user, of its rights or of something else."""
         settings = Settings(
             kafka_bootstrap=self.peer.bootstrap,
             kafka_security="scram-plaintext",
             kafka_user=kafka_users.user(service),
             kafka_password=self.passwords[service],
         )
-        return {one.what: one for one in check.check(settings)}["kafka rights"]
+        return {one.what: one for one in check.check(settings)}[what]
 
     @contextmanager
     def without(self, service: str, right: Right) -> Iterator[None]:

@@ -125,6 +125,17 @@ def test_a_service_whose_right_is_gone_says_which(closed: Closed) -> None:
     assert closed.finding("detect").found == "wince-detect has those of detect"
 
 
+def test_doctor_does_not_vouch_for_what_its_user_may_not_see(closed: Closed) -> None:
+    """How long faces are kept: the library gives no settings of such topics, and no error."""
+    assert closed.finding("status", "kafka retention").state is State.WARNING
+    assert f"{FACES} (crops of patients' faces)" in closed.finding("status", "kafka retention").found
+    assert "DescribeConfigs" in closed.finding("status", "kafka retention").remedy
+    assert closed.finding("detect", "kafka retention").state is State.OK
+    assert "how often the brokers look, this user may not see" in closed.finding("detect", "kafka retention").found
+    with closed.without("estimate", Right("topic", FACES, "DescribeConfigs")):
+        assert eventually(lambda: closed.finding("estimate", "kafka retention").state is State.WARNING)
+
+
 def test_who_does_not_sign_in_gets_nothing_in_bounded_time(closed: Closed) -> None:
     """No password, a wrong one, another's name; and the nodes' own listeners, to whoever lacks their certificate."""
     began = time.monotonic()
