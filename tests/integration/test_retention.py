@@ -220,6 +220,18 @@ def test_a_person_is_erased_from_scores_under_anothers_visit_too(database: Datab
     assert count(database, "score") == count(database, "score WHERE patient = 'M-V2'") == 1
 
 
+@pytest.mark.parametrize("table", ["question", "care_event"])
+def test_what_was_said_of_a_window_is_found_without_reading_the_whole_table(database: Database, table: str) -> None:
+    """By a plan that knows nothing of the windows, as a statement that is prepared gets it."""
+    with database.transaction() as tx:
+        tx.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        tx.execute("SET LOCAL enable_seqscan = off")
+        tx.execute(f"PREPARE said(uuid[]) AS SELECT id FROM {table} WHERE assessment = ANY($1)".encode())
+        plan = "\n".join(line for (line,) in tx.execute("EXPLAIN EXECUTE said(ARRAY[]::uuid[])").fetchall())
+        tx.execute("DEALLOCATE said")
+    assert f"{table}_assessment" in plan, plan
+
+
 def test_a_person_is_not_erased_too_early(database: Database) -> None:
     """While lying in a bed, while something waits, without a reason."""
     charted(database, delivered=False)
