@@ -30,7 +30,7 @@ from wince.store.audit import Fact
 from wince.store.database import Database
 from wince.store.locks import Lock
 from wince.store.migrate import SchemaBehind, apply, migrate, require
-from wince.store.schema import BASELINE, known
+from wince.store.schema import BASELINE, Migration, bundled, known
 
 
 def wince(dsn: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -48,6 +48,20 @@ def empty_dsn(postgres_dsn: str) -> Iterator[str]:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")
         yield psycopg.conninfo.make_conninfo(postgres_dsn, dbname=name)
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_release_may_make_many_indexes(database: Database) -> None:
+    """What looks at the schema is run again for each, and psycopg prepares what it ran five times: PostgreSQL then keeps that SELECT's
+    snapshot while its transaction is idle, and the index would wait for the migration itself."""
+    several = tuple(
+        Migration(
+            NEXT + number,
+            f"{NEXT + number:03}_index.sql",
+            f"-- expansion, concurrently\nCREATE INDEX CONCURRENTLY IF NOT EXISTS one_of_many_{number} ON review (made_at)",
+        )
+        for number in range(6)
+    )
+    assert len(apply(database, (*bundled(), *several), wait_s=20)) == 6
 
 
 def test_the_command_says_what_it_would_do_does_it_once_and_says_so(empty_dsn: str) -> None:

@@ -116,6 +116,7 @@ def _step(database: Database, wanted: Sequence[Migration], deadline: float) -> l
             if older := of_older_code(tx, migration.needs):
                 raise _Busy(f"{migration.name} takes away what older code needs, and such code is connected: {older}")
             if migration.concurrently:
+                _limit(tx)  # ends the last SELECT: psycopg prepares what it ran five times, and PostgreSQL keeps its snapshot till then
                 _index(database, migration, deadline)
         if step:
             _run(tx, wanted, step)
