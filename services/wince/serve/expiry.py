@@ -36,7 +36,7 @@ class Credential:
 
 def credentials(settings: Settings) -> list[Credential]:
     """Those that can be read; `wince doctor` names the others. What is sent to nobody is not among them."""
-    return [*_certificates(settings), *_key(settings)]
+    return [*_certificates(settings), *_cameras(settings), *_key(settings)]
 
 
 def tell(settings: Settings, service: str) -> None:
@@ -60,6 +60,17 @@ def _certificates(settings: Settings) -> Iterator[Credential]:
     for name, path in _files(settings, "ca_file"):
         if ends := _ends(path, first=False):
             yield Credential(name, ends, "ask the hospital for its authority's next certificate")
+
+
+def _cameras(settings: Settings) -> Iterator[Credential]:
+    """What is believed of cameras, the first that ends: often one authority of all, or each camera's own certificate. Of the cameras that
+    were set at the start."""
+    found = [(ends, camera.id) for camera in settings.cameras if camera.ca_file and (ends := _ends(camera.ca_file, first=False))]
+    if found:
+        ends, first = min(found)
+        yield Credential(
+            "cameras.ca_file", ends, f"give camera {first} its next certificate or authority: no picture is taken after its end"
+        )
 
 
 def _files(settings: Settings, kind: str) -> Iterator[tuple[str, Path]]:

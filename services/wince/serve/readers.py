@@ -8,6 +8,7 @@ from wince.rpc.ports import PORTS
 SERVICES = tuple(PORTS)
 KAFKA = tuple(name for name in SERVICES if topics_of(name))
 READERS = {
+    "cameras.": ("capture",),
     "kafka_": KAFKA,
     "ehr_": ("record", "care", "hospital"),
     "oru_": ("record",),

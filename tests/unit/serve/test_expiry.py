@@ -24,7 +24,7 @@ from wince.serve.readers import readers
 from wince.serve.state_dir import Places
 from wince.serve.status.credentials import credentials
 from wince.serve.status.interface import Look, State
-from wince.settings import Settings, catalogue
+from wince.settings import Camera, Settings, catalogue
 from wince.telemetry import metrics
 
 URL = "https://ehr.example/fhir"
@@ -109,3 +109,21 @@ def test_of_every_certificate_that_can_be_set_some_service_tells() -> None:
         if path.endswith(("cert_file", "ca_file")) and not path.startswith("cameras."):
             assert set(readers(path)) <= set(PORTS), path
     assert readers("ehr_key_file")
+
+
+def test_of_what_is_believed_of_cameras_the_first_that_ends_is_told(tmp_path: Path) -> None:
+    """An authority of all, or a camera's own certificate: capture tells, and nobody else."""
+    folders = [tmp_path / "late", tmp_path / "early"]
+    for folder in folders:
+        folder.mkdir()
+    late, early = Authority(folders[0], days=400).file, Authority(folders[1]).file
+    beds = (("icu-1", late), ("icu-2", early), ("icu-3", tmp_path / "absent"))
+    cameras = tuple(Camera(id=name, bed="ICU^101^A", url=f"rtsps://{name}.example/live", ca_file=file) for name, file in beds)
+    settings = Settings(state_dir=tmp_path / "s", cameras=cameras)
+    (found,) = expiry.credentials(settings)
+    assert (found.name, "icu-2" in found.remedy) == ("cameras.ca_file", True)
+    metrics.CREDENTIAL_LEFT.clear()
+    for service in PORTS:
+        expiry.tell(settings, service)
+    (told,) = metrics.CREDENTIAL_LEFT.collect()[0].samples
+    assert (told.labels, told.value < 86_400) == ({"service": "capture", "name": "cameras.ca_file"}, True)
