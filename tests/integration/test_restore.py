@@ -185,6 +185,20 @@ def test_a_note_of_before_and_second_places_are_held_against_what_is_left(
     assert again.found.count == said.seq + 4
 
 
+def test_a_standby_promoted_under_a_running_record_is_seen_at_once(database: Database, key: Ed25519PrivateKey, file: Path) -> None:
+    """Not only when its chain has grown beyond the rows that it lacks; and after the statement, record takes up the chain."""
+    fill(database, 6)
+    points = Checkpointer(database, file, key)
+    cut(database, 4)
+    for _ in range(2):  # fewer rows than before; as many, and others
+        with pytest.raises(IntegrityError, match="the row is not there any more") as caught:
+            points.tick(force=True)
+        assert "`wince audit restored`" in caught.value.remedy
+        fill(database, 2)
+    restoring.restore(database, file, key, [], "n-17", "promoted", 0)
+    assert Checkpointer(database, file, key).tick(force=True) is not None
+
+
 def test_a_second_place_that_names_a_row_far_away_holds_nothing_up(database: Database, key: Ed25519PrivateKey, file: Path) -> None:
     """Whoever may write there can name any number: one that no chain has is refused, and any other costs nothing."""
     fill(database, 3)

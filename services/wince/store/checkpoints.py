@@ -174,6 +174,7 @@ class Checkpointer:
                 log.warning("no checkpoint can be written now; trying again", error=error)
 
     def _take_in(self) -> None:
+        self._still_there()
         for row in audit.rows(self._database, self._frontier.count):
             chain.pass_gap(row, self._frontier, self._head, self._believes)
             seq = self._frontier.count + 1
@@ -187,6 +188,16 @@ class Checkpointer:
             self._frontier.add(row.hash)
             self._head = row.hash
             self._own += row.event == chain.CHECKPOINT and row.seq > self._written
+
+    def _still_there(self) -> None:
+        """The last row that was taken in still stands: not where a standby was promoted, under our connections, that lacked it."""
+        seq = self._frontier.count
+        with self._database.transaction() as tx:
+            row = tx.execute("SELECT hash FROM audit WHERE seq = %s", (seq,)).fetchone()
+        if seq and (row is None or bytes(row[0]) != self._head):
+            raise IntegrityError(
+                "the row is not there any more: no checkpoint is signed behind it", field=f"audit row {seq}", remedy=chain.CUT
+            )
 
     def _write(self) -> Checkpoint:
         at = max(audit.utc(self._clock()), self._at)  # a clock that is set back makes no checkpoint older than the last
