@@ -194,7 +194,12 @@ def test_evictions_leave_a_component_one_pod(operators: Cluster, namespace: str)
     cluster.wait(lambda: cluster.get(f"{path}/ward-wince-care").get("status", {}).get("disruptionsAllowed") == 1, "the budget is known")
     own = [one["metadata"]["name"] for one in release.pods() if one["metadata"]["labels"]["app.kubernetes.io/component"] == "care"]
     assert len(own) >= 2
-    assert [_evict(cluster, namespace, name) for name in own][:2] == [201, 429]
+    quotas = f"/api/v1/namespaces/{namespace}/resourcequotas"
+    cluster.api.post(quotas, json={"metadata": {"name": "full"}, "spec": {"hard": {"pods": "0"}}}).raise_for_status()  # nothing is replaced
+    cluster.wait(lambda: cluster.get(f"{quotas}/full").get("status", {}).get("hard"), "the quota counts")
+    assert [_evict(cluster, namespace, name) for name in own[:2]] == [201, 429]
+    cluster.api.delete(f"{quotas}/full").raise_for_status()
+    cluster.wait(lambda: _evict(cluster, namespace, own[1]) == 201, "the first is replaced")
 
 
 def _evict(cluster: Cluster, namespace: str, pod: str) -> int:
