@@ -140,6 +140,33 @@ def test_another_replica_begins_a_file_of_its_own(database: Database, signed: Pa
         assert checkpoints.verify(database, file, public_hex(key)).checkpoint > 6
 
 
+@pytest.mark.parametrize("also", ["", "given up"])
+def test_a_replica_whose_disk_comes_back_after_long_goes_on(
+    database: Database, signed: Path, key_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also: str
+) -> None:
+    """Record was scaled down; the others signed more checkpoints meanwhile than are looked at. Or their disk was lost, and given up."""
+    monkeypatch.setattr(checkpoint_file, "_LATEST", 2)
+    key, other = signing_key(key_file), tmp_path / "other.jsonl"
+    for _ in range(2):
+        fill(database, 1)
+        Checkpointer(database, other, key, alone=False).stop()
+    if also:
+        checkpoints.give_up(database, "n7", "disk lost", 0)
+    for _ in range(4):
+        fill(database, 1)
+        Checkpointer(database, signed, key, alone=False).stop()
+    kept = other.read_text()
+    other.write_text("".join(f"{line}\n" for line in kept.splitlines()[:-1]))
+    with pytest.raises(IntegrityError):  # but not where its end was cut off
+        Checkpointer(database, other, key, alone=False)
+    other.write_text(kept)
+    fill(database, 1)
+    Checkpointer(database, other, key, alone=False).stop()
+    for file in (signed, other):
+        assert checkpoints.verify(database, file, public_hex(key)).checkpoint > 6
+    assert checkpoints.verify(database, other, public_hex(key)).tail == 0
+
+
 def test_a_quiet_chain_is_not_signed_again_and_again(database: Database, signed: Path, key_file: Path) -> None:
     """The link that says that a checkpoint was written waits for none itself."""
     clock = iter(range(10**6))

@@ -122,8 +122,9 @@ def fact(file: Path, point: Checkpoint) -> Fact:
     return Fact(uuid5(NAMESPACE_URL, f"urn:wince:checkpoint:{name}:{point.seq}"), 1, CHECKPOINT, 1, dump(said))
 
 
-def chain_checkpoints(tx: Tx) -> ChainCheckpoints:
-    """What the chain says of checkpoint files."""
+def chain_checkpoints(tx: Tx, file: Path | None = None) -> ChainCheckpoints:
+    """What the chain says of checkpoint files. Of the newest checkpoints alone, and, however long ago, of `file`: that of a replica which
+    was away while others signed."""
     rows = tx.execute(
         "SELECT p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq) WHERE a.event = 'checkpoint'"
         " AND a.seq > coalesce((SELECT max(seq) FROM audit WHERE event = 'checkpoints_given_up'), 0) ORDER BY a.seq DESC LIMIT %s",
@@ -137,6 +138,9 @@ def chain_checkpoints(tx: Tx) -> ChainCheckpoints:
         except _UNREADABLE:
             what = "a payload about a checkpoint is none"
             raise IntegrityError(what, field="audit rows", remedy="run `wince audit verify`, keep the database as it is") from None
+    name = identity(file) if file is not None and len(rows) == _LATEST else ""
+    if name and name not in last and (own := _last_said(tx, name)):
+        last[name] = own
     return ChainCheckpoints(last)
 
 
@@ -158,17 +162,24 @@ def _who(payload: str | None) -> tuple[str, str]:
         return "?", "?"
 
 
-def read_chain_checkpoints(database: Database) -> ChainCheckpoints:
+def read_chain_checkpoints(database: Database, file: Path | None = None) -> ChainCheckpoints:
     """As `chain_checkpoints`, in a transaction of its own."""
     with database.transaction() as tx:
-        return chain_checkpoints(tx)
+        return chain_checkpoints(tx, file)
+
+
+def is_told(database: Database, file: Path, point: Checkpoint) -> bool:
+    """Whether the chain says, however long ago, that this checkpoint stands in this file."""
+    entry = fact(file, point).entry
+    with database.transaction() as tx:
+        return tx.execute("SELECT 1 FROM audit WHERE entry = %s AND event = %s", (entry, CHECKPOINT)).fetchone() is not None
 
 
 def held(database: Database, file: Path, key: str = "") -> list[Checkpoint]:
     """The checkpoints in a file, as `read`, held against the chain. The chain is asked first: what is written meanwhile stands in the file
     before the chain speaks of it. A file that was given up, such as with its key, holds what it must once it holds all of its own.
     Raises IntegrityError too where checkpoints that the file must hold are not there."""
-    said = read_chain_checkpoints(database)
+    said = read_chain_checkpoints(database, file)
     points = read(file, key)
     if lacking := missing(file, points, said):
         own = _given_up_at(database, identity(file)) if points else 0
@@ -196,12 +207,17 @@ def missing(file: Path, points: list[Checkpoint], said: ChainCheckpoints) -> int
 def _given_up_at(database: Database, name: str) -> int:
     """Row of the last checkpoint in a file, by its identity, where that was given up since; 0: the chain knows no such file."""
     with database.transaction() as tx:
-        row = tx.execute(
-            "SELECT p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq) WHERE a.event = 'checkpoint'"
-            " AND a.seq < (SELECT max(seq) FROM audit WHERE event = 'checkpoints_given_up') AND p.payload LIKE %s"
-            " ORDER BY a.seq DESC LIMIT 1",
-            (f"%{name}%",),
-        ).fetchone()
+        return _last_said(tx, name, given_up=True)
+
+
+def _last_said(tx: Tx, name: str, *, given_up: bool = False) -> int:
+    """Row of the last checkpoint in a file, by its identity, of those after the last giving up, or before it; 0: there is none."""
+    row = tx.execute(
+        "SELECT p.payload FROM audit a JOIN audit_payload p ON p.place = coalesce(a.payload, a.seq) WHERE a.event = 'checkpoint'"
+        " AND (a.seq < coalesce((SELECT max(seq) FROM audit WHERE event = 'checkpoints_given_up'), 0)) = %s AND p.payload LIKE %s"
+        " ORDER BY a.seq DESC LIMIT 1",
+        (given_up, f"%{name}%"),
+    ).fetchone()
     try:
         said = json.loads(row[0]) if row else {}
         return int(said["seq"]) if said.get("file") == name else 0

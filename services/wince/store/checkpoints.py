@@ -131,13 +131,13 @@ class Checkpointer:
         self._written_at = time.monotonic()
         self._stopped = threading.Event()
         self._thread = WatchedThread("checkpoints", self._run, self._stopped)
-        said = checkpoint_file.read_chain_checkpoints(database)
+        said = checkpoint_file.read_chain_checkpoints(database, file)
         points = checkpoint_file.read(file)
         self._believes = statements(public_hex(key), site_keys, points)
         self._at = max((point.at for point in points), default="")
         if not alone and said.last and checkpoint_file.identity(file) not in said.last:
             log.error("the chain speaks of checkpoints, and of none in this file; it goes on from here", file=str(file), count=len(points))
-            if points:
+            if points and not checkpoint_file.is_told(database, file, points[-1]):
                 self._tell(points[-1])
         if points or alone or not said.last:
             self._written = verify(database, file, public_hex(key), payloads=False, site_keys=site_keys).checkpoint

@@ -13,7 +13,7 @@ LATE_S = 300.0
 def audit(look: Look) -> list[Row]:
     """One row."""
     with look.transaction() as tx:
-        said = checkpoint_file.chain_checkpoints(tx)  # before the file, where each stands before the chain speaks of it
+        said = checkpoint_file.chain_checkpoints(tx, look.places.checkpoints)  # before the file: each stands there before the chain says so
     points = checkpoint_file.read(look.places.checkpoints)  # before the rows: what is appended meanwhile is covered by none of them
     lacking = checkpoint_file.missing(look.places.checkpoints, points, said)
     with look.transaction() as tx:
