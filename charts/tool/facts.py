@@ -9,7 +9,7 @@ from typing import Any
 from wince.bus import access
 from wince.bus.topics import PARTITIONS, TOPICS
 from wince.rpc.ports import PORTS
-from wince.serve.readers import KAFKA, readers
+from wince.serve.readers import KAFKA, READERS, readers
 from wince.settings.catalogue import Setting, by_path
 
 FILE = Path("files/wince.json")
@@ -32,7 +32,7 @@ REFUSED = {
         ": each replica of record keeps its checkpoints on its own volume (components.record.persistence)"
     ),
     "state_dir": CHART_SETS.format(""),
-    "models_dir": CHART_SETS.format(": models lie in the image, or in models.volume"),
+    "models_dir": CHART_SETS.format(": models lie in the image, or on the volume of models.existingClaim"),
     "protocol_dir": CHART_SETS.format(": put protocol files into protocols.files or protocols.existingConfigMap"),
     "detect": CHART_SETS.format(": capture finds detect by its Service"),
     "schema_at_start": CHART_SETS.format(": the migration Job changes the schema, services wait for it"),
@@ -92,6 +92,7 @@ def facts() -> dict[str, Any]:
         "partitions": PARTITIONS,
         "refused": {**{path: words for path, words in REFUSED.items() if _known(path)}, **{one.path: _as_file(one) for one in files()}},
         "files": {setting.path: list(readers(setting.path)) for setting in files()},
+        "readers": {begin: list(who) for begin, who in READERS.items() if begin.endswith("_")},
         "private": [setting.path for setting in files() if setting.path.endswith(PRIVATE)],
         "same": [name for name in SAME if _known(name) or name in _TABLES],
         "topics": [{"name": topic.name, "config": topic.configs()} for topic in TOPICS.values()],

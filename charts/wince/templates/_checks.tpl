@@ -7,7 +7,7 @@
 {{/* Refuses what can't work. Every problem is named at once, by its value and with the remedy. */}}
 {{- define "wince.check" -}}
 {{- $found := list -}}
-{{- range list "settings" "files" "secrets" "rpc" "kafka" "hospital" "imaging" "cameras" "targets" "models" "scaling" "network" "monitoring" "operators" "routes" -}}
+{{- range list "settings" "files" "secrets" "rpc" "kafka" "hospital" "imaging" "cameras" "targets" "models" "scaling" "network" "ports" "monitoring" "operators" "routes" -}}
 {{- range include (printf "wince.check.%s" .) $ | splitList "\n" -}}
 {{- with trim . }}{{ $found = append $found . }}{{ end -}}
 {{- end -}}
@@ -37,6 +37,20 @@
 {{ $place }}.{{ . }}: is the same for every component; set settings.{{ . }}
 {{- end }}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $own := .Values.components -}}
+{{- range $key, $_ := $own.settings -}}
+{{- range $begin, $readers := $facts.readers -}}
+{{- if and (hasPrefix $begin $key) (not (has $name $readers)) }}
+components.{{ $name }}.settings.{{ $key }}: {{ $name }} doesn't read it. Set settings.{{ $key }}, for {{ join ", " $readers }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+{{- range $own.env -}}
+{{- if hasPrefix "WINCE_" (.name | default "") }}
+components.{{ $name }}.env ({{ .name }}): would be stronger than what the chart writes. Use components.{{ $name }}.settings or files
+{{- end }}
 {{- end -}}
 {{- end -}}
 {{- if not .Values.settings.site }}
@@ -74,10 +88,15 @@ secrets.database.existingSecret: is not set. Put PostgreSQL's connection string 
 
 {{- define "wince.check.rpc" -}}
 {{- $rpc := .Values.rpc -}}
-{{- $open := ((.Values.settings.rpc | default dict).insecure_listen_beyond_loopback) -}}
+{{- $closed := list -}}
+{{- range $name := include "wince.enabled" . | fromJsonArray -}}
+{{- $said := mergeOverwrite (deepCopy $.Values.settings) (deepCopy ((get $.Values.components $name).settings | default dict)) -}}
+{{- if not ($said.rpc | default dict).insecure_listen_beyond_loopback }}{{ $closed = append $closed $name }}{{ end -}}
+{{- end -}}
+{{- $open := not $closed -}}
 {{- $signIn := (.Values.settings.oidc | default dict).issuer -}}
 {{- if and (not $rpc.tls.enabled) (not $open) }}
-rpc.tls.enabled: is off, and components listen in the pod network. Turn it on, or set settings.rpc.insecure_listen_beyond_loopback
+rpc.tls.enabled: is off, and {{ join ", " $closed }} would listen in the pod network. Turn it on, or set settings.rpc.insecure_listen_beyond_loopback
 {{- end }}
 {{- if and $rpc.tls.enabled (not (or $rpc.tls.existingSecret .Values.certManager.enabled)) }}
 rpc.tls.existingSecret: is not set. Name the Secret with tls.crt, tls.key and ca.crt, or turn certManager.enabled on
@@ -86,7 +105,7 @@ rpc.tls.existingSecret: is not set. Name the Secret with tls.crt, tls.key and ca
 rpc.tls.mutual: needs rpc.tls.enabled
 {{- end }}
 {{- if not (or $rpc.tokens.existingSecret $signIn $open) }}
-rpc.tokens.existingSecret: is not set, so nobody would be known to components that listen in the pod network. Name the Secret with the file of tokens (docs/how-to/tokens.md), set settings.oidc, or settings.rpc.insecure_listen_beyond_loopback
+rpc.tokens.existingSecret: is not set, so nobody would be known to {{ join ", " $closed }}, which listen in the pod network. Name the Secret with the file of tokens (docs/how-to/tokens.md), set settings.oidc, or settings.rpc.insecure_listen_beyond_loopback
 {{- end }}
 {{- if and (or $rpc.tokens.existingSecret $signIn) (has "capture" (include "wince.enabled" . | fromJsonArray)) (not (or $rpc.captureToken.existingSecret $rpc.tls.mutual)) }}
 rpc.captureToken.existingSecret: is not set, so detect would refuse capture. Name the Secret with a token of the role publish, or turn rpc.tls.mutual on
@@ -108,6 +127,11 @@ settings.oidc.jwks: keys would come over the network unprotected; give an https 
 {{- if not .Values.settings.kafka_bootstrap }}
 settings.kafka_bootstrap: is not set. Name Kafka's brokers, HOST:PORT; the chart brings none
 {{- end }}
+{{- with .Values.settings.kafka_bootstrap -}}
+{{- if not (regexMatch `^[^\s,]+:[0-9]{1,5}(,[^\s,]+:[0-9]{1,5})*$` .) }}
+settings.kafka_bootstrap: {{ . }} is no HOST:PORT, or several with commas between them, such as kafka-1.example:9093
+{{- end }}
+{{- end -}}
 {{- if has $security (list "plaintext" "scram-plaintext") }}
 settings.kafka_security: {{ $security }} is for brokers on the same machine. Set scram or tls (or insecure-plaintext, and faces and names are readable on the network)
 {{- end }}
@@ -319,6 +343,34 @@ keda.existingSecret: is not set. Name the Secret with the password of the user w
 {{- if not (get $flows $name).peers }}
 networkPolicy.{{ $name }}.peers: is empty, so nothing gets through; {{ $why }}. Name the peers (such as [{ipBlock: {cidr: 10.0.1.0/24}}]), or turn networkPolicy.enabled off
 {{- end }}
+{{- end -}}
+{{- range $name, $flow := $flows -}}
+{{- if and (kindIs "map" $flow) ($flow.peers) (hasKey $flow "ports") (not $flow.ports) }}
+networkPolicy.{{ $name }}.ports: is empty, so every port of the peers would be open. Name the ports
+{{- end }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Two listeners of one pod can't have the same port. */}}
+{{- define "wince.check.ports" -}}
+{{- $facts := include "wince.facts" . | fromJson -}}
+{{- range $name := include "wince.enabled" . | fromJsonArray -}}
+{{- $ports := dict (printf "Wince's gRPC in %s" $name) (get $facts.components $name).port "health.port" $.Values.health.port -}}
+{{- if $.Values.metrics.enabled }}{{ $_ := set $ports "metrics.port" $.Values.metrics.port }}{{ end -}}
+{{- if eq $name "hospital" }}{{ $_ := set $ports "mllp.port" $.Values.mllp.port }}{{ end -}}
+{{- if and (eq $name "imaging") $.Values.dicom.enabled }}{{ $_ := set $ports "dicom.port" $.Values.dicom.port }}{{ end -}}
+{{- if and (eq $name "imaging") $.Values.stow.enabled }}{{ $_ := set $ports "stow.port" $.Values.stow.port }}{{ end -}}
+{{- if and (eq $name "record") $.Values.archiveCommitment.port }}{{ $_ := set $ports "archiveCommitment.port" $.Values.archiveCommitment.port }}{{ end -}}
+{{- if and (eq $name "estimate") $.Values.torchserve.enabled }}{{ $_ := set $ports "TorchServe" 7070 }}{{ end -}}
+{{- $taken := dict -}}
+{{- range $what := keys $ports | sortAlpha -}}
+{{- $port := get $ports $what | int | toString -}}
+{{- if hasKey $taken $port }}
+{{ $what }}: {{ $port }} is taken by {{ get $taken $port }}. Give another
+{{- else -}}
+{{- $_ := set $taken $port $what -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

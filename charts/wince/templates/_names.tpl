@@ -23,9 +23,10 @@
 {{- $names | toJson -}}
 {{- end -}}
 
-{{/* A name that may hold {component} and {fullname}. Arguments: root, component, name. */}}
+{{/* A name that may hold {component}, {fullname} and {prefix}. Arguments: root, component, name. */}}
 {{- define "wince.named" -}}
-{{- .name | replace "{component}" .component | replace "{fullname}" (include "wince.fullname" .root) -}}
+{{- $prefix := .root.Values.settings.kafka_prefix | default "" -}}
+{{- .name | replace "{component}" .component | replace "{fullname}" (include "wince.fullname" .root) | replace "{prefix}" $prefix -}}
 {{- end -}}
 
 {{/* Labels that select a component's pods; they never change. Arguments: root, component. */}}

@@ -68,18 +68,7 @@ spec:
       securityContext:
         {{- include "wince.containerSecurity" $root | nindent 8 }}
       env:
-        - name: WINCE_CONFIG
-          value: /etc/wince/wince.toml
-        {{- if $fact.database }}
-        {{- include "wince.databaseEnv" (dict "root" $root "key" $root.Values.secrets.database.key) | nindent 8 }}
-        {{- end }}
-        {{- if and $fact.kafka (include "wince.scram" .) }}
-        - name: WINCE_KAFKA_PASSWORD_FILE
-          value: /etc/wince/secrets/kafka/{{ $root.Values.secrets.kafka.key }}
-        {{- end }}
-        {{- with $own.env }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "wince.env" . | nindent 8 }}
       ports:
         - {name: grpc, containerPort: {{ $fact.port }}}
         - {name: health, containerPort: {{ $root.Values.health.port }}}
@@ -113,21 +102,7 @@ spec:
       resources:
         {{- toYaml $own.resources | nindent 8 }}
       volumeMounts:
-        - {name: etc, mountPath: /etc/wince, readOnly: true}
-        - {name: state, mountPath: /var/lib/wince}
-        - {name: tmp, mountPath: /tmp}
-        {{- if $root.Values.protocols.files }}
-        - {name: protocols, mountPath: /etc/wince-protocols/chart, readOnly: true}
-        {{- end }}
-        {{- if $root.Values.protocols.existingConfigMap }}
-        - {name: site-protocols, mountPath: /etc/wince-protocols/site, readOnly: true}
-        {{- end }}
-        {{- if and $root.Values.models.existingClaim $fact.models }}
-        - {name: models, mountPath: /var/lib/wince-models, readOnly: true}
-        {{- end }}
-        {{- with $own.extraVolumeMounts }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "wince.mounts" . | nindent 8 }}
     {{- if and (eq $name "estimate") $root.Values.torchserve.enabled }}
     {{- include "wince.torchserve" $root | nindent 4 }}
     {{- end }}
@@ -136,37 +111,14 @@ spec:
     {{- include "wince.modelsCheck" . | nindent 4 }}
   {{- end }}
   volumes:
-    - name: etc
-      projected:
-        defaultMode: 0440
-        sources:
-          {{- include "wince.sources" . | fromJsonArray | toYaml | nindent 10 }}
-    - name: tmp
-      emptyDir: {sizeLimit: 256Mi}
+    {{- include "wince.volumes" . | nindent 4 }}
     {{- if not $fact.disk }}
     - name: state
       emptyDir: {sizeLimit: 64Mi}
     {{- end }}
-    {{- if $root.Values.protocols.files }}
-    - name: protocols
-      configMap: {name: {{ include "wince.fullname" $root }}-protocols}
-    {{- end }}
-    {{- with $root.Values.protocols.existingConfigMap }}
-    - name: site-protocols
-      configMap: {name: {{ . }}}
-    {{- end }}
-    {{- if and $root.Values.models.existingClaim $fact.models }}
-    - name: models
-      persistentVolumeClaim: {claimName: {{ $root.Values.models.existingClaim }}, readOnly: true}
-    - name: models-sums
-      configMap: {name: {{ include "wince.fullname" $root }}-models}
-    {{- end }}
     {{- if and (eq $name "estimate") $root.Values.torchserve.enabled }}
     - name: torchserve
       emptyDir: {sizeLimit: 4Gi}
-    {{- end }}
-    {{- with $own.extraVolumes }}
-    {{- toYaml . | nindent 4 }}
     {{- end }}
 {{- end -}}
 

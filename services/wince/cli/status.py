@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.live import Live
 
-from wince.cli import usage
 from wince.cli.common import Json, out, settings
+from wince.cli.places import places
 from wince.local.stopping import Stopped
 from wince.serve.state_dir import Places
 from wince.settings import Settings
@@ -85,11 +85,7 @@ def _watch(eye: Watch, found: Status, every: float, json_: bool) -> None:
 
 def _places(given: list[str] | tuple[()], names: tuple[str, ...]) -> dict[str, list[str]]:
     """HOST:PORT by service. Raises UsageError."""
-    places: dict[str, list[str]] = {}
-    for text in given:
-        name, sign, address = text.partition("=")
-        host, colon, port = address.rpartition(":")
-        if not sign or name not in names or not colon or not host or not port.isdigit():
-            raise usage.UsageError("must be NAME=HOST:PORT", field=f"--service {text}", remedy=f"NAME is one of {', '.join(names)}")
-        places.setdefault(name, []).append(address)
-    return places
+    found: dict[str, list[str]] = {}
+    for name, address in places(given, names, "--service"):
+        found.setdefault(name, []).append(address)
+    return found

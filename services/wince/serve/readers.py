@@ -1,4 +1,4 @@
-"""Which services read the file that a setting names: the chart mounts it for them alone, and they say when a certificate in it ends."""
+"""Which services read a setting: the chart mounts its file for them alone, and takes it for no other; they say when a certificate ends."""
 
 from __future__ import annotations
 

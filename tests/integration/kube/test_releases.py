@@ -127,6 +127,7 @@ def test_a_release_from_install_to_uninstall(release: Release) -> None:
     first, ready = release.templates(), release.ready()
     assert ready == {name: one["spec"].get("replicas", 1) for name, one in release.workloads().items()}
     assert release.missing() == []
+    assert "Succeeded" in release.also("test", "ward", "--timeout", "60s")
 
     with rolls(release) as changed:  # pods start again where their own settings change, and only there
         release.run("upgrade", *WAIT, "--set", "components.grade.settings.log_level=debug")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -21,12 +21,14 @@ SETS = tuple(sorted(path.name.removesuffix("-values.yaml") for path in (CHART / 
 RELEASE, NAMESPACE = "icu", "ward"
 NAME = f"{RELEASE}-wince"
 Manifest = dict[str, Any]
+_FOLDERS: dict[str, TemporaryDirectory[str]] = {}
 
 
 @cache
 def helm(peer: str) -> Helm:
-    """One major of Helm; the test is skipped where it can't be had."""
-    return Helm(peer, Path(mkdtemp(prefix="wince-helm-")))
+    """One major of Helm; the test is skipped where it can't be had. Its files go when the process ends."""
+    folder = _FOLDERS.setdefault(peer, TemporaryDirectory(prefix="wince-helm-"))
+    return Helm(peer, Path(folder.name))
 
 
 @cache
@@ -74,7 +76,7 @@ class Pod:
 
     @property
     def component(self) -> str:
-        """The component's name; migrate for the Job, retention for the CronJob."""
+        """The component's name; migrate for the Job, retention for the CronJob, test for the Job of `helm test`."""
         found: str = self.labels["app.kubernetes.io/component"]
         return found
 
@@ -122,7 +124,7 @@ def pods(made: tuple[Manifest, ...]) -> list[Pod]:
 
 def services(made: tuple[Manifest, ...]) -> list[Pod]:
     """Pod templates of components."""
-    return [pod for pod in pods(made) if pod.owner["kind"] not in ("Job", "CronJob")]
+    return [pod for pod in pods(made) if pod.owner["kind"] in ("Deployment", "StatefulSet")]
 
 
 def pod(made: tuple[Manifest, ...], component: str) -> Pod:

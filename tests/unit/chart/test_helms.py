@@ -17,6 +17,7 @@ def test_helm_3_and_helm_4_render_the_same(values: str) -> None:
 def test_lint_finds_nothing(peer: str) -> None:
     said = helm(peer).run("lint", "--strict", CHART, "--values", values_file("minimal")).stdout
     assert "[ERROR]" not in said
+    assert "icon" not in said
     assert "[WARNING]" not in said
 
 
@@ -41,6 +42,10 @@ def test_the_schema_refuses_what_is_no_value(peer: str) -> None:
         ("files.nothing.secret=x", "nothing"),
         ("image.tags=1", "tags"),
         ("models.sha256.x=12", "x"),
+        ("image.tag=a b", "tag"),
+        ("fullnameOverride=Ab_c", "fullnameOverride"),
+        ("networkPolicy.kafka.peers[0].ipBlock.cdr=10.0.0.0/8", "cdr"),
+        ("metrics.rules.runbooks=docs", "runbooks"),
     ):
         assert words in refusal(peer, "minimal", "--set", argument), argument
 

@@ -69,6 +69,15 @@ def settings_of(made: Made) -> list[str]:
     return [one.component for one in services(made)]
 
 
+def test_the_test_of_a_release_goes_where_record_goes_and_asks_for_health() -> None:
+    made = manifests("helm4", "own-ca", "--set-json", 'networkPolicy.probes.peers=[{"ipBlock":{"cidr":"10.0.0.0/16"}}]')
+    to = {name: sorted(port for _, ports in rules(made, name, "egress") for port in ports) for name in ("record", "test")}
+    assert to["test"] == sorted([*to["record"], 7420])
+    ((peers, _),) = [one for one in rules(made, "grade", "ingress") if 7420 in one[1]]
+    assert pod(made, "test").labels.items() >= peers[-1]["podSelector"]["matchLabels"].items()
+    assert not rules(made, "test", "ingress")
+
+
 def test_senders_reach_their_listener_alone() -> None:
     made = manifests("helm4", "own-ca")
     assert open_ports(made, "hospital") == {7420, 2575}
@@ -96,7 +105,9 @@ def test_services_lead_to_pods_that_listen(made: Made) -> None:
         ports = {port["name"]: port["containerPort"] for port in one.main["ports"]}
         for port in service["spec"]["ports"]:
             assert ports[port["targetPort"]] == port["port"], service["metadata"]["name"]
-        assert 7420 not in {port["port"] for port in service["spec"]["ports"]}
+        is_own = service["metadata"]["name"] == f"{NAME}-{one.component}"  # `helm test` asks there; nobody outside the cluster does
+        assert (7420 in {port["port"] for port in service["spec"]["ports"]}) == is_own
+        assert not is_own or service["spec"].get("type", "ClusterIP") == "ClusterIP"
 
 
 def test_a_load_balancer_keeps_the_senders_address(made: Made) -> None:

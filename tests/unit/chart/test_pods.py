@@ -2,10 +2,10 @@
 
 import re
 
-from tests.unit.chart.rendered import Manifest, Pod, of_kind, pods, services, settings
+from tests.unit.chart.rendered import NAMESPACE, Manifest, Pod, named, of_kind, pods, services, settings
 
 Made = tuple[Manifest, ...]
-COMMANDS = {"migrate": ["migrate"], "retention": ["retention", "run"]}
+COMMANDS = {"migrate": ["migrate"], "retention": ["retention", "run"], "test": ["doctor"]}
 
 
 def test_pods_keep_to_the_restricted_profile(made: Made) -> None:
@@ -93,8 +93,24 @@ def test_a_pod_may_drain_before_it_is_killed(made: Made) -> None:
 def test_commands_are_those_of_the_program(made: Made) -> None:
     for pod in pods(made):
         arguments = COMMANDS.get(pod.component, ["serve", pod.component])
-        assert (pod.main["command"], pod.main["args"]) == (["wince"], arguments)
+        given = [word for word in pod.main["args"] if not word.startswith("--health=")]
+        assert (pod.main["command"], given) == (["wince"], arguments)
         assert re.fullmatch(r"(\S+/)?wince-\S+(:\S+|@sha256:[0-9a-f]{64})", pod.main["image"])
+
+
+def test_the_test_of_a_release_asks_each_component_and_looks_as_record_does(made: Made) -> None:
+    """With record's settings, secrets and ways out, and to the health port of each component."""
+    by_name = {one.component: one for one in pods(made)}
+    asking, record = by_name["test"], by_name["record"]
+    asked = [word.removeprefix("--health=").partition("=")[::2] for word in asking.main["args"][1:]]
+    assert [name for name, _ in asked] == sorted(one.component for one in services(made))
+    for name, where in asked:
+        host, _, port = where.partition(":")
+        service = named(made, "Service", host.removesuffix(f".{NAMESPACE}.svc"))
+        assert service["spec"]["selector"].items() <= by_name[name].labels.items()
+        assert {int(port)} == {one["port"] for one in service["spec"]["ports"] if one["name"] == "health"}
+    assert (asking.files(), asking.main["env"]) == (record.files(), record.main["env"])
+    assert asking.owner["metadata"]["annotations"]["helm.sh/hook"] == "test"
 
 
 def test_replicas_are_spread_and_may_go_one_at_a_time(made: Made) -> None:

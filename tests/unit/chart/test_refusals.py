@@ -10,6 +10,7 @@ from tests.support.kube.tools import HELMS
 from tests.unit.chart.rendered import CHART, facts, helm, values_file
 from wince.settings.catalogue import by_path
 
+OPEN = "{insecure_listen_beyond_loopback: true}"
 CASES = [
     # set, what is changed, the value that is named, words of the remedy
     ("minimal", "settings.site=null", "settings.site", "name"),
@@ -20,11 +21,14 @@ CASES = [
     ("minimal", "settings.pg_dsn=x", "settings.pg_dsn", "secrets.database.existingSecret"),
     ("minimal", "settings.kafka_password=x", "settings.kafka_password", "secrets.kafka.existingSecret"),
     ("minimal", "components.record.settings.rpc.port=1", "components.record.settings.rpc.port", "ports.md"),
+    ("minimal", "components.grade.settings.ehr_url=https://x", "components.grade.settings.ehr_url", "for record, care, hospital"),
+    ("minimal", "components.grade.env=[{name: WINCE_SITE!value: x}]", "components.grade.env (WINCE_SITE)", "components.grade.settings"),
     ("minimal", "settings.ehr_key_file=/x", "settings.ehr_key_file", "files"),
     ("minimal", "components.grade.settings.site=x", "components.grade.settings.site", "settings.site"),
     ("minimal", "components.grade.settings.kafka_prefix=a-", "components.grade", "settings.kafka_prefix"),
     ("high-availability", "files.ehr_key_file.configMap=x,files.ehr_key_file.secret=null", "files.ehr_key_file", "Secret"),
     ("minimal", "rpc.tls.enabled=false", "rpc.tls.enabled", "insecure_listen_beyond_loopback"),
+    ("minimal", f"rpc.tls.enabled=false,components.grade.settings.rpc={OPEN}", "rpc.tls", "detect, estimate, hospital"),
     ("minimal", "rpc.tls.existingSecret=", "rpc.tls.existingSecret", "certManager.enabled"),
     ("minimal", "rpc.tokens.existingSecret=", "rpc.tokens.existingSecret", "tokens"),
     ("minimal", "rpc.captureToken.existingSecret=", "rpc.captureToken.existingSecret", "publish"),
@@ -32,6 +36,7 @@ CASES = [
     ("own-ca", "settings.oidc.audience=null", "settings.oidc.audience", "issuer"),
     ("own-ca", "settings.oidc.jwks=http://x", "settings.oidc.jwks", "https"),
     ("minimal", "settings.kafka_bootstrap=null", "settings.kafka_bootstrap", "HOST:PORT"),
+    ("minimal", "settings.kafka_bootstrap=kafka", "settings.kafka_bootstrap", "kafka-1.example:9093"),
     ("minimal", "settings.kafka_security=plaintext", "settings.kafka_security", "scram or tls"),
     ("minimal", "secrets.kafka.existingSecret=", "secrets.kafka.existingSecret", "wince-{component}"),
     ("mtls", "files.kafka_key_file=null", "files.kafka_key_file", "kafka_cert_file"),
@@ -78,6 +83,13 @@ CASES = [
     ("high-availability", "networkPolicy.ehr.peers=null", "networkPolicy.ehr.peers", "connects to it"),
     ("high-availability", "networkPolicy.prometheus.peers=null", "networkPolicy.prometheus.peers", "metrics"),
     ("own-ca", "networkPolicy.oru.peers=null,networkPolicy.traces.peers=null", "networkPolicy.oru.peers", "record"),
+    ("minimal", "networkPolicy.database.ports=[]", "networkPolicy.database.ports", "every port"),
+    ("minimal", "metrics.port=7420", "metrics.port", "taken by health.port"),
+    ("minimal", "health.port=7424", "health.port", "gRPC in grade"),
+    ("minimal", "mllp.port=9400", "mllp.port", "taken by metrics.port"),
+    ("own-ca", "dicom.port=8042", "stow.port", "taken by dicom.port"),
+    ("gpu", "metrics.port=7070", "metrics.port", "taken by TorchServe"),
+    ("own-ca", "archiveCommitment.port=9400", "metrics.port", "taken by archiveCommitment.port"),
     ("high-availability", "metrics.enabled=false", "metrics.enabled", "serviceMonitor"),
     ("mtls", "certManager.issuerRef.name=", "certManager.issuerRef.name", "Issuer"),
     ("operators", "strimzi.cluster=", "strimzi.cluster", "Kafka cluster"),
@@ -133,6 +145,15 @@ def test_everything_that_is_missing_is_named_at_once(peer: str) -> None:
         "- settings.time_zone", "- mllp.tls.existingSecret", "- networkPolicy.database.peers", "- networkPolicy.kafka.peers",
         "- networkPolicy.mllpSenders.peers",
     ]  # fmt: skip
+
+
+def test_components_may_listen_in_the_clear_one_by_one(tmp_path: Path) -> None:
+    """What is said for each component is as good as what is said for all."""
+    values = changed("minimal", "rpc.tls.enabled=false,rpc.tokens.existingSecret=,rpc.captureToken.existingSecret=")
+    for name in facts()["components"]:
+        if name != "imaging":
+            values.setdefault("components", {}).setdefault(name, {})["settings"] = {"rpc": {"insecure_listen_beyond_loopback": True}}
+    assert refused(values, tmp_path) == ""
 
 
 def test_every_setting_that_belongs_elsewhere_is_refused(tmp_path: Path) -> None:

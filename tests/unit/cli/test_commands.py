@@ -227,6 +227,14 @@ def test_doctor(wince, monkeypatch):
     assert wince("doctor").out.count("ok ") == 8
 
 
+@pytest.mark.parametrize("text", ["grade", "grade=host", "nobody=host:7420", "grade=:7420", "grade=host:x"])
+def test_doctor_asks_no_service_at_what_is_no_place(wince, text):
+    done = wince("doctor", "--health", text)
+    assert done.code == 2
+    assert f"--health {text}" in done.err
+    assert "NAME is one of capture" in done.err
+
+
 def test_doctor_without_models(wince, tmp_path, monkeypatch):
     """A cache that is empty or not there: exit code 1, and the command that fills it; what `activity` doesn't need isn't missed."""
     for folder in (tmp_path / "none", tmp_path):
