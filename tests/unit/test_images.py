@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from images import config, contents, roots
+from images import config, contents, roots, torchserve
 
 CONTAINERFILE = (contents.ROOT / "images" / "Containerfile").read_text("utf-8")
 
@@ -80,3 +80,15 @@ def test_where_debian_comes_from_is_read_from_apts_own_files(tmp_path: Path) -> 
 def test_a_component_that_there_is_not_is_an_error() -> None:
     with pytest.raises(KeyError):
         contents.layers("console")
+
+
+def test_torchserve_loads_the_archives_that_are_named_and_no_other(tmp_path: Path) -> None:
+    """An archive holds code: one that lies beside those whose hashes were compared is left alone."""
+    for name in ("infant-1.0.mar", "stranger-1.0.mar"):
+        (tmp_path / name).touch()
+    assert torchserve.chosen(tmp_path, "infant-1.0.mar") == ["infant-1.0.mar"]
+    assert torchserve.chosen(tmp_path, "") == ["infant-1.0.mar", "stranger-1.0.mar"]
+    with pytest.raises(ValueError, match=r"lacks gone-1\.0\.mar; remedy"):
+        torchserve.chosen(tmp_path, "gone-1.0.mar, infant-1.0.mar")
+    with pytest.raises(ValueError, match="holds no archive; remedy"):
+        torchserve.chosen(tmp_path / "none", "")

@@ -273,9 +273,7 @@ torchserve.enabled: TorchServe in estimate's pod is reached from there alone, an
 {{- if not .Values.models.existingClaim }}
 models.existingClaim: is not set, and TorchServe reads its archive there. Name the claim
 {{- end }}
-{{- $archives := list -}}
-{{- range $path, $_ := .Values.models.sha256 -}}{{- if and (hasPrefix "store/" $path) (hasSuffix ".mar" $path) }}{{ $archives = append $archives $path }}{{ end -}}{{- end -}}
-{{- if not $archives }}
+{{- if not (include "wince.archives" . | fromJsonArray) }}
 models.sha256: names no archive that TorchServe could load. Put what `wince lab pack` wrote into the folder store of the volume, such as store/infant-1.0.mar
 {{- end }}
 {{- end -}}

@@ -87,6 +87,7 @@ capabilities: {drop: [ALL]}
   command: [/opt/wince/bin/python, -m, torchserve_start]
   env:
     - {name: MODEL_STORE, value: /var/lib/wince-models/store}
+    - {name: ARCHIVES, value: {{ include "wince.archives" . | fromJsonArray | join "," | quote }}}
     - {name: GRPC_PORT, value: "7070"}
     - {name: WORKERS, value: {{ .Values.torchserve.workers | quote }}}
     - {name: MEMORY_MB, value: {{ .Values.torchserve.heapMiB | quote }}}
@@ -95,4 +96,13 @@ capabilities: {drop: [ALL]}
   volumeMounts:
     - {name: torchserve, mountPath: /tmp}
     - {name: models, mountPath: /var/lib/wince-models, readOnly: true}
+{{- end -}}
+
+{{/* Names of the archives that TorchServe loads, a JSON list: those alone whose hash is compared. An archive holds code. */}}
+{{- define "wince.archives" -}}
+{{- $found := list -}}
+{{- range $path, $_ := .Values.models.sha256 -}}
+{{- if and (hasPrefix "store/" $path) (hasSuffix ".mar" $path) }}{{ $found = append $found (trimPrefix "store/" $path) }}{{ end -}}
+{{- end -}}
+{{- $found | toJson -}}
 {{- end -}}

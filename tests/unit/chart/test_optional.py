@@ -176,6 +176,8 @@ def test_a_gpu_is_asked_for_beside_estimate() -> None:
     estimate = pod(made, "estimate")
     served = next(one for one in estimate.containers if one["name"] == "torchserve")
     assert served["resources"]["limits"]["nvidia.com/gpu"] == 1
+    loads = {one["name"]: one["value"] for one in served["env"]}["ARCHIVES"]
+    assert loads == "infant-1.0.mar", "no archive is loaded whose hash nobody compares"
     assert estimate.spec["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
     assert estimate.spec["tolerations"][0]["key"] == "nvidia.com/gpu"
     assert settings(made, "estimate")["serving"] == {
