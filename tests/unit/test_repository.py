@@ -68,6 +68,15 @@ def test_source_files_stay_short_enough_to_read() -> None:
     assert long == {}
 
 
+def test_the_architecture_shows_every_layer_in_its_order() -> None:
+    table = (ROOT / "ARCHITECTURE.md").read_text().split("## Layers", 1)[1].split("```")[1]
+    shown = [name for line in table.splitlines() for name in re.findall(r"\w+", re.split(r" {2,}(?=\w)", line.strip(" |"))[0])]
+    rows = [row.replace("wince.", "").split(" | ") for row in PYPROJECT["tool"]["importlinter"]["contracts"][0]["layers"]]
+    assert sorted(shown) == sorted(name for row in rows for name in row)
+    place = {name: number for number, row in enumerate(rows) for name in row}
+    assert shown == sorted(shown, key=place.__getitem__)
+
+
 def test_the_stubs_are_what_the_protos_say(tmp_path: Path) -> None:
     """A diff here: run `make proto` and commit services/wince/api."""
     subprocess.run([sys.executable, ROOT / "protos/generate.py", "--out", tmp_path], check=True)
