@@ -1,5 +1,7 @@
 """What the chart describes runs: a release is rendered, and a camera's pictures go through its own command lines to an Observation."""
 
+import os
+import shutil
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -9,7 +11,7 @@ import pytest
 
 from tests.conftest import reachable
 from tests.e2e.chart.node import Node, Started
-from tests.e2e.chart.world import SERVICES, World
+from tests.e2e.chart.world import MODALITY, SERVICES, World
 from tests.face_models import fetched
 from tests.support import containers
 from tests.support.containers import Ground
@@ -26,6 +28,9 @@ def world() -> Iterator[tuple[World, Node]]:
     if reason := containers.why_not() or available():
         pytest.skip(f"pods can't run here: {reason}")
     tool("helm4", "helm")
+    if shutil.which("echoscu") is None:
+        assert not os.environ.get("CI"), "echoscu is not installed: apt install dcmtk"
+        pytest.skip("echoscu is not installed: apt install dcmtk")
     fetched()
     with reachable() as directory, ExitStack() as stack:
         ground = stack.enter_context(Ground(directory / "pods"))
@@ -59,6 +64,8 @@ def test_a_clip_goes_through_the_rendered_workloads_to_an_observation(world: tup
         node.ready(made)
     (test,) = release.hooks("test")
     node.complete(test)
+    assert hospital.echoes(node.entrance("dicom"), MODALITY)
+    assert not hospital.echoes(node.entrance("dicom"), "STRANGER")
     hospital.admit(node.entrance("mllp"))
     until(lambda: "alert" in hospital.kinds(), running)
 

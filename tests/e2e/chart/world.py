@@ -36,8 +36,10 @@ ROOT = Path(__file__).resolve().parents[3]
 CHART = ROOT / "charts" / "wince"
 BED, SYSTEM = "ICU^101^A", "urn:wince:authority:HOSP"
 LOGIN = ("wince", "bedside")
-PEERS = ("cameras", "database", "ehr", "kafka", "mllpSenders")
-SERVICES = ("capture", "detect", "estimate", "grade", "record", "care", "hospital")
+PEERS = ("cameras", "database", "dicomSenders", "ehr", "kafka", "mllpSenders")
+SERVICES = ("capture", "detect", "estimate", "grade", "record", "care", "hospital", "imaging")
+MODALITY = "CART7"
+"""Title of who may send DICOM."""
 
 
 class World:
@@ -126,6 +128,8 @@ class World:
         for component in SERVICES:
             names = [f"w-wince-{component}{end}.default.svc" for end in ("", "-streams", "-pods")]
             self.secrets[f"wince-{component}-tls"] = self._pair(*names) | {"ca.crt": ca}
+        self.secrets["wince-dicom-tls"] = self._pair("w-wince-dicom.default.svc") | {"ca.crt": ca}
+        self.settings["dicom_peers"] = [f"{MODALITY}@{self._ground.here}"]
         self.secrets["wince-mllp-tls"] = self._pair("w-wince-hospital", "w-wince-hospital.default.svc") | {"ca.crt": ca}
 
     def _pair(self, *names: str) -> dict[str, bytes]:
@@ -149,6 +153,8 @@ class World:
                 "captureToken": {"existingSecret": "wince-capture-token"},
             },
             "mllp": {"tls": {"existingSecret": "wince-mllp-tls"}},
+            "components": {"imaging": {"enabled": True}},
+            "dicom": {"enabled": True, "tls": {"existingSecret": "wince-dicom-tls"}},
             "networkPolicy": {name: {"peers": [{"ipBlock": {"cidr": f"{self._ground.here}/32"}}]} for name in PEERS},
             "termination": {"preStopSeconds": 1},
         }
@@ -163,6 +169,13 @@ class World:
         context.check_hostname = False
         text = hl7.adt("A01", person, BED, "V1", wall_us() - 60_000_000, control_id="V1A01")
         assert hl7.code(hl7.send(*address, text, tls=context)) == "AA"
+
+    def echoes(self, address: tuple[str, int], title: str) -> bool:
+        """Whether the storage server answers a C-ECHO over TLS with a client certificate, as a cart's modality asks it."""
+        certificate, key = self.authority.issue("cart.example")
+        tls = ["+tls", str(key), str(certificate), "+cf", str(self.authority.file)]
+        words = ["echoscu", "-aet", title, "-aec", "WINCE", *tls, address[0], str(address[1])]
+        return subprocess.run(words, capture_output=True, timeout=60, check=False).returncode == 0
 
     def release(self) -> Release:
         """Rendered by the newest Helm."""
