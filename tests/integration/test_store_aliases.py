@@ -200,4 +200,4 @@ def test_who_is_withheld_takes_as_many_statements_for_many_as_for_one(database: 
         withheld.withheld(tx, lying, 0, required=True)
         many = len(statements)
         withheld.withheld(tx, lying[:1], 0, required=True)
-    assert len(statements) == 2 * many == 10
+        assert len(statements) == 2 * many == 10

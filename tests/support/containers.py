@@ -29,6 +29,7 @@ from tests.support import netns
 
 USER = "10001:10001"
 VENV = Path(sys.executable).parent
+ROOT = Path(__file__).resolve().parents[2]
 _START = """
 PATH_INSIDE=$PATH PATH=/usr/sbin:/usr/bin:/sbin:/bin
 at=$1 work=$2 lower=$3 user=$4; shift 4
@@ -190,6 +191,9 @@ class Ground:
         words = ["read", str(hosts), "/etc/hosts", "read", str(place / "resolv.conf"), "/etc/resolv.conf"]
         for where in container.empty:
             words += ["empty", "-", where]
+        if not container.root:  # a clone or a Python below an emptied place, such as /tmp, would be hidden by it
+            hidden = [one for one in (ROOT, Path(sys.base_prefix)) if any(one.is_relative_to(where) for where in container.empty)]
+            words += [word for one in hidden for word in ("read", str(one), str(one))]
         for kind, given in (("write", container.volumes), ("read", container.mounts)):
             for where in sorted(given):
                 words += [kind, str(given[where].resolve()), where]

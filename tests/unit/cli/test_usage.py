@@ -140,8 +140,9 @@ def test_a_shell_completes_commands(shell: str) -> None:
     """What `--show-completion` prints asks this program; it answers with the commands that begin so."""
     shown = subprocess.run(
         [sys.executable, "-c", "from wince.cli.main import main; main()", "--show-completion", shell],
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
+    assert (shown.returncode, shown.stderr) == (0, "")
     assert "_WINCE_COMPLETE" in shown.stdout
     asked = {"_WINCE_COMPLETE": "complete_bash", "COMP_WORDS": "wince prot", "COMP_CWORD": "1"}
     answer = subprocess.run(

@@ -26,6 +26,7 @@ RUNS_IN = {
     "serve/camera_list": {"capture"},
     "serve/census": {"hospital"},
     "serve/estimate": {"estimate"},
+    "serve/expiry": {"all"},
     "serve/imaging": {"imaging"},
     "serve/process": {"all"},
     "serve/record": {"record"},
