@@ -197,8 +197,8 @@ class Ground:
         for kind, given in (("write", container.volumes), ("read", container.mounts)):
             for where in sorted(given):
                 words += [kind, str(given[where].resolve()), where]
-        if not container.root:  # a Python that lies in root's home is anybody's here, in this overlay alone
-            for part in reversed(Path(sys.base_prefix).parents[:-1]):
+        if not container.root:  # a Python or a clone that lies in root's home is anybody's here, in this overlay alone
+            for part in (*reversed(Path(sys.base_prefix).parents[:-1]), *reversed(ROOT.parents[:-1]), ROOT):
                 words += ["reach", "-", str(part)]
         lower = ":".join(map(str, container.root)) or "/"
         command = [
